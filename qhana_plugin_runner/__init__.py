@@ -1,0 +1,143 @@
+"""QHAna plugin runner: serves plugins with their micro frontends, API and background tasks."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask_cors import CORS
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+__all__ = ["create_app"]
+
+
+def create_app(test_config: Mapping[str, Any] | None = None, silent_log: bool = False) -> Flask:
+    """Make an app with all plugins mounted.
+
+    May be called many times in one process; each app serves all plugins of the process.
+
+    Parameters:
+        test_config: settings to use instead of files and environment.
+        silent_log: leave the logging of the process as it is.
+
+    Raises:
+        qhana_plugin_runner.util.config.ConfigError: a setting cannot be used.
+    """
+    app = Flask(
+        __name__,
+        instance_path=_instance_path(),
+        instance_relative_config=True,
+    )
+    app.url_map.strict_slashes = True
+    _register_config(app, test_config)
+    if test_config is None and not silent_log:
+        _register_logging(app)
+    _register_proxies(app)
+    _register_compat(app)
+    _register_babel(app)
+    _register_db(app)
+    _register_celery(app)
+    _register_storage(app)
+    _register_api(app)
+    _register_plugins(app)
+    _register_pages(app)
+    _register_commands(app)
+    CORS(app)
+    return app
+
+
+def _instance_path() -> str | None:
+    folder = os.environ.get("QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER")
+    return str(Path(folder).resolve()) if folder else None
+
+
+def _register_config(app: Flask, test_config: Mapping[str, Any] | None) -> None:
+    from .util.config import is_debug, load_settings, load_test_settings
+
+    if test_config is None:
+        load_settings(app.config, Path(app.instance_path), is_debug())
+    else:
+        load_test_settings(app.config, test_config, Path(app.instance_path))
+
+
+def _register_logging(app: Flask) -> None:
+    from .util.logging import configure_logging
+
+    configure_logging(app.config)
+
+
+def _register_proxies(app: Flask) -> None:
+    count = app.config["REVERSE_PROXY_COUNT"]
+    if count:
+        proxy = ProxyFix(
+            app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_port=count, x_prefix=count
+        )
+        app.wsgi_app = proxy  # type: ignore[method-assign]
+
+
+def _register_compat(app: Flask) -> None:
+    from .util import compat
+
+    if app.config["PLUGIN_COMPAT"]:
+        compat.install()
+
+
+def _register_babel(app: Flask) -> None:
+    from .babel import register_babel
+
+    register_babel(app)
+
+
+def _register_db(app: Flask) -> None:
+    from .db import register_db
+
+    register_db(app)
+
+
+def _register_celery(app: Flask) -> None:
+    from . import tasks  # noqa: F401  (plugins' messages end in the runner's tasks)
+    from .celery import register_celery
+
+    register_celery(app)
+
+
+def _register_storage(app: Flask) -> None:
+    from .storage import STORE
+
+    STORE.init_app(app)
+
+
+def _register_api(app: Flask) -> None:
+    from .api import register_api
+    from .api.errors import register_error_handlers
+
+    register_api(app)
+    register_error_handlers(app)
+
+
+def _register_plugins(app: Flask) -> None:
+    from .api import ROOT_API
+    from .util.plugins import register_plugins
+
+    register_plugins(
+        app,
+        app.config["PLUGIN_FOLDERS"],
+        mount=lambda blueprint, prefix: ROOT_API.register_blueprint(
+            blueprint, url_prefix=prefix
+        ),
+    )
+
+
+def _register_pages(app: Flask) -> None:
+    from .pages import register_pages
+    from .util.jinja_helpers import register_jinja_helpers
+
+    register_jinja_helpers(app)
+    register_pages(app)
+
+
+def _register_commands(app: Flask) -> None:
+    from .db.cli import register_commands
+
+    register_commands(app)

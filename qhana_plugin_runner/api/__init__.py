@@ -1,0 +1,22 @@
+"""The REST API: what clients and plugins speak. Views here are thin; queries live in the models."""
+
+from flask import Flask
+
+from .extra_fields import EnumField
+from .files import FILES_API
+from .jwt import SECURITY_SCHEMES, register_jwt
+from .openapi import ROOT_API
+from .plugins import PLUGINS_API
+from .root import ROOT_ENDPOINT
+from .tasks import TASKS_API
+from .util import MaBaseSchema
+
+__all__ = ["EnumField", "MaBaseSchema", "ROOT_API", "SECURITY_SCHEMES", "register_api"]
+
+
+def register_api(app: Flask) -> None:
+    """Mount the runner's own endpoints."""
+    register_jwt(app)
+    ROOT_API.init_app(app)
+    for blueprint in (ROOT_ENDPOINT, PLUGINS_API, TASKS_API, FILES_API):
+        ROOT_API.register_blueprint(blueprint)

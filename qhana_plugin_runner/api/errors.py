@@ -1,0 +1,75 @@
+"""How errors are answered: JSON with ``code``, ``status`` and a reason, never a stack trace."""
+
+from typing import Any
+
+import marshmallow as ma
+from flask import Flask, Response, jsonify, make_response
+from kombu.exceptions import OperationalError as BrokerError
+from sqlalchemy.exc import DBAPIError
+from werkzeug.http import HTTP_STATUS_CODES
+
+from .. import life_cycle
+from ..celery import BrokerUnavailable
+from ..db import DB
+from ..errors import RunnerError
+
+__all__ = ["error_payload", "register_error_handlers"]
+
+
+def error_payload(payload: dict[str, Any], error: Any) -> dict[str, Any]:
+    """Complete flask-smorest's answer: there is always a ``message`` or ``errors``."""
+    if "message" not in payload and "errors" not in payload:
+        payload["message"] = error.description or payload["status"]
+    return payload
+
+
+def _answer(code: int, message: str) -> Response:
+    status = HTTP_STATUS_CODES.get(code, "Error")
+    return make_response(jsonify(code=code, status=status, message=message), code)
+
+
+def register_error_handlers(app: Flask) -> None:
+    """Answer the errors that are no HTTP errors already."""
+
+    @app.errorhandler(BrokerUnavailable)
+    def broker_unavailable(error: BrokerUnavailable) -> Response:
+        app.logger.error("%s", error)
+        DB.session.rollback()
+        if error.task_id is not None:
+            try:
+                life_cycle.fail(error.task_id, f"The task could not be started: {error}")
+            except KeyError:  # the plugin had not committed its row: nothing is left behind
+                app.logger.info("task %s was never saved", error.task_id)
+        return _answer(error.http_status, str(error))
+
+    @app.errorhandler(BrokerError)
+    def broker_error(error: BrokerError) -> Response:
+        app.logger.error("the message broker cannot be reached: %s", error)
+        return _answer(503, "The message broker cannot be reached; try again later.")
+
+    @app.errorhandler(RunnerError)
+    def runner_error(error: RunnerError) -> Response:
+        app.logger.error("%s", error, exc_info=error.http_status >= 500)
+        return _answer(error.http_status, str(error))
+
+    @app.errorhandler(DBAPIError)
+    def database_error(error: DBAPIError) -> Response:
+        DB.session.rollback()
+        app.logger.error("a database statement failed", exc_info=error)
+        if _is_not_migrated(error):
+            return _answer(
+                503, "The database has not the tables of this version: run `flask db upgrade`."
+            )
+        if error.connection_invalidated or isinstance(error.orig, ConnectionError):
+            return _answer(503, "The database cannot be reached; try again later.")
+        return _answer(500, "The database could not answer this request.")
+
+    @app.errorhandler(ma.ValidationError)
+    def validation_error(error: ma.ValidationError) -> Response:
+        answer = jsonify(code=422, status="Unprocessable Entity", errors=error.normalized_messages())
+        return make_response(answer, 422)
+
+
+def _is_not_migrated(error: DBAPIError) -> bool:
+    text = str(error.orig).lower()
+    return any(words in text for words in ("no such table", "no such column", "does not exist"))

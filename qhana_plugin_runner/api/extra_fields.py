@@ -1,0 +1,138 @@
+"""Marshmallow fields that plugins use beyond marshmallow's own."""
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any
+
+import marshmallow as ma
+from marshmallow.validate import OneOf
+
+__all__ = ["CSVList", "EnumField", "OneOfEnum"]
+
+
+class OneOfEnum(OneOf):
+    """Accepts the members of an enum, given as members, or by name or value.
+
+    Parameters:
+        enum: the enum class.
+        choices: the members that are allowed; all of them by default.
+        labels: how the choices are called in error messages and documentation.
+        use_value: whether choices are known by their value instead of their name.
+    """
+
+    def __init__(
+        self,
+        enum: type[Enum],
+        choices: Iterable[Enum] | None = None,
+        labels: Iterable[str] | None = None,
+        *,
+        error: str | None = None,
+        use_value: bool = False,
+    ) -> None:
+        members = list(enum if choices is None else choices)
+        self.enum = enum
+        self.use_value = use_value
+        keys = [member.value if use_value else member.name for member in members]
+        super().__init__(choices=keys, labels=None if labels is None else list(labels), error=error)
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, self.enum):
+            super().__call__(value.value if self.use_value else value.name)
+        else:
+            super().__call__(value)
+        return value
+
+
+class EnumField(ma.fields.Field[Any]):
+    """A choice out of the members of an enum.
+
+    Loads a member by its name, serialises to the name; the empty text loads as ``None``. The
+    form shows the ``options`` of the metadata, name -> label, with an empty one first.
+
+    Parameters:
+        enum_type: the enum class.
+        use_value: load members by value (a name is still understood).
+        metadata: may hold labels: ``{"options": {"name": "label"}}``.
+    """
+
+    default_error_messages = {"unknown": "Must be one of: {choices}."}
+
+    def __init__(
+        self,
+        enum_type: type[Enum],
+        use_value: bool = False,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.enum_type = enum_type
+        self.use_value = use_value
+        metadata = dict(metadata or {})
+        metadata.setdefault("input_type", "select")
+        labels: Mapping[Any, str] = metadata.get("options") or {}
+        options = {"": labels.get("", "")}
+        for member in enum_type:
+            fallback = member.value if isinstance(member.value, str) else member.name
+            options[member.name] = labels.get(member.name, labels.get(member, fallback))
+        metadata["options"] = options
+        metadata.setdefault("enum", [member.name for member in enum_type])
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value.name if isinstance(value, self.enum_type) else value
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any
+    ) -> Any:
+        return super().deserialize(None if value == "" else value, attr, data, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, self.enum_type):
+            return value
+        if self.use_value:
+            for member in self.enum_type:
+                # Forms send text whatever the type of the value is.
+                if member.value == value or str(member.value) == str(value):
+                    return member
+        member_by_name = self.enum_type.__members__.get(str(value))
+        if member_by_name is None:
+            raise self.make_error("unknown", choices=", ".join(self.enum_type.__members__))
+        return member_by_name
+
+
+class CSVList(ma.fields.Field[list[Any]]):
+    """A list in one text, its elements separated by commas.
+
+    Parameters:
+        element_type: the field that loads and serialises each element.
+    """
+
+    default_error_messages = {"invalid": "Not a text with elements separated by commas."}
+
+    def __init__(self, element_type: ma.fields.Field[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.element_type = element_type
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        if value is None:
+            return None
+        serialize = self.element_type._serialize
+        elements = [serialize(element, attr, obj, **kwargs) for element in value]
+        return ",".join(str(element) for element in elements)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        if isinstance(value, (list, tuple)):
+            elements = list(value)
+        elif isinstance(value, str):
+            elements = [element.strip() for element in value.split(",")] if value.strip() else []
+        else:
+            raise self.make_error("invalid")
+        loaded, errors = [], {}
+        for index, element in enumerate(elements):
+            try:
+                loaded.append(self.element_type.deserialize(element, attr, data, **kwargs))
+            except ma.ValidationError as error:
+                errors[index] = error.messages
+        if errors:
+            raise ma.ValidationError(errors)
+        return loaded

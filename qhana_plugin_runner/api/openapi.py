@@ -1,0 +1,113 @@
+"""The API object: one OpenAPI document an app, made when it is first asked for."""
+
+import copy
+import threading
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, json, request
+from flask_smorest import Api
+
+from ..util.plugins import PluginRegistry
+from .errors import error_payload
+from .jwt import SECURITY_SCHEMES
+
+__all__ = ["ROOT_API", "RunnerApi"]
+
+
+class RunnerApi(Api):  # type: ignore[misc]
+    """flask-smorest's API for many apps and for plugins that cannot be documented.
+
+    Documenting some hundred endpoints takes longer than everything else at start, and workers
+    never need it: blueprints are mounted at once and documented on demand.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._spec: Any = None
+        self._undocumented: list[tuple[Blueprint, str]] = []
+        self._document_lock = threading.Lock()
+        self._spec_text: bytes | None = None
+        super().__init__(**kwargs)
+
+    def init_app(self, app: Flask, *, spec_kwargs: dict[str, Any] | None = None) -> None:
+        """Serve this app.
+
+        Each app gets a copy of this object, with its own document; the attributes of the
+        object itself are those of the newest app.
+        """
+        own = copy.copy(self)
+        own._spec, own._undocumented, own._spec_text = None, [], None
+        own._document_lock = threading.Lock()
+        Api.init_app(own, app, spec_kwargs=spec_kwargs)
+        for name, scheme in SECURITY_SCHEMES.items():
+            own._spec.components.security_scheme(name, scheme)
+        self.__dict__.update(own.__dict__)
+
+    @property
+    def spec(self) -> Any:
+        """The document, complete."""
+        self.document()
+        return self._spec
+
+    @spec.setter
+    def spec(self, value: Any) -> None:
+        self._spec = value
+
+    def register_blueprint(
+        self, blp: Blueprint, *, parameters: list[Any] | None = None, **options: Any
+    ) -> None:
+        """Mount a blueprint now; its endpoints appear in the document when that is made."""
+        name = options.get("name", blp.name)
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][name] = self
+        self._app.register_blueprint(blp, **options)
+        if hasattr(blp, "register_views_in_doc"):
+            self._undocumented.append((blp, name))
+
+    def document(self) -> None:
+        """Document what was mounted since the last time; what fails is left out and reported."""
+        if not self._undocumented:
+            return
+        with self._document_lock:
+            while self._undocumented:
+                blueprint, name = self._undocumented[0]
+                self._document_one(blueprint, name)
+                self._spec_text = None
+                del self._undocumented[0]
+
+    def _document_one(self, blueprint: Any, name: str) -> None:
+        spec = self._spec
+        paths, tags = dict(spec._paths), list(spec._tags)
+        schemas = dict(spec.components.schemas)
+        try:
+            blueprint.register_views_in_doc(self, self._app, spec, name=name, parameters=None)
+            spec.tag({"name": name, "description": blueprint.description})
+            json.dumps({path: spec._paths[path] for path in spec._paths.keys() - paths.keys()})
+        except Exception as error:
+            spec._paths, spec._tags = paths, tags
+            spec.components.schemas = schemas
+            registry: PluginRegistry | None = self._app.extensions.get("qhana_plugins")
+            if registry is None or name not in registry.mounted:
+                raise  # one of the runner's own
+            registry.fail(name, "documentation", error)
+
+    def handle_http_exception(self, error: Any) -> Any:
+        payload, code, headers = super().handle_http_exception(error)
+        return error_payload(payload, error), code, headers
+
+    def _openapi_json(self) -> Response:
+        """Serve the document, with an ETag."""
+        self.document()
+        if self._spec_text is None:
+            self._spec_text = json.dumps(self._spec.to_dict(), sort_keys=False).encode()
+        response = current_app.response_class(self._spec_text, mimetype="application/json")
+        response.add_etag()
+        return response.make_conditional(request)
+
+    def _register_redoc_rule(self, blueprint: Blueprint) -> None:
+        """The pages are the runner's own, without anything from other hosts."""
+
+    _register_swagger_ui_rule = _register_rapidoc_rule = _register_redoc_rule
+
+
+ROOT_API = RunnerApi(
+    spec_kwargs={"title": "QHAna Plugin Runner", "version": "v1", "openapi_version": "3.0.3"}
+)

@@ -1,0 +1,226 @@
+"""What plugins tell about themselves, and the parts of a task's status, as classes and schemas."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypedDict
+
+import marshmallow as ma
+
+from .extra_fields import EnumField
+from .util import MaBaseSchema
+
+__all__ = [
+    "ApiLink",
+    "ApiLinkSchema",
+    "DataMetadata",
+    "DataMetadataSchema",
+    "EntryPoint",
+    "EntryPointSchema",
+    "InputDataMetadata",
+    "InputDataMetadataSchema",
+    "MaBaseSchema",
+    "OutputDataMetadata",
+    "OutputDataMetadataSchema",
+    "PluginDependencyMetadata",
+    "PluginDependencyMetadataSchema",
+    "PluginMetadata",
+    "PluginMetadataSchema",
+    "PluginType",
+    "ProgressMetadata",
+    "ProgressMetadataSchema",
+    "StepMetadata",
+    "StepMetadataSchema",
+    "WebhookParams",
+    "WebhookParamsSchema",
+]
+
+
+class _NoNulls(MaBaseSchema):
+    """Leaves out what is ``None``: clients expect absent members, never null."""
+
+    @ma.post_dump
+    def _drop_nulls(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        return {key: value for key, value in data.items() if value is not None}
+
+
+class PluginType(Enum):
+    """What a plugin is for."""
+
+    processing = "processing"
+    visualization = "visualization"
+    conversion = "conversion"
+    dataloader = "dataloader"
+    interaction = "interaction"
+
+
+@dataclass
+class ApiLink:
+    """A link and its relation."""
+
+    type: str
+    href: str
+
+
+@dataclass
+class DataMetadata:
+    """A kind of data.
+
+    Attributes:
+        data_type: such as ``entity/list``; ``*`` for any.
+        content_type: the mime types.
+    """
+
+    data_type: str
+    content_type: list[str]
+    required: bool
+
+
+@dataclass
+class InputDataMetadata(DataMetadata):
+    """A kind of data that a plugin takes, and the form field that takes it."""
+
+    parameter: str
+
+
+@dataclass
+class OutputDataMetadata(DataMetadata):
+    """A kind of data that a plugin produces."""
+
+    name: str | None = None
+
+
+@dataclass
+class PluginDependencyMetadata:
+    """A plugin that another plugin uses, chosen by the user in a form field."""
+
+    parameter: str
+    required: bool
+    name: str | None = None
+    version: str | None = None
+    tags: list[str] = field(default_factory=list)
+    type: PluginType | None = None
+
+
+@dataclass
+class EntryPoint:
+    """Where a plugin is started.
+
+    Attributes:
+        href: the processing endpoint; may be relative to the metadata's URL.
+        ui_href: the micro frontend; likewise.
+    """
+
+    href: str
+    ui_href: str
+    data_input: list[InputDataMetadata] = field(default_factory=list)
+    data_output: list[DataMetadata] = field(default_factory=list)
+    plugin_dependencies: list[PluginDependencyMetadata] = field(default_factory=list)
+
+
+@dataclass
+class PluginMetadata:
+    """All that clients need to know of a plugin."""
+
+    title: str
+    description: str
+    name: str
+    version: str
+    type: PluginType
+    entry_point: EntryPoint
+    tags: list[str] = field(default_factory=list)
+    links: list[ApiLink] = field(default_factory=list)
+
+
+@dataclass
+class ProgressMetadata:
+    """How far a task is: ``value`` between ``start`` and ``target``."""
+
+    value: float
+    start: float = 0.0
+    target: float = 100.0
+    unit: str = "%"
+
+
+@dataclass
+class StepMetadata:
+    """A step of a task, with the names that clients read."""
+
+    href: str
+    uiHref: str  # noqa: N815
+    stepId: str  # noqa: N815
+    cleared: bool = False
+
+
+class WebhookParams(TypedDict, total=False):
+    """The query of a webhook call."""
+
+    source: str
+    event: str
+
+
+class ApiLinkSchema(_NoNulls):
+    type = ma.fields.String(required=True, metadata={"description": "The link's relation."})
+    href = ma.fields.String(required=True, metadata={"description": "The link's target."})
+
+
+class DataMetadataSchema(_NoNulls):
+    data_type = ma.fields.String(required=True)
+    content_type = ma.fields.List(ma.fields.String(), required=True)
+    required = ma.fields.Boolean(required=True)
+
+
+class InputDataMetadataSchema(DataMetadataSchema):
+    parameter = ma.fields.String(required=True)
+
+
+class OutputDataMetadataSchema(DataMetadataSchema):
+    name = ma.fields.String()
+
+
+class PluginDependencyMetadataSchema(_NoNulls):
+    parameter = ma.fields.String(required=True)
+    type = EnumField(PluginType)
+    tags = ma.fields.List(ma.fields.String())
+    name = ma.fields.String()
+    version = ma.fields.String()
+    required = ma.fields.Boolean(required=True)
+
+
+class EntryPointSchema(_NoNulls):
+    href = ma.fields.String(required=True)
+    ui_href = ma.fields.String(required=True)
+    plugin_dependencies = ma.fields.List(ma.fields.Nested(PluginDependencyMetadataSchema()))
+    data_input = ma.fields.List(ma.fields.Nested(InputDataMetadataSchema()))
+    data_output = ma.fields.List(ma.fields.Nested(OutputDataMetadataSchema()))
+
+
+class PluginMetadataSchema(_NoNulls):
+    title = ma.fields.String(required=True)
+    description = ma.fields.String(required=True)
+    name = ma.fields.String(required=True)
+    version = ma.fields.String(required=True)
+    type = EnumField(PluginType, required=True)
+    tags = ma.fields.List(ma.fields.String())
+    links = ma.fields.List(ma.fields.Nested(ApiLinkSchema()))
+    entry_point = ma.fields.Nested(EntryPointSchema(), required=True)
+
+
+class ProgressMetadataSchema(_NoNulls):
+    value = ma.fields.Float(required=True)
+    start = ma.fields.Float()
+    target = ma.fields.Float()
+    unit = ma.fields.String()
+
+
+class StepMetadataSchema(_NoNulls):
+    href = ma.fields.String(required=True)
+    uiHref = ma.fields.String(required=True)  # noqa: N815
+    stepId = ma.fields.String(required=True)  # noqa: N815
+    cleared = ma.fields.Boolean()
+
+
+class WebhookParamsSchema(MaBaseSchema):
+    """The query of a webhook call, for plugins that receive one."""
+
+    source = ma.fields.Url(required=True)
+    event = ma.fields.String(load_default=None, allow_none=True)

@@ -1,0 +1,107 @@
+"""The list of plugins, and the way from a plugin's name to its newest version."""
+
+from typing import Any, TypedDict
+
+import marshmallow as ma
+from flask import current_app, redirect, request
+from flask.views import MethodView
+from flask_smorest import abort
+from werkzeug import Response
+
+from ..db.models.virtual_plugins import VirtualPlugin
+from ..util.plugins import PluginRegistry
+from .util import MaBaseSchema, SecurityBlueprint
+
+__all__ = ["PLUGINS_API", "PluginEntry", "list_plugins", "plugin_registry"]
+
+PLUGINS_API = SecurityBlueprint(
+    "plugins-api", __name__, url_prefix="/plugins", description="The plugins that are served."
+)
+
+
+class PluginEntry(TypedDict):
+    """A plugin in the list."""
+
+    name: str
+    version: str
+    identifier: str
+    api_root: str
+    description: str
+    tags: list[str]
+
+
+class PluginEntrySchema(MaBaseSchema):
+    name = ma.fields.String(required=True)
+    version = ma.fields.String(required=True)
+    identifier = ma.fields.String(required=True)
+    api_root = ma.fields.String(
+        required=True, metadata={"description": "The absolute URL of the plugin's metadata."}
+    )
+    description = ma.fields.String(required=True)
+    tags = ma.fields.List(ma.fields.String(), required=True)
+
+
+class PluginListSchema(MaBaseSchema):
+    plugins = ma.fields.List(ma.fields.Nested(PluginEntrySchema()), required=True)
+
+
+def plugin_registry() -> PluginRegistry:
+    """Return what the current app knows of its plugins."""
+    registry: PluginRegistry = current_app.extensions["qhana_plugins"]
+    return registry
+
+
+def list_plugins() -> list[PluginEntry]:
+    """Return the mounted plugins and the virtual plugins made by them, sorted for the list."""
+    registry = plugin_registry()
+    root = request.url_root.rstrip("/")
+    loaded: list[PluginEntry] = [
+        {
+            "name": plugin.name,
+            "version": plugin.version,
+            "identifier": identifier,
+            "api_root": f"{root}/plugins/{identifier}/",
+            "description": plugin.description,
+            "tags": list(plugin.tags or ()),
+        }
+        for identifier, plugin in registry.mounted.items()
+    ]
+    parents = {key for entry in loaded for key in (entry["identifier"], entry["name"])}
+    virtual: list[PluginEntry] = [
+        {
+            "name": plugin.name,
+            "version": plugin.version,
+            "identifier": plugin.identifier,
+            "api_root": plugin.href,
+            "description": plugin.description,
+            "tags": plugin.tag_list,
+        }
+        for plugin in VirtualPlugin.get_all()
+        if plugin.parent_id in parents
+    ]
+    return sorted(loaded + virtual, key=lambda entry: (entry["name"], entry["version"]))
+
+
+@PLUGINS_API.route("/")
+class PluginsView(MethodView):
+    """All plugins."""
+
+    @PLUGINS_API.response(200, PluginListSchema())
+    def get(self) -> Any:
+        """List the plugins, sorted by name and version."""
+        return {"plugins": list_plugins()}
+
+
+@PLUGINS_API.route("/<string:plugin_name>/")
+class PluginView(MethodView):
+    """One plugin by its name."""
+
+    @PLUGINS_API.response(307, description="The newest version of the plugin.")
+    def get(self, plugin_name: str) -> Response:
+        """Go to the newest version of a plugin."""
+        versions = plugin_registry().versions_of(plugin_name)
+        if not versions:
+            abort(404, message=f"There is no plugin {plugin_name!r} here.")
+        target = f"{request.url_root}plugins/{versions[0].identifier}/"
+        query = request.query_string.decode("ascii", "replace")
+        return redirect(f"{target}?{query}" if query else target, 307)

@@ -1,0 +1,42 @@
+"""The entrance of the API."""
+
+from typing import Any
+
+import marshmallow as ma
+from flask import current_app, render_template, request
+from flask.views import MethodView
+
+from ..pages.landing import landing_page_data
+from .util import MaBaseSchema, SecurityBlueprint
+
+__all__ = ["ROOT_ENDPOINT", "wants_html"]
+
+ROOT_ENDPOINT = SecurityBlueprint("api-root", __name__, description="The entrance of the API.")
+
+
+def wants_html() -> bool:
+    """Whether a person asks: only browsers name ``text/html`` before JSON in ``Accept``."""
+    accepted = request.accept_mimetypes
+    return (
+        "text/html" in accepted.values()
+        and accepted.best_match(["application/json", "text/html"]) == "text/html"
+    )
+
+
+class RootSchema(MaBaseSchema):
+    title = ma.fields.String(required=True, metadata={"description": "The API's title."})
+
+
+@ROOT_ENDPOINT.route("/")
+class RootView(MethodView):
+    """The entrance: JSON for programs, a page for people."""
+
+    @ROOT_ENDPOINT.html_response(200, description="The landing page, for browsers.")
+    @ROOT_ENDPOINT.response(200, RootSchema())
+    def get(self) -> Any:
+        """The title of the API, or a landing page for browsers."""
+        if wants_html():
+            return current_app.make_response(
+                (render_template("landing.html", **landing_page_data()), {"Vary": "Accept"})
+            )
+        return {"title": current_app.config["API_TITLE"]}, {"Vary": "Accept"}

@@ -1,0 +1,161 @@
+"""The status of tasks, and subscriptions to their changes."""
+
+from typing import Any
+from urllib.parse import urljoin
+
+import marshmallow as ma
+from flask import request, url_for
+from flask.views import MethodView
+from flask_smorest import abort
+
+from ..db import DB
+from ..db.models.tasks import ProcessingTask, TaskUpdateSubscription
+from ..storage import STORE
+from .plugin_schemas import (
+    ApiLink,
+    ApiLinkSchema,
+    ProgressMetadata,
+    ProgressMetadataSchema,
+    StepMetadata,
+    StepMetadataSchema,
+)
+from .util import MaBaseSchema, SecurityBlueprint
+
+__all__ = ["TASKS_API", "TaskView"]
+
+TASKS_API = SecurityBlueprint(
+    "tasks-api", __name__, url_prefix="/tasks", description="The tasks that plugins run."
+)
+
+LARGEST_ID = 2**63 - 1
+"""The largest number that a database column holds; ids above it cannot exist."""
+
+EVENTS = ("status", "steps", "details")
+
+
+class OutputSchema(MaBaseSchema):
+    href = ma.fields.String(required=True)
+    data_type = ma.fields.String(required=True)
+    content_type = ma.fields.String(required=True)
+    name = ma.fields.String()
+
+
+class TaskStatusSchema(MaBaseSchema):
+    status = ma.fields.String(
+        required=True,
+        metadata={"enum": ["PENDING", "SUCCESS", "FAILURE", "UNKNOWN"]},
+    )
+    log = ma.fields.String(required=True)
+    progress = ma.fields.Nested(ProgressMetadataSchema())
+    steps = ma.fields.List(ma.fields.Nested(StepMetadataSchema()))
+    links = ma.fields.List(ma.fields.Nested(ApiLinkSchema()))
+    outputs = ma.fields.List(ma.fields.Nested(OutputSchema()), required=True)
+
+
+class TaskCommandSchema(MaBaseSchema):
+    """A subscription to the changes of a task."""
+
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    command = ma.fields.String(
+        required=True, validate=ma.validate.OneOf(["subscribe", "unsubscribe"])
+    )
+    webhook_href = ma.fields.Url(
+        required=True, schemes={"http", "https"}, validate=ma.validate.Length(max=500)
+    )
+    event = ma.fields.String(
+        load_default=None, allow_none=True, validate=ma.validate.OneOf(EVENTS)
+    )
+
+
+def task_status(task: ProcessingTask) -> dict[str, Any]:
+    """Return the status of a task as clients see it."""
+    task_url = url_for("tasks-api.TaskView", task_id=task.id, _external=True)
+    status: dict[str, Any] = {
+        "status": task.status,
+        "log": task.task_log or "",
+        "links": [
+            ApiLink(type="subscribe", href=task_url),
+            *(ApiLink(link.type, urljoin(task_url, link.href)) for link in task.links),
+        ],
+        "outputs": [],
+    }
+    if task.progress_value is not None:
+        status["progress"] = ProgressMetadata(
+            value=task.progress_value,
+            start=task.progress_start if task.progress_start is not None else 0,
+            target=task.progress_target if task.progress_target is not None else 100,
+            unit=task.progress_unit or "",
+        )
+    if task.steps:
+        status["steps"] = [
+            StepMetadata(
+                href=urljoin(task_url, step.href or ""),
+                uiHref=urljoin(task_url, step.ui_href or ""),
+                stepId=step.step_id or "",
+                cleared=bool(step.cleared),
+            )
+            for step in task.steps
+        ]
+    if task.is_finished:
+        status["outputs"] = [
+            {
+                "href": STORE.get_task_file_url(file, external=True),
+                "data_type": file.file_type,
+                "content_type": file.mimetype,
+                "name": file.file_name,
+            }
+            for file in task.outputs
+            if file.is_output
+        ]
+    return status
+
+
+@TASKS_API.route("/<string:task_id>/")
+class TaskView(MethodView):
+    """One task."""
+
+    @TASKS_API.response(200, TaskStatusSchema())
+    def get(self, task_id: str) -> Any:
+        """The status of a task."""
+        return task_status(_require_task(task_id))
+
+    @TASKS_API.arguments(TaskCommandSchema(), location="json")
+    @TASKS_API.response(200, TaskStatusSchema())
+    def post(self, command: dict[str, Any], task_id: str) -> Any:
+        """Subscribe a webhook to the changes of a task, or end the subscription.
+
+        Without an event, or with null, a subscription is to all events. The webhook is called
+        with ``POST <webhookHref>?source=<task>&event=<event>``.
+        """
+        task = _require_task(task_id)
+        webhook, event = command["webhook_href"], command["event"]
+        subscription = TaskUpdateSubscription.get_by_task_and_subscriber(task, webhook, event)
+        if command["command"] == "subscribe" and subscription is None:
+            DB.session.add(
+                TaskUpdateSubscription(
+                    task=task,
+                    webhook_href=webhook,
+                    task_href=url_for("tasks-api.TaskView", task_id=task.id, _external=True),
+                    event_type=event,
+                )
+            )
+        elif command["command"] == "unsubscribe" and subscription is not None:
+            DB.session.delete(subscription)
+        DB.session.commit()
+        return task_status(_require_task(task_id))
+
+
+@TASKS_API.before_request
+def _require_json() -> None:
+    if request.method == "POST" and not request.is_json:
+        abort(415, message="The body has to be JSON, with the content type application/json.")
+
+
+def _require_task(task_id: str) -> ProcessingTask:
+    number = int(task_id) if task_id.isascii() and task_id.isdigit() else 0
+    task = ProcessingTask.get_with_details(number) if 0 < number <= LARGEST_ID else None
+    if task is None:
+        abort(404, message=f"There is no task {task_id!r:.40}.")
+    return task

@@ -1,0 +1,314 @@
+"""Blueprint, schemas and URL fields for plugins and for the runner's own endpoints."""
+
+import http
+import re
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from functools import wraps
+from typing import Any
+from urllib.parse import urlsplit
+
+import marshmallow as ma
+from flask import Response, current_app
+from flask_jwt_extended import verify_jwt_in_request
+from flask_smorest import Blueprint
+from marshmallow.validate import URL
+
+from ..util import compat
+
+__all__ = [
+    "DataUrlValidator",
+    "FileUrl",
+    "FileUrlValidator",
+    "FrontendFormBaseSchema",
+    "HtmlResponseMixin",
+    "MaBaseSchema",
+    "PluginUrl",
+    "SecurityBlueprint",
+    "camelcase",
+]
+
+compat.install()  # plugins import this module before they define their schemas
+
+
+def camelcase(s: str) -> str:
+    """Turn ``snake_case`` into ``camelCase``; text without underscores stays as it is.
+
+    >>> camelcase("input_str"), camelcase("file-id")
+    ('inputStr', 'file-id')
+    """
+    first, *rest = s.split("_")
+    return first + "".join(part.title() for part in rest)
+
+
+class MaBaseSchema(ma.Schema):
+    """A schema whose JSON keys are the camelCase of its Python names."""
+
+    def on_bind_field(self, field_name: str, field_obj: ma.fields.Field[Any]) -> None:
+        field_obj.data_key = camelcase(field_obj.data_key or field_name)
+        if isinstance(field_obj, ma.fields.Url):
+            _allow_any_host(field_obj)
+
+
+def _allow_any_host(field: ma.fields.Url) -> None:
+    """Accept ``http://backend:9090/``: services in containers have no top-level domain."""
+    field.validators = [
+        (
+            type(validator)(
+                relative=validator.relative,
+                absolute=validator.absolute,
+                schemes=validator.schemes,
+                require_tld=False,
+                error=validator.error,
+            )
+            if isinstance(validator, URL) and validator.require_tld
+            else validator
+        )
+        for validator in field.validators
+    ]
+
+
+class FrontendFormBaseSchema(MaBaseSchema):
+    """The schema of a micro frontend's form.
+
+    Parameters:
+        validate_errors_as_result: make :meth:`load` return the validation errors, as
+            :meth:`validate` does, so that a view can render the form with them.
+    """
+
+    def __init__(self, *, validate_errors_as_result: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validate_errors_as_result = validate_errors_as_result
+
+    def load(self, data: Any, **kwargs: Any) -> Any:
+        if self.validate_errors_as_result:
+            kwargs.pop("unknown", None)
+            return self.validate(data, **kwargs)
+        return super().load(data, **kwargs)
+
+
+class FileUrlValidator(URL):
+    """Accepts what :class:`marshmallow.validate.URL` does, and ``file:`` URLs of this host."""
+
+    def __call__(self, value: str) -> str:
+        if "file" in self.schemes and value.lower().startswith("file:"):
+            parts = urlsplit(value)
+            if parts.netloc.lower() in ("", "localhost") and parts.path.startswith("/"):
+                return value
+            raise ma.ValidationError(self._format_error(value))
+        return super().__call__(value)
+
+
+class DataUrlValidator(FileUrlValidator):
+    """Accepts ``data:`` URLs too."""
+
+    DATA_URL = re.compile(r"data:[^,]*,", re.IGNORECASE)
+
+    def __call__(self, value: str) -> str:
+        if value and self.DATA_URL.match(value):
+            return value
+        return super().__call__(value)
+
+
+class _NullableUrl(ma.fields.Url):
+    """A URL for which an empty form field means "none"."""
+
+    def __init__(
+        self, schemes: Sequence[str], relative: bool, require_tld: bool, **kwargs: Any
+    ) -> None:
+        super().__init__(
+            relative=relative, schemes=set(schemes), require_tld=require_tld, **kwargs
+        )
+        validator = DataUrlValidator(
+            relative=relative,
+            schemes=set(schemes),
+            require_tld=require_tld,
+            error=self.error_messages["invalid"],
+        )
+        self.validators = [
+            validator if isinstance(known, URL) else known for known in self.validators
+        ]
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any
+    ) -> Any:
+        return super().deserialize(None if value == "" else value, attr, data, **kwargs)
+
+
+def _with(metadata: Mapping[str, Any] | None, **values: Any) -> dict[str, Any]:
+    given = {key: value for key, value in values.items() if value is not None}
+    return {**(metadata or {}), **given}
+
+
+class FileUrl(_NullableUrl):
+    """The URL of a data file: http(s), ftp(s), file or data. Empty text loads as ``None``.
+
+    Parameters:
+        data_input_type: the data type that is wanted, such as ``entity/list``.
+        data_content_types: one mime type or a list of those that are understood.
+        relative: accept relative URLs too.
+        require_tld: refuse host names without a top-level domain.
+        kwargs: arguments of a marshmallow field; unknown ones land in the metadata.
+    """
+
+    def __init__(
+        self,
+        *,
+        relative: bool = False,
+        schemes: Sequence[str] | None = None,
+        require_tld: bool = False,
+        data_input_type: str | None = None,
+        data_content_types: str | Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(data_content_types, str):
+            data_content_types = [data_content_types]
+        metadata = _with(
+            metadata, data_input_type=data_input_type, data_content_types=data_content_types
+        )
+        known, metadata = _split_keywords(kwargs, metadata)
+        super().__init__(
+            schemes or ("http", "https", "ftp", "ftps", "file"),
+            relative,
+            require_tld,
+            metadata=metadata,
+            **known,
+        )
+
+
+class PluginUrl(_NullableUrl):
+    """The URL of a plugin. Empty text loads as ``None``.
+
+    Parameters:
+        plugin_tags: tags that the plugin must have (``!tag``: must not have).
+        plugin_name: the plugin's name.
+        plugin_version: the plugin's version.
+        kwargs: arguments of a marshmallow field; unknown ones land in the metadata.
+    """
+
+    def __init__(
+        self,
+        *,
+        relative: bool = False,
+        schemes: Sequence[str] | None = None,
+        require_tld: bool = False,
+        plugin_tags: Sequence[str] | None = None,
+        plugin_name: str | None = None,
+        plugin_version: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        metadata = _with(
+            metadata,
+            plugin_tags=plugin_tags,
+            plugin_name=plugin_name,
+            plugin_version=plugin_version,
+        )
+        known, metadata = _split_keywords(kwargs, metadata)
+        super().__init__(
+            schemes or ("http", "https", "ftp", "ftps"),
+            relative,
+            require_tld,
+            metadata=metadata,
+            **known,
+        )
+
+
+_FIELD_KEYWORDS = frozenset(
+    "load_default missing dump_default default data_key attribute validate required allow_none "
+    "load_only dump_only error_messages".split()
+)
+
+
+def _split_keywords(
+    kwargs: dict[str, Any], metadata: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part the arguments of a field from others, which belong to the metadata."""
+    known = {key: value for key, value in kwargs.items() if key in _FIELD_KEYWORDS}
+    other = {key: value for key, value in kwargs.items() if key not in _FIELD_KEYWORDS}
+    return known, {**other, **metadata}
+
+
+class HtmlResponseMixin:
+    """Documents views that answer with HTML."""
+
+    def html_response(
+        self,
+        status_code: int | http.HTTPStatus,
+        *,
+        description: str | None = None,
+        example: Any = None,
+        examples: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None,
+        success: bool = True,
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Decorate a view that returns HTML, as text or as a response.
+
+        Parameters:
+            status_code: used for text; a response keeps its own.
+            description: for the API documentation, like the rest.
+            success: whether the status is part of the normal flow.
+        """
+        doc: dict[str, Any] = {
+            "schema": {"type": "string"},
+            "description": description or http.HTTPStatus(int(status_code)).phrase,
+            "content_type": "text/html",
+        }
+        optional = {"example": example, "examples": examples, "headers": headers}
+        doc.update({key: value for key, value in optional.items() if value is not None})
+
+        def decorator(func: Callable[..., Any]) -> Callable[..., Any]:
+            @wraps(func)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                result = current_app.ensure_sync(func)(*args, **kwargs)
+                if isinstance(result, str):
+                    return Response(result, status=int(status_code), mimetype="text/html")
+                return result
+
+            apidoc = wrapper._apidoc = deepcopy(getattr(func, "_apidoc", {}))  # type: ignore
+            responses = apidoc.setdefault("response", {}).setdefault("responses", {})
+            responses.setdefault(int(status_code), []).append(doc)
+            if success:
+                apidoc.setdefault("success_status_codes", []).append(int(status_code))
+            return wrapper
+
+        return decorator
+
+
+class SecurityBlueprint(Blueprint, HtmlResponseMixin):
+    """A flask-smorest blueprint with decorators for tokens and HTML.
+
+    The decorators may be stacked in any order.
+    """
+
+    def require_jwt(
+        self,
+        scheme: str | Mapping[str, Sequence[str]],
+        *,
+        fresh: bool = False,
+        optional: bool = False,
+        refresh_token: bool = False,
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Decorate a view that wants a token.
+
+        Parameters:
+            scheme: the name of the security scheme in the API documentation (``"jwt"``).
+            fresh: accept only a token that was made by logging in.
+            optional: answer without a token too; a token that is there must be valid.
+            refresh_token: want the refresh token instead of the access token.
+        """
+        security = [{scheme: []} if isinstance(scheme, str) else dict(scheme)]
+
+        def decorator(func: Callable[..., Any]) -> Callable[..., Any]:
+            @wraps(func)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                verify_jwt_in_request(fresh=fresh, refresh=refresh_token, optional=optional)
+                return current_app.ensure_sync(func)(*args, **kwargs)
+
+            apidoc = wrapper._apidoc = deepcopy(getattr(func, "_apidoc", {}))  # type: ignore
+            documented = [*security, {}] if optional else security
+            apidoc.setdefault("manual_doc", {}).setdefault("security", []).extend(documented)
+            return wrapper
+
+        return decorator

@@ -1,0 +1,40 @@
+"""Languages: which translation a client gets."""
+
+from pathlib import Path
+
+from flask import Flask, current_app, has_request_context, request
+from flask_babel import Babel
+
+__all__ = ["BABEL", "register_babel"]
+
+BABEL = Babel()
+
+
+def translations_folder() -> Path:
+    """Where the catalogues are: inside of an installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    inside = package / "translations"
+    return inside if inside.is_dir() else package.parent / "translations"
+
+
+def available_languages() -> list[str]:
+    """The languages that have a catalogue, and that of the source, English."""
+    return ["en", *sorted({str(found) for found in BABEL.list_translations()} - {"en"})]
+
+
+def choose_language() -> str | None:
+    """``?lang=``, else the best match with ``Accept-Language``, else the default."""
+    if not has_request_context():
+        return None
+    languages = available_languages()
+    asked = request.args.get("lang")
+    if asked in languages:
+        return asked
+    best = request.accept_languages.best_match(languages)
+    return best or str(current_app.config["BABEL_DEFAULT_LOCALE"])
+
+
+def register_babel(app: Flask) -> None:
+    """Choose a language for each request of this app."""
+    app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(translations_folder()))
+    BABEL.init_app(app, locale_selector=choose_language)

@@ -1,0 +1,139 @@
+"""The Celery app: where plugins register their tasks and from where messages are sent."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from celery import Celery, Task
+from celery.backends.redis import RedisBackend
+from celery.loaders.app import AppLoader
+from celery.result import AsyncResult
+from flask import Flask, has_app_context
+from kombu.exceptions import OperationalError
+
+from .errors import RunnerError
+from .util.logging import task_context
+
+__all__ = ["CELERY", "BrokerUnavailable", "FlaskTask", "register_celery"]
+
+
+class BrokerUnavailable(RunnerError, OperationalError):
+    """A message could not be sent because the broker does not answer.
+
+    Attributes:
+        task_id: the row of the task that the message was for, when it was for one.
+    """
+
+    http_status = 503
+
+    def __init__(self, cause: Exception, task_id: int | None) -> None:
+        super().__init__(
+            f"the message broker cannot be reached ({cause}); nothing was started. "
+            "Check that it is running and that BROKER_URL is right, then try again."
+        )
+        self.task_id = task_id
+
+
+class SilentRedisBackend(RedisBackend):
+    """Results in Redis, without a subscription for each message that is sent.
+
+    Celery subscribes to the result of every task at the moment it is sent, and stays subscribed
+    until the result is fetched. The runner's processes hardly ever fetch results; those that do
+    subscribe when they start to wait, and look first whether the result is there already.
+    """
+
+    def on_task_call(self, producer: Any, task_id: str) -> None:
+        """Do nothing."""
+
+
+class Loader(AppLoader):
+    """Chooses the result backend above for redis URLs."""
+
+    override_backends = {
+        "redis": f"{__name__}:{SilentRedisBackend.__name__}",
+        "rediss": f"{__name__}:{SilentRedisBackend.__name__}",
+    }
+
+
+class FlaskTask(Task):  # type: ignore[misc]
+    """A task that runs inside of the Flask app's context.
+
+    When there is a context already, as in a task that a test calls directly, it is used, so
+    that caller and task share one database session.
+    """
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with task_context(kwargs.get("db_id"), self.name or ""), self._app_context():
+            return super().__call__(*args, **kwargs)
+
+    def _app_context(self) -> AbstractContextManager[object]:
+        if has_app_context():
+            return nullcontext()
+        app: Flask | None = self.app.flask_app
+        if app is None:
+            raise RunnerError(
+                f"task {self.name} was called before create_app(); "
+                "call create_app() first, or start the worker with "
+                "qhana_plugin_runner.celery_worker:CELERY"
+            )
+        return app.app_context()
+
+
+class RunnerCelery(Celery):  # type: ignore[misc]
+    """Celery, told which Flask app it works for.
+
+    Attributes:
+        flask_app: the app that was created last in this process.
+    """
+
+    flask_app: Flask | None = None
+
+    def send_task(
+        self,
+        name: str,
+        args: Any = None,
+        kwargs: Mapping[str, Any] | None = None,
+        *more: Any,
+        **options: Any,
+    ) -> AsyncResult:
+        """Send a message; see :meth:`celery.Celery.send_task`.
+
+        Raises:
+            BrokerUnavailable: the broker does not answer.
+        """
+        try:
+            return super().send_task(name, args, kwargs, *more, **options)
+        except OperationalError as error:
+            owner = _task_row_of(kwargs, options.get("chain"))
+            raise BrokerUnavailable(error, owner) from error
+
+    def use(self, config: Mapping[str, Any]) -> None:
+        """Take over a configuration; connections made with another one are given up."""
+        changed = any(self.conf.get(key) != value for key, value in config.items())
+        if changed:
+            self.conf.update(config)
+            self._after_fork()
+            self._backend_cache = None
+            self._local.__dict__.pop("backend", None)
+
+
+def _task_row_of(
+    kwargs: Mapping[str, Any] | None, chain: Iterable[Mapping[str, Any]] | None
+) -> int | None:
+    """Return the ``db_id`` of a message, or of what is chained behind it."""
+    candidates = [kwargs or {}, *(link.get("kwargs", {}) for link in chain or ())]
+    for candidate in candidates:
+        if isinstance(candidate.get("db_id"), int):
+            return int(candidate["db_id"])
+    return None
+
+
+CELERY = RunnerCelery("qhana_plugin_runner", task_cls=FlaskTask, loader=Loader)
+
+
+def register_celery(app: Flask) -> None:
+    """Make tasks run for this app, with its configuration."""
+    CELERY.flask_app = app
+    CELERY.use(app.config["CELERY"])

@@ -1,0 +1,97 @@
+"""The database extension, set up for SQLite and PostgreSQL."""
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from blinker import Namespace
+from flask import Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import TIMESTAMP, Dialect, MetaData, TypeDecorator, event
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.orm import DeclarativeBase
+
+SQLITE_BUSY_TIMEOUT = 30_000
+"""Milliseconds that a writer waits for another one. Commits take milliseconds; half a minute
+is past what a loaded machine or a slow disk was ever seen to need."""
+
+
+class Model(DeclarativeBase):
+    """The base of all models. Plugins reach it as ``DB.Model``."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+        }
+    )
+
+
+class UtcTimestamp(TypeDecorator[datetime]):
+    """A point in time, in UTC whatever the database does with time zones.
+
+    Values without a time zone are taken as UTC, as plugins mean them; values that are read
+    carry the time zone.
+    """
+
+    impl = TIMESTAMP(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        # SQLite keeps the digits only; without the zone they look as they always did.
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+DB = SQLAlchemy(model_class=Model)
+MIGRATE = Migrate()
+
+DB_SIGNALS = Namespace()
+"""Signals of the models, such as those of virtual plugins."""
+
+
+def migrations_folder() -> Path:
+    """Where the migrations are: inside of an installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "migrations"
+    return inside if inside.is_dir() else package.parent / "migrations"
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    cursor = connection.cursor()
+    # Readers and one writer at a time do not wait for each other.
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # Safe in WAL mode: a power cut may lose the last commits, but never damages the file.
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def register_db(app: Flask) -> None:
+    """Connect an app to the database and to its migrations."""
+    url = make_url(app.config["SQLALCHEMY_DATABASE_URI"])
+    if url.get_backend_name() == "sqlite":
+        if url.database and url.database != ":memory:":
+            Path(app.instance_path, url.database).parent.mkdir(parents=True, exist_ok=True)
+    DB.init_app(app)
+    MIGRATE.init_app(app, DB, directory=str(migrations_folder()))

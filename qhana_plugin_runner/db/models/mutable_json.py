@@ -1,0 +1,193 @@
+"""A JSON column whose nested changes are noticed.
+
+``task.data["a"]["b"].append(1)`` marks the row as changed: dicts and lists that are read from
+or assigned to the column become subclasses that report to their parent, up to the row.
+SQLAlchemy's own ``MutableDict`` and ``MutableList`` track only the outermost level, and refuse
+the scalars that a JSON column may hold as well.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, SupportsIndex, Union
+
+from sqlalchemy import event
+from sqlalchemy.ext.mutable import Mutable
+from sqlalchemy.orm import InstanceState, QueryableAttribute
+
+JSON_LIKE = Union[dict[str, Any], list[Any], str, int, float, bool, None]
+"""What a JSON column holds."""
+
+
+class MutableJSON(Mutable):
+    """A container in a JSON column: tells its parent container, or the row, about changes.
+
+    For a column: ``mapped_column(MutableJSON.as_mutable(JSON()))``.
+    """
+
+    _container: "MutableJSON | None" = None
+
+    def changed(self) -> None:
+        if self._container is None:
+            super().changed()
+        else:
+            self._container.changed()
+
+    def _wrap(self, value: Any) -> Any:
+        return track(value, container=self)
+
+    @classmethod
+    def coerce(cls, key: str, value: Any) -> Any:
+        return track(value)
+
+    @classmethod
+    def _listen_on_attribute(
+        cls, attribute: QueryableAttribute[Any], coerce: bool, parent_cls: Any
+    ) -> None:
+        """Track what is loaded or assigned.
+
+        In place of SQLAlchemy's listeners, which cannot have a scalar among the values.
+        """
+        if parent_cls is not attribute.class_:
+            return
+        key = attribute.key
+
+        def adopt(state: InstanceState[Any], value: Any) -> Any:
+            value = track(value)
+            if isinstance(value, MutableJSON):
+                value._parents[state] = key
+            return value
+
+        def load(state: InstanceState[Any], *_args: Any) -> None:
+            if key in state.dict:
+                state.dict[key] = adopt(state, state.dict[key])
+
+        def refresh(state: InstanceState[Any], _context: Any, names: Any) -> None:
+            if not names or key in names:
+                load(state)
+
+        def assign(state: InstanceState[Any], value: Any, old: Any, _initiator: Any) -> Any:
+            if value is old:
+                return value
+            if isinstance(old, MutableJSON):
+                old._parents.pop(state, None)
+            return adopt(state, value)
+
+        event.listen(parent_cls, "load", load, raw=True, propagate=True)
+        event.listen(parent_cls, "refresh", refresh, raw=True, propagate=True)
+        event.listen(parent_cls, "refresh_flush", refresh, raw=True, propagate=True)
+        event.listen(attribute, "set", assign, raw=True, retval=True, propagate=True)
+
+
+def track(value: Any, container: MutableJSON | None = None) -> Any:
+    """Return ``value`` with all dicts and lists in it replaced by tracked copies."""
+    if isinstance(value, Mapping):
+        entries = TrackedDict()
+        entries._container = container
+        dict.update(entries, {key: track(item, entries) for key, item in value.items()})
+        return entries
+    if isinstance(value, (list, tuple)):
+        items = TrackedList()
+        items._container = container
+        list.extend(items, [track(item, items) for item in value])
+        return items
+    return value
+
+
+class TrackedDict(MutableJSON, dict[str, Any]):
+    """A dict inside of a JSON column."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, self._wrap(value))
+        self.changed()
+
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)
+        self.changed()
+
+    def __ior__(self, other: Any) -> "TrackedDict":  # type: ignore[override, misc]
+        self.update(other)
+        return self
+
+    def clear(self) -> None:
+        super().clear()
+        self.changed()
+
+    def pop(self, *args: Any) -> Any:
+        value = super().pop(*args)
+        self.changed()
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        item = super().popitem()
+        self.changed()
+        return item
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        super().update({key: self._wrap(value) for key, value in dict(*args, **kwargs).items()})
+        self.changed()
+
+    def __reduce__(self) -> Any:
+        return (dict, (dict(self),))
+
+
+class TrackedList(MutableJSON, list[Any]):
+    """A list inside of a JSON column."""
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(index, slice):
+            super().__setitem__(index, [self._wrap(item) for item in value])
+        else:
+            super().__setitem__(index, self._wrap(value))
+        self.changed()
+
+    def __delitem__(self, index: SupportsIndex | slice) -> None:
+        super().__delitem__(index)
+        self.changed()
+
+    def __iadd__(self, other: Iterable[Any]) -> "TrackedList":  # type: ignore[override, misc]
+        self.extend(other)
+        return self
+
+    def __imul__(self, times: SupportsIndex) -> "TrackedList":  # type: ignore[override, misc]
+        self[:] = list(self) * int(times)
+        return self
+
+    def append(self, value: Any) -> None:
+        super().append(self._wrap(value))
+        self.changed()
+
+    def extend(self, values: Iterable[Any]) -> None:
+        super().extend([self._wrap(value) for value in values])
+        self.changed()
+
+    def insert(self, index: SupportsIndex, value: Any) -> None:
+        super().insert(index, self._wrap(value))
+        self.changed()
+
+    def pop(self, *args: Any) -> Any:
+        value = super().pop(*args)
+        self.changed()
+        return value
+
+    def remove(self, value: Any) -> None:
+        super().remove(value)
+        self.changed()
+
+    def clear(self) -> None:
+        super().clear()
+        self.changed()
+
+    def sort(self, **kwargs: Any) -> None:
+        super().sort(**kwargs)
+        self.changed()
+
+    def reverse(self) -> None:
+        super().reverse()
+        self.changed()
+
+    def __reduce__(self) -> Any:
+        return (list, (list(self),))

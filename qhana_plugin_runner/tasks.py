@@ -1,0 +1,135 @@
+"""The runner's own Celery tasks, which plugins chain behind theirs, and the signals of a task."""
+
+from blinker import Namespace
+from celery import Task
+from celery.result import AsyncResult
+from flask import current_app
+
+from . import life_cycle
+from .celery import CELERY
+from .db.models.tasks import ProcessingTask
+
+__all__ = [
+    "CELERY",
+    "TASK_DETAILS_CHANGED",
+    "TASK_SIGNALS",
+    "TASK_STATUS_CHANGED",
+    "TASK_STEPS_CHANGED",
+    "add_step",
+    "save_task_error",
+    "save_task_result",
+]
+
+TASK_SIGNALS = Namespace()
+TASK_STATUS_CHANGED = TASK_SIGNALS.signal("task-status-changed")
+TASK_STEPS_CHANGED = TASK_SIGNALS.signal("task-steps-changed")
+TASK_DETAILS_CHANGED = TASK_SIGNALS.signal("task-details-changed")
+
+
+def _require_log(task_log: object, what: str, *types: type) -> None:
+    if not isinstance(task_log, types):
+        raise TypeError(
+            f"{what} got {type(task_log).__name__} as log; "
+            "the plugin's task has to return the text for the log"
+        )
+
+
+@CELERY.task(name="qhana-plugin-runner.add-step", bind=True, ignore_result=True)
+def add_step(
+    self: Task,
+    task_log: str,
+    db_id: int,
+    step_id: str,
+    href: str,
+    ui_href: str,
+    prog_value: float | None = None,
+    prog_start: float | None = None,
+    prog_target: float | None = None,
+    prog_unit: str | None = None,
+) -> None:
+    """Open a new step of a task, at the end of a chain.
+
+    Parameters:
+        task_log: what the task before in the chain returned; appended to the log.
+        db_id: the id of the task's row.
+        step_id: the plugin's name for the step.
+        href: the endpoint that takes the step's input.
+        ui_href: the step's micro frontend.
+        prog_value: progress; without it, steps are counted: ``n`` of ``n + 1``.
+
+    Raises:
+        TypeError: the log is no text.
+        KeyError: there is no such task.
+        AssertionError: the step before is not cleared.
+    """
+    _require_log(task_log, "add_step", str)
+    task = ProcessingTask.get_by_id(db_id)
+    if task is None:
+        raise KeyError(f"there is no task with id {db_id!r}")
+    if prog_value is None:
+        done = len(task.steps)
+        task.progress_value, task.progress_start = done, 0
+        task.progress_target, task.progress_unit = done + 1, ""
+    else:
+        task.progress_value = prog_value
+        if prog_start is not None:
+            task.progress_start = prog_start
+        if prog_target is not None:
+            task.progress_target = prog_target
+        if prog_unit is not None:
+            task.progress_unit = prog_unit
+    task.add_next_step(href=href, ui_href=ui_href, step_id=step_id)
+    life_cycle.append_log(db_id, task_log)
+    task.save(commit=True)
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    TASK_STEPS_CHANGED.send(app, task_id=db_id)
+    TASK_DETAILS_CHANGED.send(app, task_id=db_id)
+
+
+@CELERY.task(name="qhana-plugin-runner.save-result", bind=True, ignore_result=True)
+def save_task_result(self: Task, task_log: str | None, db_id: int) -> None:
+    """End a task with success, at the end of a chain.
+
+    Parameters:
+        task_log: what the task before in the chain returned; appended to the log.
+        db_id: the id of the task's row.
+
+    Raises:
+        TypeError: the log is neither text nor ``None``.
+        KeyError: there is no such task.
+    """
+    _require_log(task_log, "save_task_result", str, type(None))
+    _announce(db_id, life_cycle.succeed(db_id, task_log or ""))
+
+
+@CELERY.task(name="qhana-plugin-runner.save-error", bind=True, ignore_result=True)
+def save_task_error(self: Task, failing_task_id: str, db_id: int) -> None:
+    """End a task with failure; the error callback of a chain.
+
+    Parameters:
+        failing_task_id: the Celery id of the task that failed; its exception and traceback are
+            read from the result backend.
+        db_id: the id of the task's row.
+
+    Raises:
+        KeyError: there is no such task.
+    """
+    result = AsyncResult(failing_task_id, app=CELERY)
+    error, traceback = result.result, result.traceback
+    if isinstance(error, BaseException):
+        log = f"Task failed with {type(error).__name__}: {error}"
+    else:
+        log = "Task failed, and its worker left no record of the error."
+    if traceback:
+        log = f"{log}\n{str(traceback).rstrip()}"
+    _announce(db_id, life_cycle.fail(db_id, log))
+
+
+def _announce(task_id: int, transition: life_cycle.Transition) -> None:
+    if not transition.happened:
+        return
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    TASK_STATUS_CHANGED.send(app, task_id=task_id)
+    TASK_DETAILS_CHANGED.send(app, task_id=task_id)
+    if transition.cleared_step:
+        TASK_STEPS_CHANGED.send(app, task_id=task_id)

@@ -1,0 +1,239 @@
+"""Settings: one table (:mod:`.settings`), read from several layers, checked at start.
+
+The layers, each laid over those before it: the defaults, ``config.py``, ``config.json`` and
+``config.toml`` in the instance folder, the file named by ``QHANA_PLUGIN_RUNNER_SETTINGS``, and
+the environment variables of the table.
+"""
+
+import difflib
+import json
+import logging
+import os
+import secrets
+import tomllib
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from flask import Config
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG
+from .settings import SETTINGS, ConfigError, Setting, defaults
+from .smorest_config import SmorestDebugConfig, SmorestProductionConfig
+from .sqlalchemy_config import SQLAchemyDebugConfig, SQLAchemyProductionConfig
+
+__all__ = [
+    "CELERY_DEBUG_CONFIG",
+    "CELERY_PRODUCTION_CONFIG",
+    "ConfigError",
+    "DebugConfig",
+    "ProductionConfig",
+    "SETTINGS",
+    "Setting",
+    "is_debug",
+    "load_settings",
+    "load_test_settings",
+    "read_settings",
+]
+
+DATABASE_FILE = "qhana_plugin_runner.db"
+
+_logger = logging.getLogger(__name__)
+
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+# Names that belong to Flask and its extensions pass without a hint.
+_FOREIGN_PREFIXES = ("SQLALCHEMY_", "OPENAPI_", "API_", "JWT_", "BABEL_", "CORS_", "SESSION_")
+
+_CELERY_VARIABLES = {
+    "BROKER_URL": "broker_url",
+    "RESULT_BACKEND": "result_backend",
+    "CELERY_QUEUE": "task_default_queue",
+}
+
+
+class ProductionConfig(SQLAchemyProductionConfig, SmorestProductionConfig):
+    """The defaults in production, for ``app.config.from_object``."""
+
+    DEBUG = False
+    TESTING = False
+
+
+class DebugConfig(ProductionConfig, SQLAchemyDebugConfig, SmorestDebugConfig):
+    """The defaults in debug mode."""
+
+    DEBUG = True
+
+
+for _setting in SETTINGS:
+    setattr(ProductionConfig, _setting.name, _setting.default_for(debug=False))
+    setattr(DebugConfig, _setting.name, _setting.default_for(debug=True))
+
+
+def is_debug() -> bool:
+    """Whether the environment asks for debug mode: ``FLASK_DEBUG``, or ``FLASK_ENV=development``."""
+    asked = os.environ.get("FLASK_DEBUG")
+    if asked is not None:
+        return asked.lower() not in ("0", "false", "no", "")
+    return os.environ.get("FLASK_ENV") == "development"
+
+
+def read_settings(instance_path: str | Path, debug: bool = False) -> dict[str, Any]:
+    """Merge all layers without an app, to look at the result.
+
+    Raises:
+        ConfigError: a file cannot be read or a value cannot be used; the text is one line.
+    """
+    config = Config(str(instance_path))
+    load_settings(config, Path(instance_path), debug)
+    return dict(config)
+
+
+def load_settings(config: Config, instance_path: Path, debug: bool) -> None:
+    """Fill an app's configuration from all layers and check it.
+
+    Raises:
+        ConfigError: a file cannot be read or a value cannot be used; the text is one line.
+    """
+    config.update(defaults(debug))
+    config["DEBUG"] = debug
+    for source, values in _layers(instance_path):
+        _apply(config, values, source)
+    _complete(config, instance_path)
+
+
+def load_test_settings(config: Config, values: Mapping[str, Any], instance_path: Path) -> None:
+    """Load only the given mapping, as ``create_app(test_config)`` does.
+
+    Nothing is read from files or the environment. Settings that the mapping leaves out get
+    their defaults, but no plugin folders and a database in memory: a test must not touch
+    what an instance holds.
+
+    Raises:
+        ConfigError: a value cannot be used.
+    """
+    debug = os.environ.get("FLASK_ENV") == "development"
+    config.update(defaults(debug))
+    config.update(DEBUG=debug, PLUGIN_FOLDERS=[], SECRET_KEY=secrets.token_hex(32))
+    config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///:memory:"
+    _apply(config, values, "test_config")
+    _complete(config, instance_path)
+
+
+def _layers(instance_path: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    """Read each layer above the defaults that is there, lowest first."""
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    files = [instance_path / name for name in ("config.py", "config.json", "config.toml")]
+    named = os.environ.get("QHANA_PLUGIN_RUNNER_SETTINGS")
+    for path in files:
+        if path.is_file():
+            found.append((str(path), _read_file(path)))
+    if named:
+        path = Path(named)
+        if not path.is_file():
+            raise ConfigError(
+                f"QHANA_PLUGIN_RUNNER_SETTINGS names {named!r}, which is no file; "
+                "correct the path or unset the variable"
+            )
+        found.append((str(path), _read_file(path)))
+    for setting in SETTINGS:
+        if setting.name == "CELERY":
+            given = {key: os.environ[env] for env, key in _CELERY_VARIABLES.items() if env in os.environ}
+            if given:
+                found.append(("environment", {"CELERY": given}))
+            continue
+        for variable in setting.env:
+            if variable in os.environ:
+                found.append((f"environment variable {variable}", {setting.name: os.environ[variable]}))
+                break
+    return found
+
+
+def _read_file(path: Path) -> Mapping[str, Any]:
+    """Read one file of settings by its ending: ``.toml``, ``.json``, anything else is Python."""
+    try:
+        if path.suffix == ".toml":
+            return tomllib.loads(path.read_text("utf-8"))
+        if path.suffix == ".json":
+            values = json.loads(path.read_text("utf-8"))
+            if not isinstance(values, dict):
+                raise ValueError("must hold one object")
+            return values
+        config = Config(str(path.parent))
+        config.from_pyfile(str(path))
+        return config
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+    except Exception as error:  # config.py runs any code
+        raise ConfigError(f"{path} failed: {type(error).__name__}: {error}") from error
+
+
+def _apply(config: MutableMapping[str, Any], values: Mapping[str, Any], source: str) -> None:
+    """Lay one layer over the configuration, checking the names and values that are known."""
+    for name, value in values.items():
+        setting = _BY_NAME.get(name)
+        if setting is None:
+            _hint_at_similar_name(name, source)
+            config[name] = value
+        elif name == "CELERY":
+            config[name] = {**config[name], **setting.check(value, source)}
+        else:
+            config[name] = setting.check(value, source)
+
+
+def _hint_at_similar_name(name: str, source: str) -> None:
+    """Unknown names may be a plugin's own; say so only when one looks like a slip."""
+    if name.startswith(_FOREIGN_PREFIXES) or name in Config.__dict__:
+        return
+    similar = difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=0.85)
+    if similar:
+        _logger.warning(
+            "unknown setting %s (%s): did you mean %s? It is passed on to plugins as it is.",
+            name,
+            source,
+            similar[0],
+        )
+
+
+def _complete(config: MutableMapping[str, Any], instance_path: Path) -> None:
+    """Fill in what depends on the instance folder and normalise the database URL."""
+    uri = config["SQLALCHEMY_DATABASE_URI"] or f"sqlite:///{instance_path / DATABASE_FILE}"
+    try:
+        url = make_url(uri)
+    except ArgumentError:
+        raise ConfigError(
+            "SQLALCHEMY_DATABASE_URI is no database URL; "
+            "write it like postgresql+psycopg://user:password@host/name"
+        ) from None
+    if url.drivername in ("postgresql", "postgres", "postgresql+psycopg2"):
+        url = url.set(drivername="postgresql+psycopg")
+    config["SQLALCHEMY_DATABASE_URI"] = url.render_as_string(hide_password=False)
+    if config["SECRET_KEY"] is None:
+        config["SECRET_KEY"] = _kept_secret(instance_path)
+
+
+def _kept_secret(instance_path: Path) -> str:
+    """Return the secret of this instance; the first process that asks makes it."""
+    path = instance_path / "secret_key"
+    try:
+        return path.read_text("ascii")
+    except FileNotFoundError:
+        pass
+    try:
+        instance_path.mkdir(parents=True, exist_ok=True)
+        own = path.with_name(f"secret_key.{os.getpid()}")
+        own.touch(mode=0o600)
+        own.write_text(secrets.token_hex(32), "ascii")
+        try:
+            os.link(own, path)  # fails when another process was faster: its key counts
+        except FileExistsError:
+            pass
+        own.unlink()
+        return path.read_text("ascii")
+    except OSError as error:
+        raise ConfigError(
+            f"the instance folder {instance_path} cannot be written ({error.strerror}); make it "
+            "writable, or name another one with QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER"
+        ) from error

@@ -1,0 +1,43 @@
+"""Celery's settings as the runner needs them, each with its reason."""
+
+from collections import ChainMap
+from typing import Any
+
+CELERY_QUEUE = "qhana_plugin_runner"
+
+CELERY_PRODUCTION_CONFIG: dict[str, Any] = {
+    "broker_url": "redis://localhost:6379",
+    "result_backend": "redis://localhost:6379",
+    "task_default_queue": CELERY_QUEUE,
+    # Anyone who can write to the broker could run code in the worker with pickle.
+    "task_serializer": "json",
+    "result_serializer": "json",
+    "accept_content": ["json"],
+    "enable_utc": True,
+    "timezone": "UTC",
+    # A plugin task may run for hours: a message taken in advance would wait behind it
+    # while other processes are idle.
+    "worker_prefetch_multiplier": 1,
+    # save_task_error tells the user the exception and traceback of whatever task failed.
+    "task_store_errors_even_if_ignored": True,
+    # Results are read by the task that saves an error, and by views that wait for a preview.
+    "result_expires": 24 * 60 * 60,  # seconds
+    "broker_connection_retry_on_startup": True,
+    # A web request that submits a task must learn soon that the broker is away.
+    "task_publish_retry_policy": {
+        "max_retries": 2,
+        "interval_start": 0,
+        "interval_step": 0.2,
+        "interval_max": 0.2,
+    },
+    "broker_transport_options": {
+        "socket_connect_timeout": 2,  # seconds; the broker is near
+        "socket_keepalive": True,
+    },
+    "redis_socket_connect_timeout": 2,
+    "redis_socket_keepalive": True,
+    # The format of log lines is the runner's (LOG_CONFIG), also in workers.
+    "worker_hijack_root_logger": False,
+}
+
+CELERY_DEBUG_CONFIG: ChainMap[str, Any] = ChainMap({}, CELERY_PRODUCTION_CONFIG)
