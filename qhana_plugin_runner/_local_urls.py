@@ -1,0 +1,218 @@
+"""``file`` and ``data`` URLs for requests sessions, which know neither by themselves."""
+
+import binascii
+import mimetypes
+import os
+import stat
+from base64 import b64decode
+from http import HTTPStatus
+from io import BytesIO
+from typing import IO, Any, Mapping
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
+
+from requests import PreparedRequest, Response
+from requests.adapters import BaseAdapter
+from requests.exceptions import InvalidURL
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_encoding_from_headers
+from urllib3 import HTTPResponse
+
+SHOWN_URL_LENGTH = 120
+"""Characters of a URL in a message: a line in a terminal, and not a whole data URL."""
+
+DATA_URL_MIMETYPE = "text/plain;charset=US-ASCII"
+"""What a data URL without a media type holds (RFC 2397, section 2)."""
+
+
+def display_url(url: str) -> str:
+    """Shorten a URL for messages, without passwords and queries: these may be secret.
+
+    >>> display_url("https://me:secret@example.org/a.zip?token=1")
+    'https://example.org/a.zip'
+    """
+    if not url.lower().startswith("data:"):
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            pass
+        else:
+            host = parts.netloc.rpartition("@")[2]
+            url = parts._replace(netloc=host, query="", fragment="").geturl()
+    if len(url) > SHOWN_URL_LENGTH:
+        return url[: SHOWN_URL_LENGTH - 1] + "…"
+    return url
+
+
+def guess_mimetype(path: str) -> str | None:
+    """Guess the mime type of a file from its name; of a compressed file ``gzip`` etc.
+
+    >>> guess_mimetype("/some/entities.csv"), guess_mimetype("entities.csv.gz")
+    ('text/csv', 'application/gzip')
+    """
+    # a bare name could be taken for a URL, a path could not
+    mimetype, compression = mimetypes.guess_type("/" + path.lstrip("/"))
+    return f"application/{compression}" if compression else mimetype
+
+
+class LocalFileResponse(Response):
+    """The answer to a ``file`` URL.
+
+    Attributes:
+        path: the file's absolute path.
+    """
+
+    path: str
+
+
+class LocalAdapter(BaseAdapter):
+    """What answers without a network have in common."""
+
+    def close(self) -> None:
+        """Nothing is kept open between requests."""
+
+    def fill(
+        self,
+        response: Response,
+        request: PreparedRequest,
+        status: HTTPStatus,
+        headers: Mapping[str, str],
+        body: IO[bytes],
+    ) -> Response:
+        """Make ``response`` look as if it had come from a server."""
+        response.status_code = status.value
+        response.reason = status.phrase
+        response.headers = CaseInsensitiveDict(headers)
+        response.encoding = get_encoding_from_headers(response.headers)
+        response.url = request.url or ""
+        response.request = request
+        response.raw = HTTPResponse(
+            body=body,
+            headers=headers,
+            status=status.value,
+            reason=status.phrase,
+            preload_content=False,
+            request_method=request.method,
+            request_url=request.url,
+        )
+        return response
+
+    def fail(self, request: PreparedRequest, status: HTTPStatus, reason: str) -> Response:
+        """Answer with an error status and a line of text that says why."""
+        return self.answer(request, status, "text/plain;charset=UTF-8", reason.encode())
+
+    def answer(
+        self, request: PreparedRequest, status: HTTPStatus, mimetype: str, body: bytes
+    ) -> Response:
+        """Answer with bytes."""
+        headers = {"Content-Type": mimetype, "Content-Length": str(len(body))}
+        content = BytesIO(b"" if request.method == "HEAD" else body)
+        return self.fill(Response(), request, status, headers, content)
+
+    def refuse_method(self, request: PreparedRequest) -> Response | None:
+        """Answer anything but ``GET`` and ``HEAD`` with 405."""
+        if request.method in ("GET", "HEAD"):
+            return None
+        reason = f"{request.method} is not possible here, only GET and HEAD are."
+        return self.fail(request, HTTPStatus.METHOD_NOT_ALLOWED, reason)
+
+
+class FileAdapter(LocalAdapter):
+    """Answers ``file`` URLs (RFC 8089) with regular files of this host."""
+
+    def send(  # type: ignore[override]
+        self, request: PreparedRequest, **kwargs: Any
+    ) -> Response:
+        """Open the file; the body is read from disk as the response is read.
+
+        Raises:
+            requests.exceptions.InvalidURL: the URL names another host or no absolute
+                path.
+        """
+        refused = self.refuse_method(request)
+        if refused is not None:
+            return refused
+        path = self._path(request.url or "")
+        try:
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                reason = f"{path!r} is a folder or a device, not a regular file."
+                return self.fail(request, HTTPStatus.FORBIDDEN, reason)
+            file = open(path, "rb")
+        except PermissionError:
+            reason = f"{path!r} may not be read by the user that the runner works as."
+            return self.fail(request, HTTPStatus.FORBIDDEN, reason)
+        except OSError as error:
+            reason = f"{path!r} cannot be opened: {error.strerror}."
+            return self.fail(request, HTTPStatus.NOT_FOUND, reason)
+        status = os.fstat(file.fileno())
+        headers = {"Content-Length": str(status.st_size)}
+        mimetype = guess_mimetype(path)
+        if mimetype is not None:
+            headers["Content-Type"] = mimetype
+        body: IO[bytes] = file
+        if request.method == "HEAD":
+            file.close()
+            body = BytesIO()
+        response = LocalFileResponse()
+        response.path = path
+        return self.fill(response, request, HTTPStatus.OK, headers, body)
+
+    @staticmethod
+    def _path(url: str) -> str:
+        parts = urlsplit(url)
+        if parts.netloc.lower() not in ("", "localhost"):
+            raise InvalidURL(
+                f"{display_url(url)!r} names the host {parts.netloc!r}: a file URL"
+                " reaches only files of the runner's own host (file:///path)."
+            )
+        path = os.fsdecode(unquote_to_bytes(parts.path))
+        if not path.startswith("/") or "\0" in path:
+            raise InvalidURL(
+                f"{display_url(url)!r} holds no absolute path; write file:///path."
+            )
+        return path
+
+
+class DataAdapter(LocalAdapter):
+    """Answers ``data`` URLs (RFC 2397), which hold their content in themselves."""
+
+    def send(  # type: ignore[override]
+        self, request: PreparedRequest, **kwargs: Any
+    ) -> Response:
+        """Decode the URL.
+
+        Raises:
+            requests.exceptions.InvalidURL: there is no comma, or what should be base64 is
+                not.
+        """
+        refused = self.refuse_method(request)
+        if refused is not None:
+            return refused
+        url = request.url or ""
+        head, comma, payload = url.partition(":")[2].partition(",")
+        if not comma:
+            raise InvalidURL(
+                f"{display_url(url)!r} lacks the comma between media type and data; "
+                "write data:text/plain,content."
+            )
+        mimetype, separator, encoding = unquote(head).rpartition(";")
+        content = unquote_to_bytes(payload)
+        if separator and encoding.strip().lower() == "base64":
+            content = self._decode_base64(content, url)
+        else:
+            mimetype = unquote(head)
+        if not mimetype:
+            mimetype = DATA_URL_MIMETYPE
+        elif mimetype.startswith(";"):
+            mimetype = "text/plain" + mimetype
+        return self.answer(request, HTTPStatus.OK, mimetype, content)
+
+    @staticmethod
+    def _decode_base64(content: bytes, url: str) -> bytes:
+        # line breaks and missing padding are common in hand-made URLs and lose nothing
+        content = b"".join(content.split()).rstrip(b"=")
+        try:
+            return b64decode(content + b"=" * (-len(content) % 4), validate=True)
+        except binascii.Error as error:
+            raise InvalidURL(
+                f"{display_url(url)!r} does not hold base64 data: {error}."
+            ) from error

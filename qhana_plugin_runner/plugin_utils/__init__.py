@@ -1,0 +1,2 @@
+"""Helpers for plugin authors: entity files, attributes of entities, archives, other
+plugins."""

@@ -1,0 +1,132 @@
+"""Entities in CSV tables (RFC 4180): a header, then a row per entity."""
+
+import csv
+from typing import Any, Callable, Iterable, Iterator, Sequence, TextIO
+
+from qhana_plugin_runner.plugin_utils._entities import get_entity_tuple_class, row_maker
+from qhana_plugin_runner.plugin_utils._entity_errors import (
+    EntityRowError,
+    EntitySyntaxError,
+)
+from qhana_plugin_runner.plugin_utils._entity_text import undecodable
+
+CsvDialect = str | csv.Dialect | type[csv.Dialect]
+
+# one value may be a whole text or an encoded image, but the csv module stops at 128 KiB;
+# its limit is a C long, which has 32 bits on some systems
+csv.field_size_limit(max(csv.field_size_limit(), 2**31 - 1))
+
+
+class DefaultDialect(csv.Dialect):
+    """The CSV that entities travel in, known to the csv module as ``"default"``."""
+
+    delimiter = ","
+    quotechar = '"'
+    doublequote = True
+    skipinitialspace = False
+    lineterminator = "\r\n"
+    quoting = csv.QUOTE_ALL
+
+
+csv.register_dialect("default", DefaultDialect)
+
+
+class _Lines:
+    """Lines that know whether they have ended."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self.ended = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            return next(self._lines)
+        except StopIteration:
+            self.ended = True
+            raise
+
+
+def _read_rows(
+    lines: Iterable[str], dialect: CsvDialect
+) -> Iterator[tuple[int, list[str]]]:
+    """Iterate over the rows that are not blank, each with the number of its last line."""
+    source = _Lines(lines)
+    reader = csv.reader(source, dialect=dialect)
+    try:
+        for row in reader:
+            if source.ended:
+                # inside of quotes, the reader hands out what it has when the text ends
+                raise EntitySyntaxError(
+                    f"The CSV file ends after line {reader.line_num} inside of a quoted"
+                    " value: it is cut off or lacks a closing quote."
+                )
+            if row:
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise EntitySyntaxError(
+            f"Line {reader.line_num} of the CSV file is broken: {error}."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise undecodable(error, f"after line {reader.line_num}") from error
+
+
+def read_csv(
+    lines: Iterable[str],
+    dialect: CsvDialect,
+    tuple_: Callable[..., Any] | None,
+    has_header: bool,
+) -> Iterator[Any]:
+    """Parse a table row by row.
+
+    Args:
+        lines: the text, line by line, with the line ends (they belong to quoted values).
+        dialect: a CSV dialect or its name.
+        tuple_: a class of named tuples, or a function of a row, that makes the entities;
+            by default a class made from the header, or a plain tuple when there is no
+            header.
+        has_header: the first row holds the names of the columns.
+
+    Raises:
+        EntityRowError: a row has more or fewer values than the header (without a header:
+            than the first row).
+        EntitySyntaxError: a quote is never closed, or the dialect forbids what is there.
+    """
+    rows = _read_rows(lines, dialect)
+    width: int | None = None
+    if has_header:
+        _line, header = next(rows, (0, []))
+        if not header:
+            return
+        width = len(header)
+        if tuple_ is None:
+            tuple_ = get_entity_tuple_class(header)
+    make = row_maker(tuple if tuple_ is None else tuple_)
+    for number, (line, row) in enumerate(rows, start=1):
+        if len(row) != width:
+            if width is not None:
+                raise EntityRowError(
+                    f"Row {number} (line {line}) of the CSV file has {len(row)} values,"
+                    f" but the table has {width} columns; quote values that hold a comma"
+                    " or a line break.",
+                    row=number,
+                    line=line,
+                    expected=width,
+                    found=len(row),
+                )
+            width = len(row)
+        yield make(row)
+
+
+def write_csv(
+    rows: Iterable[Iterable[Any]],
+    header: Sequence[str],
+    text: TextIO,
+    dialect: CsvDialect,
+) -> None:
+    """Write a header and the rows below it."""
+    writer = csv.writer(text, dialect=dialect)
+    writer.writerow(header)
+    writer.writerows(rows)

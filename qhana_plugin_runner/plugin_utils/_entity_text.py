@@ -1,0 +1,110 @@
+"""The text of an entity file: decoded while it is read, from whatever a plugin hands
+over."""
+
+import codecs
+from io import TextIOWrapper
+from json import detect_encoding
+from typing import Any, Iterator, Protocol, TextIO, runtime_checkable
+
+from requests import Response
+from requests.utils import get_encoding_from_headers
+from werkzeug.http import parse_options_header
+
+from qhana_plugin_runner.plugin_utils._entity_errors import EntityEncodingError
+from qhana_plugin_runner.requests import body_stream
+
+# longest first: the mark of UTF-32-LE starts with that of UTF-16-LE
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@runtime_checkable
+class ResponseLike(Protocol):
+    """The part of :class:`requests.Response` that an object needs to be read as entities.
+
+    Test doubles of plugins have just these two methods.  A real response is read
+    differently, see :func:`open_text`.
+    """
+
+    def iter_lines(
+        self,
+        chunk_size: int = 512,
+        decode_unicode: bool = False,
+        delimiter: Any = None,
+    ) -> Iterator[Any]:
+        """Iterate over the lines, without their ends."""
+
+    def json(self, **kwargs: Any) -> Any:
+        """Parse the whole content as JSON."""
+
+
+def open_text(response: Response, charset: str | None, is_json: bool) -> TextIO:
+    """Open the body of a response as text with its line ends as they are.
+
+    The charset is that of a byte order mark, else ``charset``, else what the response
+    declares (``response.encoding`` when a plugin has set it), else UTF-8, or for JSON the
+    kind of Unicode that its first characters show.
+
+    Args:
+        response: a response; only as much of it is held in memory as is needed.
+        charset: a charset that the caller knows, or ``None``.
+        is_json: the text is JSON (RFC 8259 allows Unicode only).
+
+    Raises:
+        EntityEncodingError: the charset is unknown.
+    """
+    stream = body_stream(response)
+    head = stream.peek(4)[:4]
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            break
+    else:
+        encoding = charset or _declared_charset(response) or ""
+        if not encoding:
+            encoding = detect_encoding(head) if is_json else "utf-8"
+    try:
+        return TextIOWrapper(stream, encoding=encoding, newline="")
+    except LookupError as error:
+        raise EntityEncodingError(
+            f"The entity file declares the charset {encoding!r}, which is unknown; "
+            "save it as UTF-8."
+        ) from error
+
+
+def _declared_charset(response: Response) -> str | None:
+    # requests assumes ISO-8859-1 for text without charset: that is nobody's declaration
+    if response.encoding != get_encoding_from_headers(response.headers):
+        return response.encoding
+    content_type = response.headers.get("Content-Type")
+    return parse_options_header(content_type)[1].get("charset")
+
+
+def iter_text_lines(double: ResponseLike) -> Iterator[str]:
+    """Iterate over the lines of something like a response, with their ends put back."""
+    first = True
+    for line in double.iter_lines(decode_unicode=True):
+        if isinstance(line, bytes):
+            line = line.decode("utf-8")
+        if first:
+            line = line.removeprefix("\ufeff")
+            first = False
+        yield line if line.endswith(("\n", "\r")) else line + "\n"
+
+
+def undecodable(error: UnicodeDecodeError, place: str) -> EntityEncodingError:
+    """Explain a byte that its charset does not have.
+
+    Args:
+        error: what the decoder said.
+        place: where that was, e.g. ``"after line 7"``.
+    """
+    byte = error.object[error.start]
+    return EntityEncodingError(
+        f"The entity file is not {error.encoding}: byte 0x{byte:02x} {place} "
+        f"({error.reason}); save it as UTF-8 or declare its charset in the content type."
+    )

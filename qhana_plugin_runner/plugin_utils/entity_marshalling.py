@@ -1,0 +1,256 @@
+"""Reading and writing entity files, one entity at a time.
+
+Entities travel as ``application/json`` (a list of objects, or one object),
+``application/X-lines+json`` (one object a line) or ``text/csv``.  However large a file
+is, only a few entities of it are in memory at once, when the response was opened with
+``stream=True``:
+
+>>> from qhana_plugin_runner.requests import get_mimetype, open_url
+>>> with open_url("data:text/csv,ID,name%0A1,Ada%0A2,Grace", stream=True) as response:
+...     for entity in load_entities(response, get_mimetype(response)):
+...         print(entity.ID, entity.name)
+1 Ada
+2 Grace
+"""
+
+from json import JSONDecodeError
+from typing import Any, Callable, Iterable, Iterator, Sequence, TextIO
+
+from requests import Response
+from werkzeug.http import parse_options_header
+
+from qhana_plugin_runner.plugin_utils._entities import (
+    ArrayEntity,
+    EntityTupleMixin,
+    array_to_entity,
+    ensure_array,
+    ensure_dict,
+    ensure_tuple,
+    entity_attribute_sort_key,
+    get_entity_tuple_class,
+)
+from qhana_plugin_runner.plugin_utils._entity_csv import (
+    CsvDialect,
+    DefaultDialect,
+    read_csv,
+    write_csv,
+)
+from qhana_plugin_runner.plugin_utils._entity_errors import (
+    EntityEncodingError,
+    EntityError,
+    EntityMimetypeError,
+    EntityRowError,
+    EntitySyntaxError,
+)
+from qhana_plugin_runner.plugin_utils._entity_json import (
+    json_items,
+    read_json,
+    read_json_lines,
+    write_json,
+    write_json_lines,
+)
+from qhana_plugin_runner.plugin_utils._entity_text import (
+    ResponseLike,
+    iter_text_lines,
+    open_text,
+)
+
+__all__ = [
+    "ArrayEntity",
+    "DefaultDialect",
+    "EntityEncodingError",
+    "EntityError",
+    "EntityMimetypeError",
+    "EntityRowError",
+    "EntitySyntaxError",
+    "EntityTupleMixin",
+    "ResponseLike",
+    "array_to_entity",
+    "ensure_array",
+    "ensure_dict",
+    "ensure_tuple",
+    "entity_attribute_sort_key",
+    "get_entity_tuple_class",
+    "load_entities",
+    "save_entities",
+]
+
+JSON = "application/json"
+JSON_LINES = "application/x-lines+json"
+CSV = "text/csv"
+
+
+def _parse_mimetype(mimetype: str | None) -> tuple[str, str | None]:
+    """Split a mime type with any parameters into its type, in lower case, and charset."""
+    kind, options = parse_options_header(mimetype)
+    kind = kind.strip().lower()
+    if kind not in (JSON, JSON_LINES, CSV):
+        raise EntityMimetypeError(
+            f"Entities cannot be read or written as {mimetype!r}: use 'application/json',"
+            " 'application/X-lines+json' or 'text/csv'."
+        )
+    return kind, options.get("charset")
+
+
+def load_entities(
+    file_: ResponseLike,
+    mimetype: str | None,
+    csv_dialect: CsvDialect = "default",
+    tuple_: Callable[..., Any] | None = None,
+    process_csv_header: bool = True,
+) -> Iterator[Any]:
+    """Read entities one after the other.
+
+    Args:
+        file_: a response, or anything with its methods ``json`` and ``iter_lines``.
+        mimetype: the mime type of the content, in any letter case and with any
+            parameters.  A charset named there precedes the one that the response
+            declares; without one the content is UTF-8.
+        csv_dialect: a CSV dialect or its name.
+        tuple_: a class of named tuples, or a function of one row, that makes the entities
+            of a CSV file, whose columns are taken by position; by default a class made
+            from the header, see :func:`get_entity_tuple_class`.
+        process_csv_header: the first row of a CSV file holds the names of its columns.
+            Otherwise it is an entity already, and entities are plain tuples unless
+            ``tuple_`` is given.
+
+    Returns:
+        an iterator over dictionaries for JSON, and over named tuples for CSV; an empty
+        file holds no entities.
+
+    Raises:
+        EntityMimetypeError: entities do not come in this mime type.
+        EntityEncodingError: the content is not in its charset, or the charset is unknown.
+        EntityRowError: while iterating: a CSV row is longer or shorter than the header.
+        EntitySyntaxError: while iterating: the content is broken or cut off; the text
+            says where.
+        requests.exceptions.RequestException: while iterating: the connection broke.
+    """
+    kind, charset = _parse_mimetype(mimetype)
+    return _load(file_, kind, charset, csv_dialect, tuple_, process_csv_header)
+
+
+def _load(
+    file_: ResponseLike,
+    kind: str,
+    charset: str | None,
+    csv_dialect: CsvDialect,
+    tuple_: Callable[..., Any] | None,
+    has_header: bool,
+) -> Iterator[Any]:
+    lines: Iterable[str]
+    if isinstance(file_, Response):
+        text = open_text(file_, charset, is_json=kind != CSV)
+        if kind == JSON:
+            yield from read_json(text)
+            return
+        lines = text
+    else:
+        if kind == JSON:
+            yield from json_items(_parsed(file_))
+            return
+        lines = iter_text_lines(file_)
+    if kind == JSON_LINES:
+        yield from read_json_lines(lines)
+    else:
+        yield from read_csv(lines, csv_dialect, tuple_, has_header)
+
+
+def _parsed(double: ResponseLike) -> Any:
+    """The JSON document of something like a response."""
+    try:
+        return double.json()
+    except ValueError as error:
+        if isinstance(error, JSONDecodeError) and not error.doc.strip():
+            return []
+        raise EntitySyntaxError(f"Broken JSON: {error}.") from error
+
+
+def save_entities(
+    entities: Iterable[Any],
+    file_: TextIO,
+    mimetype: str,
+    attributes: Sequence[str] | None = None,
+    csv_dialect: CsvDialect = "default",
+    tuple_: Callable[..., Any] | None = None,
+) -> None:
+    """Write entities one after the other.
+
+    >>> from io import StringIO
+    >>> file = StringIO(newline="")
+    >>> save_entities([{"ID": "1", "name": "Ada"}], file, "text/csv", ["ID", "name"])
+    >>> file.getvalue()
+    '"ID","name"\\r\\n"1","Ada"\\r\\n'
+
+    Args:
+        entities: dictionaries, named tuples, or tuples with their values in the order of
+            ``attributes``.
+        file_: a file that is open for writing text.
+        mimetype: as for :func:`load_entities`; encoding the text is up to the file.
+        attributes: the columns of a CSV file in their order: an attribute that an entity
+            lacks stays empty, one that is not listed is left out.  For JSON the names of
+            the values of plain tuples.
+        csv_dialect: a CSV dialect or its name.
+        tuple_: a class of named tuples; its ``entity_attributes`` are the default for
+            ``attributes``.  Any other function is called with the attributes of each
+            dictionary as keywords and makes a row.
+
+    Raises:
+        EntityMimetypeError: entities do not go into this mime type.
+        EntityError: the attributes are missing, an entity has more or fewer values than
+            there are attributes, or a value cannot be written as JSON.
+    """
+    kind, _charset = _parse_mimetype(mimetype)
+    if attributes is None and tuple_ is not None:
+        attributes = getattr(
+            tuple_, "entity_attributes", getattr(tuple_, "_fields", None)
+        )
+    if tuple_ is not None:
+        entities = ensure_tuple(entities, tuple_)
+    if kind == CSV:
+        if attributes is None:
+            raise EntityError(
+                "A CSV file needs to know its columns: pass attributes=[...] to"
+                " save_entities."
+            )
+        write_csv(_as_rows(entities, attributes), attributes, file_, csv_dialect)
+    else:
+        write = write_json if kind == JSON else write_json_lines
+        write(_as_objects(entities, attributes), file_)
+
+
+def _as_rows(
+    entities: Iterable[Any], attributes: Sequence[str]
+) -> Iterator[Sequence[Any]]:
+    columns = tuple(attributes)
+    known = set(columns)
+    for number, entity in enumerate(entities, start=1):
+        if isinstance(entity, dict):
+            yield [entity.get(name, "") for name in columns]
+            continue
+        names = getattr(entity, "entity_attributes", getattr(entity, "_fields", columns))
+        if tuple(names) != columns and known.issubset(names):
+            yield [entity[names.index(name)] for name in columns]
+        else:
+            yield _checked_row(entity, number, columns)
+
+
+def _checked_row(entity: Any, number: int, columns: Sequence[str]) -> Sequence[Any]:
+    row = tuple(entity)
+    if len(row) != len(columns):
+        raise EntityError(
+            f"Entity {number} has {len(row)} values, but there are {len(columns)}"
+            f" attributes ({', '.join(columns)})."
+        )
+    return row
+
+
+def _as_objects(
+    entities: Iterable[Any], attributes: Sequence[str] | None
+) -> Iterator[dict[str, Any]]:
+    for number, entity in enumerate(entities, start=1):
+        named = isinstance(entity, dict) or hasattr(entity, "_fields")
+        if named or attributes is None:
+            yield from ensure_dict([entity])
+        else:
+            yield dict(zip(attributes, _checked_row(entity, number, attributes)))

@@ -1,0 +1,137 @@
+"""Reading the files inside of zip archives."""
+
+import struct
+import zlib
+from io import BufferedReader, RawIOBase, TextIOWrapper
+from lzma import LZMAError
+from pathlib import PurePosixPath
+from typing import IO, Any, Iterator
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from qhana_plugin_runner.errors import RunnerError
+from qhana_plugin_runner.requests import display_url, open_url_as_file_like_simple
+
+__all__ = ["ZipArchiveError", "get_files_from_zip_url"]
+
+ENCRYPTED = 0x1
+"""Bit of the general purpose flags of a member that is encrypted (APPNOTE.TXT, 4.4.4)."""
+
+# what the standard library raises for damaged archives, depending on where the damage is
+_DAMAGE = (
+    BadZipFile,
+    EOFError,
+    LZMAError,
+    NotImplementedError,
+    OSError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+
+class ZipArchiveError(RunnerError, BadZipFile):
+    """An archive cannot be read; the text says which one and why."""
+
+    http_status = 422
+
+
+class _Member(RawIOBase):
+    """A file inside of an archive, as it is unpacked."""
+
+    def __init__(self, content: IO[bytes], place: str) -> None:
+        self._content = content
+        self._place = place
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            chunk = self._content.read(len(buffer))
+        except _DAMAGE as error:
+            raise ZipArchiveError(
+                f"{self._place} is damaged ({error}); pack the archive again."
+            ) from error
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+    def close(self) -> None:
+        self._content.close()
+        super().close()
+
+
+def _check_members(archive: ZipFile, url: str) -> list[ZipInfo]:
+    """List the files in an archive in its order; refuse those not to be unpacked.
+
+    This is the place for limits on what an archive may hold.
+    """
+    members = [m for m in archive.infolist() if not m.filename.endswith("/")]
+    for member in members:
+        path = PurePosixPath(member.filename.replace("\\", "/"))
+        if not path.name or path.is_absolute() or ".." in path.parts:
+            raise ZipArchiveError(
+                f"{url!r} holds the file {member.filename!r}, whose name is empty or"
+                " leads out of the archive; pack it with relative names."
+            )
+        if member.flag_bits & ENCRYPTED:
+            raise ZipArchiveError(
+                f"The file {member.filename!r} in {url!r} is encrypted; pack it without a"
+                " password."
+            )
+    return members
+
+
+def get_files_from_zip_url(url: str, mode: str = "t") -> Iterator[tuple[IO[Any], str]]:
+    """Open the files in a zip archive one after the other, in their order in the archive.
+
+    >>> from base64 import b64encode
+    >>> from io import BytesIO
+    >>> archive = BytesIO()
+    >>> with ZipFile(archive, "w") as zip_file:
+    ...     zip_file.writestr("data/a.txt", "some text")
+    >>> url = "data:application/zip;base64," + b64encode(archive.getvalue()).decode()
+    >>> for file, name in get_files_from_zip_url(url):
+    ...     print(name, file.read())
+    data/a.txt some text
+
+    Args:
+        url: where the archive is, as for :func:`qhana_plugin_runner.requests.open_url`.
+            A large one is kept in a temporary file, not in memory.
+        mode: ``"t"`` for text files (UTF-8, with or without byte order mark) or ``"b"``
+            for binary files.
+
+    Yields:
+        the open file and its name with its folders; folders themselves are left out.  A
+        file is closed when the next one is asked for.
+
+    Raises:
+        ValueError: the mode is none of the two.
+        ZipArchiveError: this is no zip archive, or it is damaged, encrypted, packed in an
+            unknown way, or has a file name that leads out of it.
+        requests.exceptions.RequestException: the URL cannot be opened.
+    """
+    if mode not in ("t", "b"):
+        raise ValueError(f"The mode must be 't' (text) or 'b' (binary), not {mode!r}.")
+    shown = display_url(url)
+    with open_url_as_file_like_simple(url) as file, _open_archive(file, shown) as archive:
+        for member in _check_members(archive, shown):
+            place = f"The file {member.filename!r} in {shown!r}"
+            try:
+                content = archive.open(member)
+            except _DAMAGE as error:
+                raise ZipArchiveError(f"{place} cannot be unpacked: {error}.") from error
+            with BufferedReader(_Member(content, place)) as binary:
+                if mode == "b":
+                    yield binary, member.filename
+                else:
+                    with TextIOWrapper(binary, encoding="utf-8-sig") as text:
+                        yield text, member.filename
+
+
+def _open_archive(file: IO[bytes], url: str) -> ZipFile:
+    try:
+        return ZipFile(file)
+    except _DAMAGE as error:
+        raise ZipArchiveError(
+            f"{url!r} is no zip archive, or only a part of one: {error}."
+        ) from error

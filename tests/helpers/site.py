@@ -1,0 +1,50 @@
+"""Real web servers on loopback for tests."""
+
+import threading
+from contextlib import contextmanager
+
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+
+@contextmanager
+def serving(app):
+    """Serve a WSGI app from a thread of its own and yield the URL of its root."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    # the server looks for its shutdown this often (seconds)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Site:
+    """Pages by path; remembers the requests it got.
+
+    A page is a tuple of the body, the headers and the status.
+    """
+
+    def __init__(self):
+        self.url = ""
+        self.pages = {}
+        self.requests = []
+
+    def put(self, path, body=b"", status=200, **headers):
+        """Serve a body with exactly these headers (``_`` stands for ``-``)."""
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.pages[path] = (body, names, status)
+        return self.url + path
+
+    def __call__(self, environ, start_response):
+        request = Request(environ)
+        self.requests.append(request)
+        body, headers, status = self.pages.get(request.path, (b"nothing here", {}, 404))
+        response = Response(body, status=status)
+        response.headers.remove("Content-Type")
+        for name, value in headers.items():
+            response.headers[name] = value
+        return response(environ, start_response)
