@@ -1,0 +1,20 @@
+import marshmallow as ma
+
+
+class FormSchema(ma.Schema):
+    small = ma.fields.Integer(validate=lambda value: value < 10)
+    even = ma.fields.Integer(
+        validate=[ma.validate.Range(min=0), lambda value: value % 2 == 0],
+        error_messages={"validator_failed": "Not even."},
+    )
+    both = ma.fields.Integer(validate=ma.validate.And(lambda value: value > 5))
+
+
+def check():
+    assert FormSchema().validate({"small": 10, "even": 3, "both": 5}) == {
+        "small": ["Invalid value."],
+        "even": ["Not even."],
+        "both": ["Invalid value."],
+    }
+    fitting = {"small": 9, "even": 4, "both": 6}
+    assert FormSchema().load(fitting) == fitting
