@@ -1,0 +1,99 @@
+"""The command line of each part, for the launcher and for the tasks of invoke alike."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+# Each process holds all plugins in memory: a big machine gets no more than this unasked.
+_MOST_PROCESSES = 8
+
+# Plugins may load large libraries; gunicorn takes a process that is silent for so long,
+# also while it loads them, for dead. Seconds.
+_WEB_TIMEOUT = 180
+
+
+def default_concurrency() -> int:
+    """Return how many tasks a worker runs at a time unless told otherwise."""
+    return min(os.cpu_count() or 1, _MOST_PROCESSES)
+
+
+def celery_command(*arguments: str) -> list[str]:
+    """Return a command of Celery for the runner's app."""
+    app = "qhana_plugin_runner.celery_worker:CELERY"
+    return [sys.executable, "-m", "celery", "--app", app, *arguments]
+
+
+def worker_command(
+    *,
+    concurrency: int | None = None,
+    pool: str = "prefork",
+    queues: Sequence[str] = (),
+    log_level: str = "INFO",
+    name: str | None = None,
+    schedule: Path | None = None,
+    alone: bool = False,
+) -> list[str]:
+    """Return the command that runs a worker.
+
+    Args:
+        concurrency: tasks at a time (default: number of processors, at most 8)
+        pool: kind of Celery pool
+        queues: names of the queues to work on (default: that of the configuration)
+        log_level: name of the lowest level that is logged
+        name: node name in Celery's notation, ``%h`` stands for the host
+        schedule: file of the periodic scheduler; when given, it runs in the worker
+        alone: there is no other worker, so that Celery need not look for them
+    """
+    command = celery_command("worker", "--pool", pool, "--loglevel", log_level.upper())
+    command += ["--concurrency", str(concurrency or default_concurrency())]
+    command += ["--include", "qhana_plugin_runner.launcher.worker_step"]
+    if queues:
+        command += ["--queues", ",".join(queues)]
+    if name:
+        command += ["--hostname", name]
+    if schedule:
+        command += ["--beat", "--schedule", str(schedule)]
+    if alone:
+        command += ["--without-gossip", "--without-mingle"]
+    return command
+
+
+def web_command(
+    *,
+    bind: str,
+    workers: int = 2,
+    threads: int = 8,
+    graceful_timeout: int = 30,
+    log_level: str = "info",
+    access_log: bool = False,
+    reload: bool = False,
+) -> list[str]:
+    """Return the command that runs the web server.
+
+    Args:
+        bind: ``host:port``, or ``fd://N`` for a socket that is open already
+        workers: number of processes
+        threads: requests at a time in each process
+        graceful_timeout: seconds that running requests get when the server is stopped
+        log_level: name of the lowest level that is logged
+        access_log: write a line for each request
+        reload: start anew when the code changes
+    """
+    command = [sys.executable, "-m", "gunicorn", "--bind", bind]
+    command += ["--worker-class", "gthread"]
+    command += ["--workers", str(workers), "--threads", str(threads)]
+    command += ["--timeout", str(_WEB_TIMEOUT)]
+    command += ["--graceful-timeout", str(graceful_timeout)]
+    command += ["--log-level", log_level.lower(), "--no-control-socket"]
+    if access_log:
+        command += ["--access-logfile", "-"]
+    if reload:
+        command += ["--reload"]
+    return [*command, "qhana_plugin_runner:create_app()"]
+
+
+def upgrade_command() -> list[str]:
+    """Return the command that brings the database to the current schema."""
+    app = ["--app", "qhana_plugin_runner"]
+    return [sys.executable, "-m", "flask", *app, "db", "upgrade"]

@@ -1,0 +1,83 @@
+"""Ends all parts when the launcher is killed in a way that it cannot react to.
+
+The guard is a second, tiny process that reads the numbers of process groups from a pipe.
+When the pipe ends because the launcher is gone, it kills the groups that are still known.
+The kernel can send a signal to the children of a dead process (``PR_SET_PDEATHSIG``), but
+not to *their* children, such as the pool of a Celery worker; and it can do so on Linux
+only.
+
+This file is also the program of the guard, started by its path. It imports nothing but
+the standard library, so that the guard is small and starts at once.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+
+
+class Guard:
+    """The launcher's end of the pipe.
+
+    Args:
+        keep_open: file descriptors that the guard holds open as long as it lives; a lock
+            that is among them stays locked until the last part is dead
+    """
+
+    def __init__(self, keep_open: Iterable[int] = ()) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", __file__],
+            stdin=subprocess.PIPE,
+            bufsize=0,
+            stdout=subprocess.DEVNULL,
+            pass_fds=tuple(keep_open),
+            start_new_session=True,  # a Ctrl-C in the terminal must not reach it
+        )
+
+    def watch(self, group: int) -> None:
+        """Kill the process group when the launcher dies."""
+        self._tell(f"+{group}\n")
+
+    def forget(self, group: int) -> None:
+        """The process group has ended; its number may soon belong to somebody else."""
+        self._tell(f"-{group}\n")
+
+    def close(self) -> None:
+        """End the guard, which kills the groups that were not forgotten."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+    def _tell(self, message: str) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(message.encode())
+        except BrokenPipeError:
+            # The guard was killed. The product works without it as well.
+            pass
+
+
+def kill_group(group: int) -> None:
+    """Send SIGKILL to all processes of a group, if it has not ended yet."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    except PermissionError:
+        # macOS answers so when only zombies are left in the group.
+        pass
+
+
+def main() -> None:
+    """Read groups until the pipe ends, then kill those that are left."""
+    groups: set[int] = set()
+    for line in sys.stdin:
+        sign, group = line[0], int(line[1:])
+        (groups.add if sign == "+" else groups.discard)(group)
+    for group in groups:
+        kill_group(group)
+
+
+if __name__ == "__main__":
+    main()

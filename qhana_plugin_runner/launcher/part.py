@@ -1,0 +1,75 @@
+"""What the supervisor has to know of a part of the product."""
+
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass
+class RestartPause:
+    """How long to wait before a part that has died is started again.
+
+    The pause doubles from one death to the next, so that a part that cannot work does not
+    use up the machine, and starts anew after the part has run well for a while.
+
+    Args:
+        first: the first pause, seconds
+        longest: the pause grows no further than this, seconds
+        steady: a part that ran this long was well, seconds
+    """
+
+    first: float = 0.5
+    longest: float = 30.0
+    steady: float = 60.0
+    _next: float = field(default=0.0, init=False, repr=False)
+
+    def after(self, ran: float) -> float:
+        """Return the pause in seconds after a part has run for ``ran`` seconds."""
+        pause = self.first if ran >= self.steady else max(self._next, self.first)
+        self._next = min(2 * pause, self.longest)
+        return pause
+
+
+@dataclass
+class Part:
+    """A part of the product: a program that runs until the product is stopped.
+
+    Args:
+        name: tag of its lines in the log
+        command: program and arguments
+        environment: all of its environment variables (default: those of the launcher)
+        answers: returns when the part does its job; called after each start
+        first: wait until it answers before the parts behind it are started
+        needs: names of the parts without which it does not answer
+        keep_open: file descriptors that it inherits
+        stop: signals and seconds, in order: each signal is sent, then its time is waited
+            for; in the end the part and all that it started are killed
+        pause: how long to wait before it is started again
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] | None = None
+    answers: Callable[[], Awaitable[None]] | None = None
+    first: bool = False
+    needs: Sequence[str] = ()
+    keep_open: Sequence[int] = ()
+    stop: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 4.0),)
+    pause: RestartPause = field(default_factory=RestartPause)
+
+
+@dataclass
+class Step:
+    """A program that must have done its job before the parts behind it are started.
+
+    Args:
+        name: tag of its lines in the log
+        title: what it does, in words
+        command: program and arguments
+        environment: all of its environment variables (default: those of the launcher)
+    """
+
+    name: str
+    title: str
+    command: Sequence[str]
+    environment: Mapping[str, str] | None = None

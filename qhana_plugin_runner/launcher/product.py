@@ -1,0 +1,189 @@
+"""The product: which parts there are, and what must be right before they are started."""
+
+import errno
+import os
+import signal
+import socket
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..util.config import CELERY_PRODUCTION_CONFIG, read_settings
+from . import commands, environment
+from .answers import ReadySocket, broker_answers, local_host, web_answers, web_url
+from .broker import EmbeddedBroker
+from .database import check_database
+from .errors import UsageError
+from .guard import Guard
+from .lock import InstanceLock
+from .log import Log
+from .part import Part, Step
+from .supervisor import Supervisor
+
+# Seconds that each part gets to stop; together less than 15. Running tasks may end in the
+# first, then Celery is told to give the tasks that have not begun back to the broker.
+_WEB_SECONDS = 3
+_WORKER_SECONDS = 5
+_WORKER_GIVE_BACK_SECONDS = 2
+_BROKER_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be asked for on the command line.
+
+    Args:
+        host: address that the web server listens on
+        port: port of the web server, 0 for any free one
+        instance: the instance folder, see :func:`.environment.instance_folder`
+        workers: number of web processes
+        concurrency: number of tasks at a time
+        debug: whether the runner works in debug mode
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 5005
+    instance: Path | None = None
+    workers: int = 2
+    concurrency: int = commands.default_concurrency()
+    debug: bool = False
+
+
+async def run(options: Options) -> None:
+    """Start the product and keep it running until it is told to stop.
+
+    Raises:
+        RunnerError: it cannot be started; the text is one line with cause and fix
+    """
+    log = Log(sys.stdout)
+    project = environment.project_folder()
+    environment.load_environment(project)
+    instance = environment.instance_folder(options.instance, project)
+    os.chdir(project)  # relative paths of the configuration start there, for all parts
+    with ExitStack() as stack:
+        lock = InstanceLock(instance)
+        stack.callback(lock.close)
+        # The guard, too, is to be found by the name of the instance.
+        os.environ[environment.INSTANCE_VARIABLE] = str(instance)
+        server = stack.enter_context(_listen(options.host, options.port))
+        log.line("run", f"instance folder: {instance}")
+        settings = read_settings(instance, options.debug)
+        check_database(settings["SQLALCHEMY_DATABASE_URI"], instance)
+        broker = None
+        if _uses_own_broker(settings):
+            broker = EmbeddedBroker(instance / "broker")
+        else:
+            log.line("run", "using the broker of the configuration, starting none")
+        ready = ReadySocket()
+        stack.callback(ready.close)
+        guard = Guard(keep_open=[lock.fileno()])
+        stack.callback(guard.close)
+        port = server.getsockname()[1]
+        url = web_url(options.host, port)
+        supervisor = Supervisor(
+            _parts(options, settings, instance, broker, server, ready),
+            log=log,
+            guard=guard,
+            on_ready=lambda: log.line("run", f"ready: {url}"),
+            on_stop=server.close,
+        )
+        await supervisor.run()
+        log.line("run", "everything has stopped")
+
+
+def _uses_own_broker(settings: dict[str, Any]) -> bool:
+    if os.environ.get("BROKER_URL"):
+        return False
+    default = CELERY_PRODUCTION_CONFIG["broker_url"]
+    return bool(settings["CELERY"].get("broker_url", default) == default)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Open the socket of the web server.
+
+    The launcher keeps it open, so that nobody else can take the port and requests wait
+    for a web server that is started again.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            text = f"port {port} of {host} is in use: choose another with --port"
+        elif error.errno == errno.EACCES:
+            text = f"port {port} needs more rights: choose one above 1023 with --port"
+        else:
+            text = f"{host} is no address of this machine: choose another with --host"
+        raise UsageError(text) from error
+
+
+def _parts(
+    options: Options,
+    settings: dict[str, Any],
+    instance: Path,
+    broker: EmbeddedBroker | None,
+    server: socket.socket,
+    ready: ReadySocket,
+) -> list[Part | Step]:
+    """Return the parts in the order of their start."""
+    parts: list[Part | Step] = []
+    variables = environment.part_environment(
+        instance, debug=options.debug, broker_url=broker.url if broker else None
+    )
+    port = server.getsockname()[1]
+    queue = settings["CELERY"].get("task_default_queue")
+    if broker:
+        parts.append(
+            Part(
+                name="broker",
+                command=broker.command,
+                answers=partial(broker_answers, broker.port, broker.password),
+                first=True,
+                stop=((signal.SIGTERM, _BROKER_SECONDS),),
+            )
+        )
+    parts.append(
+        Step(
+            name="db",
+            title="database upgrade",
+            command=commands.upgrade_command(),
+            environment=variables,
+        )
+    )
+    parts.append(
+        Part(
+            name="worker",
+            command=commands.worker_command(
+                concurrency=options.concurrency,
+                queues=[queue] if queue else [],
+                name=f"runner-{port}@%h",
+                alone=broker is not None,
+            ),
+            environment={**variables, "NOTIFY_SOCKET": str(ready.path)},
+            answers=ready.told,
+            needs=("broker",),
+            stop=(
+                (signal.SIGTERM, _WORKER_SECONDS),
+                (signal.SIGQUIT, _WORKER_GIVE_BACK_SECONDS),
+            ),
+        )
+    )
+    parts.append(
+        Part(
+            name="web",
+            command=commands.web_command(
+                bind=f"fd://{server.fileno()}",
+                workers=options.workers,
+                graceful_timeout=_WEB_SECONDS - 1,
+                reload=options.debug,
+            ),
+            environment=variables,
+            answers=partial(web_answers, local_host(options.host), port),
+            keep_open=(server.fileno(),),
+            stop=((signal.SIGTERM, _WEB_SECONDS),),
+        )
+    )
+    return parts

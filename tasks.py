@@ -1,0 +1,172 @@
+"""Tasks for ``invoke``. They load ``.flaskenv`` and ``.env`` like Flask does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task
+
+from qhana_plugin_runner.errors import RunnerError
+from qhana_plugin_runner.launcher import commands, dev_broker, environment
+from qhana_plugin_runner.launcher.watch import run_and_watch
+
+PROJECT = Path(__file__).resolve().parent
+environment.load_environment(PROJECT)
+INSTANCE = environment.instance_folder(None, PROJECT)
+
+
+def _run(command: list[str]) -> None:
+    """Run a command in this terminal; its exit status becomes that of invoke."""
+    print(f"$ {subprocess.list2cmdline(command)}", flush=True)
+    with subprocess.Popen(command, cwd=PROJECT) as process:
+        while True:
+            try:
+                status = process.wait()
+                break
+            except KeyboardInterrupt:
+                # The terminal has sent it to the command too, which ends in its way.
+                continue
+    if status:
+        raise Exit(code=status if status > 0 else 128 - status)
+
+
+def _broker() -> dev_broker.ContainerBroker | dev_broker.BackgroundBroker:
+    return dev_broker.dev_broker(PROJECT, INSTANCE)
+
+
+@task(help={"port": "port of the broker ($REDIS_PORT, else 6379)"})
+def start_broker(c: Context, port: int = 0) -> None:
+    """Start a broker in a container, or in the background without containers."""
+    port = port or int(os.environ.get("REDIS_PORT") or 6379)
+    try:
+        _broker().start(port)
+    except RunnerError as error:
+        raise Exit(f"error: {error}", code=1) from error
+    print(f"the broker runs on port {port}")
+    if port != 6379:
+        print(f"write BROKER_URL=redis://localhost:{port} into .env for the runner")
+
+
+@task
+def stop_broker(c: Context) -> None:
+    """Stop the broker; what is queued in it is kept."""
+    try:
+        stopped = _broker().stop()
+    except RunnerError as error:
+        raise Exit(f"error: {error}", code=1) from error
+    print("the broker has stopped" if stopped else "no broker was started")
+
+
+@task
+def reset_broker(c: Context) -> None:
+    """Remove the broker with all that is queued in it, also to give it a new port."""
+    try:
+        _broker().reset()
+    except RunnerError as error:
+        raise Exit(f"error: {error}", code=1) from error
+    print("the broker is removed")
+
+
+@task(
+    help={
+        "pool": "kind of pool: prefork, threads, solo, gevent",
+        "concurrency": "number of tasks at a time (number of processors, at most 8)",
+        "dev": "start the broker before and stop it afterwards",
+        "log-level": "DEBUG, INFO, WARNING, ERROR or CRITICAL",
+        "periodic-scheduler": "run the scheduler of periodic tasks; only in one worker",
+        "watch": "start anew when source files change",
+    }
+)
+def worker(
+    c: Context,
+    pool: str = "prefork",
+    concurrency: int = 0,
+    dev: bool = False,
+    log_level: str = "INFO",
+    periodic_scheduler: bool = False,
+    watch: bool = False,
+) -> None:
+    """Run a Celery worker until Ctrl-C."""
+    INSTANCE.mkdir(parents=True, exist_ok=True)
+    command = commands.worker_command(
+        pool=pool,
+        concurrency=concurrency or None,
+        log_level=log_level,
+        schedule=INSTANCE / "celerybeat-schedule" if periodic_scheduler else None,
+    )
+    if dev:
+        start_broker(c)
+    try:
+        if watch:
+            folders = (os.environ.get("PLUGIN_FOLDERS") or "plugins").split(":")
+            sources = [PROJECT / "qhana_plugin_runner", *(PROJECT / f for f in folders)]
+            raise Exit(code=run_and_watch(command, sources))
+        _run(command)
+    finally:
+        if dev:
+            stop_broker(c)
+
+
+@task
+def celery_status(c: Context) -> None:
+    """List the workers that answer."""
+    _run(commands.celery_command("status"))
+
+
+@task
+def celery_queues(c: Context) -> None:
+    """List the queues that the workers take tasks from."""
+    _run(commands.celery_command("inspect", "active_queues"))
+
+
+@task(help={"what": "active, reserved, scheduled, registered, stats, report, ..."})
+def celery_inspect(c: Context, what: str = "active") -> None:
+    """Ask the workers what they do."""
+    _run(commands.celery_command("inspect", what))
+
+
+@task
+def purge_task_queues(c: Context) -> None:
+    """Remove all tasks that wait in the queue; Celery asks before."""
+    _run(commands.celery_command("purge"))
+
+
+@task(
+    help={
+        "host": "address that the server listens on",
+        "port": "port of the server ($SERVER_PORT, else 5005)",
+        "workers": "number of processes ($GUNICORN_WORKERS, else 2)",
+        "log-level": "debug, info, warning or error ($DEFAULT_LOG_LEVEL, else info)",
+    }
+)
+def start_gunicorn(
+    c: Context,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    workers: int = 0,
+    log_level: str = "",
+) -> None:
+    """Run the web server until Ctrl-C."""
+    _run(
+        commands.web_command(
+            bind=f"{host}:{port or os.environ.get('SERVER_PORT') or 5005}",
+            workers=workers or int(os.environ.get("GUNICORN_WORKERS") or 2),
+            log_level=log_level or os.environ.get("DEFAULT_LOG_LEVEL") or "info",
+            access_log=True,
+        )
+    )
+
+
+@task
+def upgrade_db(c: Context) -> None:
+    """Bring the database to the current schema."""
+    _run(commands.upgrade_command())
+
+
+@task
+def doc(c: Context) -> None:
+    """Build the documentation into docs/_build/html."""
+    _run([sys.executable, "-m", "sphinx", "-b", "html", "docs", "docs/_build/html"])

@@ -1,0 +1,190 @@
+"""The whole product: started, hurt and stopped."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+
+import pytest
+from helpers.processes import is_alive, wait_until
+from helpers.product import CHECKOUT, Product, outside_environment
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory):
+    with Product(tmp_path_factory.mktemp("product") / "instance") as product:
+        yield product
+
+
+def get_json(url):
+    with urllib.request.urlopen(url, timeout=20) as response:
+        assert response.status == 200
+        return json.load(response)
+
+
+def submit_hello_world(product):
+    """Start a task from its form; return the path of the task."""
+    plugins = get_json(product.url + "plugins/")["plugins"]
+    (root,) = [p["apiRoot"] for p in plugins if p["name"] == "hello-world"]
+    form = urllib.parse.urlencode({"inputStr": "still there"}).encode()
+    url = urllib.parse.urljoin(root + "/", "process/")
+    with urllib.request.urlopen(url, data=form, timeout=20) as response:
+        return urllib.parse.urlsplit(response.url).path  # the redirect was followed
+
+
+def wait_for_success(product, task):
+    url = urllib.parse.urljoin(product.url, task)
+    wait_until(lambda: get_json(url)["status"] != "PENDING", 60, "the end of the task")
+    assert get_json(url)["status"] == "SUCCESS", get_json(url)["log"]
+
+
+def test_it_answers_and_has_all_parts(product):
+    assert "title" in get_json(product.url)
+    wait_for_success(product, submit_hello_world(product))
+    parts = product.pids()
+    assert set(parts) == {"broker", "worker", "web"}
+    assert all(pids[0] == os.getsid(pids[0]) for pids in parts.values())
+
+
+def test_it_tells_the_command_of_each_part(product):
+    for name, program in [("broker", "valkey"), ("db", "flask"), ("worker", "celery")]:
+        assert any(
+            f"started {name} " in line and program in line
+            for line in product.log.splitlines()
+        )
+
+
+def test_the_password_of_the_broker_is_nowhere_to_be_seen(product):
+    text = (product.instance / "broker" / "valkey.conf").read_text()
+    (password,) = [line.split()[1] for line in text.splitlines() if "requirepass" in line]
+    assert password not in product.log
+    listed = subprocess.check_output(["ps", "-eww", "-o", "args="], text=True)
+    assert "celery" in listed
+    assert password not in listed
+
+
+def test_it_leaves_no_files_in_the_checkout(product):
+    assert not list(CHECKOUT.glob("gunicorn*")) + list(CHECKOUT.glob("celerybeat*"))
+    assert (product.instance / "qhana_plugin_runner.db").is_file()
+    mode = (product.instance / "broker").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o700
+
+
+def test_a_second_launcher_on_the_same_instance_is_refused(product):
+    command = [sys.executable, "-m", "qhana_plugin_runner", "run", "--port", "0"]
+    second = subprocess.run(
+        [*command, "--instance", product.instance],
+        capture_output=True,
+        text=True,
+        cwd=CHECKOUT,
+        env=outside_environment(),
+        timeout=60,
+    )
+    assert second.returncode == 2
+    (line,) = second.stderr.splitlines()
+    assert f"in use by another launcher (process {product.process.pid})" in line
+
+
+@pytest.mark.parametrize("part", ["web", "worker", "broker"])
+def test_the_kill_of_a_part_is_survived(product, part):
+    times = product.times_ready()
+    before = product.pids()
+    os.kill(before[part][0], signal.SIGKILL)
+    product.wait_until_ready(times + 1)
+    after = product.pids()
+    assert set(after) == {"broker", "worker", "web"}
+    assert not any(is_alive(pid) for pid in before[part])
+    others = {"broker", "worker", "web"} - {part}
+    assert all(after[name][0] == before[name][0] for name in others)
+    wait_for_success(product, submit_hello_world(product))
+
+
+def test_a_stop_leaves_no_process_and_the_next_start_finds_everything(tmp_path):
+    instance = tmp_path / "a folder" / "instance"
+    with Product(instance) as product:
+        first = product.pids()
+        port = product.url.rsplit(":")[-1].strip("/")
+        product.stop()
+        assert product.remaining() == []
+        assert product.log.rstrip().endswith("everything has stopped")
+    kept = (instance / "broker" / "valkey.conf").read_text()
+    with Product(instance, port=int(port)) as product:
+        assert product.url.endswith(f":{port}/")
+        assert "title" in get_json(product.url)
+        assert not set(first["web"]) & set(product.pids()["web"])
+    assert (instance / "broker" / "valkey.conf").read_text() == kept
+
+
+# A plugin whose task, started by a look at its page, sleeps for ever.
+SLEEPER = """
+import time
+from qhana_plugin_runner.api.util import SecurityBlueprint
+from qhana_plugin_runner.celery import CELERY
+from qhana_plugin_runner.util.plugins import QHAnaPluginBase
+
+BLP = SecurityBlueprint("sleeper@v1", __name__)
+
+class Sleeper(QHAnaPluginBase):
+    name, version, description, tags = "sleeper", "v1", "Sleeps.", []
+    has_api = True
+    def get_api_blueprint(self):
+        return BLP
+
+@BLP.route("/")
+def start():
+    sleep.delay()
+    return {}
+
+@CELERY.task(name="sleeper.sleep")
+def sleep():
+    print("sleeping", flush=True)
+    while True:
+        time.sleep(1)
+"""
+
+
+def test_a_stop_waits_for_no_task_and_what_was_queued_is_done_after_the_next_start(
+    tmp_path,
+):
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    (plugins / "sleeper.py").write_text(SLEEPER)
+    environment = {"PLUGIN_FOLDERS": f"{plugins}:{CHECKOUT / 'plugins'}"}
+    options = ("--concurrency", "1")
+    instance = tmp_path / "instance"
+    with Product(instance, *options, environment=environment) as product:
+        get_json(product.url + "plugins/sleeper@v1/")
+        wait_until(lambda: "sleeping" in product.log, 30, "a task that runs")
+        tasks = [submit_hello_world(product) for _ in range(4)]
+    with Product(instance, *options, environment=environment) as product:
+        for task in tasks:
+            wait_for_success(product, task)
+
+
+def test_the_kill_of_the_launcher_leaves_no_process(tmp_path):
+    with Product(tmp_path / "instance") as product:
+        pids = [pid for members in product.pids().values() for pid in members]
+        assert len(pids) >= 5
+        product.kill()  # fails when a process is left
+        assert not any(is_alive(pid) for pid in pids)
+
+
+def test_with_a_broker_of_ones_own_none_is_started(product, tmp_path):
+    text = (product.instance / "broker" / "valkey.conf").read_text()
+    given = dict(line.split(" ", 1) for line in text.splitlines())
+    url = f"redis://:{given['requirepass']}@127.0.0.1:{given['port']}/1"
+    database = tmp_path / "elsewhere.db"
+    environment = {
+        "BROKER_URL": url,
+        "RESULT_BACKEND": url,
+        "SQLALCHEMY_DATABASE_URI": f"sqlite:///{database}",
+    }
+    with Product(tmp_path / "instance", environment=environment) as other:
+        assert set(other.pids()) == {"worker", "web"}
+        assert not (other.instance / "broker").exists()
+        assert database.is_file()
+        assert "title" in get_json(other.url)

@@ -1,0 +1,337 @@
+"""The supervisor, with small programs as parts."""
+
+import asyncio
+import io
+import itertools
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+
+import pytest
+from helpers.processes import is_alive, wait_until
+
+from qhana_plugin_runner.launcher.errors import LauncherError
+from qhana_plugin_runner.launcher.guard import Guard
+from qhana_plugin_runner.launcher.log import Log
+from qhana_plugin_runner.launcher.part import Part, RestartPause, Step
+from qhana_plugin_runner.launcher.supervisor import Supervisor
+
+FOR_EVER = "sleep 1000"
+DEADLINE = 20  # seconds after which a test gives up; all of them need far less
+
+
+class Recorder(Log):
+    """Keeps the lines, and calls whoever waits for one."""
+
+    def __init__(self):
+        super().__init__(io.StringIO())
+        self.lines = []
+        self.hooks = []
+
+    def line(self, tag, text):
+        self.lines.append(f"{tag} | {text}")
+        for pattern, action in list(self.hooks):
+            if re.search(pattern, self.lines[-1]):
+                action()
+
+    def when(self, pattern: str, action: Callable[[], object], times: int = 1):
+        """Call the action when a line matches for the so-manieth time."""
+        count = itertools.count(1)
+        self.hooks.append((pattern, lambda: next(count) == times and action()))
+
+    def all(self, pattern: str) -> list[str]:
+        """Return the first group of each line that matches, in order."""
+        found = (re.search(pattern, line) for line in self.lines)
+        return [match[1] for match in found if match]
+
+
+@pytest.fixture
+def log():
+    return Recorder()
+
+
+def shell(name: str, script: str, **options) -> Part:
+    options.setdefault("pause", RestartPause(first=0.01))
+    return Part(name, ["sh", "-c", script], **options)
+
+
+def supervise(parts, log, prepare=lambda supervisor: None, **options):
+    """Run parts until the supervisor is stopped by a hook of the log."""
+
+    async def run():
+        guard = Guard()
+        try:
+            supervisor = Supervisor(parts, log=log, guard=guard, **options)
+            prepare(supervisor)
+            async with asyncio.timeout(DEADLINE):
+                await supervisor.run()
+        finally:
+            guard.close()
+
+    asyncio.run(run())
+
+
+def stop_when(log, pattern, times=1):
+    return lambda supervisor: log.when(pattern, supervisor.stop, times)
+
+
+def pid_of(log, name, start=0):
+    return int(log.all(rf"started {name} \(process (\d+)\)")[start])
+
+
+def test_the_pause_doubles_up_to_a_limit_and_starts_anew_after_a_steady_run():
+    pause = RestartPause(first=0.5, longest=30, steady=60)
+    assert [pause.after(1) for _ in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert pause.after(60) == 0.5
+    assert pause.after(59) == 1
+
+
+def test_a_part_that_dies_is_started_again_with_a_pause_that_grows(log):
+    supervise([shell("web", "exit 3")], log, stop_when(log, "has ended", times=4))
+    expected = ["0.01 s", "0.02 s", "0.04 s", "0.08 s"]
+    assert log.all(r"web has ended \(exit status 3\).* in (.*)") == expected
+
+
+def test_a_part_that_ran_well_is_started_again_with_the_first_pause(log):
+    clock = itertools.count(step=60).__next__  # each run seems to take a minute
+    stop = stop_when(log, "has ended", times=3)
+    supervise([shell("web", "exit 3")], log, stop, clock=clock)
+    assert log.all(r"is started again in (.*)") == ["0.01 s"] * 3
+
+
+def test_a_stop_does_not_wait_for_the_pause_before_a_restart(log):
+    part = shell("web", "exit 3", pause=RestartPause(first=10 * DEADLINE))
+    supervise([part], log, stop_when(log, "has ended"))
+    assert len(log.all("(started web)")) == 1
+
+
+def test_all_that_a_dead_part_has_started_is_killed_before_it_is_started_again(log):
+    script = "trap '' TERM; sleep 1000 & echo child $!; wait"
+    alive_at_restart = []
+
+    def kill_leader():
+        os.kill(pid_of(log, "worker"), signal.SIGKILL)
+
+    def second_start():
+        alive_at_restart.append(is_alive(int(log.all(r"child (\d+)")[0])))
+
+    log.when(r"child \d+", kill_leader)
+    log.when("started worker", second_start, times=2)
+    part = shell("worker", script, stop=((signal.SIGTERM, 0.1),))
+    supervise([part], log, stop_when(log, r"child \d+", times=2))
+    assert log.all(r"(killed by SIGKILL)\); it is started again")
+    assert alive_at_restart == [False]
+    assert not any(is_alive(int(pid)) for pid in log.all(r"child (\d+)"))
+
+
+def test_parts_are_stopped_in_the_reverse_order_each_after_the_end_of_the_other(log):
+    script = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done"
+    parts = [shell(name, script) for name in ("broker", "worker", "web")]
+    supervise(parts, log, stop_when(log, r"\| up", times=3))
+    goodbyes = log.all(r"^(\w+ \| bye|run +\| \w+ has stopped)")
+    assert goodbyes == [
+        line
+        for name in ("web", "worker", "broker")
+        for line in (f"{name} | bye", f"run | {name} has stopped")
+    ]
+
+
+def test_a_part_that_ignores_its_signals_is_killed_with_its_children(log):
+    script = (
+        "trap '' TERM; trap 'echo quit' QUIT; echo up $$; while :; do sleep 0.05; done"
+    )
+    signals = ((signal.SIGTERM, 0.2), (signal.SIGQUIT, 0.5))
+    part = shell("worker", script, stop=signals)
+    supervise([part], log, stop_when(log, r"up \d+"))
+    end = [
+        line for line in log.lines if line.split(" | ")[1].startswith(("quit", "kill"))
+    ]
+    assert end == ["worker | quit", "run | killing worker"]
+    assert not is_alive(pid_of(log, "worker"))
+
+
+def test_each_line_of_a_part_has_its_tag_whatever_is_in_it(log):
+    program = """
+        import os
+        os.write(1, b"out\\r\\n")
+        os.write(2, b"err\\n")
+        os.write(1, b"x" * 100_000 + b"\\n")
+        os.write(1, b"bad \\xff byte\\nno end")
+    """
+    command = [sys.executable, "-S", "-c", textwrap.dedent(program)]
+    supervise([Part("web", command)], log, stop_when(log, "web has ended"))
+    lines = [line.removeprefix("web | ") for line in log.lines if line.startswith("web")]
+    assert lines[:2] == ["out", "err"]
+    assert "".join(lines[2:-2]) == "x" * 100_000
+    assert lines[-2:] == ["bad \N{REPLACEMENT CHARACTER} byte", "no end"]
+
+
+def test_tags_are_aligned_and_coloured_only_on_a_terminal(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    plain, coloured = io.StringIO(), Terminal()
+    for stream in (plain, coloured):
+        Log(stream).line("web", "hello")
+        Log(stream).line("broker", "hello")
+    assert plain.getvalue() == "web    | hello\nbroker | hello\n"
+    assert coloured.getvalue().startswith("\033[36mweb    |\033[0m hello\n")
+
+
+def test_a_log_that_nobody_reads_does_not_end_the_product():
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w", buffering=1) as stream:
+        log = Log(stream)
+        log.line("web", "nobody reads this")
+        log.line("web", "nor this")
+
+
+def test_later_parts_wait_for_a_first_part_that_answers_and_for_steps(log):
+    answered = []
+
+    async def answers():
+        wait_for = pid_of(log, "broker")
+        while not (log.all("(broker . up)") and is_alive(wait_for)):
+            await asyncio.sleep(0.01)
+        answered.append(len(log.lines))
+
+    parts = [
+        shell("broker", f"echo up; {FOR_EVER}", answers=answers, first=True),
+        Step("db", "database upgrade", ["sh", "-c", "echo upgraded"]),
+        shell("web", FOR_EVER),
+    ]
+    supervise(parts, log, stop_when(log, "started web"))
+    order = log.all(r"(started \w+|broker . up|db . upgraded)")
+    assert order == ["started broker", "broker | up", "started db", "db | upgraded"] + [
+        "started web"
+    ]
+    assert answered == [2]
+
+
+def test_the_product_is_ready_again_when_a_part_has_come_back(log):
+    readiness = []
+
+    def on_ready():
+        readiness.append(log.lines[-1])
+        if len(readiness) == 1:
+            os.kill(pid_of(log, "broker"), signal.SIGKILL)
+        else:
+            supervisor_box[0].stop()
+
+    supervisor_box = []
+    worker_answers = []
+
+    async def answers():
+        worker_answers.append("asked")
+
+    parts = [
+        shell("broker", FOR_EVER, first=True),
+        shell("worker", FOR_EVER, answers=answers, needs=("broker",)),
+    ]
+    supervise(parts, log, supervisor_box.append, on_ready=on_ready)
+    assert len(readiness) == 2
+    # The worker was not started again, but had to answer again.
+    assert len(log.all("(started worker)")) == 1
+    assert worker_answers == ["asked", "asked"]
+
+
+def test_a_step_that_fails_stops_what_runs_and_is_named(log):
+    parts = [
+        shell("broker", FOR_EVER, first=True),
+        Step("db", "database upgrade", ["sh", "-c", "echo no such table; exit 4"]),
+        shell("web", FOR_EVER),
+    ]
+    with pytest.raises(LauncherError, match=r"database upgrade failed \(exit status 4\)"):
+        supervise(parts, log)
+    assert "db | no such table" in log.lines
+    assert not log.all("(started web)")
+    assert not is_alive(pid_of(log, "broker"))
+
+
+def test_a_part_that_never_answers_and_dies_is_given_up(log):
+    async def never():
+        await asyncio.Event().wait()
+
+    parts = [shell("broker", FOR_EVER), shell("web", "exit 1", answers=never)]
+    with pytest.raises(LauncherError, match="web does not start .3 attempts"):
+        supervise(parts, log)
+    assert not is_alive(pid_of(log, "broker"))
+
+
+def test_a_program_that_does_not_exist_is_named(log):
+    with pytest.raises(
+        LauncherError, match="cannot start /no/such/program: No such file"
+    ):
+        supervise([Part("web", ["/no/such/program"])], log)
+
+
+def test_parts_are_kept_running_when_the_guard_was_killed(log):
+    async def run():
+        guard = Guard()
+        guard._process.kill()
+        guard._process.wait()
+        supervisor = Supervisor([shell("web", "exit 3")], log=log, guard=guard)
+        log.when("has ended", supervisor.stop, times=2)
+        await asyncio.wait_for(supervisor.run(), DEADLINE)
+        guard.close()
+
+    asyncio.run(run())
+    assert len(log.all("(started web)")) == 2
+
+
+LAUNCHER = """
+    import asyncio, signal, sys
+    from qhana_plugin_runner.launcher.guard import Guard
+    from qhana_plugin_runner.launcher.log import Log
+    from qhana_plugin_runner.launcher.part import Part
+    from qhana_plugin_runner.launcher.supervisor import Supervisor
+
+    async def main():
+        guard = Guard()
+        script = "trap '' TERM INT HUP; sleep 1000 & echo pids $$ $!; wait"
+        stop = ((signal.SIGTERM, 1000.0),)
+        command = ["sh", "-c", script]
+        parts = [Part(name, command, stop=stop) for name in ("worker", "web")]
+        await Supervisor(parts, log=Log(sys.stdout), guard=guard).run()
+        guard.close()
+
+    asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def launcher():
+    """A launcher with two stubborn parts; and the numbers of their processes."""
+    command = [sys.executable, "-c", textwrap.dedent(LAUNCHER)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        pids = []
+        while len(pids) < 4:
+            match = re.search(r"pids (\d+) (\d+)", process.stdout.readline())
+            pids += map(int, match.groups()) if match else []
+        yield process, pids
+        process.kill()
+
+
+def test_a_launcher_that_is_killed_leaves_no_process(launcher):
+    process, pids = launcher
+    assert all(map(is_alive, pids))
+    process.kill()
+    wait_until(lambda: not any(map(is_alive, pids)), DEADLINE, "all parts dead")
+
+
+def test_a_second_interrupt_kills_at_once(launcher):
+    process, pids = launcher
+    process.send_signal(signal.SIGINT)
+    while "SIGINT: stopping" not in process.stdout.readline():
+        pass
+    assert all(map(is_alive, pids))
+    process.send_signal(signal.SIGINT)
+    assert process.wait(DEADLINE) == 0
+    assert not any(map(is_alive, pids))
