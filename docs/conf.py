@@ -1,0 +1,61 @@
+"""Configuration of Sphinx. Everything is built from this checkout, without the internet."""
+
+import sys
+import tomllib
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parent
+sys.path[:0] = [str(DOCS.parent), str(DOCS / "_ext")]
+
+_PROJECT = tomllib.loads((DOCS.parent / "pyproject.toml").read_text("utf-8"))["project"]
+
+project = "QHAna Plugin Runner"
+author = "The authors of the QHAna Plugin Runner"
+project_copyright = author
+release = version = _PROJECT["version"]
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    # In _ext/: what the reference shows is read from the code itself.
+    "settings_reference",
+    "commands_reference",
+    "rest_reference",
+    "habits_reference",
+]
+exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+smartquotes = False
+
+html_theme = "furo"
+html_title = f"{project} {release}"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
+html_show_copyright = False
+html_copy_source = False
+
+autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+# Docstrings of other libraries refer to pages of their documentation.
+autodoc_inherit_docstrings = False
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+python_use_unqualified_type_names = True
+maximum_signature_line_length = 80
+
+# A reference to something of ours that is not there is an error. Those to other libraries lead
+# nowhere, since their documentation cannot be asked without the internet.
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!qhana_plugin_runner\.).*"),
+    # Signatures and bases name classes that are not for plugin authors, and so not described. Pages
+    # refer to classes with the role "py:obj", which is checked.
+    ("py:class", r"qhana_plugin_runner\..*"),
+]

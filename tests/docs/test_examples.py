@@ -1,0 +1,86 @@
+"""The examples of how-to and reference are right."""
+
+import json
+import sys
+import tomllib
+
+import pytest
+from helpers.markdown import blocks, only_block
+
+from qhana_plugin_runner import create_app
+from qhana_plugin_runner.api.tasks import TaskCommandSchema, TaskStatusSchema
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.storage import STORE, FileStore
+from qhana_plugin_runner.util.config import SETTINGS, read_settings
+
+
+@pytest.mark.parametrize("page", ["how-to/configure.md", "how-to/external-services.md"])
+def test_the_files_of_settings_are_accepted(page, tmp_path):
+    for block in blocks(page, "settings"):
+        (tmp_path / "config.toml").write_text(block.text, "utf-8")
+        settings = read_settings(tmp_path)
+        assert set(tomllib.loads(block.text)) <= {setting.name for setting in SETTINGS}
+        assert settings["CELERY"]["task_serializer"] == "json"  # merged with the defaults
+
+
+@pytest.fixture
+def store_app(tmp_path):
+    """An app with the file store of the page."""
+    known = dict(FileStore.known)
+    settings = tomllib.loads(only_block("how-to/file-store.md", "store-settings").text)
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    code = only_block("how-to/file-store.md", "store").text
+    (folder / "documented_public_folder.py").write_text(code, "utf-8")
+    settings |= {
+        "PUBLIC_FOLDER": str(tmp_path / "public"),
+        "PLUGIN_FOLDERS": [str(folder)],
+    }
+    app = create_app(settings, silent_log=True)
+    with app.test_request_context():
+        DB.create_all()
+        yield app
+        DB.session.remove()
+        DB.engine.dispose()
+    del sys.modules["documented_public_folder"]
+    FileStore.known.clear()
+    FileStore.known.update(known)
+
+
+def test_the_file_store_of_the_page_keeps_files(store_app, tmp_path):
+    task = ProcessingTask(task_name="test")
+    task.save(commit=True)
+    row = STORE.persist_task_result(
+        task.id, "text", "a b.txt", "custom/text", "text/plain"
+    )
+    assert row.storage_provider == "public_folder"
+    (kept,) = [path for path in (tmp_path / "public").rglob("*") if path.is_file()]
+    with STORE.open(row) as file:
+        assert file.read() == b"text" == kept.read_bytes()
+    assert STORE.get_task_file_url(row, external=False) == kept.as_uri()
+    relative = kept.relative_to(tmp_path / "public").as_posix()
+    url = STORE.get_task_file_url(row)
+    assert url == f"https://files.example.org/qhana/{relative}"
+
+
+def test_the_task_status_has_the_shape_that_the_schema_names():
+    page = "reference/task-status.md"
+    shown = json.loads(only_block(page, "task-status").text)
+    schema = TaskStatusSchema()
+    assert schema.validate(shown) == {}
+    assert list(shown) == list(schema.fields)
+
+
+def test_the_command_for_a_task_is_accepted():
+    shown = json.loads(only_block("reference/rest-api.md", "command").text)
+    assert TaskCommandSchema().validate(shown) == {}
+
+
+def test_an_error_looks_as_shown():
+    shown = json.loads(only_block("reference/rest-api.md", "error").text)
+    app = create_app({}, silent_log=True)
+    answer = app.test_client().get("/files/1/")
+    assert answer.status_code == shown["code"]
+    assert set(answer.get_json()) == set(shown)
+    assert answer.get_json()["status"] == shown["status"]
