@@ -149,7 +149,8 @@ def start_gunicorn(
     workers: int = 0,
     log_level: str = "",
 ) -> None:
-    """Run the web server until Ctrl-C."""
+    """Run the web server until Ctrl-C, in production mode whatever .flaskenv says."""
+    os.environ["FLASK_DEBUG"] = "0"
     _run(
         commands.web_command(
             bind=f"{host}:{port or os.environ.get('SERVER_PORT') or 5005}",
