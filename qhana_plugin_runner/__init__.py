@@ -39,6 +39,8 @@ def create_app(test_config: Mapping[str, Any] | None = None, silent_log: bool = 
     _register_db(app)
     _register_celery(app)
     _register_storage(app)
+    _register_webhooks(app)
+    _register_registry(app)
     _register_api(app)
     _register_plugins(app)
     _register_pages(app)
@@ -106,6 +108,18 @@ def _register_storage(app: Flask) -> None:
     from .storage import STORE
 
     STORE.init_app(app)
+
+
+def _register_webhooks(app: Flask) -> None:
+    from .webhooks import register_webhooks
+
+    register_webhooks(app)
+
+
+def _register_registry(app: Flask) -> None:
+    from .registry_client import register_registry_client
+
+    register_registry_client(app)
 
 
 def _register_api(app: Flask) -> None:

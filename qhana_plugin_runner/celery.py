@@ -55,7 +55,7 @@ class Loader(AppLoader):
     }
 
 
-class FlaskTask(Task):  # type: ignore[misc]
+class FlaskTask(Task):
     """A task that runs inside of the Flask app's context.
 
     When there is a context already, as in a task that a test calls directly, it is used, so
@@ -81,7 +81,7 @@ class FlaskTask(Task):  # type: ignore[misc]
         return app.app_context()
 
 
-class RunnerCelery(Celery):  # type: ignore[misc]
+class RunnerCelery(Celery):
     """Celery, told which Flask app it works for.
 
     Attributes:

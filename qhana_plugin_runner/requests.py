@@ -152,7 +152,7 @@ def _compile_rules(
     return tuple((re.compile(pattern), replacement) for pattern, replacement in rules)
 
 
-def _rewrite_url(url: str) -> str:
+def rewrite_url(url: str) -> str:
     """Apply the ``URL_REWRITE_RULES`` of the current app, if there is one, in order."""
     rules = current_app.config.get("URL_REWRITE_RULES") if has_app_context() else None
     if not rules:
@@ -187,7 +187,7 @@ def open_url(url: str, raise_on_error_status: bool = True, **kwargs: Any) -> Res
         requests.exceptions.RequestException: there is no answer, or the URL makes no
             sense.
     """
-    response = REQUEST_SESSION.get(_rewrite_url(url), **kwargs)
+    response = REQUEST_SESSION.get(rewrite_url(url), **kwargs)
     if raise_on_error_status and not response.ok:
         response.close()
         response.raise_for_status()

@@ -1,0 +1,58 @@
+"""Apps for tests, each with a database and files of its own."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from qhana_plugin_runner import create_app
+from qhana_plugin_runner.db import DB
+
+IN_MEMORY = {"broker_url": "memory://", "result_backend": "cache+memory://"}
+
+
+@contextmanager
+def runner(folder, tables=True, **settings):
+    """Make an app with an SQLite file in the folder, and release all of it in the end.
+
+    Args:
+        folder: holds the database (``runner.db``) and the files of tasks (``files``)
+        tables: whether to create the tables
+        settings: go over those that all tests use
+    """
+    app = create_app(
+        {
+            "SECRET_KEY": "only for tests, and long enough for tokens",
+            "TESTING": True,
+            "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/runner.db",
+            "FILE_STORE_ROOT_PATH": f"{folder}/files",
+            "CELERY": IN_MEMORY,
+            **settings,
+        },
+        silent_log=True,
+    )
+    with app.app_context():
+        if tables:
+            DB.create_all()
+    try:
+        yield app
+    finally:
+        with app.app_context():
+            DB.session.remove()
+            DB.engine.dispose()
+
+
+@pytest.fixture
+def app(tmp_path):
+    with runner(tmp_path) as app:
+        yield app
+
+
+@pytest.fixture
+def context(app):
+    with app.app_context():
+        yield
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()

@@ -1,0 +1,73 @@
+"""A real broker and a real worker, each a process of its own."""
+
+import subprocess
+import sys
+from contextlib import contextmanager
+
+from helpers.processes import wait_until
+from helpers.product import CHECKOUT, outside_environment
+from redis import Redis
+from redis.exceptions import RedisError
+
+from qhana_plugin_runner.celery import CELERY
+from qhana_plugin_runner.launcher.broker import EmbeddedBroker
+
+START_SECONDS = 60
+
+
+@contextmanager
+def broker(folder):
+    """Run a Valkey server with its data in the folder, and yield its URL."""
+    embedded = EmbeddedBroker(folder)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(embedded.command, stdout=log, stderr=log)
+    try:
+        with Redis.from_url(embedded.url) as client:
+            wait_until(lambda: _answers(client), START_SECONDS, "the broker answers")
+        yield embedded.url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answers(client):
+    try:
+        return client.ping()
+    except RedisError:
+        return False
+
+
+@contextmanager
+def worker(folder, broker_url, plugin_folders, *arguments):
+    """Run a worker on the database and the files in a folder (see ``helpers.runner``).
+
+    The app of the test has to use the broker already.
+    """
+    environment = outside_environment(
+        QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER=str(folder),
+        SQLALCHEMY_DATABASE_URI=f"sqlite:///{folder}/runner.db",
+        BROKER_URL=broker_url,
+        RESULT_BACKEND=broker_url,
+        PLUGIN_FOLDERS=":".join(map(str, plugin_folders)),
+    )
+    command = [sys.executable, "-m", "celery", "--app"]
+    command += ["qhana_plugin_runner.celery_worker:CELERY", "worker", *arguments]
+    log_path = folder / "worker.log"
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, env=environment, cwd=CHECKOUT
+        )
+
+    def is_ready():
+        assert process.poll() is None, log_path.read_text()
+        return bool(CELERY.control.ping(timeout=0.5))
+
+    try:
+        wait_until(is_ready, START_SECONDS, "the worker answers")
+        yield
+    except BaseException:
+        print(log_path.read_text())
+        raise
+    finally:
+        process.terminate()
+        process.wait()

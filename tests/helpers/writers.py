@@ -1,0 +1,57 @@
+"""What tests let several processes do at once; each function runs in a process of its own."""
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+from helpers.runner import runner
+
+from qhana_plugin_runner import life_cycle
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.tasks import ProcessingTask
+
+
+def in_processes(function, folder, arguments):
+    """Call ``function(folder, argument)`` at once, each call in a new process."""
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager:
+        barrier = manager.Barrier(len(arguments))
+        with ProcessPoolExecutor(len(arguments), context) as pool:
+            calls = [
+                pool.submit(_together, barrier, function, folder, argument)
+                for argument in arguments
+            ]
+            return [call.result() for call in calls]
+
+
+def _together(barrier, function, folder, argument):
+    with runner(folder, tables=False) as app, app.app_context():
+        barrier.wait(60)
+        return function(folder, argument)
+
+
+def read_then_write(_folder, rounds):
+    """Read rows and write others, in as many transactions."""
+    for _ in range(rounds):
+        known = DB.session.query(ProcessingTask).count()
+        ProcessingTask("a-task", parameters=str(known)).save(commit=True)
+    return rounds
+
+
+def first_look(_folder, _argument):
+    """Open a new database and return its journal mode."""
+    with DB.engine.connect() as connection:
+        return connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+
+
+def append_lines(_folder, name):
+    """Append 20 lines to the log of the first task."""
+    for number in range(20):
+        life_cycle.append_log(1, f"{name} {number}")
+        DB.session.commit()
+    return name
+
+
+def end(_folder, log):
+    """End tasks 1 to 10 with failure or success and return which ends happened."""
+    finish = life_cycle.fail if "fail" in log else life_cycle.succeed
+    return [finish(task_id, log).happened for task_id in range(1, 11)]
