@@ -144,8 +144,8 @@ def _register_plugins(app: Flask) -> None:
 
 
 def _register_pages(app: Flask) -> None:
+    from .forms.jinja_helpers import register_jinja_helpers
     from .pages import register_pages
-    from .util.jinja_helpers import register_jinja_helpers
 
     register_jinja_helpers(app)
     register_pages(app)

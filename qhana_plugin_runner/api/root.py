@@ -3,24 +3,16 @@
 from typing import Any
 
 import marshmallow as ma
-from flask import current_app, render_template, request
+from flask import current_app
 from flask.views import MethodView
 
+from ..pages.browser import page, wants_html
 from ..pages.landing import landing_page_data
 from .util import MaBaseSchema, SecurityBlueprint
 
-__all__ = ["ROOT_ENDPOINT", "wants_html"]
+__all__ = ["ROOT_ENDPOINT"]
 
 ROOT_ENDPOINT = SecurityBlueprint("api-root", __name__, description="The entrance of the API.")
-
-
-def wants_html() -> bool:
-    """Whether a person asks: only browsers name ``text/html`` before JSON in ``Accept``."""
-    accepted = request.accept_mimetypes
-    return (
-        "text/html" in accepted.values()
-        and accepted.best_match(["application/json", "text/html"]) == "text/html"
-    )
 
 
 class RootSchema(MaBaseSchema):
@@ -36,7 +28,5 @@ class RootView(MethodView):
     def get(self) -> Any:
         """The title of the API, or a landing page for browsers."""
         if wants_html():
-            return current_app.make_response(
-                (render_template("landing.html", **landing_page_data()), {"Vary": "Accept"})
-            )
+            return page("runner/landing.html", **landing_page_data())
         return {"title": current_app.config["API_TITLE"]}, {"Vary": "Accept"}

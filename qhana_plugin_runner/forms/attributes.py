@@ -1,0 +1,30 @@
+"""Attributes of HTML elements."""
+
+from typing import Any
+
+from jinja2 import Undefined
+from markupsafe import Markup
+
+__all__ = ["Attributes"]
+
+
+class Attributes(dict[str, Any]):
+    """HTML attributes that write themselves: ``<input{{ attributes }}>``.
+
+    ``True`` stands for an attribute without a value; ``None``, ``False`` and what is undefined
+    in a template leave it out.
+    """
+
+    def __html__(self) -> str:
+        return Markup("").join(
+            (
+                Markup(" {}").format(name)
+                if value is True
+                else Markup(' {}="{}"').format(name, value)
+            )
+            for name, value in self.items()
+            if not (value is None or value is False or isinstance(value, Undefined))
+        )
+
+    def __str__(self) -> str:
+        return self.__html__()

@@ -1,0 +1,115 @@
+"""Values as the inputs of a form hold them.
+
+A form is shown with what it sent before (texts) or with what a schema loaded (dates, members of
+enums, ...); both become the same texts here.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time, timedelta
+from enum import Enum
+from typing import Any
+
+import marshmallow as ma
+
+from ..api.extra_fields import CSVList
+
+__all__ = [
+    "default_values",
+    "find_values",
+    "is_checked",
+    "messages",
+    "plain_text",
+    "value_text",
+]
+
+
+def plain_text(value: Any) -> str:
+    """Write a value whatever field it belongs to.
+
+    >>> plain_text(True), plain_text(None), plain_text(datetime(2030, 1, 2, 3, 4))
+    ('true', '', '2030-01-02T03:04:00')
+    """
+    match value:
+        case None:
+            return ""
+        case Enum():
+            return value.name
+        case bool():
+            return "true" if value else "false"
+        case datetime() | time():
+            unit = "milliseconds" if value.microsecond else "seconds"
+            return value.isoformat(timespec=unit)
+        case date():
+            return value.isoformat()
+        case set() | frozenset():
+            return json.dumps(sorted(map(plain_text, value)), ensure_ascii=False)
+        case Mapping() | list() | tuple():
+            return json.dumps(value, default=plain_text, ensure_ascii=False)
+    return str(value)
+
+
+def value_text(field: ma.fields.Field[Any], value: Any, input_type: str) -> str:
+    """Write the value of a field for a type of input."""
+    if isinstance(field, CSVList) and isinstance(value, (list, tuple, set)):
+        return ",".join(value_text(field.element_type, each, "text") for each in value)
+    if isinstance(field, ma.fields.TimeDelta) and isinstance(value, timedelta):
+        return plain_text(field._serialize(value, "", None))
+    if input_type == "datetime-local" and isinstance(value, datetime):
+        value = value.replace(tzinfo=None)  # the input knows no time zones
+    return plain_text(value)
+
+
+def find_values(values: Any, key: str, many: bool) -> list[Any] | None:
+    """Return what a mapping or MultiDict holds for a key, ``None`` when it is absent.
+
+    Parameters:
+        many: whether the field is a list, so that each of several values counts.
+    """
+    if not values or key not in values:
+        return None
+    found = values.getlist(key) if hasattr(values, "getlist") else [values[key]]
+    if not many:
+        return list(found[:1])
+    # A list that a schema has loaded is one value.
+    return [
+        part
+        for each in found
+        for part in (each if isinstance(each, (list, tuple, set, frozenset)) else [each])
+    ]
+
+
+def default_values(field: ma.fields.Field[Any], many: bool) -> list[Any]:
+    """Return what an absent value loads as, so that the form shows what will be used."""
+    default = field.load_default
+    if default is ma.missing or default is None or callable(default):
+        return []
+    return (
+        list(default) if many and isinstance(default, (list, tuple, set)) else [default]
+    )
+
+
+def is_checked(value: Any) -> bool:
+    """Whether the value of a checkbox, a boolean or what a form sent, means "yes"."""
+    return value in ma.fields.Boolean.truthy if isinstance(value, str) else bool(value)
+
+
+def messages(errors: Any, prefix: str = "") -> list[str]:
+    """Flatten what marshmallow reports: texts, lists, or mappings from positions or keys.
+
+    >>> messages({0: ["Not a number."], "unit": {"name": ["Unknown."]}})
+    ['1: Not a number.', 'unit: name: Unknown.']
+    """
+    if not errors:
+        return []
+    if isinstance(errors, Mapping):
+        return [
+            message
+            for key, nested in errors.items()
+            for message in messages(
+                nested, f"{prefix}{key + 1 if isinstance(key, int) else key}: "
+            )
+        ]
+    if isinstance(errors, str) or not isinstance(errors, Iterable):
+        return [f"{prefix}{errors}"]
+    return [message for each in errors for message in messages(each, prefix)]

@@ -1,0 +1,17 @@
+"""The pages of the runner that people look at."""
+
+from flask import Flask
+
+__all__ = ["register_pages"]
+
+
+def register_pages(app: Flask) -> None:
+    """Mount the pages; those for debugging only in debug mode."""
+    from .debug import DEBUG_PAGES
+    from .docs import register_docs
+    from .parts import register_parts
+
+    register_parts(app)
+    register_docs(app)
+    if app.debug:
+        app.register_blueprint(DEBUG_PAGES)

@@ -1,0 +1,47 @@
+"""What browsers ask for, and what they may do on the runner's own pages.
+
+Pages of plugins get none of the restrictions: they bring scripts of their own, load things from
+other hosts, and are shown in frames of other origins.
+"""
+
+from typing import Any
+
+from flask import Response, current_app, render_template, request
+
+__all__ = ["DOCS_POLICY", "PAGE_POLICY", "page", "protect", "wants_html"]
+
+PAGE_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'self'"
+)
+
+# The viewers of the API write style attributes, draw with data URLs and search in workers.
+DOCS_POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+)
+
+
+def wants_html() -> bool:
+    """Whether a person asks: only browsers name ``text/html`` before JSON in ``Accept``."""
+    accepted = request.accept_mimetypes
+    return (
+        "text/html" in accepted.values()
+        and accepted.best_match(["application/json", "text/html"]) == "text/html"
+    )
+
+
+def page(template: str, **variables: Any) -> Response:
+    """Render a page at an address that answers programs with JSON."""
+    response = current_app.make_response(render_template(template, **variables))
+    response.vary.add("Accept")
+    return protect(response)
+
+
+def protect(response: Response, policy: str = PAGE_POLICY) -> Response:
+    """Set the headers on the response of one of the runner's own pages."""
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if response.mimetype == "text/html":
+        response.headers["Content-Security-Policy"] = policy
+    return response

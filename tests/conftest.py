@@ -1,0 +1,39 @@
+"""What holds in every test: nothing is reached but loopback, and logging is left as it was."""
+
+import ipaddress
+import logging
+import socket
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def only_loopback():
+    """Refuse connections to other hosts; a test that wants one is wrong."""
+    connect = socket.socket.connect
+
+    def connect_to_loopback(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = address[0]
+            is_number = host.replace(".", "").isdecimal() or ":" in host
+            if host != "localhost" and not (
+                is_number and ipaddress.ip_address(host.partition("%")[0]).is_loopback
+            ):
+                raise OSError(f"a test wants to connect to {host}, which is not loopback")
+        return connect(self, address)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", connect_to_loopback)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before():
+    """Undo what a worker or an app has set for the whole process."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    logging.captureWarnings(False)

@@ -1,0 +1,283 @@
+"""What the macros write for each kind of field."""
+
+import datetime
+import decimal
+import enum
+
+import marshmallow as ma
+import pytest
+from flask_smorest.fields import Upload
+from helpers.forms import HOSTILE, schema_of
+from werkzeug.datastructures import MultiDict
+
+from qhana_plugin_runner.api import EnumField
+from qhana_plugin_runner.api.extra_fields import CSVList
+from qhana_plugin_runner.api.util import FileUrl, FrontendFormBaseSchema
+
+
+class Color(enum.Enum):
+    red = "warm"
+    blue = "cold"
+
+
+class Level(str, enum.Enum):
+    low = "l"
+    high = "h"
+
+
+@pytest.mark.parametrize(
+    "field, value, expected",
+    [
+        (ma.fields.String(), "text", "text"),
+        (ma.fields.String(), HOSTILE, HOSTILE),
+        (ma.fields.String(), None, ""),
+        (ma.fields.Integer(), "not a number", "not a number"),
+        (ma.fields.Integer(), 5, "5"),
+        (ma.fields.Integer(), 0, "0"),
+        (ma.fields.Float(), 0.25, "0.25"),
+        (ma.fields.Decimal(), decimal.Decimal("1.50"), "1.50"),
+        (ma.fields.Date(), datetime.date(2030, 1, 2), "2030-01-02"),
+        (ma.fields.Time(), datetime.time(3, 4), "03:04:00"),
+        (
+            ma.fields.NaiveDateTime(),
+            datetime.datetime(2030, 1, 2, 3, 4),
+            "2030-01-02T03:04:00",
+        ),
+        (
+            ma.fields.DateTime(),
+            datetime.datetime(2030, 1, 2, 3, 4, 5, 60_000, tzinfo=datetime.UTC),
+            "2030-01-02T03:04:05.060",
+        ),
+        (ma.fields.TimeDelta(precision="minutes"), datetime.timedelta(hours=1), "60.0"),
+        (ma.fields.String(), Color.red, "red"),
+        (CSVList(ma.fields.Integer()), [1, 2, 3], "1,2,3"),
+        (CSVList(ma.fields.Integer()), "1,2", "1,2"),
+        (FileUrl(), "data:text/plain,a", "data:text/plain,a"),
+        (ma.fields.String(metadata={"input_type": "password"}), "secret", "secret"),
+        (ma.fields.Integer(metadata={"input_type": "hidden"}), 7, "7"),
+    ],
+)
+def test_inputs_hold_values_as_sent_or_as_loaded(render_input, field, value, expected):
+    shown = render_input(field, value)
+
+    assert shown.tag == "input"
+    assert shown["id"] == "the_field"
+    assert shown["name"] == "theField"
+    assert shown["value"] == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["a\nb", "\nstarts with a line break", "</textarea>" + HOSTILE]
+)
+def test_a_textarea_holds_its_text_exactly(render_input, text):
+    shown = render_input(ma.fields.Raw(), text)
+
+    assert shown.tag == "textarea"
+    # HTML drops the first line break after the tag.
+    assert shown.text == "\n" + text
+
+
+def test_a_textarea_shows_structures_as_json(render_input):
+    assert render_input(ma.fields.Dict(), {"a": [1, None]}).text == '\n{"a": [1, null]}'
+
+
+@pytest.mark.parametrize(
+    "value, checked",
+    [
+        (True, True),
+        ("true", True),
+        ("on", True),
+        ("1", True),
+        (False, False),
+        ("false", False),
+        ("0", False),
+        (None, False),
+    ],
+)
+def test_a_checkbox_is_checked_for_true_values_and_sends_true(
+    render_input, value, checked
+):
+    shown = render_input(ma.fields.Boolean(), value)
+
+    assert shown["type"] == "checkbox"
+    assert shown["value"] == "true"
+    assert ("checked" in shown) is checked
+
+
+def test_nothing_is_sent_for_an_unchecked_checkbox(render_fields):
+    form = render_fields(schema_of(flag=ma.fields.Boolean()))
+
+    assert len(form.all(name="flag")) == 1
+
+
+def test_a_default_is_shown_where_a_value_is_absent(render_input):
+    assert render_input(ma.fields.Integer(load_default=5))["value"] == "5"
+    assert render_input(ma.fields.Integer(load_default=5), "")["value"] == ""
+    assert "checked" in render_input(ma.fields.Boolean(load_default=True))
+    assert render_input(ma.fields.Raw(load_default=dict)).text == "\n"
+
+
+def test_a_checkbox_that_was_left_unchecked_stays_unchecked(render_fields):
+    schema = schema_of(flag=ma.fields.Boolean(load_default=True), text=ma.fields.String())
+
+    sent = render_fields(schema, values={"text": "a"})
+
+    assert "checked" not in sent.one("input", type="checkbox")
+
+
+@pytest.mark.parametrize(
+    "field, value, chosen",
+    [
+        (EnumField(Color), Color.red, ["red"]),
+        (EnumField(Color), "red", ["red"]),
+        (EnumField(Color), "unknown", []),
+        (EnumField(Color), None, [""]),
+        (EnumField(Color, use_value=True), "warm", ["red"]),
+        (EnumField(Color, use_value=True), Color.blue, ["blue"]),
+        (EnumField(Level), Level.high, ["high"]),
+        (ma.fields.Enum(Color), Color.blue, ["blue"]),
+        (ma.fields.Enum(Color, by_value=True), Color.blue, ["cold"]),
+        (
+            ma.fields.String(
+                metadata={"input_type": "select", "options": {"a": "A", "b": "B"}}
+            ),
+            "b",
+            ["b"],
+        ),
+        (
+            ma.fields.String(metadata={"input_type": "select", "options": ["a", "b"]}),
+            "b",
+            ["b"],
+        ),
+        (
+            ma.fields.String(metadata={"input_type": "select", "options": {"cold": "C"}}),
+            Color.blue,
+            ["cold"],
+        ),
+        (
+            ma.fields.Integer(
+                metadata={"input_type": "select"}, validate=ma.validate.OneOf([1, 2])
+            ),
+            2,
+            ["2"],
+        ),
+    ],
+)
+def test_a_select_marks_the_option_of_its_value(render_fields, field, value, chosen):
+    form = render_fields(schema_of(the_field=field), values={"theField": value})
+    select = form.one("select")
+    options = select.all("option")
+    found = [each["value"] for each in options if "selected" in each]
+
+    # Browsers take the first option when none is marked.
+    assert found == chosen or (
+        chosen == [""] and found == [] and options[0]["value"] == ""
+    )
+    assert "multiple" not in select
+
+
+def test_the_options_of_an_enum_have_their_labels_and_an_empty_one_first(render_fields):
+    field = EnumField(Color, metadata={"options": {"": "Choose", "red": HOSTILE}})
+    options = render_fields(schema_of(color=field)).all("option")
+
+    assert [(each["value"], each.text) for each in options] == [
+        ("", "Choose"),
+        ("red", HOSTILE),
+        ("blue", "cold"),
+    ]
+
+
+def test_a_list_of_choices_is_a_select_for_several(render_fields):
+    field = ma.fields.List(ma.fields.String(validate=ma.validate.OneOf(["a", "b", "c"])))
+
+    for values in ({"names": ["a", "c"]}, MultiDict([("names", "a"), ("names", "c")])):
+        select = render_fields(schema_of(names=field), values=values).one("select")
+
+        assert "multiple" in select
+        assert select["name"] == "names"
+        chosen = [each["value"] for each in select.all("option") if "selected" in each]
+        assert chosen == ["a", "c"]
+
+
+def test_a_free_list_has_an_input_for_each_value(render_fields):
+    schema = schema_of(
+        names=ma.fields.List(ma.fields.Integer(), metadata={"label": "Numbers"})
+    )
+
+    empty = render_fields(schema).all("input", name="names")
+    filled = render_fields(schema, values={"names": [1, 2]}).all("input", name="names")
+
+    assert [each["value"] for each in empty] == [""]
+    assert [each["value"] for each in filled] == ["1", "2"]
+    assert [each.get("id") for each in filled] == ["names", None]
+    assert filled[1]["aria-label"] == "Numbers 2"
+
+
+def test_the_values_of_a_multidict_are_used_like_those_of_a_dict(
+    render_input, render_fields
+):
+    schema = schema_of(input_str=ma.fields.String())
+    form = render_fields(schema, values=MultiDict([("inputStr", "a"), ("inputStr", "b")]))
+
+    assert form.one("input")["value"] == "a"
+
+
+def test_suggestions_are_listed_for_an_input(render_fields):
+    field = ma.fields.String(
+        metadata={"input_type": "text_with_datalist", "datalist": ["a", HOSTILE]}
+    )
+    form = render_fields(schema_of(back_end=field))
+    shown = form.one("input")
+
+    assert shown["type"] == "text"
+    datalist = form.one("datalist", id=shown["list"])
+    assert datalist["id"] == "backEnd-datalist"
+    assert [each["value"] for each in datalist.all("option")] == ["a", HOSTILE]
+
+
+def test_a_password_is_private(render_input):
+    shown = render_input(ma.fields.String(metadata={"input_type": "password"}))
+
+    assert shown["type"] == "password"
+    assert "data-private" in shown
+
+
+def test_a_file_is_chosen_without_a_value(render_input):
+    field = Upload(metadata={"data_content_types": ["text/csv", "application/json"]})
+    shown = render_input(field, "C:/fakepath")
+
+    assert shown["type"] == "file"
+    assert shown["accept"] == "text/csv,application/json"
+    assert "value" not in shown
+
+
+def test_a_hidden_field_shows_nothing_but_its_errors(render_fields):
+    schema = schema_of(step_id=ma.fields.Integer(metadata={"input_type": "hidden"}))
+    form = render_fields(
+        schema, values={"stepId": "x"}, errors={"stepId": ["Not a number."]}
+    )
+
+    assert form.all("label") == []
+    assert form.one("input")["value"] == "x"
+    assert "Not a number." in form.one(class_="qhana-error-summary").words
+
+
+def test_fields_for_output_only_are_left_out(render_fields):
+    form = render_fields(
+        schema_of(a=ma.fields.String(dump_only=True), b=ma.fields.String())
+    )
+
+    assert [each["name"] for each in form.all("input")] == ["b"]
+
+
+def test_fields_keep_the_order_of_the_schema(render_fields):
+    class Schema(FrontendFormBaseSchema):
+        zulu = ma.fields.String()
+        alpha = ma.fields.Boolean()
+        mike = ma.fields.Raw()
+
+    shown = [
+        each["name"] for each in render_fields(Schema()).all(class_="qhana-form-input")
+    ]
+
+    assert shown == ["zulu", "alpha", "mike"]

@@ -1,0 +1,159 @@
+"""The landing page."""
+
+import pytest
+from helpers.plugins import plugin_source
+
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
+
+WITH_FORM = """
+    @BLP.route("/ui/")
+    class FormView(MethodView):
+        def get(self):
+            return "a form"
+"""
+
+
+def cards(page, section="plugins"):
+    """Return the cards of a section by their headings."""
+    found = page.one("section", aria_labelledby=section).all("li", class_="card")
+    return {card.one("h3").words: card for card in found}
+
+
+def links(card):
+    return [each["href"] for each in card.all("a")]
+
+
+def test_plugins_are_listed_with_their_form_and_metadata(plugins, make_client, visit):
+    plugins.write("one.py", plugin_source("one", "v1.2.0", WITH_FORM))
+    plugins.write("two.py", plugin_source("two"))
+    client = make_client()
+
+    page = visit(client, "/")
+
+    one, two = cards(page)["one v1.2.0"], cards(page)["two v1.0.0"]
+    assert links(one) == ["/plugins/one@v1-2-0/ui/", "/plugins/one@v1-2-0/"]
+    assert links(two) == ["/plugins/two@v1-0-0/"]
+    assert "A plugin for tests." in one.words
+    assert [each.words for each in one.one("ul", class_="tags").all("li")] == ["test"]
+    for link in (*links(one), *links(two)):
+        assert client.get(link).status_code == 200
+
+
+def test_the_newest_version_comes_first(plugins, make_client, visit):
+    for number in ("v0.9.0", "v0.10.0", "v0.2.0"):
+        plugins.write(f"p{number.replace('.', '_')}.py", plugin_source("same", number))
+
+    page = visit(make_client(), "/")
+
+    assert list(cards(page)) == ["same v0.10.0", "same v0.9.0", "same v0.2.0"]
+
+
+def test_what_plugins_say_of_themselves_is_no_markup(plugins, make_client, visit):
+    source = plugin_source("hostile").replace(
+        'description = "A plugin for tests."',
+        'description = "*Fine*.<script>alert(1)</script>"',
+    )
+    source = source.replace('tags = ["test"]', "tags = ['\"><script>']")
+    plugins.write("hostile.py", source)
+
+    page = visit(make_client(), "/")
+
+    assert page.all("script") == []
+    assert cards(page)["hostile v1.0.0"].one("em").text == "Fine"
+    assert cards(page)["hostile v1.0.0"].one("ul").one("li").text == '"><script>'
+
+
+def test_virtual_plugins_of_loaded_plugins_are_listed(plugins, make_client, visit):
+    plugins.write("parent.py", plugin_source("parent"))
+    client = make_client()
+    with client.application.app_context():
+        for parent, name in (("parent@v1-0-0", "mine"), ("unknown", "lost")):
+            DB.session.add(
+                VirtualPlugin(parent, name, "1", "Made.", "a\nb", f"http://host/{name}/")
+            )
+        DB.session.commit()
+
+    page = visit(client, "/")
+
+    found = cards(page, "virtual-plugins")
+    assert list(found) == ["mine 1"]
+    assert links(found["mine 1"]) == ["http://host/mine/"]
+
+
+def test_broken_plugins_are_listed_with_reason_and_advice(plugins, make_client, visit):
+    plugins.write("broken.py", "import a_package_that_is_missing")
+    plugins.write("packed/__init__.py", "raise ValueError('<b>too bad</b>')")
+
+    page = visit(make_client(), "/")
+
+    section = page.one("section", aria_labelledby="failures")
+    failed = {each.one("h3").words: each for each in section.all("li", class_="failure")}
+    assert set(failed) == {"broken.py", "packed"}
+    reason = "ModuleNotFoundError: No module named 'a_package_that_is_missing'"
+    assert reason in failed["broken.py"].words
+    assert "Install the package" in failed["broken.py"].words
+    assert "ValueError: <b>too bad</b>" in failed["packed"].words
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_strangers_see_neither_stack_frames_nor_folders(
+    plugins, make_client, visit, debug
+):
+    plugins.write("broken.py", "raise ValueError('secret_frame')")
+
+    page = visit(make_client(DEBUG=debug), "/")
+
+    assert "raise ValueError" not in page.text
+    assert str(plugins.root) not in page.text
+    assert ("/debug/" in [each["href"] for each in page.all("a")]) is debug
+
+
+def test_a_plugin_that_is_served_in_part_says_so(plugins, make_client, visit):
+    source = plugin_source("empty").partition("@BLP.route")[0]
+    plugins.write("empty.py", source)
+
+    page = visit(make_client(), "/")
+
+    card = cards(page)["empty v1.0.0"]
+    assert "no routes" in card.one(class_="card-problem").words
+    assert links(card) == []
+    assert page.all("section", aria_labelledby="failures") == []
+
+
+def test_a_runner_without_plugins_says_what_to_do(client, visit):
+    assert "PLUGIN_FOLDERS" in visit(client, "/").one(aria_labelledby="plugins").words
+
+
+def test_links_work_behind_a_proxy_with_a_prefix(plugins, make_client, visit):
+    plugins.write("one.py", plugin_source("one", more=WITH_FORM))
+    client = make_client(REVERSE_PROXY_COUNT=1)
+
+    response = client.get(
+        "/", headers={"Accept": "text/html", "X-Forwarded-Prefix": "/under"}
+    )
+
+    assert 'href="/under/plugins/one@v1-0-0/ui/"' in response.text
+    assert 'href="/under/static/forms.css"' in response.text
+
+
+def test_only_what_the_runner_serves_may_run_on_its_page(client, visit):
+    response = client.get("/", headers={"Accept": "text/html"})
+    page = visit(client, "/")
+
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert page.all("style") == [] and page.all("script") == []
+    assert not [each for each in page.walk() if "style" in each]
+
+
+def test_pages_of_plugins_get_no_policy(plugins, make_client):
+    plugins.write("one.py", plugin_source("one", more=WITH_FORM))
+
+    response = make_client().get("/plugins/one@v1-0-0/ui/")
+
+    assert response.text == "a form"
+    assert "Content-Security-Policy" not in response.headers
+    assert "X-Frame-Options" not in response.headers

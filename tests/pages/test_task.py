@@ -1,0 +1,67 @@
+"""A task answers programs with JSON and browsers with a page that leads on."""
+
+import pytest
+
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.storage import STORE
+
+
+@pytest.fixture
+def task(client):
+    """Make a task; the function commits what a test does to it."""
+    with client.application.app_context():
+        DB.create_all()
+        task = ProcessingTask(task_name="test")
+        task.save(commit=True)
+        yield task
+        DB.session.remove()
+
+
+def links_of(page):
+    return {element.attributes.get("href") for element in page.all("a")}
+
+
+def has_refresh(page):
+    return any(meta.attributes.get("http-equiv") == "refresh" for meta in page.all("meta"))
+
+
+def test_a_running_task_looks_again_by_itself(client, visit, task):
+    assert has_refresh(visit(client, f"/tasks/{task.id}/"))
+
+
+def test_a_waiting_task_leads_to_the_form_of_its_step(client, visit, task):
+    task.add_next_step("/step/", "/step-ui/", "the-step", commit=True)
+
+    page = visit(client, f"/tasks/{task.id}/")
+
+    assert "http://localhost/step-ui/" in links_of(page)
+    assert not has_refresh(page)
+
+
+def test_a_finished_task_leads_to_its_files_and_shows_its_log(client, visit, task, tmp_path):
+    task_id = task.id
+    client.application.config["FILE_STORE_ROOT_PATH"] = str(tmp_path / "files")
+    with client.application.test_request_context():
+        STORE.persist_task_result(task_id, "<b>", "a.txt", "entity/list", "text/plain")
+    task.add_task_log_entry("<script>alert(1)</script>")
+    task.task_status, task.finished_at = "SUCCESS", task.started_at
+    task.save(commit=True)
+    (output,) = client.get(f"/tasks/{task_id}/").json["outputs"]
+
+    page = visit(client, f"/tasks/{task_id}/")
+
+    assert output["href"] in links_of(page)
+    assert not has_refresh(page)
+    assert not page.all("script")
+    assert "<script>alert(1)</script>" in page.text
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", None])
+def test_programs_get_json(client, task, accept):
+    headers = {} if accept is None else {"Accept": accept}
+
+    response = client.get(f"/tasks/{task.id}/", headers=headers)
+
+    assert response.json["status"] == "PENDING"
+    assert "Accept" in response.vary
