@@ -14,7 +14,9 @@ def run(runner: str, plugin: str, **form) -> list[dict]:
     """Start the newest version of a plugin, wait for the task and return its outputs."""
     metadata = requests.get(f"{runner}/plugins/{plugin}/", timeout=10)
     metadata.raise_for_status()
-    endpoint = requests.compat.urljoin(metadata.url, metadata.json()["entryPoint"]["href"])
+    endpoint = requests.compat.urljoin(
+        metadata.url, metadata.json()["entryPoint"]["href"]
+    )
     answer = requests.post(endpoint, **form, timeout=60)
     if answer.status_code != 200:
         sys.exit(f"{plugin} refused: {answer.text}")

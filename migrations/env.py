@@ -1,13 +1,33 @@
 """Run migrations on the database of the current app (``flask db ...``)."""
 
 from alembic import context
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 from flask import current_app
-from sqlalchemy import inspect
+from sqlalchemy import create_engine, inspect
 
 from qhana_plugin_runner.db import DB
 
 ORIGINAL = "ff55b6ebbbd7"
 """The revision of databases that were made without migrations by the original runner."""
+
+
+def columns_of(connection):
+    """Return table and column of all columns."""
+    inspector = inspect(connection)
+    return {
+        (table, column["name"])
+        for table in inspector.get_table_names()
+        for column in inspector.get_columns(table)
+    }
+
+
+def columns_of_original():
+    """Return the columns that the first migration creates, by running it in memory."""
+    with create_engine("sqlite://").connect() as memory:
+        with Operations.context(MigrationContext.configure(memory)):
+            context.script.get_revision(ORIGINAL).module.upgrade()
+        return columns_of(memory)
 
 
 def recognise_unversioned(connection):
@@ -16,13 +36,14 @@ def recognise_unversioned(connection):
     Raises:
         RuntimeError: the tables are not those of the revision.
     """
-    inspector = inspect(connection)
-    if not inspector.has_table("ProcessingTask") or inspector.has_table("alembic_version"):
+    if context.get_context().get_current_heads():
         return
-    known = {table.name for table in DB.metadata.sorted_tables}
-    if missing := known - set(inspector.get_table_names()):
+    if not inspect(connection).has_table("ProcessingTask"):
+        return
+    if missing := columns_of_original() - columns_of(connection):
+        names = ", ".join(sorted(f"{table}.{column}" for table, column in missing))
         raise RuntimeError(
-            f"the database has no version and lacks the tables {', '.join(sorted(missing))}: "
+            f"the database has no version and lacks the columns {names}: "
             "it was made by an older runner; upgrade it with that runner first"
         )
     context.get_context().stamp(context.script, ORIGINAL)
@@ -30,7 +51,8 @@ def recognise_unversioned(connection):
 
 def drop_empty(_context, _revision, directives):
     """Write no migration when nothing has changed."""
-    if getattr(context.config.cmd_opts, "autogenerate", False) and directives[0].upgrade_ops.is_empty():
+    is_generated = getattr(context.config.cmd_opts, "autogenerate", False)
+    if is_generated and directives[0].upgrade_ops.is_empty():
         directives[:] = []
         print("Nothing has changed: no migration was written.")
 
@@ -51,12 +73,20 @@ def run():
     with DB.engine.connect() as connection:
         context.configure(connection=connection, **options)
         recognise_unversioned(connection)
-        if connection.dialect.name == "sqlite":
-            # Batch mode replaces whole tables, which rows of other tables refer to.
-            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-        connection.commit()  # or alembic would leave the end of its transactions to us
-        with context.begin_transaction():
-            context.run_migrations()
+        # Or alembic would leave the end of its transactions to us.
+        connection.commit()
+        try:
+            if connection.dialect.name == "sqlite":
+                # Batch mode replaces whole tables, which rows of other tables refer to.
+                connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+                connection.commit()
+            with context.begin_transaction():
+                context.run_migrations()
+        finally:
+            if connection.dialect.name == "sqlite":
+                connection.rollback()
+                # The connection returns to the pool, for others to use.
+                connection.exec_driver_sql("PRAGMA foreign_keys=ON")
 
 
 run()

@@ -23,7 +23,9 @@ from qhana_plugin_runner.util.plugins import QHAnaPluginBase, plugin_identifier
 NAME, VERSION = "file-upload", "v1.0.0"
 IDENTIFIER = plugin_identifier(NAME, VERSION)
 
-UPLOAD_BLP = SecurityBlueprint(IDENTIFIER, __name__, description="Files from your computer.")
+UPLOAD_BLP = SecurityBlueprint(
+    IDENTIFIER, __name__, description="Files from your computer."
+)
 
 
 class FileUpload(QHAnaPluginBase):
@@ -49,7 +51,12 @@ class TypeSchema(FrontendFormBaseSchema):
             "label": "Data type",
             "description": "What the file holds; plugins look for it.",
             "input_type": "text_with_datalist",
-            "datalist": ["entity/list", "entity/numeric", "entity/attribute-metadata", "*"],
+            "datalist": [
+                "entity/list",
+                "entity/numeric",
+                "entity/attribute-metadata",
+                "*",
+            ],
         },
     )
     content_type = ma.fields.String(
@@ -89,7 +96,9 @@ class MetadataView(MethodView):
             entry_point=EntryPoint(
                 href=url_for(f"{IDENTIFIER}.ProcessView"),
                 ui_href=url_for(f"{IDENTIFIER}.MicroFrontend"),
-                data_output=[DataMetadata(data_type="*", content_type=["*"], required=True)],
+                data_output=[
+                    DataMetadata(data_type="*", content_type=["*"], required=True)
+                ],
             ),
             tags=FileUpload.tags,
         )

@@ -25,7 +25,9 @@ NAME, VERSION = "hello-world", "v1.0.0"
 IDENTIFIER = plugin_identifier(NAME, VERSION)
 LOGGER = get_task_logger(__name__)
 
-HELLO_BLP = SecurityBlueprint(IDENTIFIER, __name__, description="A greeting as a service.")
+HELLO_BLP = SecurityBlueprint(
+    IDENTIFIER, __name__, description="A greeting as a service."
+)
 
 
 class HelloWorld(QHAnaPluginBase):

@@ -28,7 +28,9 @@ NAME, VERSION = "hello-world-multi-step", "v1.0.0"
 IDENTIFIER = plugin_identifier(NAME, VERSION)
 STEP_ID = "reply"
 
-DIALOGUE_BLP = SecurityBlueprint(IDENTIFIER, __name__, description="A greeting and its reply.")
+DIALOGUE_BLP = SecurityBlueprint(
+    IDENTIFIER, __name__, description="A greeting and its reply."
+)
 
 
 class HelloWorldMultiStep(QHAnaPluginBase):
@@ -119,7 +121,9 @@ class ProcessView(MethodView):
     def post(self, arguments):
         """Start a greeting; the task then waits for the reply."""
         task = ProcessingTask(
-            task_name=greet.name, data={"greeted": arguments["input_str"]}, progress_value=0
+            task_name=greet.name,
+            data={"greeted": arguments["input_str"]},
+            progress_value=0,
         )
         task.save(commit=True)
         # Relative to the task, so that it does not matter under which URL the runner is known.

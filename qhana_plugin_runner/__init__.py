@@ -12,7 +12,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 __all__ = ["create_app"]
 
 
-def create_app(test_config: Mapping[str, Any] | None = None, silent_log: bool = False) -> Flask:
+def create_app(
+    test_config: Mapping[str, Any] | None = None, silent_log: bool = False
+) -> Flask:
     """Make an app with all plugins mounted.
 
     May be called many times in one process; each app serves all plugins of the process.
@@ -42,8 +44,8 @@ def create_app(test_config: Mapping[str, Any] | None = None, silent_log: bool = 
     _register_webhooks(app)
     _register_registry(app)
     _register_api(app)
-    _register_plugins(app)
     _register_pages(app)
+    _register_plugins(app)
     _register_commands(app)
     CORS(app)
     return app
@@ -73,7 +75,12 @@ def _register_proxies(app: Flask) -> None:
     count = app.config["REVERSE_PROXY_COUNT"]
     if count:
         proxy = ProxyFix(
-            app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_port=count, x_prefix=count
+            app.wsgi_app,
+            x_for=count,
+            x_proto=count,
+            x_host=count,
+            x_port=count,
+            x_prefix=count,
         )
         app.wsgi_app = proxy  # type: ignore[method-assign]
 
@@ -83,6 +90,8 @@ def _register_compat(app: Flask) -> None:
 
     if app.config["PLUGIN_COMPAT"]:
         compat.install()
+    else:
+        compat.uninstall()
 
 
 def _register_babel(app: Flask) -> None:
@@ -130,6 +139,14 @@ def _register_api(app: Flask) -> None:
     register_error_handlers(app)
 
 
+def _register_pages(app: Flask) -> None:
+    from .forms.jinja_helpers import register_jinja_helpers
+    from .pages import register_pages
+
+    register_jinja_helpers(app)
+    register_pages(app)
+
+
 def _register_plugins(app: Flask) -> None:
     from .api import ROOT_API
     from .util.plugins import register_plugins
@@ -141,14 +158,6 @@ def _register_plugins(app: Flask) -> None:
             blueprint, url_prefix=prefix
         ),
     )
-
-
-def _register_pages(app: Flask) -> None:
-    from .forms.jinja_helpers import register_jinja_helpers
-    from .pages import register_pages
-
-    register_jinja_helpers(app)
-    register_pages(app)
 
 
 def _register_commands(app: Flask) -> None:

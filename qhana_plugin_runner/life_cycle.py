@@ -6,7 +6,7 @@ processes try, and never undoes another one.
 
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import CursorResult, Update, case, func, select, update
 from sqlalchemy.orm.util import identity_key
 
 from .db import DB
@@ -42,7 +42,9 @@ def succeed(task_id: int, log: str = "") -> Transition:
         KeyError: there is no such task.
     """
     task = ProcessingTask
-    reached = case((task.progress_value != 0, task.progress_target), else_=task.progress_value)
+    reached = case(
+        (task.progress_value != 0, task.progress_target), else_=task.progress_value
+    )
     return _finish(task_id, "SUCCESS", log, progress_value=reached)
 
 
@@ -65,7 +67,7 @@ def _finish(task_id: int, status: str, log: str, **values: object) -> Transition
     cleared = False
     if happened and status == "SUCCESS":
         steps = update(Step).where(Step.id == task_id, Step.cleared.is_not(True))
-        cleared = DB.session.execute(steps.values(cleared=True)).rowcount > 0
+        cleared = _execute(steps.values(cleared=True)) > 0
     if not happened:
         exists = select(ProcessingTask.id).filter_by(id=task_id)
         if DB.session.execute(exists).first() is None:
@@ -85,9 +87,16 @@ def _update(task_id: int, only_unfinished: bool = False, **values: object) -> bo
     statement = update(ProcessingTask).where(ProcessingTask.id == task_id)
     if only_unfinished:
         statement = statement.where(ProcessingTask.finished_at.is_(None))
-    result = DB.session.execute(
-        statement.values(**values), execution_options={"synchronize_session": False}
-    )
+    changed = _execute(statement.values(**values))
     if loaded := DB.session.identity_map.get(identity_key(ProcessingTask, task_id)):
         DB.session.expire(loaded)
-    return bool(result.rowcount)
+    return changed > 0
+
+
+def _execute(statement: Update) -> int:
+    """Run an update and return the number of rows that it changed."""
+    result = DB.session.execute(
+        statement, execution_options={"synchronize_session": False}
+    )
+    assert isinstance(result, CursorResult)  # all updates give one
+    return result.rowcount

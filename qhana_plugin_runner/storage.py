@@ -13,16 +13,15 @@ import io
 import os
 import re
 import secrets
-import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO, ClassVar
 
 from flask import Flask, current_app, url_for
+from urllib3 import BaseHTTPResponse
 from werkzeug.utils import secure_filename
 
-from .db import DB
 from .db.models.tasks import TEMP_FILE, ProcessingTask, TaskFile
 from .errors import RunnerError
 from .requests import open_url
@@ -40,6 +39,9 @@ __all__ = [
 
 CHUNK = 256 * 1024
 """Bytes copied at a time: large enough that calls do not count, small beside a process."""
+
+LONGEST_PART = 100
+"""Characters of a file name that are kept on disk; file systems end at 255 bytes."""
 
 FileLike = str | bytes | IO[Any] | Any
 
@@ -59,7 +61,11 @@ class FileStoreInterface:
     """What plugins may ask of a store, and of :data:`STORE`."""
 
     def persist_file(
-        self, file_: FileLike, target: str | Path, mimetype: str, storage_provider: str | None = None
+        self,
+        file_: FileLike,
+        target: str | Path,
+        mimetype: str,
+        storage_provider: str | None = None,
     ) -> None:
         """Keep a file.
 
@@ -143,8 +149,10 @@ class FileStore(FileStoreInterface):
 
     def prepare_path(self, path: str | Path) -> Path:
         """Return a relative path whose every part is a harmless file name."""
-        parts = [secure_filename(part) for part in PurePosixPath(str(path)).parts]
-        return Path(*filter(None, parts)) if any(parts) else Path("file")
+        names = [secure_filename(part) for part in PurePosixPath(str(path)).parts]
+        # The end of a name is kept: it tells what kind of file it is.
+        names = [name[-LONGEST_PART:].lstrip("._") for name in names if name]
+        return Path(*names or ["file"])
 
     def _get_file_identifier(self, target: Path) -> str:
         """Return what a row remembers of a kept file (``file_storage_data``).
@@ -197,20 +205,23 @@ class FileStore(FileStoreInterface):
     ) -> TaskFile:
         task = ProcessingTask.get_by_id(task_id)
         if task is None:
-            raise KeyError(f"there is no task with id {task_id!r} to keep {file_name!r} for")
+            raise KeyError(
+                f"there is no task with id {task_id!r} to keep {file_name!r} for"
+            )
         # Outputs may have the same name; the random part keeps them apart.
         tag = secrets.token_urlsafe(32)
-        target = self.prepare_path(f"task_{task.id}/{folder}/{tag[:8]}/{_last_part(file_name)}")
+        target = self.prepare_path(
+            f"task_{task.id}/{folder}/{tag[:8]}/{_last_part(file_name)}"
+        )
         info = TaskFile(
-            task=None,
+            task=task,
             security_tag=tag,
             storage_provider=self.name,
-            file_name=_shown_name(file_name),
+            file_name=shown_name(file_name),
             file_storage_data=self._keep(file_, target, mimetype),
             file_type=file_type,
             mimetype=mimetype,
         )
-        info.task_id = task.id
         info.save(commit=commit)
         return info
 
@@ -222,7 +233,7 @@ def _last_part(file_name: str) -> str:
     return re.split(r"[/\\]", str(file_name))[-1]
 
 
-def _shown_name(file_name: str) -> str:
+def shown_name(file_name: str) -> str:
     """Return the last part of a name without control characters, for clients to see."""
     shown = "".join(char for char in _last_part(file_name) if char.isprintable()).strip()
     return shown[:500] or "file"
@@ -242,6 +253,10 @@ def _binary(file_: FileLike) -> Iterator[Iterator[bytes]]:
 
 
 def _pieces(file_: IO[Any]) -> Iterator[bytes]:
+    if isinstance(file_, BaseHTTPResponse):
+        # The raw response of requests would give the bytes as they were compressed.
+        yield from file_.stream(CHUNK, decode_content=True)
+        return
     while piece := file_.read(CHUNK):
         yield piece.encode("utf-8") if isinstance(piece, str) else piece
 
@@ -260,40 +275,46 @@ class LocalFileStore(FileStore, name="local_filesystem"):
         self.root = Path(app.instance_path, app.config["FILE_STORE_ROOT_PATH"])
 
     def persist_file(
-        self, file_: FileLike, target: str | Path, mimetype: str, storage_provider: str | None = None
+        self,
+        file_: FileLike,
+        target: str | Path,
+        mimetype: str,
+        storage_provider: str | None = None,
     ) -> None:
         with _binary(file_) as pieces:
             self._write(pieces, target)
 
-    def persist_raw_data(self, data: str | bytes, target: str | Path, mimetype: str) -> None:
+    def persist_raw_data(
+        self, data: str | bytes, target: str | Path, mimetype: str
+    ) -> None:
         """Keep text or bytes; the same as :meth:`persist_file`."""
         self.persist_file(data, target, mimetype)
 
     def _write(self, pieces: Iterator[bytes], target: str | Path) -> None:
         path = self.root / self.prepare_path(target)
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(prefix=".unfinished-", dir=path.parent)
+        unfinished = path.with_name(f".unfinished-{secrets.token_hex(8)}")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with unfinished.open("xb") as file:
                 for piece in pieces:
                     file.write(piece)
             os.replace(unfinished, path)
         except BaseException:
-            os.unlink(unfinished)
+            unfinished.unlink(missing_ok=True)
             raise
 
     def path_of(self, file_storage_data: str) -> Path:
         """Return the path of a kept file.
 
-        Rows of an older runner hold absolute paths of its host; those are found by what
-        follows ``task_<id>`` in them.
+        Rows of an older runner hold absolute paths of its host; those are found by their
+        end, from ``task_<id>`` on.
 
         Raises:
             StorageError: the file is not there, or not below the root.
         """
         given = PurePosixPath(file_storage_data)
         if given.is_absolute():
-            match = re.search(r"(?:^|/)(task_\d+/(?:out|tmp)/.+)$", str(given))
+            match = re.search(r".*/(task_\d+/(?:out|tmp)/.+)$", str(given))
             given = PurePosixPath(match[1]) if match else given
         root = self.root.resolve()
         path = (root / given).resolve()
@@ -323,10 +344,16 @@ class UrlFileStore(FileStore, name="url_file_store"):
     """Keeps nothing but a URL: ``file_`` is the URL under which somebody else has the file."""
 
     def persist_file(
-        self, file_: FileLike, target: str | Path, mimetype: str, storage_provider: str | None = None
+        self,
+        file_: FileLike,
+        target: str | Path,
+        mimetype: str,
+        storage_provider: str | None = None,
     ) -> None:
         if not isinstance(file_, str) or ":" not in file_:
-            raise StorageError(f"the URL store keeps URLs (text), but was given {file_!r:.80}")
+            raise StorageError(
+                f"the URL store keeps URLs (text), but was given {file_!r:.80}"
+            )
 
     def _keep(self, file_: FileLike, target: Path, mimetype: str) -> str:
         self.persist_file(file_, target, mimetype)
@@ -414,12 +441,19 @@ class FileStoreRegistry(FileStoreInterface):
         )
 
     def get_file_url(
-        self, file_storage_data: str, external: bool = True, storage_provider: str | None = None
+        self,
+        file_storage_data: str,
+        external: bool = True,
+        storage_provider: str | None = None,
     ) -> str:
-        return self._store(storage_provider).get_file_url(file_storage_data, external=external)
+        return self._store(storage_provider).get_file_url(
+            file_storage_data, external=external
+        )
 
     def get_task_file_url(self, file_info: TaskFile, external: bool = True) -> str:
-        return self[file_info.storage_provider].get_task_file_url(file_info, external=external)
+        return self[file_info.storage_provider].get_task_file_url(
+            file_info, external=external
+        )
 
     def open(self, file_info: TaskFile) -> AbstractContextManager[BinaryIO]:
         return self[file_info.storage_provider].open(file_info)

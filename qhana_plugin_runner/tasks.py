@@ -16,6 +16,7 @@ __all__ = [
     "TASK_STATUS_CHANGED",
     "TASK_STEPS_CHANGED",
     "add_step",
+    "announce",
     "save_task_error",
     "save_task_result",
 ]
@@ -66,8 +67,9 @@ def add_step(
     task = ProcessingTask.get_by_id(db_id)
     if task is None:
         raise KeyError(f"there is no task with id {db_id!r}")
+    done = len(task.steps)
+    task.add_next_step(href=href, ui_href=ui_href, step_id=step_id)
     if prog_value is None:
-        done = len(task.steps)
         task.progress_value, task.progress_start = done, 0
         task.progress_target, task.progress_unit = done + 1, ""
     else:
@@ -78,7 +80,6 @@ def add_step(
             task.progress_target = prog_target
         if prog_unit is not None:
             task.progress_unit = prog_unit
-    task.add_next_step(href=href, ui_href=ui_href, step_id=step_id)
     life_cycle.append_log(db_id, task_log)
     task.save(commit=True)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -99,7 +100,7 @@ def save_task_result(self: Task, task_log: str | None, db_id: int) -> None:
         KeyError: there is no such task.
     """
     _require_log(task_log, "save_task_result", str, type(None))
-    _announce(db_id, life_cycle.succeed(db_id, task_log or ""))
+    announce(db_id, life_cycle.succeed(db_id, task_log or ""))
 
 
 @CELERY.task(name="qhana-plugin-runner.save-error", bind=True, ignore_result=True)
@@ -114,18 +115,29 @@ def save_task_error(self: Task, failing_task_id: str, db_id: int) -> None:
     Raises:
         KeyError: there is no such task.
     """
+    announce(db_id, life_cycle.fail(db_id, _describe_error(failing_task_id)))
+
+
+def _describe_error(failing_task_id: str) -> str:
+    """Return what is known of the error of a task: one line, and the traceback below."""
     result = AsyncResult(failing_task_id, app=CELERY)
-    error, traceback = result.result, result.traceback
-    if isinstance(error, BaseException):
-        log = f"Task failed with {type(error).__name__}: {error}"
-    else:
-        log = "Task failed, and its worker left no record of the error."
-    if traceback:
-        log = f"{log}\n{str(traceback).rstrip()}"
-    _announce(db_id, life_cycle.fail(db_id, log))
+    try:
+        error, traceback = result.result, result.traceback
+        # Other lines of the error's text are in the traceback.
+        reason = " ".join(str(error).split())
+    except Exception as unreadable:  # foreign code; the task has to end all the same
+        return (
+            "Task failed, and its error cannot be read "
+            f"({type(unreadable).__name__}: {unreadable})"
+        )
+    if not isinstance(error, BaseException):
+        return "Task failed, and its worker left no record of the error."
+    line = f"Task failed with {type(error).__name__}: {reason}"
+    return f"{line}\n{str(traceback).rstrip()}" if traceback else line
 
 
-def _announce(task_id: int, transition: life_cycle.Transition) -> None:
+def announce(task_id: int, transition: life_cycle.Transition) -> None:
+    """Send the signals of a task's end, unless it had ended before."""
     if not transition.happened:
         return
     app = current_app._get_current_object()  # type: ignore[attr-defined]

@@ -114,6 +114,8 @@ def upgrade():
 
 
 def downgrade():
-    tables = "TaskUpdateSubscription TaskLink DataBlob VirtualPlugin PluginState TaskFile Step"
+    tables = (
+        "TaskUpdateSubscription TaskLink DataBlob VirtualPlugin PluginState TaskFile Step"
+    )
     for table in [*tables.split(), "ProcessingTask"]:
         op.drop_table(table)

@@ -9,7 +9,9 @@ IDENTIFIER = plugin_identifier(NAME, VERSION)
 class EntityStatistics(QHAnaPluginBase):
     name = NAME
     version = VERSION
-    description = "Counts, ranges, means and deviations for each column of an entity file."
+    description = (
+        "Counts, ranges, means and deviations for each column of an entity file."
+    )
     tags = ["statistics", "demo"]
     has_api = True
 

@@ -29,7 +29,10 @@ from .schemas import (
 from .tasks import statistics_task
 
 STATISTICS_BLP = SecurityBlueprint(
-    IDENTIFIER, __name__, description=EntityStatistics.description, template_folder="templates"
+    IDENTIFIER,
+    __name__,
+    description=EntityStatistics.description,
+    template_folder="templates",
 )
 
 
@@ -58,7 +61,9 @@ class MetadataView(MethodView):
                     )
                 ],
                 data_output=[
-                    OutputDataMetadata("entity/list", ["application/json"], True, "statistics"),
+                    OutputDataMetadata(
+                        "entity/list", ["application/json"], True, "statistics"
+                    ),
                     OutputDataMetadata("custom/report", ["text/html"], True, "report"),
                 ],
             ),
@@ -109,7 +114,9 @@ class ProcessView(MethodView):
         task = ProcessingTask(task_name=statistics_task.name)
         task.save(commit=True)
         if file:
-            kept = STORE.persist_task_temp_file(task.id, file.stream, file.filename or "file")
+            kept = STORE.persist_task_temp_file(
+                task.id, file.stream, file.filename or "file"
+            )
             url = STORE.get_task_file_url(kept, external=False)
         task.parameters = TaskParametersSchema().dumps({"url": url})
         task.save(commit=True)

@@ -14,19 +14,25 @@ class EntitiesUrlSchema(FrontendFormBaseSchema):
         allow_none=True,
         data_input_type="entity/list",
         data_content_types=CONTENT_TYPES,
-        metadata={"label": "Entities", "description": "The URL of a CSV or JSON entity file."},
+        metadata={
+            "label": "URL of entities",
+            "description": "The URL of a CSV or JSON entity file.",
+        },
     )
 
 
 class EntitiesFileSchema(FrontendFormBaseSchema):
     entities_file = Upload(
         load_default=None,
-        metadata={"label": "or a file", "description": "An entity file from your computer."},
+        metadata={
+            "label": "Or a file with entities",
+            "description": "An entity file from your computer.",
+        },
     )
 
 
-class StatisticsSchema(EntitiesUrlSchema, EntitiesFileSchema):
-    """All fields of the form."""
+class StatisticsSchema(EntitiesFileSchema, EntitiesUrlSchema):
+    """All fields of the form; those of the last base come first."""
 
 
 class TaskParametersSchema(ma.Schema):

@@ -44,7 +44,9 @@ class Column:
     def add(self, value: Any) -> None:
         """Take one value that is not missing into account."""
         self.count += 1
-        self.distinct.add(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
+        self.distinct.add(
+            value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        )
         number = as_number(value)
         if number is None:
             return
@@ -83,6 +85,8 @@ def describe(entities: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         rows += 1
         for name, value in entity.items():
             column = columns.setdefault(name, Column(name))
-            if value is not None and not (isinstance(value, str) and value.strip() in MISSING):
+            if value is not None and not (
+                isinstance(value, str) and value.strip() in MISSING
+            ):
                 column.add(value)
     return [column.as_entity(rows) for column in columns.values()]

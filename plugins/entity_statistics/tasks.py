@@ -33,6 +33,10 @@ def statistics_task(self, db_id: int) -> str:
         STORE.persist_task_result(
             db_id, output, f"{name}-statistics.json", "entity/list", "application/json"
         )
-    report = render_template("entity_statistics/report.html", name=name, statistics=statistics)
-    STORE.persist_task_result(db_id, report, f"{name}-report.html", "custom/report", "text/html")
+    report = render_template(
+        "entity_statistics/report.html", name=name, statistics=statistics
+    )
+    STORE.persist_task_result(
+        db_id, report, f"{name}-report.html", "custom/report", "text/html"
+    )
     return f"Described {len(statistics)} columns."

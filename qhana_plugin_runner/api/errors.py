@@ -1,17 +1,26 @@
 """How errors are answered: JSON with ``code``, ``status`` and a reason, never a stack trace."""
 
+from sqlite3 import SQLITE_ERROR
 from typing import Any
 
 import marshmallow as ma
 from flask import Flask, Response, jsonify, make_response
 from kombu.exceptions import OperationalError as BrokerError
-from sqlalchemy.exc import DBAPIError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from werkzeug.exceptions import (
+    HTTPException,
+    MethodNotAllowed,
+    RequestedRangeNotSatisfiable,
+)
 from werkzeug.http import HTTP_STATUS_CODES
 
 from .. import life_cycle
 from ..celery import BrokerUnavailable
 from ..db import DB
 from ..errors import RunnerError
+from ..tasks import announce
 
 __all__ = ["error_payload", "register_error_handlers"]
 
@@ -31,19 +40,35 @@ def _answer(code: int, message: str) -> Response:
 def register_error_handlers(app: Flask) -> None:
     """Answer the errors that are no HTTP errors already."""
 
+    @app.errorhandler(MethodNotAllowed)
+    @app.errorhandler(RequestedRangeNotSatisfiable)
+    def http_error_with_headers(error: HTTPException) -> Response:
+        """Keep what HTTP wants with these errors; flask-smorest's answer leaves it out."""
+        answer = _answer(error.code or 500, error.description or error.name)
+        own = [
+            (key, value) for key, value in error.get_headers() if key != "Content-Type"
+        ]
+        answer.headers.extend(own)
+        return answer
+
     @app.errorhandler(BrokerUnavailable)
     def broker_unavailable(error: BrokerUnavailable) -> Response:
         app.logger.error("%s", error)
         DB.session.rollback()
         if error.task_id is not None:
             try:
-                life_cycle.fail(error.task_id, f"The task could not be started: {error}")
-            except KeyError:  # the plugin had not committed its row: nothing is left behind
+                reason = f"The task could not be started: {error}"
+                announce(error.task_id, life_cycle.fail(error.task_id, reason))
+            except (
+                KeyError
+            ):  # the plugin had not committed its row: nothing is left behind
                 app.logger.info("task %s was never saved", error.task_id)
         return _answer(error.http_status, str(error))
 
+    @app.errorhandler(RedisConnectionError)
+    @app.errorhandler(RedisTimeoutError)
     @app.errorhandler(BrokerError)
-    def broker_error(error: BrokerError) -> Response:
+    def broker_error(error: Exception) -> Response:
         app.logger.error("the message broker cannot be reached: %s", error)
         return _answer(503, "The message broker cannot be reached; try again later.")
 
@@ -58,18 +83,29 @@ def register_error_handlers(app: Flask) -> None:
         app.logger.error("a database statement failed", exc_info=error)
         if _is_not_migrated(error):
             return _answer(
-                503, "The database has not the tables of this version: run `flask db upgrade`."
+                503,
+                "The database has not the tables of this version: run `flask db upgrade`.",
             )
-        if error.connection_invalidated or isinstance(error.orig, ConnectionError):
+        if _is_away(error):
             return _answer(503, "The database cannot be reached; try again later.")
         return _answer(500, "The database could not answer this request.")
 
     @app.errorhandler(ma.ValidationError)
     def validation_error(error: ma.ValidationError) -> Response:
-        answer = jsonify(code=422, status="Unprocessable Entity", errors=error.normalized_messages())
+        errors = error.normalized_messages()  # type: ignore[no-untyped-call]
+        answer = jsonify(code=422, status="Unprocessable Entity", errors=errors)
         return make_response(answer, 422)
 
 
+def _is_away(error: DBAPIError) -> bool:
+    """Whether the fault is not the statement's: there is hope that it works later."""
+    if getattr(error.orig, "sqlite_errorcode", None) == SQLITE_ERROR:
+        return False  # SQLite's name for statements that are wrong
+    return error.connection_invalidated or isinstance(error, OperationalError)
+
+
 def _is_not_migrated(error: DBAPIError) -> bool:
-    text = str(error.orig).lower()
-    return any(words in text for words in ("no such table", "no such column", "does not exist"))
+    """Whether a table or column is missing, as PostgreSQL (by its codes) and SQLite say it."""
+    if getattr(error.orig, "sqlstate", None) in ("42P01", "42703"):
+        return True
+    return str(error.orig).startswith(("no such table", "no such column"))

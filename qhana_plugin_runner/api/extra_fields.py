@@ -1,11 +1,14 @@
 """Marshmallow fields that plugins use beyond marshmallow's own."""
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from enum import Enum
 from typing import Any
 
 import marshmallow as ma
 from marshmallow.validate import OneOf
+
+from .util import EmptyIsNone
 
 __all__ = ["CSVList", "EnumField", "OneOfEnum"]
 
@@ -33,7 +36,9 @@ class OneOfEnum(OneOf):
         self.enum = enum
         self.use_value = use_value
         keys = [member.value if use_value else member.name for member in members]
-        super().__init__(choices=keys, labels=None if labels is None else list(labels), error=error)
+        super().__init__(
+            choices=keys, labels=None if labels is None else list(labels), error=error
+        )
 
     def __call__(self, value: Any) -> Any:
         if isinstance(value, self.enum):
@@ -43,7 +48,7 @@ class OneOfEnum(OneOf):
         return value
 
 
-class EnumField(ma.fields.Field[Any]):
+class EnumField(EmptyIsNone):
     """A choice out of the members of an enum.
 
     Loads a member by its name, serialises to the name; the empty text loads as ``None``. The
@@ -81,11 +86,6 @@ class EnumField(ma.fields.Field[Any]):
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return value.name if isinstance(value, self.enum_type) else value
 
-    def deserialize(
-        self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any
-    ) -> Any:
-        return super().deserialize(None if value == "" else value, attr, data, **kwargs)
-
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if isinstance(value, self.enum_type):
             return value
@@ -96,7 +96,9 @@ class EnumField(ma.fields.Field[Any]):
                     return member
         member_by_name = self.enum_type.__members__.get(str(value))
         if member_by_name is None:
-            raise self.make_error("unknown", choices=", ".join(self.enum_type.__members__))
+            raise self.make_error(
+                "unknown", choices=", ".join(self.enum_type.__members__)
+            )
         return member_by_name
 
 
@@ -104,33 +106,53 @@ class CSVList(ma.fields.Field[list[Any]]):
     """A list in one text, its elements separated by commas.
 
     Parameters:
-        element_type: the field that loads and serialises each element.
+        element_type: the field, or its class, that loads and serialises each element.
     """
 
     default_error_messages = {"invalid": "Not a text with elements separated by commas."}
 
-    def __init__(self, element_type: ma.fields.Field[Any], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        element_type: ma.fields.Field[Any] | type[ma.fields.Field[Any]],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.element_type = element_type
+        self.element_type = (
+            element_type() if isinstance(element_type, type) else element_type
+        )
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+    def _bind_to_schema(self, field_name: str, parent: Any) -> None:
+        super()._bind_to_schema(field_name, parent)
+        # A copy, for the element belongs to each of the schema's objects, as this field does.
+        self.element_type = deepcopy(self.element_type)
+        self.element_type._bind_to_schema(field_name, self)
+
+    def _serialize(
+        self, value: Any, attr: str | None, obj: Any, **kwargs: Any
+    ) -> str | None:
         if value is None:
             return None
         serialize = self.element_type._serialize
         elements = [serialize(element, attr, obj, **kwargs) for element in value]
         return ",".join(str(element) for element in elements)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Any, **kwargs: Any
+    ) -> list[Any]:
         if isinstance(value, (list, tuple)):
             elements = list(value)
         elif isinstance(value, str):
-            elements = [element.strip() for element in value.split(",")] if value.strip() else []
+            elements = (
+                [element.strip() for element in value.split(",")] if value.strip() else []
+            )
         else:
             raise self.make_error("invalid")
         loaded, errors = [], {}
         for index, element in enumerate(elements):
             try:
-                loaded.append(self.element_type.deserialize(element, attr, data, **kwargs))
+                loaded.append(
+                    self.element_type.deserialize(element, attr, data, **kwargs)
+                )
             except ma.ValidationError as error:
                 errors[index] = error.messages
         if errors:

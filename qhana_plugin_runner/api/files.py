@@ -1,5 +1,6 @@
 """Downloads of the files in the local store."""
 
+import re
 from hmac import compare_digest
 from typing import Any
 
@@ -9,11 +10,21 @@ from flask.views import MethodView
 from flask_smorest import abort
 
 from ..db.models.tasks import TaskFile
-from ..storage import STORE, LocalFileStore, StorageError
-from .tasks import LARGEST_ID
+from ..storage import STORE, LocalFileStore, StorageError, UnknownFileStore, shown_name
+from .tasks import row_id
 from .util import MaBaseSchema, SecurityBlueprint
 
 __all__ = ["FILES_API", "FileView"]
+
+FOREIGN_CONTENT = {
+    # Browsers must not find HTML in what is declared to be something else.
+    "X-Content-Type-Options": "nosniff",
+    # Reports may run scripts, but not as if they were pages of the runner.
+    "Content-Security-Policy": "sandbox allow-scripts",
+}
+"""Headers of downloads: plugins and users made the files, and they come from our origin."""
+
+MIME_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+(\s*;[ -~]*)?", re.ASCII)
 
 FILES_API = SecurityBlueprint(
     "files-api", __name__, url_prefix="/files", description="The files that tasks made."
@@ -39,22 +50,37 @@ class FileView(MethodView):
     @FILES_API.response(200, content_type="application/octet-stream")
     def get(self, query: dict[str, Any], file_id: str) -> Response:
         """Download a file, under its name and with its mime type."""
-        number = int(file_id) if file_id.isascii() and file_id.isdigit() else 0
-        file = TaskFile.get_by_id(number) if 0 < number <= LARGEST_ID else None
+        number = row_id(file_id)
+        file = None if number is None else TaskFile.get_by_id(number)
         if file is None or not compare_digest(
             file.security_tag.encode(), query["file_id"].encode("utf-8", "replace")
         ):
             abort(404, message="There is no such file.")
-        store = STORE[file.storage_provider]
+        try:
+            store = STORE[file.storage_provider]
+        except UnknownFileStore:
+            abort(404, message="The store that keeps this file is not installed here.")
         if not isinstance(store, LocalFileStore):
             abort(404, message="This file is kept elsewhere.")
         try:
             path = store.path_of(file.file_storage_data)
         except StorageError:
             abort(404, message="This file is not there any more.")
-        return send_file(
+        response = send_file(
             path,
-            mimetype=file.mimetype or "application/octet-stream",
-            download_name=file.file_name,
+            download_name=shown_name(file.file_name),
+            mimetype="text/plain",
             conditional=True,
         )
+        response.content_type = content_type(file.mimetype)
+        response.headers.update(FOREIGN_CONTENT)
+        return response
+
+
+def content_type(mimetype: str | None) -> str:
+    """Return the header for a mime type; texts without a charset are UTF-8."""
+    if mimetype is None or not MIME_TYPE.fullmatch(mimetype):
+        return "application/octet-stream"
+    if mimetype.startswith("text/") and "charset=" not in mimetype:
+        return f"{mimetype}; charset=utf-8"
+    return mimetype

@@ -4,43 +4,52 @@ import copy
 import threading
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, json, request
+from apispec.ext.marshmallow import MarshmallowPlugin, resolver
+from flask import Blueprint, Flask, current_app, json, request
 from flask_smorest import Api
+from werkzeug import Response
 
-from ..util.plugins import PluginRegistry
+from ..util.plugins import PluginRegistry, file_of_module
 from .errors import error_payload
 from .jwt import SECURITY_SCHEMES
 
 __all__ = ["ROOT_API", "RunnerApi"]
 
 
-class RunnerApi(Api):  # type: ignore[misc]
+class RunnerApi(Api):
     """flask-smorest's API for many apps and for plugins that cannot be documented.
 
     Documenting some hundred endpoints takes longer than everything else at start, and workers
     never need it: blueprints are mounted at once and documented on demand.
     """
 
+    config_prefix: str
+    ma_plugin: Any
+
     def __init__(self, **kwargs: Any) -> None:
         self._spec: Any = None
         self._undocumented: list[tuple[Blueprint, str]] = []
         self._document_lock = threading.Lock()
         self._spec_text: bytes | None = None
+        self._schema_names: dict[str, int] = {}
         super().__init__(**kwargs)
 
     def init_app(self, app: Flask, *, spec_kwargs: dict[str, Any] | None = None) -> None:
         """Serve this app.
 
-        Each app gets a copy of this object, with its own document; the attributes of the
-        object itself are those of the newest app.
+        Each app gets a copy of this object, with its own document; this object shares all
+        attributes with the copy of the newest app.
         """
         own = copy.copy(self)
         own._spec, own._undocumented, own._spec_text = None, [], None
+        own._schema_names = {}
         own._document_lock = threading.Lock()
-        Api.init_app(own, app, spec_kwargs=spec_kwargs)
+        marshmallow = MarshmallowPlugin(schema_name_resolver=own._schema_name)
+        options = {"marshmallow_plugin": marshmallow, **(spec_kwargs or {})}
+        Api.init_app(own, app, spec_kwargs=options)
         for name, scheme in SECURITY_SCHEMES.items():
             own._spec.components.security_scheme(name, scheme)
-        self.__dict__.update(own.__dict__)
+        self.__dict__ = own.__dict__
 
     @property
     def spec(self) -> Any:
@@ -57,7 +66,9 @@ class RunnerApi(Api):  # type: ignore[misc]
     ) -> None:
         """Mount a blueprint now; its endpoints appear in the document when that is made."""
         name = options.get("name", blp.name)
-        self._app.extensions["flask-smorest"]["blp_name_to_api"][name] = self
+        extension = self._app.extensions["flask-smorest"]
+        own = extension["apis"][self.config_prefix]["ext_obj"]
+        extension["blp_name_to_api"][name] = own
         self._app.register_blueprint(blp, **options)
         if hasattr(blp, "register_views_in_doc"):
             self._undocumented.append((blp, name))
@@ -75,19 +86,39 @@ class RunnerApi(Api):  # type: ignore[misc]
 
     def _document_one(self, blueprint: Any, name: str) -> None:
         spec = self._spec
-        paths, tags = dict(spec._paths), list(spec._tags)
-        schemas = dict(spec.components.schemas)
+        refs = self.ma_plugin.converter.refs
+        stores = (spec._paths, spec.components.schemas, refs, self._schema_names)
+        before = [store.copy() for store in stores]
+        tag = {"name": name, "description": blueprint.description}
         try:
-            blueprint.register_views_in_doc(self, self._app, spec, name=name, parameters=None)
-            spec.tag({"name": name, "description": blueprint.description})
-            json.dumps({path: spec._paths[path] for path in spec._paths.keys() - paths.keys()})
-        except Exception as error:
-            spec._paths, spec._tags = paths, tags
-            spec.components.schemas = schemas
-            registry: PluginRegistry | None = self._app.extensions.get("qhana_plugins")
-            if registry is None or name not in registry.mounted:
-                raise  # one of the runner's own
-            registry.fail(name, "documentation", error)
+            blueprint.register_views_in_doc(
+                self, self._app, spec, name=name, parameters=None
+            )
+            paths, schemas = (
+                [store[key] for key in store.keys() - known.keys()]
+                for store, known in list(zip(stores, before))[:2]
+            )
+            json.dumps([tag, paths, schemas], sort_keys=False, allow_nan=False)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # schemas are foreign code, too
+            for store, known in zip(stores, before):
+                store.clear()
+                store.update(known)
+            registry: PluginRegistry = self._app.extensions["qhana_plugins"]
+            file = file_of_module(blueprint.import_name)
+            registry.fail(f"{name} ({file})", "documentation", error)
+        else:
+            spec.tag(tag)
+
+    def _schema_name(self, schema: Any) -> str:
+        """Name a schema in the document; many plugins give theirs the same names."""
+        plain = name = resolver(schema)
+        while name in self._schema_names:
+            self._schema_names[plain] += 1
+            name = f"{plain}{self._schema_names[plain]}"
+        self._schema_names[name] = 1
+        return name
 
     def handle_http_exception(self, error: Any) -> Any:
         payload, code, headers = super().handle_http_exception(error)
@@ -98,7 +129,9 @@ class RunnerApi(Api):  # type: ignore[misc]
         self.document()
         if self._spec_text is None:
             self._spec_text = json.dumps(self._spec.to_dict(), sort_keys=False).encode()
-        response = current_app.response_class(self._spec_text, mimetype="application/json")
+        response = current_app.response_class(
+            self._spec_text, mimetype="application/json"
+        )
         response.add_etag()
         return response.make_conditional(request)
 
@@ -109,5 +142,9 @@ class RunnerApi(Api):  # type: ignore[misc]
 
 
 ROOT_API = RunnerApi(
-    spec_kwargs={"title": "QHAna Plugin Runner", "version": "v1", "openapi_version": "3.0.3"}
+    spec_kwargs={
+        "title": "QHAna Plugin Runner",
+        "version": "v1",
+        "openapi_version": "3.0.3",
+    }
 )

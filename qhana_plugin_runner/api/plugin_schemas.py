@@ -159,7 +159,9 @@ class WebhookParams(TypedDict, total=False):
 
 
 class ApiLinkSchema(_NoNulls):
-    type = ma.fields.String(required=True, metadata={"description": "The link's relation."})
+    type = ma.fields.String(
+        required=True, metadata={"description": "The link's relation."}
+    )
     href = ma.fields.String(required=True, metadata={"description": "The link's target."})
 
 
@@ -189,7 +191,9 @@ class PluginDependencyMetadataSchema(_NoNulls):
 class EntryPointSchema(_NoNulls):
     href = ma.fields.String(required=True)
     ui_href = ma.fields.String(required=True)
-    plugin_dependencies = ma.fields.List(ma.fields.Nested(PluginDependencyMetadataSchema()))
+    plugin_dependencies = ma.fields.List(
+        ma.fields.Nested(PluginDependencyMetadataSchema())
+    )
     data_input = ma.fields.List(ma.fields.Nested(InputDataMetadataSchema()))
     data_output = ma.fields.List(ma.fields.Nested(OutputDataMetadataSchema()))
 

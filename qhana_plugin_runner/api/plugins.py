@@ -15,7 +15,10 @@ from .util import MaBaseSchema, SecurityBlueprint
 __all__ = ["PLUGINS_API", "PluginEntry", "list_plugins", "plugin_registry"]
 
 PLUGINS_API = SecurityBlueprint(
-    "plugins-api", __name__, url_prefix="/plugins", description="The plugins that are served."
+    "plugins-api",
+    __name__,
+    url_prefix="/plugins",
+    description="The plugins that are served.",
 )
 
 
@@ -35,7 +38,8 @@ class PluginEntrySchema(MaBaseSchema):
     version = ma.fields.String(required=True)
     identifier = ma.fields.String(required=True)
     api_root = ma.fields.String(
-        required=True, metadata={"description": "The absolute URL of the plugin's metadata."}
+        required=True,
+        metadata={"description": "The absolute URL of the plugin's metadata."},
     )
     description = ma.fields.String(required=True)
     tags = ma.fields.List(ma.fields.String(), required=True)

@@ -12,7 +12,9 @@ from .util import MaBaseSchema, SecurityBlueprint
 
 __all__ = ["ROOT_ENDPOINT"]
 
-ROOT_ENDPOINT = SecurityBlueprint("api-root", __name__, description="The entrance of the API.")
+ROOT_ENDPOINT = SecurityBlueprint(
+    "api-root", __name__, description="The entrance of the API."
+)
 
 
 class RootSchema(MaBaseSchema):

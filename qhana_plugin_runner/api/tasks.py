@@ -1,5 +1,6 @@
 """The status of tasks, and subscriptions to their changes."""
 
+from math import isfinite
 from typing import Any
 from urllib.parse import urljoin
 
@@ -8,9 +9,9 @@ from flask import request, url_for
 from flask.views import MethodView
 from flask_smorest import abort
 
-from ..db import DB
-from ..db.models.tasks import ProcessingTask, TaskUpdateSubscription
-from ..storage import STORE
+from ..db.models.tasks import ProcessingTask, TaskFile, TaskUpdateSubscription
+from ..pages.browser import page, wants_html
+from ..storage import STORE, UnknownFileStore
 from .plugin_schemas import (
     ApiLink,
     ApiLinkSchema,
@@ -21,7 +22,7 @@ from .plugin_schemas import (
 )
 from .util import MaBaseSchema, SecurityBlueprint
 
-__all__ = ["TASKS_API", "TaskView"]
+__all__ = ["TASKS_API", "TaskView", "row_id"]
 
 TASKS_API = SecurityBlueprint(
     "tasks-api", __name__, url_prefix="/tasks", description="The tasks that plugins run."
@@ -77,11 +78,12 @@ def task_status(task: ProcessingTask) -> dict[str, Any]:
         "log": task.task_log or "",
         "links": [
             ApiLink(type="subscribe", href=task_url),
-            *(ApiLink(link.type, urljoin(task_url, link.href)) for link in task.links),
+            *(ApiLink(link.type, _absolute(task_url, link.href)) for link in task.links),
         ],
         "outputs": [],
     }
-    if task.progress_value is not None:
+    # JSON knows no infinity, and no "not a number".
+    if task.progress_value is not None and isfinite(task.progress_value):
         status["progress"] = ProgressMetadata(
             value=task.progress_value,
             start=task.progress_start if task.progress_start is not None else 0,
@@ -91,8 +93,8 @@ def task_status(task: ProcessingTask) -> dict[str, Any]:
     if task.steps:
         status["steps"] = [
             StepMetadata(
-                href=urljoin(task_url, step.href or ""),
-                uiHref=urljoin(task_url, step.ui_href or ""),
+                href=_absolute(task_url, step.href),
+                uiHref=_absolute(task_url, step.ui_href),
                 stepId=step.step_id or "",
                 cleared=bool(step.cleared),
             )
@@ -101,7 +103,7 @@ def task_status(task: ProcessingTask) -> dict[str, Any]:
     if task.is_finished:
         status["outputs"] = [
             {
-                "href": STORE.get_task_file_url(file, external=True),
+                "href": _download_url(file),
                 "data_type": file.file_type,
                 "content_type": file.mimetype,
                 "name": file.file_name,
@@ -112,14 +114,36 @@ def task_status(task: ProcessingTask) -> dict[str, Any]:
     return status
 
 
+def _absolute(base: str, href: str | None) -> str:
+    try:
+        return urljoin(base, href or "")
+    except (
+        ValueError
+    ):  # no URL at all; the plugin's text is still the best there is to show
+        return str(href)
+
+
+def _download_url(file: TaskFile) -> str:
+    try:
+        return STORE.get_task_file_url(file, external=True)
+    except UnknownFileStore:
+        # The plugin that brought the store is gone. Our own answer there says so.
+        tag = {"file-id": file.security_tag}
+        return url_for("files-api.FileView", file_id=file.id, _external=True, **tag)
+
+
 @TASKS_API.route("/<string:task_id>/")
 class TaskView(MethodView):
     """One task."""
 
+    @TASKS_API.html_response(200, description="A page about the task, for browsers.")
     @TASKS_API.response(200, TaskStatusSchema())
     def get(self, task_id: str) -> Any:
         """The status of a task."""
-        return task_status(_require_task(task_id))
+        status = task_status(_require_task(task_id))
+        if wants_html():
+            return page("runner/task.html", task=status, task_id=task_id)
+        return status, {"Vary": "Accept"}
 
     @TASKS_API.arguments(TaskCommandSchema(), location="json")
     @TASKS_API.response(200, TaskStatusSchema())
@@ -130,32 +154,43 @@ class TaskView(MethodView):
         with ``POST <webhookHref>?source=<task>&event=<event>``.
         """
         task = _require_task(task_id)
-        webhook, event = command["webhook_href"], command["event"]
-        subscription = TaskUpdateSubscription.get_by_task_and_subscriber(task, webhook, event)
-        if command["command"] == "subscribe" and subscription is None:
-            DB.session.add(
-                TaskUpdateSubscription(
-                    task=task,
-                    webhook_href=webhook,
-                    task_href=url_for("tasks-api.TaskView", task_id=task.id, _external=True),
-                    event_type=event,
-                )
+        if command["command"] == "subscribe":
+            task_url = url_for("tasks-api.TaskView", task_id=task.id, _external=True)
+            TaskUpdateSubscription.subscribe(
+                task, command["webhook_href"], task_url, command["event"]
             )
-        elif command["command"] == "unsubscribe" and subscription is not None:
-            DB.session.delete(subscription)
-        DB.session.commit()
+        else:
+            TaskUpdateSubscription.unsubscribe(
+                task, command["webhook_href"], command["event"]
+            )
         return task_status(_require_task(task_id))
 
 
 @TASKS_API.before_request
 def _require_json() -> None:
-    if request.method == "POST" and not request.is_json:
-        abort(415, message="The body has to be JSON, with the content type application/json.")
+    if request.method != "POST":
+        return
+    if not request.is_json:
+        abort(
+            415,
+            message="The body has to be JSON, with the content type application/json.",
+        )
+    try:
+        request.get_json(silent=True)  # other faults are told by the view's own parser
+    except RecursionError:
+        abort(400, message="The JSON is nested too deeply.")
+
+
+def row_id(text: str) -> int | None:
+    """Return the id in a path, or ``None`` when there cannot be a row with it."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_ID))
+    number = int(text) if is_number else 0
+    return number if 0 < number <= LARGEST_ID else None
 
 
 def _require_task(task_id: str) -> ProcessingTask:
-    number = int(task_id) if task_id.isascii() and task_id.isdigit() else 0
-    task = ProcessingTask.get_with_details(number) if 0 < number <= LARGEST_ID else None
+    number = row_id(task_id)
+    task = None if number is None else ProcessingTask.get_with_details(number)
     if task is None:
         abort(404, message=f"There is no task {task_id!r:.40}.")
     return task

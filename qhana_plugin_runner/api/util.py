@@ -46,12 +46,16 @@ class MaBaseSchema(ma.Schema):
 
     def on_bind_field(self, field_name: str, field_obj: ma.fields.Field[Any]) -> None:
         field_obj.data_key = camelcase(field_obj.data_key or field_name)
-        if isinstance(field_obj, ma.fields.Url):
-            _allow_any_host(field_obj)
+        _allow_any_host(field_obj)
 
 
-def _allow_any_host(field: ma.fields.Url) -> None:
+def _allow_any_host(field: ma.fields.Field[Any]) -> None:
     """Accept ``http://backend:9090/``: services in containers have no top-level domain."""
+    for element in ("inner", "element_type"):  # of lists, and of lists in one text
+        if isinstance(inner := getattr(field, element, None), ma.fields.Field):
+            _allow_any_host(inner)
+    if not isinstance(field, ma.fields.Url):
+        return
     field.validators = [
         (
             type(validator)(
@@ -110,7 +114,26 @@ class DataUrlValidator(FileUrlValidator):
         return super().__call__(value)
 
 
-class _NullableUrl(ma.fields.Url):
+class EmptyIsNone(ma.fields.Field[Any]):
+    """For fields that an empty form input leaves out: ``""`` is loaded as ``None``.
+
+    Which is an error when the field is required, unless ``allow_none`` says otherwise.
+    """
+
+    def __init__(
+        self, *, required: bool = False, allow_none: bool | None = None, **kwargs: Any
+    ) -> None:
+        if allow_none is None and not required:
+            allow_none = True
+        super().__init__(required=required, allow_none=allow_none, **kwargs)
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any
+    ) -> Any:
+        return super().deserialize(None if value == "" else value, attr, data, **kwargs)
+
+
+class _NullableUrl(EmptyIsNone, ma.fields.Url):
     """A URL for which an empty form field means "none"."""
 
     def __init__(
@@ -123,16 +146,11 @@ class _NullableUrl(ma.fields.Url):
             relative=relative,
             schemes=set(schemes),
             require_tld=require_tld,
-            error=self.error_messages["invalid"],
+            error=str(self.error_messages["invalid"]),
         )
         self.validators = [
             validator if isinstance(known, URL) else known for known in self.validators
         ]
-
-    def deserialize(
-        self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any
-    ) -> Any:
-        return super().deserialize(None if value == "" else value, attr, data, **kwargs)
 
 
 def _with(metadata: Mapping[str, Any] | None, **values: Any) -> dict[str, Any]:
@@ -165,7 +183,9 @@ class FileUrl(_NullableUrl):
         if isinstance(data_content_types, str):
             data_content_types = [data_content_types]
         metadata = _with(
-            metadata, data_input_type=data_input_type, data_content_types=data_content_types
+            metadata,
+            data_input_type=data_input_type,
+            data_content_types=data_content_types,
         )
         known, metadata = _split_keywords(kwargs, metadata)
         super().__init__(
@@ -248,7 +268,8 @@ class HtmlResponseMixin:
         Parameters:
             status_code: used for text; a response keeps its own.
             description: for the API documentation, like the rest.
-            success: whether the status is part of the normal flow.
+            success: whether the status is that of the normal flow; any other one is only
+                documented.
         """
         doc: dict[str, Any] = {
             "schema": {"type": "string"},
@@ -262,7 +283,7 @@ class HtmlResponseMixin:
             @wraps(func)
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 result = current_app.ensure_sync(func)(*args, **kwargs)
-                if isinstance(result, str):
+                if success and isinstance(result, str):
                     return Response(result, status=int(status_code), mimetype="text/html")
                 return result
 
@@ -303,12 +324,36 @@ class SecurityBlueprint(Blueprint, HtmlResponseMixin):
         def decorator(func: Callable[..., Any]) -> Callable[..., Any]:
             @wraps(func)
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                verify_jwt_in_request(fresh=fresh, refresh=refresh_token, optional=optional)
+                verify_jwt_in_request(
+                    fresh=fresh, refresh=refresh_token, optional=optional
+                )
                 return current_app.ensure_sync(func)(*args, **kwargs)
 
             apidoc = wrapper._apidoc = deepcopy(getattr(func, "_apidoc", {}))  # type: ignore
             documented = [*security, {}] if optional else security
-            apidoc.setdefault("manual_doc", {}).setdefault("security", []).extend(documented)
+            apidoc.setdefault("manual_doc", {}).setdefault("security", []).extend(
+                documented
+            )
             return wrapper
 
         return decorator
+
+    def _prepare_arguments_doc(
+        self, doc: dict[str, Any], doc_info: dict[str, Any], **kwargs: Any
+    ) -> dict[str, Any]:
+        """Document a form and its files as one body: OpenAPI 3 knows no more than one."""
+        parameters = doc_info.get("arguments", {}).get("parameters", [])
+        bodies = [
+            parameter
+            for parameter in parameters
+            if isinstance(parameter, Mapping)
+            and parameter["in"] in self.DEFAULT_LOCATION_CONTENT_TYPE_MAPPING
+        ]
+        if len(bodies) > 1:
+            for body in bodies:
+                parameters.remove(body)
+            schemas = [body["schema"] for body in bodies]
+            parameters.append(
+                {"in": "files", "required": True, "schema": {"allOf": schemas}}
+            )
+        return super()._prepare_arguments_doc(doc, doc_info, **kwargs)

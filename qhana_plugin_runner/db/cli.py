@@ -3,26 +3,33 @@
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
-from flask_migrate import stamp
-from sqlalchemy import text
+from flask_migrate import stamp, upgrade
+from sqlalchemy import inspect, text
 
 from .db import DB
+from .models.tasks import ProcessingTask
 
 __all__ = ["DB", "create_db_function", "drop_db_function", "register_commands"]
 
 
 def create_db_function(app: Flask) -> None:
-    """Create the tables that are missing and mark the database as up to date."""
+    """Create the tables that are missing and mark the database as up to date.
+
+    A database that has tables already is upgraded: only migrations can change those.
+    """
     with app.app_context():
+        is_new = not inspect(DB.engine).has_table(ProcessingTask.__tablename__)
+        if not is_new:
+            upgrade()
         DB.create_all()
-        stamp()
+        if is_new:
+            stamp()
     app.logger.info("Created the database.")
 
 
 def drop_db_function(app: Flask) -> None:
-    """Drop all tables of the runner, with everything in them."""
+    """Drop all tables of the runner and of its loaded plugins, with everything in them."""
     with app.app_context():
-        DB.reflect()
         DB.drop_all()
         DB.session.execute(text("DROP TABLE IF EXISTS alembic_version"))
         DB.session.commit()
@@ -32,7 +39,7 @@ def drop_db_function(app: Flask) -> None:
 @click.command("create-db")
 @with_appcontext
 def create_db() -> None:
-    """Create all tables (does not run migrations)."""
+    """Create all tables that are missing."""
     create_db_function(current_app._get_current_object())  # type: ignore[attr-defined]
     click.echo("Database created.")
 

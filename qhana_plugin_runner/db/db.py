@@ -42,14 +42,20 @@ class UtcTimestamp(TypeDecorator[datetime]):
     impl = TIMESTAMP(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(
+        self, value: datetime | None, dialect: Dialect
+    ) -> datetime | None:
         if value is None:
             return None
-        value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        value = (
+            value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        )
         # SQLite keeps the digits only; without the zone they look as they always did.
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(
+        self, value: datetime | None, dialect: Dialect
+    ) -> datetime | None:
         if value is None or value.tzinfo is not None:
             return value
         return value.replace(tzinfo=UTC)
@@ -78,11 +84,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     if not isinstance(connection, sqlite3.Connection):
         return
     cursor = connection.cursor()
+    # First: to switch the mode below, too, may mean to wait for another process.
+    cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT}")
     # Readers and one writer at a time do not wait for each other.
     cursor.execute("PRAGMA journal_mode=WAL")
     # Safe in WAL mode: a power cut may lose the last commits, but never damages the file.
     cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 
@@ -92,6 +99,8 @@ def register_db(app: Flask) -> None:
     url = make_url(app.config["SQLALCHEMY_DATABASE_URI"])
     if url.get_backend_name() == "sqlite":
         if url.database and url.database != ":memory:":
-            Path(app.instance_path, url.database).parent.mkdir(parents=True, exist_ok=True)
+            Path(app.instance_path, url.database).parent.mkdir(
+                parents=True, exist_ok=True
+            )
     DB.init_app(app)
     MIGRATE.init_app(app, DB, directory=str(migrations_folder()))

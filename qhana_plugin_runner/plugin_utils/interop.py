@@ -27,9 +27,9 @@ from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.errors import RunnerError
 from qhana_plugin_runner.requests import (
     REQUEST_SESSION,
-    rewrite_url,
     display_url,
     open_url,
+    rewrite_url,
 )
 
 __all__ = [

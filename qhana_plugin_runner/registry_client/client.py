@@ -15,7 +15,7 @@ from flask import Flask, current_app, has_app_context
 from requests import Response
 
 from ..errors import RunnerError
-from ..requests import REQUEST_SESSION, rewrite_url, display_url
+from ..requests import REQUEST_SESSION, display_url, rewrite_url
 from .types import ApiLink, ApiLinkBase, ApiResponse, match_api_link
 
 __all__ = ["PluginRegistryClient", "RegistryAnswerError", "RegistryNotConfigured"]

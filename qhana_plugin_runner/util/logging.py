@@ -6,16 +6,19 @@ Every record carries ``task_id`` and ``plugin`` (empty when there is none) for u
 
 import logging
 import logging.config
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from flask import Flask, has_request_context, request
 
+from .config import ConfigError
+
 _current_task: ContextVar[tuple[str, str]] = ContextVar("current_task", default=("", ""))
 
-_PLUGIN_PATH = "/plugins/"
+_PLUGIN_RULE = re.compile(r"/plugins/([^/<>]+)/")
 
 
 def get_logger(app: Flask, name: str) -> logging.Logger:
@@ -23,25 +26,29 @@ def get_logger(app: Flask, name: str) -> logging.Logger:
     return logging.getLogger(f"{app.logger.name}.{name}")
 
 
-def redact_log_data(data: Any, private_fields: Sequence[str] = ()) -> Any:
+_ALWAYS_PRIVATE = re.compile("password|secret|token", re.IGNORECASE)
+
+
+def redact_log_data(data: Any, private_fields: Collection[str] | None = None) -> Any:
     """Return a copy of form or JSON data that may be logged.
 
     Parameters:
-        data: a mapping (other values come back unchanged).
+        data: mappings and lists are searched at every depth; other values come back unchanged.
         private_fields: the keys whose values are replaced by ``***``; keys that speak of
             passwords, secrets and tokens are always replaced.
     """
-    if not isinstance(data, Mapping):
-        return data
-    always = ("password", "secret", "token")
-    return {
-        key: (
-            "***"
-            if key in private_fields or any(word in str(key).lower() for word in always)
-            else value
-        )
-        for key, value in data.items()
-    }
+    if isinstance(data, Mapping):
+        return {
+            key: (
+                "***"
+                if key in (private_fields or ()) or _ALWAYS_PRIVATE.search(str(key))
+                else redact_log_data(value, private_fields)
+            )
+            for key, value in data.items()
+        }
+    if isinstance(data, (list, tuple)):
+        return [redact_log_data(value, private_fields) for value in data]
+    return data
 
 
 @contextmanager
@@ -65,8 +72,10 @@ class ContextFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         task_id, plugin = _current_task.get()
-        if not plugin and has_request_context() and request.path.startswith(_PLUGIN_PATH):
-            plugin = request.path[len(_PLUGIN_PATH) :].partition("/")[0]
+        if not plugin and has_request_context() and request.url_rule:
+            # The rule and not the path, which may hold line breaks and other forgeries.
+            found = _PLUGIN_RULE.match(request.url_rule.rule)
+            plugin = found[1] if found else ""
         record.task_id, record.plugin = task_id, plugin
         words = [f"task {task_id}" if task_id else "", plugin]
         text = " ".join(word for word in words if word)
@@ -75,7 +84,11 @@ class ContextFilter(logging.Filter):
 
 
 def configure_logging(config: Mapping[str, Any]) -> None:
-    """Set up logging for this process from ``LOG_CONFIG`` or the ``DEFAULT_LOG_*`` settings."""
+    """Set up logging for this process from ``LOG_CONFIG`` or the ``DEFAULT_LOG_*`` settings.
+
+    Raises:
+        ConfigError: the settings cannot be used.
+    """
     log_config = config["LOG_CONFIG"]
     if log_config is None:
         log_config = {
@@ -95,7 +108,16 @@ def configure_logging(config: Mapping[str, Any]) -> None:
             "loggers": {"alembic.runtime.plugins": {"level": "WARNING"}},
             "root": {"level": config["DEFAULT_LOG_SEVERITY"], "handlers": ["default"]},
         }
-    logging.config.dictConfig(dict(log_config))
-    for handler in logging.getLogger().handlers:
+    try:
+        logging.config.dictConfig(dict(log_config))
+    except (ValueError, TypeError, AttributeError, ImportError) as error:
+        reason = f"{error} ({error.__cause__})" if error.__cause__ else str(error)
+        raise ConfigError(
+            "LOG_CONFIG, or DEFAULT_LOG_FORMAT and its style, cannot be used: "
+            f"{' '.join(reason.split())}"
+        ) from error
+    # A filter on a logger would miss what comes from the loggers below it.
+    loggers = [logging.getLogger(), *logging.getLogger().manager.loggerDict.values()]
+    for handler in {h for logger in loggers for h in getattr(logger, "handlers", ())}:
         if not any(isinstance(known, ContextFilter) for known in handler.filters):
             handler.addFilter(ContextFilter())

@@ -6,22 +6,20 @@ initialises and mounts every plugin of the process. Whatever a plugin does wrong
 plugin only: the reason is kept as a :class:`PluginFailure`, logged, and shown to people.
 """
 
-import importlib.util
 import logging
 import sys
-import traceback
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from importlib.machinery import PathFinder
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import ModuleType
-from typing import ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from flask import Blueprint, Flask, abort
 from packaging.version import InvalidVersion, Version
 
 from ..errors import RunnerError
 from . import compat
+from .plugin_failures import PluginFailure
+from .plugin_modules import find_modules, import_module, tasks_registered
 
 __all__ = [
     "PluginFailure",
@@ -34,13 +32,6 @@ __all__ = [
 _logger = logging.getLogger(__name__)
 
 compat.install()  # a plugin may be imported before the first app is created
-
-OPTIONAL_FOLDER = "./local_plugins"
-"""For plugins that are tried out in debug mode: not everybody has some."""
-
-FAILURE_FRAMES = 3
-"""How many of the last stack frames of a failure are kept: enough to see the line in the plugin
-that went wrong and who called it."""
 
 
 def plugin_identifier(name: str, version: str) -> str:
@@ -66,7 +57,7 @@ class QHAnaPluginBase:
 
     name: str
     version: str
-    description: str
+    description: str = ""
     tags: list[str] = []
     has_api: ClassVar[bool] = False
     instance: ClassVar["QHAnaPluginBase"]
@@ -88,7 +79,7 @@ class QHAnaPluginBase:
         if known is not None and not _same_definition(type(known), cls):
             raise PluginError(
                 f"the identifier {plugin.identifier!r} is taken by the plugin in "
-                f"{_file_of(type(known))}; change the name or the version of one of them"
+                f"{file_of_module(type(known).__module__)}; change the name or the version of one of them"
             )
         QHAnaPluginBase.__plugins__[plugin.identifier] = plugin
 
@@ -137,66 +128,14 @@ class PluginError(RunnerError):
     """A plugin cannot be used as it is."""
 
 
-def _file_of(cls: type) -> str:
-    return getattr(sys.modules.get(cls.__module__), "__file__", None) or cls.__module__
+def file_of_module(name: str) -> str:
+    """Return the file of a module for people to read, or its name when it has none."""
+    return getattr(sys.modules.get(name), "__file__", None) or name
 
 
 def _same_definition(one: type, other: type) -> bool:
     """Whether two classes are the same class statement, executed twice (a reloaded module)."""
     return (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)
-
-
-@dataclass(frozen=True)
-class PluginFailure:
-    """Why a plugin cannot be used, or not fully.
-
-    Attributes:
-        source: the plugin's file, folder or identifier.
-        stage: what was being done: ``import``, ``init_app``, ``blueprint``, ``documentation``.
-        error: type and text of the error, one line.
-        advice: what to do about it.
-        frames: the last stack frames, innermost last.
-    """
-
-    source: str
-    stage: str
-    error: str
-    advice: str
-    frames: tuple[str, ...] = ()
-
-    @classmethod
-    def from_exception(cls, source: str, stage: str, error: BaseException) -> "PluginFailure":
-        frames = traceback.format_list(traceback.extract_tb(error.__traceback__))
-        own = [frame.strip() for frame in frames if "importlib" not in frame]
-        text = " ".join(str(error).split())
-        return cls(
-            source=source,
-            stage=stage,
-            error=f"{type(error).__name__}: {text}" if text else type(error).__name__,
-            advice=_advice(error, stage),
-            frames=tuple(own[-FAILURE_FRAMES:]),
-        )
-
-
-def _advice(error: BaseException, stage: str) -> str:
-    if isinstance(error, RunnerError):
-        return "The message above says what to change."
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        package = error.name.partition(".")[0]
-        return (
-            f"Install the package that provides {package!r}; "
-            "`flask install` installs what plugins ask for in get_requirements()."
-        )
-    if isinstance(error, (SystemExit, KeyboardInterrupt)):
-        return "A plugin must not end the process: remove the call that exits."
-    if isinstance(error, SyntaxError):
-        return f"Correct line {error.lineno} of the file."
-    if stage == "documentation":
-        return (
-            "The plugin is served, but missing from the API documentation: correct the "
-            "schemas or docstrings of its endpoints."
-        )
-    return "Correct the plugin at the place named by the last frame."
 
 
 class PluginRegistry:
@@ -207,15 +146,19 @@ class PluginRegistry:
         self.failures: list[PluginFailure] = []
 
     def fail(self, source: str, stage: str, error: BaseException) -> None:
+        """Keep and log a failure; see :class:`PluginFailure`."""
+        self.add(PluginFailure.from_exception(source, stage, error))
+
+    def add(self, failure: PluginFailure) -> None:
         """Keep and log a failure."""
-        failure = PluginFailure.from_exception(source, stage, error)
         self.failures.append(failure)
+        lines = [line for frame in failure.frames for line in frame.splitlines()]
         _logger.error(
             "plugin %s failed (%s): %s\n%s%s",
             failure.source,
             failure.stage,
             failure.error,
-            "".join(f"    {line}\n" for frame in failure.frames for line in frame.splitlines()),
+            "".join(f"    {line}\n" for line in lines),
             failure.advice,
         )
 
@@ -225,111 +168,27 @@ class PluginRegistry:
         return sorted(found, key=lambda plugin: plugin.parsed_version, reverse=True)
 
 
-@dataclass(frozen=True)
-class _Source:
-    """A plugin module that was found: its file and the name it is imported under."""
-
-    file: Path
-    module_name: str
-
-
-_import_failures: dict[Path, BaseException] = {}
+_import_failures: dict[Path, PluginFailure] = {}
 """Modules that failed to import in this process: each app reports them, none tries again."""
 
 
-def _find_files(folders: Iterable[str | Path]) -> Iterator[Path]:
-    """Yield the file of each plugin in the folders, in an order that is the same everywhere."""
-    for folder in folders:
-        path = Path(folder).resolve()
-        if (path / "__init__.py").is_file():
-            yield path / "__init__.py"
-            continue
-        if not path.is_dir():
-            if folder != OPTIONAL_FOLDER:
-                _logger.warning(
-                    "the plugin folder %s does not exist; create it or correct PLUGIN_FOLDERS",
-                    folder,
-                )
-            continue
-        for entry in sorted(path.iterdir()):
-            if entry.name.startswith("."):
-                continue
-            if entry.suffix == ".py" and entry.is_file():
-                yield entry
-            elif (entry / "__init__.py").is_file():
-                yield entry / "__init__.py"
-
-
-def _find_sources(folders: Iterable[str | Path]) -> list[_Source]:
-    """Give each plugin file a module name, the same one in every process of a deployment.
-
-    A name that is used already, by another plugin or by anything else that can be imported,
-    gets a number.
-    """
-    sources: list[_Source] = []
-    taken: set[str] = set()
-    for file in dict.fromkeys(_find_files(folders)):
-        plain = file.parent.name if file.name == "__init__.py" else file.stem
-        name, number = plain, 1
-        while name in taken or not _is_free(name, file):
-            number += 1
-            name = f"{plain}__{number}"
-        taken.add(name)
-        sources.append(_Source(file, name))
-    return sources
-
-
-def _is_free(name: str, file: Path) -> bool:
-    """Whether a plugin file can be imported under a name without hiding another module."""
-    if name in sys.stdlib_module_names:
-        return False
-    loaded = sys.modules.get(name)
-    if loaded is not None:
-        return getattr(loaded, "__file__", None) == str(file)
-    spec = PathFinder.find_spec(name)
-    # Folders without __init__.py are found as well; nobody imports those by accident.
-    return spec is None or spec.origin is None or Path(spec.origin).resolve() == file
-
-
-def _import_module(source: _Source) -> ModuleType:
-    """Import a plugin's file under its name, unless that was done before."""
-    loaded = sys.modules.get(source.module_name)
-    if loaded is not None:
-        return loaded
-    spec = importlib.util.spec_from_file_location(
-        source.module_name,
-        source.file,
-        submodule_search_locations=(
-            [str(source.file.parent)] if source.file.name == "__init__.py" else None
-        ),
-    )
-    assert spec is not None and spec.loader is not None  # the file ends in .py
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[source.module_name] = module
-    known = set(QHAnaPluginBase.__plugins__)
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        for name in list(sys.modules):
-            if name == source.module_name or name.startswith(f"{source.module_name}."):
-                del sys.modules[name]
-        for identifier in set(QHAnaPluginBase.__plugins__) - known:
-            del QHAnaPluginBase.__plugins__[identifier]
-        raise
-    return module
-
-
 def _import_plugins(registry: PluginRegistry, folders: Iterable[str | Path]) -> None:
-    for source in _find_sources(folders):
+    plugins = QHAnaPluginBase.__plugins__
+    for source in find_modules(folders):
         if source.file not in _import_failures:
+            known = set(plugins)
             try:
-                _import_module(source)
+                import_module(source)
             except KeyboardInterrupt:  # the operator's
                 raise
             except BaseException as error:  # plugins are foreign code; some exit
-                _import_failures[source.file] = error
+                for identifier in set(plugins) - known:
+                    del plugins[identifier]
+                _import_failures[source.file] = PluginFailure.from_exception(
+                    str(source.file), "import", error
+                )
         if source.file in _import_failures:
-            registry.fail(str(source.file), "import", _import_failures[source.file])
+            registry.add(_import_failures[source.file])
 
 
 def register_plugins(
@@ -344,23 +203,28 @@ def register_plugins(
     registry = PluginRegistry()
     app.extensions["qhana_plugins"] = registry
     QHAnaPluginBase.__app__ = app
+    with tasks_registered():  # the runner's own: a failure from here on is a plugin's
+        pass
     _import_plugins(registry, folders)
     for identifier, plugin in sorted(QHAnaPluginBase.__plugins__.items()):
-        source = f"{identifier} ({_file_of(type(plugin))})"
+        source = f"{identifier} ({file_of_module(type(plugin).__module__)})"
         stage = "init_app"
         try:
-            plugin.app = app
-            plugin.init_app(app)
+            with tasks_registered():
+                plugin.app = app
+                plugin.init_app(app)
             if not plugin.has_api:
                 continue
             stage = "blueprint"
             try:
-                blueprint = plugin.get_api_blueprint()
+                with tasks_registered():
+                    blueprint = plugin.get_api_blueprint()
             except NotImplementedError:
                 continue
+            routes = len(app.view_functions)
             _mount(app, blueprint, f"/plugins/{identifier}/", mount)
             registry.mounted[identifier] = plugin
-            if not blueprint.deferred_functions:
+            if len(app.view_functions) == routes:
                 raise PluginError(
                     "its blueprint has no routes: the plugin seems to have caught an error "
                     "while importing them, often a missing dependency"
@@ -375,7 +239,7 @@ def register_plugins(
 def _mount(
     app: Flask, blueprint: object, prefix: str, mount: Callable[[Blueprint, str], None]
 ) -> None:
-    """Mount a blueprint completely, or so that none of its routes answers."""
+    """Mount a blueprint completely, or so that it has no effect."""
     if not isinstance(blueprint, Blueprint):
         raise PluginError(
             f"get_api_blueprint() returned {type(blueprint).__name__}; "
@@ -386,13 +250,43 @@ def _mount(
             f"the blueprint name {blueprint.name!r} is taken; "
             "name the blueprint after the plugin's identifier"
         )
+    known_hooks = {hook: len(_hooks(app, hook)[None]) for hook in _HOOKS}
+    known_handlers = {
+        code: dict(found) for code, found in app.error_handler_spec[None].items()
+    }
     try:
         mount(blueprint, prefix)
     except BaseException:
         for endpoint in app.view_functions:
-            if endpoint.startswith(f"{blueprint.name}."):
+            if _belongs_to(blueprint, endpoint):
                 app.view_functions[endpoint] = _not_found
+        for hook, known in known_hooks.items():
+            hooks = _hooks(app, hook)
+            del hooks[None][known:]
+            for scope in [s for s in hooks if s and _belongs_to(blueprint, s)]:
+                del hooks[scope]
+        app.error_handler_spec[None] = defaultdict(dict, known_handlers)
         raise
+
+
+_HOOKS = (
+    "before_request_funcs",
+    "after_request_funcs",
+    "teardown_request_funcs",
+    "template_context_processors",
+    "url_value_preprocessors",
+    "url_default_functions",
+)
+"""Where Flask keeps the functions that blueprints add, by blueprint, and for the app under None."""
+
+
+def _hooks(app: Flask, name: str) -> dict[str | None, list[Any]]:
+    hooks: dict[str | None, list[Any]] = getattr(app, name)
+    return hooks
+
+
+def _belongs_to(blueprint: Blueprint, name: str) -> bool:
+    return name == blueprint.name or name.startswith(f"{blueprint.name}.")
 
 
 def _not_found(**_values: object) -> NoReturn:

@@ -161,9 +161,9 @@ def test_failing_translation_leaves_nothing_behind(monkeypatch):
         raise RuntimeError
 
     broken = compat.Habit("broken", "none", "nothing", "write nothing", fail)
-    monkeypatch.setattr(compat, "HABITS", [*compat.HABITS, broken])
     before = snapshot()
-    with pytest.raises(RuntimeError):
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(compat, "HABITS", [*compat.HABITS, broken])
         compat.install()
     assert snapshot() == before
     assert not compat.installed()

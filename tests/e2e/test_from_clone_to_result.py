@@ -6,6 +6,7 @@ import os
 import re
 import statistics
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,10 @@ def test_statistics_of_an_uploaded_file_agree_with_another_computation(
     url = upload(product)["href"]
     task = finished(start(product, "entity-statistics", data={"entitiesUrl": url}))
     assert task["status"] == "SUCCESS", task["log"]
-    found = {row["ID"]: row for row in requests.get(task["outputs"][0]["href"], timeout=9).json()}
+    found = {
+        row["ID"]: row
+        for row in requests.get(task["outputs"][0]["href"], timeout=9).json()
+    }
 
     with PENGUINS.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -123,7 +127,9 @@ def test_a_failing_task_tells_the_reason(product: Product) -> None:
 
 def test_a_broken_plugin_costs_only_itself(product: Product) -> None:
     plugins = requests.get(f"{product.url}plugins/", timeout=10).json()["plugins"]
-    assert {"hello-world", "file-upload", "entity-statistics"} <= {p["name"] for p in plugins}
+    assert {"hello-world", "file-upload", "entity-statistics"} <= {
+        p["name"] for p in plugins
+    }
     page = requests.get(product.url, headers={"Accept": "text/html"}, timeout=10).text
     assert "sorry.py" in page and "a_package_that_nobody_has" in page
     assert "sorry.py" in product.log
@@ -133,7 +139,9 @@ def test_the_task_page_leads_a_browser_to_the_files(product: Product) -> None:
     task_url = start(product, "hello-world", data={"inputStr": "browser"})
     task = finished(task_url)
     page = requests.get(
-        task_url, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}, timeout=10
+        task_url,
+        headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"},
+        timeout=10,
     )
     assert page.headers["Content-Type"].startswith("text/html")
     assert task["outputs"][0]["href"].replace("&", "&amp;") in page.text
@@ -149,7 +157,10 @@ def test_yesterdays_tasks_and_files_are_there_after_a_restart(folder: Path) -> N
         task_path = task_url.removeprefix(first.url)
         task = requests.get(second.url + task_path, timeout=10).json()
         assert (task["status"], task["log"]) == ("SUCCESS", "Hello yesterday!")
-        assert requests.get(task["outputs"][0]["href"], timeout=10).text == "Hello yesterday!"
+        assert (
+            requests.get(task["outputs"][0]["href"], timeout=10).text
+            == "Hello yesterday!"
+        )
         finished(start(second, "hello-world", data={"inputStr": "today"}))
 
 
@@ -160,7 +171,9 @@ def readme_blocks(language: str) -> list[str]:
 
 def test_the_commands_of_the_readme_work_as_written(product: Product) -> None:
     run, describe, with_curl = readme_blocks("bash")
-    assert run.strip() == "scripts/run"  # what the product fixture starts, see scripts/run
+    assert (
+        run.strip() == "scripts/run"
+    )  # what the product fixture starts, see scripts/run
     (table,) = readme_blocks("text")
     runner = product.url.rstrip("/")
     shown = subprocess.run(
@@ -175,7 +188,13 @@ def test_the_commands_of_the_readme_work_as_written(product: Product) -> None:
     assert shown.startswith(table)
     assert "http://127.0.0.1:5005" in with_curl
     shown = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", with_curl.replace("http://127.0.0.1:5005", runner)],
+        [
+            "bash",
+            "-euo",
+            "pipefail",
+            "-c",
+            with_curl.replace("http://127.0.0.1:5005", runner),
+        ],
         cwd=CHECKOUT,
         env={**outside_environment(), "PATH": os.environ["PATH"]},
         check=True,
@@ -196,9 +215,11 @@ def test_the_first_plugin_of_the_readme_works_as_written(folder: Path) -> None:
         f"app = create_app({{'PLUGIN_FOLDERS': [{str(plugins)!r}]}})\n"
         "print(app.test_client().get('/plugins/shout@v0-1-0/?text=hello').json['text'])\n"
     )
-    import sys
-
     shown = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert shown.stdout.strip() == "HELLO"

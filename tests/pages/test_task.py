@@ -23,7 +23,9 @@ def links_of(page):
 
 
 def has_refresh(page):
-    return any(meta.attributes.get("http-equiv") == "refresh" for meta in page.all("meta"))
+    return any(
+        meta.attributes.get("http-equiv") == "refresh" for meta in page.all("meta")
+    )
 
 
 def test_a_running_task_looks_again_by_itself(client, visit, task):
@@ -39,7 +41,9 @@ def test_a_waiting_task_leads_to_the_form_of_its_step(client, visit, task):
     assert not has_refresh(page)
 
 
-def test_a_finished_task_leads_to_its_files_and_shows_its_log(client, visit, task, tmp_path):
+def test_a_finished_task_leads_to_its_files_and_shows_its_log(
+    client, visit, task, tmp_path
+):
     task_id = task.id
     client.application.config["FILE_STORE_ROOT_PATH"] = str(tmp_path / "files")
     with client.application.test_request_context():

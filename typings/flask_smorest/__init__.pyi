@@ -60,12 +60,7 @@ class Blueprint(flask.Blueprint):
         name: str,
         parameters: list[Any] | None,
     ) -> None: ...
+    DEFAULT_LOCATION_CONTENT_TYPE_MAPPING: dict[str, str]
     def _prepare_arguments_doc(
-        self,
-        doc: dict[str, Any],
-        doc_info: dict[str, Any],
-        *,
-        api: Api,
-        spec: Any,
-        **kwargs: Any,
+        self, doc: dict[str, Any], doc_info: dict[str, Any], **kwargs: Any
     ) -> dict[str, Any]: ...

@@ -64,7 +64,9 @@ class MutableJSON(Mutable):
             if not names or key in names:
                 load(state)
 
-        def assign(state: InstanceState[Any], value: Any, old: Any, _initiator: Any) -> Any:
+        def assign(
+            state: InstanceState[Any], value: Any, old: Any, _initiator: Any
+        ) -> Any:
             if value is old:
                 return value
             if isinstance(old, MutableJSON):
@@ -127,7 +129,9 @@ class TrackedDict(MutableJSON, dict[str, Any]):
         return self[key]
 
     def update(self, *args: Any, **kwargs: Any) -> None:
-        super().update({key: self._wrap(value) for key, value in dict(*args, **kwargs).items()})
+        super().update(
+            {key: self._wrap(value) for key, value in dict(*args, **kwargs).items()}
+        )
         self.changed()
 
     def __reduce__(self) -> Any:
@@ -148,11 +152,11 @@ class TrackedList(MutableJSON, list[Any]):
         super().__delitem__(index)
         self.changed()
 
-    def __iadd__(self, other: Iterable[Any]) -> "TrackedList":  # type: ignore[override, misc]
+    def __iadd__(self, other: Iterable[Any]) -> "TrackedList":  # type: ignore[misc]
         self.extend(other)
         return self
 
-    def __imul__(self, times: SupportsIndex) -> "TrackedList":  # type: ignore[override, misc]
+    def __imul__(self, times: SupportsIndex) -> "TrackedList":
         self[:] = list(self) * int(times)
         return self
 

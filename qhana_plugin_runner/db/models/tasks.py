@@ -2,16 +2,29 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple, Self
+from functools import cache
+from typing import Any, NamedTuple, Self
 
-from sqlalchemy import JSON, Float, ForeignKey, String, Text, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Float,
+    ForeignKey,
+    Select,
+    String,
+    Text,
+    bindparam,
+    delete,
+    exists,
+    select,
+)
 from sqlalchemy.orm import (
     Mapped,
     MappedAsDataclass,
     mapped_column,
     relationship,
-    selectinload,
 )
+from sqlalchemy.orm.attributes import set_committed_value
 
 from ..db import DB, UtcTimestamp, utc_now
 from .mutable_json import JSON_LIKE, MutableJSON
@@ -59,7 +72,9 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
 
     id: Mapped[int] = mapped_column(init=False, primary_key=True)
     task_name: Mapped[str | None] = mapped_column(String(500))
-    started_at: Mapped[datetime | None] = mapped_column(UtcTimestamp(), default_factory=utc_now)
+    started_at: Mapped[datetime | None] = mapped_column(
+        UtcTimestamp(), default_factory=utc_now
+    )
     finished_at: Mapped[datetime | None] = mapped_column(UtcTimestamp(), default=None)
     parameters: Mapped[str | None] = mapped_column(Text, default="")
     data: Mapped[JSON_LIKE] = mapped_column(
@@ -93,14 +108,24 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
 
     @classmethod
     def get_with_details(cls, id_: int) -> Self | None:
-        """Return a task with the rows that its status shows, fresh from the database."""
-        query = (
-            select(cls)
-            .filter_by(id=id_)
-            .options(selectinload(cls.steps), selectinload(cls.links), selectinload(cls.outputs))
-            .execution_options(populate_existing=True)
-        )
-        return DB.session.execute(query).scalar_one_or_none()
+        """Return a task to show its status, fresh from the database.
+
+        Clients ask for tasks over and over, most of them without steps, links and outputs.
+        The one query tells which of these are empty; the others are loaded when looked at.
+        """
+        row = DB.session.execute(
+            _query_for_details(),
+            {"id": id_},
+            execution_options={"populate_existing": True},
+        ).first()
+        if row is None:
+            return None
+        task: Self
+        task, *are_there = row
+        for name, is_there in zip(("steps", "links", "outputs"), are_there):
+            if not is_there:
+                set_committed_value(task, name, [])
+        return task
 
     @property
     def is_finished(self) -> bool:
@@ -129,7 +154,9 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
             self.steps[-1].cleared = True
         self.save(commit=commit)
 
-    def add_next_step(self, href: str, ui_href: str, step_id: str, commit: bool = False) -> None:
+    def add_next_step(
+        self, href: str, ui_href: str, step_id: str, commit: bool = False
+    ) -> None:
         """Open a new step.
 
         Parameters:
@@ -148,7 +175,13 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
         self.multi_step = True
         self.current_step = len(self.steps)
         self.steps.append(
-            Step(id=self.id, step_id=step_id, href=href, ui_href=ui_href, number=len(self.steps))
+            Step(
+                id=self.id,
+                step_id=step_id,
+                href=href,
+                ui_href=ui_href,
+                number=len(self.steps),
+            )
         )
         self.save(commit=commit)
 
@@ -156,6 +189,15 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
         """Append a line to the log."""
         self.task_log = f"{self.task_log}\n{task_log}" if self.task_log else task_log
         self.save(commit=commit)
+
+
+@cache  # to build the query takes as long as to run it
+def _query_for_details() -> Select[Any]:
+    """Return the query for a task ``id``, and whether it has steps, links and outputs."""
+    owners = (Step.id, TaskLink.task_id, TaskFile.task_id)
+    has_some = (exists().where(owner == ProcessingTask.id) for owner in owners)
+    query = select(ProcessingTask, *has_some)
+    return query.where(ProcessingTask.id == bindparam("id"))
 
 
 class Step(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
@@ -195,8 +237,12 @@ class TaskFile(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-define
     file_storage_data: Mapped[str] = mapped_column(Text)
     file_type: Mapped[str | None] = mapped_column(String(255))
     mimetype: Mapped[str | None] = mapped_column(String(255), default=None)
-    created_at: Mapped[datetime | None] = mapped_column(UtcTimestamp(), default_factory=utc_now)
-    task_id: Mapped[int | None] = mapped_column(ForeignKey(ProcessingTask.id), init=False)
+    created_at: Mapped[datetime | None] = mapped_column(
+        UtcTimestamp(), default_factory=utc_now
+    )
+    task_id: Mapped[int | None] = mapped_column(
+        ForeignKey(ProcessingTask.id), init=False, index=True
+    )
 
     @classmethod
     def get_by_id(cls, id_: int) -> Self | None:
@@ -227,7 +273,9 @@ class TaskLink(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-define
     )
     type: Mapped[str] = mapped_column(String(64))
     href: Mapped[str] = mapped_column(String(500))
-    task_id: Mapped[int | None] = mapped_column(ForeignKey(ProcessingTask.id), init=False)
+    task_id: Mapped[int | None] = mapped_column(
+        ForeignKey(ProcessingTask.id), init=False, index=True
+    )
 
 
 class WebhookRef(NamedTuple):
@@ -253,7 +301,9 @@ class TaskUpdateSubscription(_Saved, MappedAsDataclass, DB.Model):  # type: igno
     webhook_href: Mapped[str] = mapped_column(String(500))
     task_href: Mapped[str] = mapped_column(String(500))
     event_type: Mapped[str | None] = mapped_column(String(64), default=None)
-    task_id: Mapped[int | None] = mapped_column(ForeignKey(ProcessingTask.id), init=False)
+    task_id: Mapped[int | None] = mapped_column(
+        ForeignKey(ProcessingTask.id), init=False, index=True
+    )
 
     @classmethod
     def get_by_task_and_subscriber(
@@ -267,6 +317,27 @@ class TaskUpdateSubscription(_Saved, MappedAsDataclass, DB.Model):  # type: igno
         return DB.session.execute(query.limit(1)).scalar_one_or_none()
 
     @classmethod
+    def subscribe(
+        cls,
+        task: ProcessingTask,
+        webhook_href: str,
+        task_href: str,
+        event: str | None = None,
+    ) -> None:
+        """Add a subscription, unless it is there already, and commit."""
+        if cls.get_by_task_and_subscriber(task, webhook_href, event) is None:
+            cls(task, webhook_href, task_href, event).save(commit=True)
+
+    @classmethod
+    def unsubscribe(
+        cls, task: ProcessingTask, webhook_href: str, event: str | None = None
+    ) -> None:
+        """End the subscription to exactly this event, when there is one, and commit."""
+        same = {"task_id": task.id, "webhook_href": webhook_href, "event_type": event}
+        DB.session.execute(delete(cls).filter_by(**same))
+        DB.session.commit()
+
+    @classmethod
     def get_by_task_and_event(
         cls, task: ProcessingTask | int, event: str | None = None
     ) -> Sequence[WebhookRef]:
@@ -276,9 +347,11 @@ class TaskUpdateSubscription(_Saved, MappedAsDataclass, DB.Model):  # type: igno
             event: ``None`` asks for the subscribers of all events only.
         """
         task_id = task if isinstance(task, int) else task.id
-        wanted = cls.event_type.is_(None)
+        wanted: ColumnElement[bool] = cls.event_type.is_(None)
         if event is not None:
             wanted = wanted | (cls.event_type == event)
-        query = select(cls.webhook_href, cls.task_href).filter(cls.task_id == task_id, wanted)
+        query = select(cls.webhook_href, cls.task_href).filter(
+            cls.task_id == task_id, wanted
+        )
         rows = DB.session.execute(query.order_by(cls.id)).all()
         return list(dict.fromkeys(WebhookRef(*row) for row in rows))

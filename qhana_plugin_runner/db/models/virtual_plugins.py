@@ -128,7 +128,7 @@ class _KeyValueStore:
 
     @classmethod
     def get_value(cls, plugin_id: str, key: str, default: Any = _REQUIRED) -> Any:
-        """Return the value, or ``default``.
+        """Return the value, or ``default``. Changes inside of it are kept by :meth:`set_value`.
 
         Raises:
             KeyError: there is no value and no default was given.
@@ -171,7 +171,9 @@ class PluginState(_KeyValueStore, MappedAsDataclass, DB.Model):  # type: ignore[
 
     plugin_id: Mapped[str] = mapped_column(String(550), primary_key=True)
     key: Mapped[str] = mapped_column(String(500), primary_key=True)
-    value: Mapped[JSON_LIKE] = mapped_column(MutableJSON.as_mutable(JSON()), nullable=True)
+    value: Mapped[JSON_LIKE] = mapped_column(
+        MutableJSON.as_mutable(JSON()), nullable=True
+    )
 
     @classmethod
     def get_all_items(cls, plugin_id: str) -> Sequence[Self]:

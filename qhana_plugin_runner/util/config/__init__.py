@@ -10,14 +10,14 @@ import json
 import logging
 import os
 import secrets
+import tempfile
 import tomllib
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from flask import Config
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from flask import Config, Flask
+from sqlalchemy.engine import URL
 
 from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG
 from .settings import SETTINGS, ConfigError, Setting, defaults
@@ -44,8 +44,9 @@ _logger = logging.getLogger(__name__)
 
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
-# Names that belong to Flask and its extensions pass without a hint.
-_FOREIGN_PREFIXES = ("SQLALCHEMY_", "OPENAPI_", "API_", "JWT_", "BABEL_", "CORS_", "SESSION_")
+# What an unknown name may be a slip of. Environment variables are often tried in files.
+_HINTS = {variable: setting.name for setting in SETTINGS for variable in setting.env}
+_HINTS |= {name: name for name in _BY_NAME}
 
 _CELERY_VARIABLES = {
     "BROKER_URL": "broker_url",
@@ -104,21 +105,26 @@ def load_settings(config: Config, instance_path: Path, debug: bool) -> None:
     _complete(config, instance_path)
 
 
-def load_test_settings(config: Config, values: Mapping[str, Any], instance_path: Path) -> None:
+def load_test_settings(
+    config: Config, values: Mapping[str, Any], instance_path: Path
+) -> None:
     """Load only the given mapping, as ``create_app(test_config)`` does.
 
-    Nothing is read from files or the environment. Settings that the mapping leaves out get
-    their defaults, but no plugin folders and a database in memory: a test must not touch
-    what an instance holds.
+    Nothing is read from files or the environment, except that ``FLASK_ENV=development`` asks
+    for the defaults of debug mode. Settings that the mapping leaves out get their defaults, but
+    outside of debug mode no plugin folders, and always a secret of their own and a database in
+    memory: a test must not touch what an instance holds.
 
     Raises:
         ConfigError: a value cannot be used.
     """
     debug = os.environ.get("FLASK_ENV") == "development"
     config.update(defaults(debug))
-    config.update(DEBUG=debug, PLUGIN_FOLDERS=[], SECRET_KEY=secrets.token_hex(32))
-    config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///:memory:"
+    config.update(DEBUG=debug, SQLALCHEMY_DATABASE_URI="sqlite:///:memory:")
+    if not debug:
+        config["PLUGIN_FOLDERS"] = []
     _apply(config, values, "test_config")
+    config["SECRET_KEY"] = config["SECRET_KEY"] or secrets.token_hex(32)
     _complete(config, instance_path)
 
 
@@ -131,22 +137,29 @@ def _layers(instance_path: Path) -> list[tuple[str, Mapping[str, Any]]]:
         if path.is_file():
             found.append((str(path), _read_file(path)))
     if named:
-        path = Path(named)
+        # Flask reads such a path as relative to the instance folder.
+        path = instance_path / named
+        if not path.is_file():
+            path = Path(named)
         if not path.is_file():
             raise ConfigError(
                 f"QHANA_PLUGIN_RUNNER_SETTINGS names {named!r}, which is no file; "
                 "correct the path or unset the variable"
             )
         found.append((str(path), _read_file(path)))
+    # An empty variable counts as not set: compose files pass on what nobody has set.
+    environment = {name: value for name, value in os.environ.items() if value}
     for setting in SETTINGS:
         if setting.name == "CELERY":
-            given = {key: os.environ[env] for env, key in _CELERY_VARIABLES.items() if env in os.environ}
+            names = _CELERY_VARIABLES.items()
+            given = {key: environment[env] for env, key in names if env in environment}
             if given:
                 found.append(("environment", {"CELERY": given}))
             continue
         for variable in setting.env:
-            if variable in os.environ:
-                found.append((f"environment variable {variable}", {setting.name: os.environ[variable]}))
+            if variable in environment:
+                source = f"environment variable {variable}"
+                found.append((source, {setting.name: environment[variable]}))
                 break
     return found
 
@@ -165,12 +178,20 @@ def _read_file(path: Path) -> Mapping[str, Any]:
         config.from_pyfile(str(path))
         return config
     except (OSError, ValueError, SyntaxError) as error:
-        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{path} cannot be read: {_one_line(error)}") from error
     except Exception as error:  # config.py runs any code
-        raise ConfigError(f"{path} failed: {type(error).__name__}: {error}") from error
+        raise ConfigError(
+            f"{path} failed: {type(error).__name__}: {_one_line(error)}"
+        ) from error
 
 
-def _apply(config: MutableMapping[str, Any], values: Mapping[str, Any], source: str) -> None:
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _apply(
+    config: MutableMapping[str, Any], values: Mapping[str, Any], source: str
+) -> None:
     """Lay one layer over the configuration, checking the names and values that are known."""
     for name, value in values.items():
         setting = _BY_NAME.get(name)
@@ -185,31 +206,23 @@ def _apply(config: MutableMapping[str, Any], values: Mapping[str, Any], source: 
 
 def _hint_at_similar_name(name: str, source: str) -> None:
     """Unknown names may be a plugin's own; say so only when one looks like a slip."""
-    if name.startswith(_FOREIGN_PREFIXES) or name in Config.__dict__:
+    if name in Flask.default_config:
         return
-    similar = difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=0.85)
+    similar = difflib.get_close_matches(name.upper(), _HINTS, n=1, cutoff=0.85)
     if similar:
         _logger.warning(
             "unknown setting %s (%s): did you mean %s? It is passed on to plugins as it is.",
             name,
             source,
-            similar[0],
+            _HINTS[similar[0]],
         )
 
 
 def _complete(config: MutableMapping[str, Any], instance_path: Path) -> None:
-    """Fill in what depends on the instance folder and normalise the database URL."""
-    uri = config["SQLALCHEMY_DATABASE_URI"] or f"sqlite:///{instance_path / DATABASE_FILE}"
-    try:
-        url = make_url(uri)
-    except ArgumentError:
-        raise ConfigError(
-            "SQLALCHEMY_DATABASE_URI is no database URL; "
-            "write it like postgresql+psycopg://user:password@host/name"
-        ) from None
-    if url.drivername in ("postgresql", "postgres", "postgresql+psycopg2"):
-        url = url.set(drivername="postgresql+psycopg")
-    config["SQLALCHEMY_DATABASE_URI"] = url.render_as_string(hide_password=False)
+    """Fill in what depends on the instance folder."""
+    if config["SQLALCHEMY_DATABASE_URI"] is None:
+        url = URL.create("sqlite", database=str(instance_path / DATABASE_FILE))
+        config["SQLALCHEMY_DATABASE_URI"] = url.render_as_string()
     if config["SECRET_KEY"] is None:
         config["SECRET_KEY"] = _kept_secret(instance_path)
 
@@ -218,22 +231,29 @@ def _kept_secret(instance_path: Path) -> str:
     """Return the secret of this instance; the first process that asks makes it."""
     path = instance_path / "secret_key"
     try:
-        return path.read_text("ascii")
-    except FileNotFoundError:
-        pass
-    try:
-        instance_path.mkdir(parents=True, exist_ok=True)
-        own = path.with_name(f"secret_key.{os.getpid()}")
-        own.touch(mode=0o600)
-        own.write_text(secrets.token_hex(32), "ascii")
-        try:
-            os.link(own, path)  # fails when another process was faster: its key counts
-        except FileExistsError:
-            pass
-        own.unlink()
-        return path.read_text("ascii")
-    except OSError as error:
+        if not path.exists():
+            _make_secret(path)
+        secret = path.read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
         raise ConfigError(
-            f"the instance folder {instance_path} cannot be written ({error.strerror}); make it "
-            "writable, or name another one with QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER"
+            f"the secret of this instance, {path}, cannot be kept ({_one_line(error)}); make the "
+            "instance folder writable, name another one with "
+            "QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER, or set QHANA_SECRET_KEY"
         ) from error
+    if not secret:
+        raise ConfigError(f"{path} is empty; delete it, then a secret is made")
+    return secret
+
+
+def _make_secret(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Process ids are no unique names: containers that share the folder have equal ones.
+    descriptor, own = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    with open(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(32))
+    try:
+        os.link(own, path)  # fails when another process was faster: its key counts
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(own)

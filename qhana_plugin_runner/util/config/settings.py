@@ -5,11 +5,15 @@ variables that are read, the check at start and the reference page of the docume
 """
 
 import json
+import logging
 import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from ...errors import RunnerError
 from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG
@@ -55,7 +59,8 @@ def as_count(value: Any) -> int:
 
 def as_severity(value: Any) -> int | str:
     names = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
-    if isinstance(value, str) and value.upper() in names:
+    # There are other names for some, such as WARN.
+    if isinstance(value, str) and value.upper() in logging.getLevelNamesMapping():
         return value.upper()
     try:
         return as_count(value)
@@ -72,6 +77,20 @@ def as_mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError("must be a mapping (a table in TOML, an object in JSON)")
     return dict(value)
+
+
+def as_database_url(value: Any) -> str:
+    """The only PostgreSQL driver here is psycopg 3; URLs that name its forerunner mean it."""
+    url = as_text(value)
+    try:
+        driver = make_url(url).drivername
+    except (ArgumentError, ValueError):
+        raise ValueError(
+            "must be a database URL like postgresql+psycopg://user:password@host/name"
+        ) from None
+    if driver in ("postgresql", "postgres", "postgresql+psycopg2"):
+        return "postgresql+psycopg" + url.removeprefix(driver)
+    return url
 
 
 def as_paths(value: Any) -> list[str]:
@@ -95,7 +114,9 @@ def as_rewrite_rules(value: Any) -> list[tuple[re.Pattern[str], str]]:
             pattern, replacement = pair
             rules.append((re.compile(pattern), as_text(replacement)))
         except (re.error, TypeError, ValueError) as error:
-            raise ValueError(f"has a rule that cannot be used, {pair!r}: {error}") from None
+            raise ValueError(
+                f"has a rule that cannot be used, {pair!r}: {error}"
+            ) from None
     return rules
 
 
@@ -108,6 +129,9 @@ def one_of(*choices: str) -> Callable[[Any], str]:
     convert.__name__ = "one of " + ", ".join(choices)
     return convert
 
+
+_SHOWN_TO_NOBODY = (as_secret, as_database_url)
+"""Values that these convert hold passwords: no message repeats them."""
 
 SAME = object()
 """Stands for "as in production" among the defaults for debug mode."""
@@ -125,7 +149,6 @@ class Setting:
         help: what it does, for the documentation.
         env: the environment variables that are read, the first one that is set wins.
         debug: the default in debug mode when it differs.
-        type: how the documentation names the type; by default after ``convert``.
     """
 
     name: str
@@ -149,8 +172,8 @@ class Setting:
         try:
             return self.convert(value)
         except ValueError as error:
-            shown = "a secret" if self.convert is as_secret else repr(value)
-            raise ConfigError(f"{self.name} ({source}) {error}, but is {shown}") from None
+            shown = "" if self.convert in _SHOWN_TO_NOBODY else f", but is {value!r}"
+            raise ConfigError(f"{self.name} ({source}) {error}{shown}") from None
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -223,7 +246,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "SQLALCHEMY_DATABASE_URI",
-        as_text,
+        as_database_url,
         None,
         "The database. When it is not set: SQLite, `qhana_plugin_runner.db` in the instance "
         "folder. `postgresql+psycopg2:` is read as `postgresql+psycopg:`.",
@@ -235,7 +258,9 @@ SETTINGS: tuple[Setting, ...] = (
         {},
         "Arguments for SQLAlchemy's `create_engine`, such as the size of the pool.",
     ),
-    Setting("SQLALCHEMY_ECHO", as_bool, False, "Log each statement sent to the database."),
+    Setting(
+        "SQLALCHEMY_ECHO", as_bool, False, "Log each statement sent to the database."
+    ),
     Setting(
         "CELERY",
         as_mapping,
@@ -309,7 +334,10 @@ SETTINGS: tuple[Setting, ...] = (
         "The format of the time, in the notation of `time.strftime`.",
     ),
     Setting(
-        "BABEL_DEFAULT_LOCALE", as_text, "en", "The language when a client names none we have."
+        "BABEL_DEFAULT_LOCALE",
+        as_text,
+        "en",
+        "The language when a client names none we have.",
     ),
 )
 

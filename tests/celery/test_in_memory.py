@@ -1,0 +1,95 @@
+"""How the tests of plugins run tasks: directly, eagerly, and with a worker in a thread."""
+
+import sys
+
+import pytest
+from celery.contrib.testing.worker import start_worker
+from celery.exceptions import Retry
+from helpers.processes import wait_until
+from helpers.runner import runner
+from sqlalchemy.pool import StaticPool
+
+from qhana_plugin_runner.celery import CELERY
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.tasks import save_task_error, save_task_result
+
+
+@pytest.fixture
+def app(tmp_path, plugin_folders):
+    in_memory = {
+        "SQLALCHEMY_DATABASE_URI": "sqlite:///:memory:",
+        "SQLALCHEMY_ENGINE_OPTIONS": {
+            "poolclass": StaticPool,
+            "connect_args": {"check_same_thread": False},
+        },
+    }
+    with runner(tmp_path, PLUGIN_FOLDERS=plugin_folders, **in_memory) as app:
+        yield app
+
+
+@pytest.fixture
+def habits(app):
+    return sys.modules["habits"]
+
+
+@pytest.fixture
+def number(app):
+    with app.app_context():
+        task = ProcessingTask("a-task")
+        task.save(commit=True)
+        return task.id
+
+
+def test_a_task_that_is_called_directly_uses_the_callers_session(app, habits, number):
+    with app.app_context():
+        assert habits.who_am_i(db_id=number) == "called directly"
+        task = ProcessingTask("not committed")
+        task.save()
+        DB.session.flush()
+        with pytest.raises(Retry):
+            habits.retry(db_id=task.id)
+        assert task.data == {"tries": 1}
+
+
+def test_a_task_that_is_called_directly_brings_its_own_context(habits, number):
+    save_task_result("log", db_id=number)
+    with CELERY.flask_app.app_context():
+        assert ProcessingTask.get_by_id(number).is_ok
+
+
+def test_an_eager_task_knows_its_request(app, habits, number):
+    result = habits.who_am_i.apply(kwargs={"db_id": number})
+    assert result.get() == result.id
+
+
+@pytest.mark.parametrize("name, log", [("replace", "replaced!"), ("retry", "3 tries")])
+def test_an_eager_task_may_be_replaced_or_tried_again(app, habits, number, name, log):
+    with app.app_context():
+        assert getattr(habits, name).apply(kwargs={"db_id": number}).get() == log
+
+
+def test_a_worker_in_a_thread_runs_a_chain(app, habits, number):
+    with start_worker(CELERY, pool="solo", perform_ping_check=False):
+        with app.app_context():
+            work = habits.echo.s("log", db_id=number) | save_task_result.s(db_id=number)
+            work.link_error(save_task_error.s(db_id=number))
+            work.apply_async()
+
+        def status():
+            return app.test_client().get(f"/tasks/{number}/").get_json()
+
+        wait_until(lambda: status()["status"] != "PENDING", 30, "the end")
+    assert (status()["status"], status()["log"]) == ("SUCCESS", "log")
+
+
+def test_eager_mode_runs_a_chain_to_its_end(app, habits, number):
+    CELERY.conf.task_always_eager = True
+    try:
+        with app.app_context():
+            work = habits.echo.s("log", db_id=number) | save_task_result.s(db_id=number)
+            work.link_error(save_task_error.s(db_id=number))
+            work.apply_async()
+            assert ProcessingTask.get_by_id(number).is_ok
+    finally:
+        CELERY.conf.task_always_eager = False

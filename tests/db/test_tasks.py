@@ -1,0 +1,234 @@
+"""The rows of tasks as plugins write and read them."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.tasks import (
+    ProcessingTask,
+    Step,
+    TaskFile,
+    TaskLink,
+    TaskUpdateSubscription,
+    WebhookRef,
+)
+
+pytestmark = pytest.mark.usefixtures("context")
+
+SURFACE = json.loads(
+    Path(__file__).parents[1].joinpath("contract/surface.json").read_text("utf-8")
+)
+MODELS = [
+    (module, name, spec)
+    for module, names in SURFACE.items()
+    for name, spec in names.items()
+    if "table" in spec
+]
+
+
+def saved(**values):
+    task = ProcessingTask("a-task", **values)
+    task.save(commit=True)
+    return task
+
+
+def raw(column, table="ProcessingTask"):
+    """Return what the database holds, without the models' conversions."""
+    return DB.session.execute(text(f'SELECT {column} FROM "{table}"')).scalar_one()
+
+
+@pytest.mark.parametrize(
+    "module, name, spec", MODELS, ids=[name for _, name, _ in MODELS]
+)
+def test_models_take_their_parameters_by_position_and_by_keyword(module, name, spec):
+    model = getattr(import_module(module), name)
+    names = [parameter.rstrip("=") for parameter in spec["params"]]
+    keys = {prop.key: prop for prop in inspect(model).mapper.attrs}
+    values = []
+    for parameter in names:
+        is_list = getattr(keys[parameter], "uselist", None)
+        values.append([] if is_list else None)
+    by_position, by_keyword = model(*values), model(**dict(zip(names, values)))
+    for parameter, value in zip(names, values):
+        assert getattr(by_position, parameter) == value
+        assert getattr(by_keyword, parameter) == value
+    required = [name for name in spec["params"] if not name.endswith("=")]
+    model(*[None] * len(required))
+    with pytest.raises(TypeError):
+        model(*[None] * (len(required) - 1))
+
+
+def test_a_new_task_has_the_defaults_of_the_original():
+    task = saved()
+    assert (task.data, task.parameters, task.task_log) == ({}, "", "")
+    assert (task.multi_step, task.current_step) == (False, -1)
+    assert task.progress_value is None
+    assert (task.progress_start, task.progress_target, task.progress_unit) == (
+        0,
+        100,
+        "%",
+    )
+    assert (task.steps, task.outputs, task.links, task.subscriptions) == ([], [], [], [])
+    assert task.started_at.utcoffset() == timedelta(0)
+    assert task.finished_at is None and task.task_status is None
+
+
+def test_save_without_commit_can_be_rolled_back():
+    ProcessingTask("a-task").save()
+    DB.session.rollback()
+    assert ProcessingTask.get_by_id(1) is None
+
+
+@pytest.mark.parametrize(
+    "finished, task_status, status, is_ok",
+    [
+        (False, None, "PENDING", False),
+        (False, "SUCCESS", "PENDING", False),
+        (True, "SUCCESS", "SUCCESS", True),
+        (True, "FAILURE", "FAILURE", False),
+        (True, None, "UNKNOWN", False),
+    ],
+)
+def test_the_status_follows_from_end_and_status(finished, task_status, status, is_ok):
+    finished_at = datetime.now(UTC) if finished else None
+    task = saved(finished_at=finished_at, task_status=task_status)
+    assert (task.status, task.is_ok, task.is_finished) == (status, is_ok, finished)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        datetime(2024, 5, 6, 7, 8, 9, 123456),
+        datetime(2024, 5, 6, 7, 8, 9, 123456, UTC),
+        datetime(2024, 5, 6, 9, 8, 9, 123456, timezone(timedelta(hours=2))),
+    ],
+    ids=["naive", "utc", "other zone"],
+)
+def test_times_are_stored_as_naive_utc_and_read_as_utc(given):
+    task = saved(started_at=given)
+    assert raw("started_at") == "2024-05-06 07:08:09.123456"
+    assert task.started_at == datetime(2024, 5, 6, 7, 8, 9, 123456, UTC)
+    same = DB.session.query(ProcessingTask).filter(ProcessingTask.started_at == given)
+    assert same.one() is task
+
+
+def test_a_time_that_is_not_set_stays_none():
+    task = saved(started_at=None)
+    assert raw("started_at") is None
+    assert task.started_at is None
+
+
+def test_log_entries_are_lines():
+    task = saved()
+    task.add_task_log_entry("one")
+    task.add_task_log_entry("two", commit=True)
+    assert raw("task_log") == "one\ntwo"
+
+
+def test_steps_are_counted_and_cleared_one_after_the_other():
+    task = saved()
+    task.clear_previous_step()
+    assert not task.has_uncleared_step
+    task.add_next_step("process/", "ui/", "first", commit=True)
+    assert task.multi_step and task.current_step == 0 and task.has_uncleared_step
+    with pytest.raises(AssertionError, match="'first'"):
+        task.add_next_step("process/", "ui/", "second")
+    task.clear_previous_step(commit=True)
+    task.add_next_step(href="2/process/", ui_href="2/ui/", step_id="second", commit=True)
+    DB.session.expire_all()
+    assert [(s.number, s.step_id, s.cleared) for s in task.steps] == [
+        (0, "first", True),
+        (1, "second", False),
+    ]
+    assert task.current_step == 1
+
+
+def test_a_step_can_be_added_before_the_task_is_saved():
+    task = ProcessingTask("a-task")
+    task.add_next_step("process/", "ui/", "first", commit=True)
+    assert DB.session.get(Step, (task.id, 0)).href == "process/"
+
+
+def test_a_step_needs_its_task():
+    DB.session.add(Step(999, "step", "href", "ui"))
+    with pytest.raises(IntegrityError):
+        DB.session.commit()
+
+
+def test_links_files_and_subscriptions_belong_to_the_task_they_are_given():
+    task = saved()
+    TaskLink(task, "type", "href").save(commit=True)
+    TaskUpdateSubscription(task, "http://hook", "http://task").save(commit=True)
+    TaskFile(task, "tag", "store", "name", "data", "type").save(commit=True)
+    assert [link.href for link in task.links] == ["href"]
+    assert [known.webhook_href for known in task.subscriptions] == ["http://hook"]
+    assert [file.file_name for file in task.outputs] == ["name"]
+    assert task.outputs[0].created_at.utcoffset() == timedelta(0)
+    assert TaskFile.get_by_id(task.outputs[0].id) is task.outputs[0]
+
+
+def test_result_files_are_those_with_both_types_in_the_order_they_were_saved():
+    task, other = saved(), saved()
+    for name, file_type, mimetype in [
+        ("b", "entity/list", "text/csv"),
+        ("temporary", "temp-file", "text/csv"),
+        ("untyped", None, "text/csv"),
+        ("no mime type", "entity/list", None),
+        ("a", "entity/list", "text/csv"),
+    ]:
+        TaskFile(task, "tag", "store", name, "data", file_type, mimetype).save()
+    TaskFile(other, "tag", "store", "other", "data", "type", "text/csv").save(commit=True)
+    for asked in (task, task.id):
+        names = [file.file_name for file in TaskFile.get_task_result_files(asked)]
+        assert names == ["b", "a"]
+
+
+def test_subscribers_of_an_event_are_its_own_and_those_of_all_events_each_once():
+    task = saved()
+    for hook, name in [("a", "steps"), ("b", None), ("a", None), ("c", "status")]:
+        TaskUpdateSubscription(task, hook, "task", name).save(commit=True)
+    by_event = TaskUpdateSubscription.get_by_task_and_event
+    assert by_event(task, "steps") == [WebhookRef("a", "task"), WebhookRef("b", "task")]
+    assert by_event(task.id, "details") == [("b", "task"), ("a", "task")]
+    assert by_event(task) == [("b", "task"), ("a", "task")]
+    find = TaskUpdateSubscription.get_by_task_and_subscriber
+    assert find(task, "a").event_type is None
+    assert find(task.id, "a", "steps").event_type == "steps"
+    assert find(task, "c") is None
+
+
+def test_looking_at_a_plain_task_takes_one_query_and_shows_what_others_wrote(app):
+    task = saved()
+    task_id = task.id
+    queries = []
+    with DB.engine.connect() as other:
+        other.execute(text("UPDATE \"ProcessingTask\" SET task_log = 'newer'"))
+        other.commit()
+
+    @event.listens_for(DB.engine, "before_cursor_execute")
+    def count(_connection, _cursor, statement, *_):
+        queries.append(statement)
+
+    shown = ProcessingTask.get_with_details(task_id)
+    assert (shown.steps, shown.links, shown.outputs) == ([], [], [])
+    assert shown.task_log == "newer"
+    assert len(queries) == 1
+
+
+def test_looking_at_a_task_shows_details_that_were_added_since_the_last_look():
+    task = ProcessingTask.get_with_details(saved().id)
+    assert (task.steps, task.links, task.outputs) == ([], [], [])
+    with DB.engine.connect() as other:
+        other.execute(text("INSERT INTO \"TaskLink\" VALUES (1, 'type', 'href', 1)"))
+        other.execute(text("INSERT INTO \"Step\" VALUES (1, 's', 0, 'h', 'u', 0)"))
+        other.commit()
+    DB.session.rollback()
+    task = ProcessingTask.get_with_details(task.id)
+    assert len(task.links) == len(task.steps) == 1
+    assert ProcessingTask.get_with_details(99) is None

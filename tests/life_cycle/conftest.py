@@ -1,0 +1,1 @@
+from helpers.runner import app, context  # noqa: F401

@@ -1,0 +1,490 @@
+"""A plugin that does something wrong loses itself only, and people are told why."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+
+import pytest
+from helpers.plugins import dangling_references, failures, plugin_source, registry
+
+from qhana_plugin_runner.util.plugins import QHAnaPluginBase
+
+FAILS_TO_IMPORT = {
+    "missing": (
+        "import no_such_package.part",
+        "ModuleNotFoundError",
+        "'no_such_package'",
+    ),
+    "name": ("from json import no_such_name", "ImportError", "last frame"),
+    "syntax": ("def f(:\n", "SyntaxError", "Correct line 1 of "),
+    "indentation": ("def f():\nx = 1\n", "IndentationError", "Correct line 2 of "),
+    "nul": ("x = 1\0", "SyntaxError", "Correct line"),
+    "exits": ("import sys; sys.exit(3)", "SystemExit: 3", "must not end the process"),
+    "quits": ("raise SystemExit", "SystemExit", "must not end the process"),
+    "generator": ("raise GeneratorExit('x')", "GeneratorExit: x", "last frame"),
+    "own": (
+        "class Stop(BaseException): pass\nraise Stop('several\\n  lines')",
+        "Stop: several lines",
+        "last frame",
+    ),
+    "mute": (
+        "class Mute(Exception):\n    def __str__(self): raise ValueError\nraise Mute",
+        "Mute: its text cannot be shown",
+        "last frame",
+    ),
+    "deep": ("def f(): f()\nf()", "RecursionError", "last frame"),
+    "init": (
+        plugin_source("init").replace(
+            "    has_api = True\n",
+            "    def __init__(self, app):\n        raise OSError('no key')\n",
+        ),
+        "OSError: no key",
+        "last frame",
+    ),
+    "nameless": (
+        plugin_source("nameless").replace("    name = 'nameless'\n", ""),
+        "PluginError: the plugin class Plugin needs a text as class attribute 'name'",
+        "The message above",
+    ),
+    "versionless": (
+        plugin_source("versionless").replace("    version = 'v1.0.0'\n", ""),
+        "PluginError: the plugin class Plugin needs a text as class attribute 'version'",
+        "The message above",
+    ),
+    "zz_again": (
+        plugin_source("good"),
+        "PluginError: the identifier 'good@v1-0-0' is taken by the plugin in ",
+        "The message above",
+    ),
+    "task_option": (
+        "from qhana_plugin_runner.celery import CELERY\n"
+        "@CELERY.task(name='task_option.work', base=5)\ndef work(): pass\n",
+        "TypeError",
+        "last frame",
+    ),
+}
+
+FAILS_TO_START = {
+    "init_app": ("def init_app(self, app): 1 / 0", "init_app", "ZeroDivisionError"),
+    "exit": ("def init_app(self, app): raise SystemExit(1)", "init_app", "SystemExit: 1"),
+    "get": (
+        "def get_api_blueprint(self): return {}['key']",
+        "blueprint",
+        "KeyError: 'key'",
+    ),
+    "none": (
+        "def get_api_blueprint(self): pass",
+        "blueprint",
+        "PluginError: get_api_blueprint() returned NoneType",
+    ),
+    "string": (
+        "def get_api_blueprint(self): return 'blueprint'",
+        "blueprint",
+        "PluginError: get_api_blueprint() returned str",
+    ),
+    "lazy": (
+        "def get_api_blueprint(self): from no_such_package import BLP",
+        "blueprint",
+        "ModuleNotFoundError: No module named 'no_such_package'",
+    ),
+}
+
+
+def assert_good_ones_work(app):
+    client = app.test_client()
+    listed = [entry["name"] for entry in client.get("/plugins/").json["plugins"]]
+    assert {"good", "zz-good"} <= set(listed)
+    for name in ("good", "zz-good"):
+        assert client.get(f"/plugins/{name}@v1-0-0/").json["plugin"] == f"{name}@v1-0-0"
+    assert {"/plugins/good@v1-0-0/", "/plugins/zz-good@v1-0-0/"} <= set(paths(client))
+
+
+def paths(client):
+    return client.get("/api-spec.json").json["paths"]
+
+
+@pytest.fixture
+def good(plugins):
+    """The folder with two good plugins, the first and the last one to be loaded."""
+    plugins.write("good.py", plugin_source("good"))
+    plugins.write("zz_good.py", plugin_source("zz-good"))
+    return plugins
+
+
+@pytest.mark.parametrize("case", FAILS_TO_IMPORT)
+def test_plugin_that_fails_to_import_is_named_with_cause_and_advice(good, case):
+    source, error, advice = FAILS_TO_IMPORT[case]
+    file = good.folder / f"{case}.py"
+    file.write_text(source)
+    app = good.app()
+
+    assert_good_ones_work(app)
+    assert set(registry(app).mounted) == {"good@v1-0-0", "zz-good@v1-0-0"}
+    assert set(QHAnaPluginBase.get_plugins()) == set(registry(app).mounted)
+    (failure,) = registry(app).failures
+    assert failure.source == str(file)
+    assert failure.stage == "import"
+    assert failure.error.startswith(error) and "\n" not in failure.error
+    assert advice in failure.advice
+    assert case not in sys.modules
+
+
+def test_last_frames_show_the_line_in_the_plugin(good):
+    file = good.write(
+        "frames.py",
+        """
+        import importlib
+
+        def outer():
+            inner()
+
+        def inner():
+            importlib.import_module("no_such_package")
+
+        outer()
+        """,
+    )
+    failure = failures(good.app())["frames.py"]
+    assert len(failure.frames) == 3
+    assert f'"{file}", line 8, in inner' in failure.frames[-2]
+    assert 'import_module("no_such_package")' in failure.frames[-2]
+    assert "importlib" in failure.frames[-1]
+
+
+def test_interrupt_by_the_operator_is_no_failure_of_a_plugin(good):
+    good.write("interrupted.py", "raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        good.app()
+
+
+def test_nothing_of_a_failed_package_stays_imported(good):
+    good.write("half/__init__.py", "from . import part\nfrom . import gone\n")
+    good.write("half/part.py", plugin_source("half"))
+    app = good.app()
+    assert list(failures(app)) == ["__init__.py"]
+    assert not [name for name in sys.modules if name.split(".")[0] == "half"]
+    assert "half@v1-0-0" not in QHAnaPluginBase.get_plugins()
+    assert_good_ones_work(app)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs Linux")
+def test_file_that_cannot_be_read_is_a_failure(good):
+    # Readable by its mode, also for root, but each read fails.
+    (good.folder / "unreadable.py").symlink_to("/proc/self/mem")
+    app = good.app()
+    assert failures(app)["unreadable.py"].error.startswith("OSError: ")
+    assert_good_ones_work(app)
+
+
+def test_file_name_that_is_no_utf_8_can_be_shown(good):
+    with open(os.fsencode(good.folder) + b"/caf\xe9.py", "w") as file:
+        file.write("1 / 0")
+    (failure,) = registry(good.app()).failures
+    assert failure.source.endswith("/caf\N{REPLACEMENT CHARACTER}.py")
+    "".join([failure.source, failure.error, *failure.frames]).encode()
+
+
+@pytest.mark.parametrize("case", FAILS_TO_START)
+def test_plugin_that_fails_to_start_is_named_with_cause_and_stage(good, case):
+    method, stage, error = FAILS_TO_START[case]
+    file = good.write(
+        f"{case}.py",
+        plugin_source(case).replace(
+            "    def get_api", f"    {method}\n\n    def x_get_api"
+        ),
+    )
+    app = good.app()
+
+    assert_good_ones_work(app)
+    assert set(registry(app).mounted) == {"good@v1-0-0", "zz-good@v1-0-0"}
+    (failure,) = registry(app).failures
+    assert failure.source == f"{case}@v1-0-0 ({file})"
+    assert failure.stage == stage
+    assert failure.error.startswith(error)
+    assert failure.advice
+    assert app.test_client().get(f"/plugins/{case}@v1-0-0/").status_code == 404
+
+
+def test_plugin_without_blueprint_is_neither_mounted_nor_failed(good):
+    source = plugin_source("quiet")
+    good.write("quiet.py", source.replace("return BLP", "raise NotImplementedError"))
+    good.write("silent.py", plugin_source("silent").replace("has_api = True", ""))
+    app = good.app()
+    assert registry(app).failures == []
+    assert set(registry(app).mounted) == {"good@v1-0-0", "zz-good@v1-0-0"}
+    assert {"quiet@v1-0-0", "silent@v1-0-0"} <= set(QHAnaPluginBase.get_plugins())
+
+
+def test_blueprint_name_of_another_plugin_is_refused(good):
+    source = plugin_source("taker").replace(
+        "    IDENTIFIER, __name", "    'good@v1-0-0', __name"
+    )
+    good.write("taker.py", source)
+    app = good.app()
+    (failure,) = registry(app).failures
+    assert "blueprint name 'good@v1-0-0' is taken" in failure.error
+    assert_good_ones_work(app)
+
+
+def test_blueprint_names_of_the_runner_are_refused(good):
+    runners = sorted(set(good.app(good.root, DEBUG=True).blueprints))
+    for number, name in enumerate(runners):
+        source = plugin_source(f"taker-{number}")
+        good.write(
+            f"taker_{number}.py",
+            source.replace("    IDENTIFIER, __name", f"    {name!r}, __name"),
+        )
+    app = good.app(DEBUG=True)
+    refused = sorted(failure.error for failure in registry(app).failures)
+    assert len(refused) == len(runners) >= 5
+    for name, error in zip(runners, refused):
+        assert f"blueprint name {name!r} is taken" in error
+    assert_good_ones_work(app)
+
+
+HALF = """
+    from flask import abort, g
+
+    @BLP.before_request
+    def answer_at_once():
+        return "half"
+
+    @BLP.before_app_request
+    def answer_everything():
+        return "all"
+
+    @BLP.after_app_request
+    def spoil(response):
+        response.status_code = 418
+        return response
+
+    @BLP.app_errorhandler(404)
+    def answer_missing(error):
+        return "missing", 200
+
+    @BLP.app_context_processor
+    def spoil_pages():
+        raise RuntimeError
+
+    @BLP.record
+    def fail(state):
+        raise SystemExit("half-way")
+
+    @BLP.route("/late/")
+    def late():
+        return "late"
+"""
+
+
+def test_half_mounted_blueprint_has_no_effect(good):
+    good.write("half.py", plugin_source("half", more=HALF))
+    app = good.app()
+    (failure,) = registry(app).failures
+    assert (failure.stage, failure.error) == ("blueprint", "SystemExit: half-way")
+    client = app.test_client()
+    for path in ("/plugins/half@v1-0-0/", "/plugins/half@v1-0-0/late/", "/nowhere/"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json["code"]) == (404, 404)
+    assert client.get("/").json["title"]
+    assert "half@v1-0-0" not in registry(app).mounted
+    assert_good_ones_work(app)
+
+
+def test_url_rule_that_flask_refuses_is_a_failure(good):
+    good.write(
+        "bad_rule.py",
+        plugin_source("bad-rule", more="BLP.add_url_rule('/<open', 'x', lambda: '')\n"),
+    )
+    app = good.app()
+    assert failures(app)["bad-rule@v1-0-0"].error.startswith("ValueError: ")
+    assert app.test_client().get("/plugins/bad-rule@v1-0-0/").status_code == 404
+    assert_good_ones_work(app)
+
+
+def without_route(name, more=""):
+    return plugin_source(name).partition("@BLP.route")[0] + more
+
+
+def test_blueprint_without_routes_is_listed_and_reported(good):
+    good.write(
+        "swallowed.py",
+        without_route(
+            "swallowed",
+            "try:\n    from no_such_package import routes\nexcept ImportError:\n    pass\n"
+            "BLP.before_app_request(lambda: None)\n",
+        ),
+    )
+    app = good.app()
+    failure = failures(app)["swallowed@v1-0-0"]
+    assert "its blueprint has no routes" in failure.error
+    assert "often a missing dependency" in failure.error
+    listed = [
+        entry["name"] for entry in app.test_client().get("/plugins/").json["plugins"]
+    ]
+    assert "swallowed" in listed
+    assert_good_ones_work(app)
+
+
+def test_blueprint_with_nested_routes_only_is_not_empty(good):
+    good.write(
+        "nesting.py",
+        without_route(
+            "nesting",
+            "CHILD = SecurityBlueprint('child', __name__)\n"
+            "CHILD.add_url_rule('/child/', 'show', lambda: {'child': True})\n"
+            "BLP.register_blueprint(CHILD)\n",
+        ),
+    )
+    app = good.app()
+    assert registry(app).failures == []
+    assert app.test_client().get("/plugins/nesting@v1-0-0/child/").json == {"child": True}
+
+
+UNDOCUMENTABLE = {
+    "object": "@BLP.response(200, WithObject())\n",
+    "infinite": "@BLP.arguments(Infinite())\n",
+    "manual": "@BLP.doc(responses={'200': object()})\n",
+    "exits": "@BLP.response(200, Exits())\n",
+    "unknown": "@BLP.response(200, Unknown())\n",
+}
+
+SCHEMAS = """
+import marshmallow as ma
+from qhana_plugin_runner.api.plugin_schemas import PluginMetadataSchema
+
+class WithObject(ma.Schema):
+    first = ma.fields.Nested(PluginMetadataSchema())
+    value = ma.fields.Field(metadata={"example": object()})
+
+class Infinite(ma.Schema):
+    value = ma.fields.Float(load_default=float("inf"))
+
+def leave():
+    raise SystemExit
+
+class Exits(ma.Schema):
+    value = ma.fields.Nested(leave)
+
+class Unknown(ma.Schema):
+    value = ma.fields.Nested("NoSuchSchema")
+
+@BLP.route("/view/")
+"""
+
+VIEW = "@BLP.response(201, PluginMetadataSchema())\ndef view(*args):\n    return {}\n"
+
+
+@pytest.mark.parametrize("case", UNDOCUMENTABLE)
+def test_blueprint_that_cannot_be_documented_is_served_but_left_out(good, case):
+    # Its name comes first, so that it is the first to use schemas that others share.
+    odd = SCHEMAS + UNDOCUMENTABLE[case] + VIEW
+    good.write("aa_odd.py", plugin_source("aa-odd", more=odd))
+    good.write("sharing.py", plugin_source("sharing", more=SCHEMAS + VIEW))
+    app = good.app()
+    assert registry(app).failures == []
+
+    assert_good_ones_work(app)
+    (failure,) = registry(app).failures
+    assert failure.source.startswith("aa-odd@v1-0-0 (")
+    assert failure.source.endswith("aa_odd.py)")
+    assert failure.stage == "documentation"
+    assert ("end the process" if case == "exits" else "is served") in failure.advice
+    client = app.test_client()
+    assert client.get("/plugins/aa-odd@v1-0-0/").status_code == 200
+    document = client.get("/api-spec.json").json
+    assert not [path for path in document["paths"] if "aa-odd" in path]
+    assert "aa-odd@v1-0-0" not in [tag["name"] for tag in document["tags"]]
+    assert "PluginMetadata" in document["components"]["schemas"]
+    assert dangling_references(document) == []
+    assert len(registry(app).failures) == 1
+
+
+def test_blueprint_not_named_after_its_plugin_may_be_undocumentable_too(good):
+    more = SCHEMAS + UNDOCUMENTABLE["object"] + VIEW
+    source = plugin_source("odd", more=more)
+    good.write(
+        "odd.py", source.replace("    IDENTIFIER, __name", "    'other@1', __name")
+    )
+    app = good.app()
+    assert_good_ones_work(app)
+    assert registry(app).failures[0].source.startswith("other@1 (")
+
+
+def test_each_failure_is_logged_once_per_app_with_cause_and_advice(good, caplog):
+    file = good.write("broken.py", "import no_such_package\n")
+    apps = []
+    for _ in range(2):
+        with caplog.at_level(logging.ERROR, "qhana_plugin_runner.util.plugins"):
+            caplog.clear()
+            apps.append(good.app())
+        (record,) = [r for r in caplog.records if r.levelname == "ERROR"]
+        text = record.getMessage()
+        assert f"plugin {file} failed (import): ModuleNotFoundError" in text
+        assert f'"{file}", line 1' in text
+        assert "Install the package that provides 'no_such_package'" in text
+    first, second = apps
+    assert registry(first).failures == registry(second).failures
+
+
+def test_module_that_failed_is_not_tried_again_in_this_process(good):
+    marks = good.root / "marks"
+    source = f"with open({str(marks)!r}, 'a') as file:\n    file.write('x')\n1 / 0\n"
+    good.write("once.py", source)
+    good.app()
+    good.app()
+    assert marks.read_text() == "x"
+
+
+FINALIZE = """
+import json, sys
+from qhana_plugin_runner import create_app
+from qhana_plugin_runner.celery import CELERY
+
+app = create_app({"PLUGIN_FOLDERS": [sys.argv[1]], "TESTING": True})
+CELERY.finalize()
+print(json.dumps({
+    "tasks": sorted(name for name in CELERY.tasks if name.startswith(("aa", "good", "zz"))),
+    "runner": "qhana-plugin-runner.save-result" in CELERY.tasks,
+    "failed": [failure.source for failure in app.extensions["qhana_plugins"].failures],
+    "finalized": sys.modules["good"].FINALIZED,
+}))
+"""
+
+TASKS = """
+    from qhana_plugin_runner.celery import CELERY
+
+    FINALIZED = []
+
+    @CELERY.task(name=f"{Plugin.name}.work", bind=True)
+    def work(self, db_id):
+        return ""
+
+    @CELERY.on_after_finalize.connect
+    def note(sender, **kwargs):
+        FINALIZED.append(Plugin.name)
+"""
+
+
+def test_task_that_celery_refuses_stops_neither_celery_nor_other_tasks(plugins):
+    bad = """
+    @CELERY.task(name="aa.bad", base=5)
+    def bad():
+        pass
+    """
+    plugins.write("aa.py", plugin_source("aa", more=TASKS + bad))
+    for name in ("good", "zz"):
+        plugins.write(f"{name}.py", plugin_source(name, more=TASKS))
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", FINALIZE, str(plugins.folder)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stderr
+    seen = json.loads(result.stdout)
+    assert {"good.work", "zz.work"} <= set(seen["tasks"])
+    assert seen["runner"]
+    assert seen["failed"] == [str(plugins.folder / "aa.py")]
+    assert seen["finalized"] == ["good"]
