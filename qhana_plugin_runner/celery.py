@@ -89,6 +89,7 @@ class RunnerCelery(Celery):
     """
 
     flask_app: Flask | None = None
+    _taken_over: frozenset[str] = frozenset()
 
     def send_task(
         self,
@@ -112,8 +113,12 @@ class RunnerCelery(Celery):
     def use(self, config: Mapping[str, Any]) -> None:
         """Take over a configuration; connections made with another one are given up."""
         changed = any(self.conf.get(key) != value for key, value in config.items())
-        if changed:
+        gone = self._taken_over - config.keys()
+        if changed or gone:
+            for key in gone:
+                self.conf.changes.pop(key, None)
             self.conf.update(config)
+            self._taken_over = frozenset(config)
             self._after_fork()
             self._backend_cache = None
             self._local.__dict__.pop("backend", None)

@@ -7,6 +7,13 @@ import socket
 import pytest
 
 
+def pytest_ignore_collect(collection_path):
+    """Look for tests in modules of tests only: the others are plugins and programs."""
+    if collection_path.suffix == ".py" and collection_path.name != "conftest.py":
+        return None if collection_path.name.startswith("test_") else True
+    return None
+
+
 @pytest.fixture(autouse=True, scope="session")
 def only_loopback():
     """Refuse connections to other hosts; a test that wants one is wrong."""

@@ -15,7 +15,7 @@ class EntitiesUrlSchema(FrontendFormBaseSchema):
         data_input_type="entity/list",
         data_content_types=CONTENT_TYPES,
         metadata={
-            "label": "URL of entities",
+            "label": "Entities",
             "description": "The URL of a CSV or JSON entity file.",
         },
     )
@@ -25,7 +25,7 @@ class EntitiesFileSchema(FrontendFormBaseSchema):
     entities_file = Upload(
         load_default=None,
         metadata={
-            "label": "Or a file with entities",
+            "label": "or a file",
             "description": "An entity file from your computer.",
         },
     )

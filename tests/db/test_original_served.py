@@ -130,6 +130,7 @@ def test_state_and_blob_of_plugins_are_there(app):
 
 def test_the_virtual_plugin_is_listed_when_its_parent_is_loaded(app):
     registry = app.extensions["qhana_plugins"]
+    registry.mounted.clear()  # other tests may have loaded plugins
     client = app.test_client()
     assert client.get("/plugins/").get_json() == {"plugins": []}
     registry.mounted[plugin_identifier("hello-world", "v1")] = _parent(

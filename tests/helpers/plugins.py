@@ -138,6 +138,19 @@ def dangling_references(document):
     return found
 
 
+def _forget_plugin_modules():
+    """Take the modules and tasks of all plugins out of the process; return the modules."""
+    names = {
+        type(plugin).__module__.partition(".")[0]
+        for plugin in QHAnaPluginBase.__plugins__.values()
+    }
+    for task_name, task in list(CELERY._tasks.items()):
+        if type(task).__module__.partition(".")[0] in names:
+            del CELERY._tasks[task_name]
+    modules = [name for name in sys.modules if name.partition(".")[0] in names]
+    return {name: sys.modules.pop(name) for name in modules}
+
+
 @contextmanager
 def isolated_plugins(root):
     """Start without plugins, and forget those of the test when it is over."""
@@ -152,6 +165,7 @@ def isolated_plugins(root):
     finalizers = set(celery_state._on_app_finalizers)
     flask_app, plugins_app = CELERY.flask_app, QHAnaPluginBase.__app__
     api = ROOT_API.__dict__
+    hidden = _forget_plugin_modules()
     QHAnaPluginBase.__plugins__.clear()
     plugins_module._import_failures.clear()
     QHAnaPluginBase.__app__ = None
@@ -160,9 +174,11 @@ def isolated_plugins(root):
         yield plugins
     finally:
         plugins.close()
+        _forget_plugin_modules()
         for store, known in zip(stores[1:], before[1:]):
             store.clear()
             store.update(known)
+        sys.modules.update(hidden)
         # Modules of libraries stay, as other modules hold on to them already.
         for name in set(sys.modules) - set(before[0]):
             file = getattr(sys.modules[name], "__file__", None) or ""

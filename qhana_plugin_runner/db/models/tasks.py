@@ -192,7 +192,7 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
 
 
 @cache  # to build the query takes as long as to run it
-def _query_for_details() -> Select[Any]:
+def _query_for_details() -> Select[*tuple[Any, ...]]:
     """Return the query for a task ``id``, and whether it has steps, links and outputs."""
     owners = (Step.id, TaskLink.task_id, TaskFile.task_id)
     has_some = (exists().where(owner == ProcessingTask.id) for owner in owners)

