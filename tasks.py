@@ -1,6 +1,7 @@
 """Tasks for ``invoke``. They load ``.flaskenv`` and ``.env`` like Flask does."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from invoke.tasks import task
 from qhana_plugin_runner.errors import RunnerError
 from qhana_plugin_runner.launcher import commands, dev_broker, environment
 from qhana_plugin_runner.launcher.watch import run_and_watch
+from qhana_plugin_runner.pages.licenses import third_party_packages
 
 PROJECT = Path(__file__).resolve().parent
 environment.load_environment(PROJECT)
@@ -22,6 +24,7 @@ def _run(command: list[str]) -> None:
     """Run a command in this terminal; its exit status becomes that of invoke."""
     print(f"$ {subprocess.list2cmdline(command)}", flush=True)
     with subprocess.Popen(command, cwd=PROJECT) as process:
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         while True:
             try:
                 status = process.wait()
@@ -129,6 +132,12 @@ def celery_inspect(c: Context, what: str = "active") -> None:
 
 
 @task
+def celery_monitor(c: Context) -> None:
+    """Watch workers and their tasks in the terminal."""
+    _run(commands.celery_command("events"))
+
+
+@task
 def purge_task_queues(c: Context) -> None:
     """Remove all tasks that wait in the queue; Celery asks before."""
     _run(commands.celery_command("purge"))
@@ -171,3 +180,52 @@ def upgrade_db(c: Context) -> None:
 def doc(c: Context) -> None:
     """Build the documentation into docs/_build/html."""
     _run([sys.executable, "-m", "sphinx", "-b", "html", "docs", "docs/_build/html"])
+
+
+@task
+def update_source_doc(c: Context) -> None:
+    """Describe each module of the source in docs/source, apart from the documentation."""
+    left_out = (
+        "docs",
+        "examples",
+        "instance",
+        "migrations",
+        "plugins",
+        "tasks.py",
+        "tests",
+    )
+    command = [sys.executable, "-m", "sphinx.ext.apidoc", "--separate", "--force"]
+    _run([*command, "-o", "docs/source", ".", *left_out, "typings"])
+
+
+@task(help={"texts": "print the texts of the licenses as well"})
+def list_licenses(c: Context, texts: bool = False) -> None:
+    """List the packages that the runner needs, with version and license."""
+    for package in third_party_packages():
+        print(f"{package.name} {package.version}: {package.license or 'not named'}")
+        if texts:
+            print(f"\n{package.text or 'The package brings no text.'}\n")
+
+
+@task
+def update_licenses(c: Context) -> None:
+    """Say where the page with the licenses comes from; there is no file to update."""
+    print(
+        f"nothing to update: /licenses/ shows the {len(third_party_packages())} packages "
+        "that are installed, read from their metadata"
+    )
+
+
+@task
+def update_dependencies(c: Context) -> None:
+    """Lock the newest versions of all dependencies; needs Poetry."""
+    poetry = shutil.which("poetry")
+    if poetry is None:
+        raise Exit(
+            "error: Poetry is missing: install it with its export plugin "
+            "(pipx install poetry && pipx inject poetry poetry-plugin-export)",
+            code=1,
+        )
+    _run([poetry, "lock", "--regenerate"])
+    export = ["export", "--format", "requirements.txt", "--with", "docs"]
+    _run([poetry, *export, "--output", "docs/requirements.txt"])

@@ -24,7 +24,8 @@ extensions = [
     "rest_reference",
     "habits_reference",
 ]
-exclude_patterns = ["_build"]
+# "source" is what sphinx-apidoc makes; the pages of the reference are arranged by hand.
+exclude_patterns = ["_build", "source"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

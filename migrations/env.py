@@ -5,6 +5,7 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from flask import current_app
 from sqlalchemy import create_engine, inspect
+from sqlalchemy.pool import NullPool
 
 from qhana_plugin_runner.db import DB
 
@@ -24,7 +25,7 @@ def columns_of(connection):
 
 def columns_of_original():
     """Return the columns that the first migration creates, by running it in memory."""
-    with create_engine("sqlite://").connect() as memory:
+    with create_engine("sqlite://", poolclass=NullPool).connect() as memory:
         with Operations.context(MigrationContext.configure(memory)):
             context.script.get_revision(ORIGINAL).module.upgrade()
         return columns_of(memory)

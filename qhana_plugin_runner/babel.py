@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from flask import Flask, current_app, has_request_context, request
+from flask import Flask, Response, current_app, g, has_request_context, request
 from flask_babel import Babel
+from werkzeug.datastructures import LanguageAccept
 
 __all__ = ["BABEL", "register_babel"]
 
@@ -26,15 +27,22 @@ def choose_language() -> str | None:
     """``?lang=``, else the best match with ``Accept-Language``, else the default."""
     if not has_request_context():
         return None
+    g.language_was_chosen = True
     languages = available_languages()
-    asked = request.args.get("lang")
-    if asked in languages:
-        return asked
-    best = request.accept_languages.best_match(languages)
+    asked = LanguageAccept([(request.args.get("lang", ""), 1)]).best_match(languages)
+    best = asked or request.accept_languages.best_match(languages)
     return best or str(current_app.config["BABEL_DEFAULT_LOCALE"])
+
+
+def _tell_caches(response: Response) -> Response:
+    """Keep caches from giving an answer to those who read another language."""
+    if "language_was_chosen" in g:
+        response.vary.add("Accept-Language")
+    return response
 
 
 def register_babel(app: Flask) -> None:
     """Choose a language for each request of this app."""
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(translations_folder()))
     BABEL.init_app(app, locale_selector=choose_language)
+    app.after_request(_tell_caches)

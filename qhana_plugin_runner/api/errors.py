@@ -5,6 +5,7 @@ from typing import Any
 
 import marshmallow as ma
 from flask import Flask, Response, jsonify, make_response
+from flask_babel import gettext as _
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -20,21 +21,30 @@ from .. import life_cycle
 from ..celery import BrokerUnavailable
 from ..db import DB
 from ..errors import RunnerError
+from ..known_texts import translate_known, translate_messages
 from ..tasks import announce
 
 __all__ = ["error_payload", "register_error_handlers"]
 
 
 def error_payload(payload: dict[str, Any], error: Any) -> dict[str, Any]:
-    """Complete flask-smorest's answer: there is always a ``message`` or ``errors``."""
+    """Complete flask-smorest's answer: there is always a ``message`` or ``errors``.
+
+    Texts of libraries are translated for whoever asks; the ``status`` is for programs.
+    """
     if "message" not in payload and "errors" not in payload:
         payload["message"] = error.description or payload["status"]
+    for key in ("message", "errors"):
+        if key in payload:
+            payload[key] = translate_messages(payload[key])
     return payload
 
 
 def _answer(code: int, message: str) -> Response:
     status = HTTP_STATUS_CODES.get(code, "Error")
-    return make_response(jsonify(code=code, status=status, message=message), code)
+    return make_response(
+        jsonify(code=code, status=status, message=translate_known(message)), code
+    )
 
 
 def register_error_handlers(app: Flask) -> None:
@@ -70,7 +80,7 @@ def register_error_handlers(app: Flask) -> None:
     @app.errorhandler(BrokerError)
     def broker_error(error: Exception) -> Response:
         app.logger.error("the message broker cannot be reached: %s", error)
-        return _answer(503, "The message broker cannot be reached; try again later.")
+        return _answer(503, _("The message broker cannot be reached; try again later."))
 
     @app.errorhandler(RunnerError)
     def runner_error(error: RunnerError) -> Response:
@@ -84,15 +94,20 @@ def register_error_handlers(app: Flask) -> None:
         if _is_not_migrated(error):
             return _answer(
                 503,
-                "The database has not the tables of this version: run `flask db upgrade`.",
+                _(
+                    "The database has not the tables of this version: "
+                    "run `flask db upgrade`."
+                ),
             )
         if _is_away(error):
-            return _answer(503, "The database cannot be reached; try again later.")
-        return _answer(500, "The database could not answer this request.")
+            return _answer(503, _("The database cannot be reached; try again later."))
+        return _answer(500, _("The database could not answer this request."))
 
     @app.errorhandler(ma.ValidationError)
     def validation_error(error: ma.ValidationError) -> Response:
-        errors = error.normalized_messages()  # type: ignore[no-untyped-call]
+        errors = translate_messages(
+            error.normalized_messages()  # type: ignore[no-untyped-call]
+        )
         answer = jsonify(code=422, status="Unprocessable Entity", errors=errors)
         return make_response(answer, 422)
 

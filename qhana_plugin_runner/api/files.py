@@ -7,6 +7,7 @@ from typing import Any
 import marshmallow as ma
 from flask import Response, send_file
 from flask.views import MethodView
+from flask_babel import gettext as _
 from flask_smorest import abort
 
 from ..db.models.tasks import TaskFile
@@ -55,17 +56,17 @@ class FileView(MethodView):
         if file is None or not compare_digest(
             file.security_tag.encode(), query["file_id"].encode("utf-8", "replace")
         ):
-            abort(404, message="There is no such file.")
+            abort(404, message=_("There is no such file."))
         try:
             store = STORE[file.storage_provider]
         except UnknownFileStore:
-            abort(404, message="The store that keeps this file is not installed here.")
+            abort(404, message=_("The store that keeps this file is not installed here."))
         if not isinstance(store, LocalFileStore):
-            abort(404, message="This file is kept elsewhere.")
+            abort(404, message=_("This file is kept elsewhere."))
         try:
             path = store.path_of(file.file_storage_data)
         except StorageError:
-            abort(404, message="This file is not there any more.")
+            abort(404, message=_("This file is not there any more."))
         response = send_file(
             path,
             download_name=shown_name(file.file_name),

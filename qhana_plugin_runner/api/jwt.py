@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import Flask, Response, jsonify, make_response
+from flask_babel import gettext as _
 from flask_jwt_extended import JWTManager
 
 __all__ = ["JWT", "SECURITY_SCHEMES", "register_jwt"]
@@ -31,12 +32,12 @@ def _refuse_invalid(reason: str) -> Response:
 @JWT.expired_token_loader
 @JWT.revoked_token_loader
 def _refuse_expired(_header: Any, _payload: Any) -> Response:
-    return _refuse("The token has expired; get a new one.")
+    return _refuse(_("The token has expired; get a new one."))
 
 
 @JWT.needs_fresh_token_loader
 def _refuse_stale(_header: Any, _payload: Any) -> Response:
-    return _refuse("This needs a fresh token; log in again.")
+    return _refuse(_("This needs a fresh token; log in again."))
 
 
 def register_jwt(app: Flask) -> None:

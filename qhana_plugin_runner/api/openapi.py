@@ -129,9 +129,12 @@ class RunnerApi(Api):
         self.document()
         if self._spec_text is None:
             self._spec_text = json.dumps(self._spec.to_dict(), sort_keys=False).encode()
-        response = current_app.response_class(
-            self._spec_text, mimetype="application/json"
-        )
+        text = self._spec_text
+        if request.script_root and "servers" not in self._spec.options:
+            # Without it, the paths of the document would begin at the root of the host.
+            server = json.dumps([{"url": request.script_root}]).encode()
+            text = b'{"servers": ' + server + b", " + text[1:]
+        response = current_app.response_class(text, mimetype="application/json")
         response.add_etag()
         return response.make_conditional(request)
 

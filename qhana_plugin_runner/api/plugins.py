@@ -5,6 +5,7 @@ from typing import Any, TypedDict
 import marshmallow as ma
 from flask import current_app, redirect, request
 from flask.views import MethodView
+from flask_babel import gettext as _
 from flask_smorest import abort
 from werkzeug import Response
 
@@ -105,7 +106,7 @@ class PluginView(MethodView):
         """Go to the newest version of a plugin."""
         versions = plugin_registry().versions_of(plugin_name)
         if not versions:
-            abort(404, message=f"There is no plugin {plugin_name!r} here.")
+            abort(404, message=_("There is no plugin %(name)r here.", name=plugin_name))
         target = f"{request.url_root}plugins/{versions[0].identifier}/"
         query = request.query_string.decode("ascii", "replace")
         return redirect(f"{target}?{query}" if query else target, 307)

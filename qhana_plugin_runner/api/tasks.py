@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 import marshmallow as ma
 from flask import request, url_for
 from flask.views import MethodView
+from flask_babel import gettext as _
 from flask_smorest import abort
 
 from ..db.models.tasks import ProcessingTask, TaskFile, TaskUpdateSubscription
@@ -173,12 +174,12 @@ def _require_json() -> None:
     if not request.is_json:
         abort(
             415,
-            message="The body has to be JSON, with the content type application/json.",
+            message=_("The body has to be JSON, with the content type application/json."),
         )
     try:
         request.get_json(silent=True)  # other faults are told by the view's own parser
     except RecursionError:
-        abort(400, message="The JSON is nested too deeply.")
+        abort(400, message=_("The JSON is nested too deeply."))
 
 
 def row_id(text: str) -> int | None:
@@ -192,5 +193,5 @@ def _require_task(task_id: str) -> ProcessingTask:
     number = row_id(task_id)
     task = None if number is None else ProcessingTask.get_with_details(number)
     if task is None:
-        abort(404, message=f"There is no task {task_id!r:.40}.")
+        abort(404, message=_("There is no task %(id)s.", id=f"{task_id!r:.40}"))
     return task

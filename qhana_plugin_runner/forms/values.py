@@ -13,6 +13,7 @@ from typing import Any
 import marshmallow as ma
 
 from ..api.extra_fields import CSVList
+from ..known_texts import translate_known
 
 __all__ = [
     "default_values",
@@ -97,6 +98,8 @@ def is_checked(value: Any) -> bool:
 def messages(errors: Any, prefix: str = "") -> list[str]:
     """Flatten what marshmallow reports: texts, lists, or mappings from positions or keys.
 
+    Its own texts are translated for whoever asks.
+
     >>> messages({0: ["Not a number."], "unit": {"name": ["Unknown."]}})
     ['1: Not a number.', 'unit: name: Unknown.']
     """
@@ -111,5 +114,5 @@ def messages(errors: Any, prefix: str = "") -> list[str]:
             )
         ]
     if isinstance(errors, str) or not isinstance(errors, Iterable):
-        return [f"{prefix}{errors}"]
+        return [f"{prefix}{translate_known(str(errors))}"]
     return [message for each in errors for message in messages(each, prefix)]

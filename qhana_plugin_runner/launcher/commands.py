@@ -86,6 +86,9 @@ def web_command(
     command += ["--timeout", str(_WEB_TIMEOUT)]
     command += ["--graceful-timeout", str(graceful_timeout)]
     command += ["--log-level", log_level.lower(), "--no-control-socket"]
+    # The setting REVERSE_PROXY_COUNT says who is believed; gunicorn by itself would believe
+    # any proxy on this machine.
+    command += ["--forwarded-allow-ips", ""]
     if access_log:
         command += ["--access-logfile", "-"]
     if reload:

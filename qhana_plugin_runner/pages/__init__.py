@@ -9,9 +9,11 @@ def register_pages(app: Flask) -> None:
     """Mount the pages; those for debugging only in debug mode."""
     from .debug import DEBUG_PAGES
     from .docs import register_docs
+    from .licenses import LICENSE_PAGES
     from .parts import register_parts
 
     register_parts(app)
     register_docs(app)
+    app.register_blueprint(LICENSE_PAGES)
     if app.debug:
         app.register_blueprint(DEBUG_PAGES)

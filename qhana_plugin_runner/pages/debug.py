@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from flask import Blueprint, current_app, render_template, request
+from flask_babel import gettext as _
 from sqlalchemy.engine import make_url
 
 from ..celery import CELERY
@@ -40,12 +41,12 @@ def _environment() -> list[tuple[str, str]]:
         ("Python", f"{platform.python_version()} ({platform.platform()})"),
         *((package, version(package)) for package in _PACKAGES),
         ("PLUGIN_FOLDERS", ", ".join(config["PLUGIN_FOLDERS"])),
-        ("PLUGIN_COMPAT", "on" if compat.installed() else "off"),
+        ("PLUGIN_COMPAT", _("on") if compat.installed() else _("off")),
         ("SQLALCHEMY_DATABASE_URI", database.render_as_string(hide_password=True)),
         ("BROKER_URL", CELERY.connection_for_write().as_uri(include_password=False)),
         ("CELERY_QUEUE", str(CELERY.conf.task_default_queue)),
         ("DEFAULT_FILE_STORE", str(config["DEFAULT_FILE_STORE"])),
-        ("instance folder", current_app.instance_path),
+        (_("instance folder"), current_app.instance_path),
     ]
 
 

@@ -4,6 +4,9 @@ import os
 import traceback
 from dataclasses import dataclass
 
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _
+
 from ..errors import RunnerError
 
 __all__ = ["PluginFailure"]
@@ -21,14 +24,14 @@ class PluginFailure:
         source: the plugin's file, folder or identifier.
         stage: what was being done: ``import``, ``init_app``, ``blueprint``, ``documentation``.
         error: type and text of the error, one line.
-        advice: what to do about it.
+        advice: what to do about it, in the language of whoever reads it.
         frames: the last stack frames, innermost last.
     """
 
     source: str
     stage: str
     error: str
-    advice: str
+    advice: LazyString
     frames: tuple[str, ...] = ()
 
     @classmethod
@@ -62,22 +65,27 @@ def _printable(text: str) -> str:
     return os.fsencode(text).decode("utf-8", "replace")
 
 
-def _advice(error: BaseException, stage: str) -> str:
+def _advice(error: BaseException, stage: str) -> LazyString:
     if isinstance(error, RunnerError):
-        return "The message above says what to change."
+        return _("The message above says what to change.")
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
-        return (
-            f"Install the package that provides {package!r}; "
-            "`flask install` installs what plugins ask for in get_requirements()."
+        return _(
+            "Install the package that provides %(package)r; "
+            "`flask install` installs what plugins ask for in get_requirements().",
+            package=package,
         )
     if isinstance(error, SystemExit):
-        return "A plugin must not end the process: remove the call that exits."
+        return _("A plugin must not end the process: remove the call that exits.")
     if isinstance(error, SyntaxError):
-        return f"Correct line {error.lineno} of {error.filename or 'the file'}."
+        if not error.filename:
+            return _("Correct line %(line)s of the file.", line=error.lineno)
+        return _(
+            "Correct line %(line)s of %(file)s.", line=error.lineno, file=error.filename
+        )
     if stage == "documentation":
-        return (
+        return _(
             "The plugin is served, but missing from the API documentation: correct the "
             "schemas or docstrings of its endpoints."
         )
-    return "Correct the plugin at the place named by the last frame."
+    return _("Correct the plugin at the place named by the last frame.")

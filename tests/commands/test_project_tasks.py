@@ -56,14 +56,6 @@ def test_update_dependencies_stops_when_poetry_fails(invoke, tmp_path):
     assert len(calls.read_text("utf-8").splitlines()) == 1
 
 
-@pytest.mark.skipif(not shutil.which("poetry"), reason="Poetry is not on PATH")
-def test_the_lock_file_fits_pyproject():
-    result = subprocess.run(
-        ["poetry", "check", "--lock"], cwd=CHECKOUT, capture_output=True, text=True
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-
-
 def test_celery_monitor_starts_the_monitor_of_celery(invoke):
     # It draws on a terminal, which a test has not: Celery says so after it has been started.
     result = invoke("celery-monitor", TERM="dumb")

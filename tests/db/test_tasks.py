@@ -110,9 +110,10 @@ def test_the_status_follows_from_end_and_status(finished, task_status, status, i
     ],
     ids=["naive", "utc", "other zone"],
 )
-def test_times_are_stored_as_naive_utc_and_read_as_utc(given):
+def test_times_are_stored_and_read_as_utc(given):
     task = saved(started_at=given)
-    assert raw("started_at") == "2024-05-06 07:08:09.123456"
+    if DB.engine.dialect.name == "sqlite":  # as the original wrote them
+        assert raw("started_at") == "2024-05-06 07:08:09.123456"
     assert task.started_at == datetime(2024, 5, 6, 7, 8, 9, 123456, UTC)
     same = DB.session.query(ProcessingTask).filter(ProcessingTask.started_at == given)
     assert same.one() is task
@@ -226,7 +227,9 @@ def test_looking_at_a_task_shows_details_that_were_added_since_the_last_look():
     assert (task.steps, task.links, task.outputs) == ([], [], [])
     with DB.engine.connect() as other:
         other.execute(text("INSERT INTO \"TaskLink\" VALUES (1, 'type', 'href', 1)"))
-        other.execute(text("INSERT INTO \"Step\" VALUES (1, 's', 0, 'h', 'u', 0)"))
+        columns = "id, step_id, number, href, ui_href, cleared"
+        values = "1, 's', 0, 'h', 'u', FALSE"
+        other.execute(text(f'INSERT INTO "Step" ({columns}) VALUES ({values})'))
         other.commit()
     DB.session.rollback()
     task = ProcessingTask.get_with_details(task.id)

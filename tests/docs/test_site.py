@@ -11,6 +11,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import click
 import pytest
 from helpers.markdown import DOCS
+from helpers.plugins import isolated_plugins
 
 import qhana_plugin_runner
 from qhana_plugin_runner import create_app, plugin_utils
@@ -25,8 +26,9 @@ NOT_FOR_AUTHORS = {"qhana_plugin_runner.tasks.announce"}
 
 
 @pytest.fixture(scope="module")
-def app():
-    return create_app({"DEBUG": True}, silent_log=True)
+def app(tmp_path_factory):
+    with isolated_plugins(tmp_path_factory.mktemp("app")):
+        yield create_app({"DEBUG": True}, silent_log=True)
 
 
 def test_it_builds_without_a_warning(site):

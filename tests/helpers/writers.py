@@ -3,6 +3,7 @@
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
+from flask import current_app
 from helpers.runner import runner
 
 from qhana_plugin_runner import life_cycle
@@ -11,20 +12,28 @@ from qhana_plugin_runner.db.models.tasks import ProcessingTask
 
 
 def in_processes(function, folder, arguments):
-    """Call ``function(folder, argument)`` at once, each call in a new process."""
+    """Call ``function(folder, argument)`` at once, each call in a new process.
+
+    They use the database of the current app; without one, that of the folder.
+    """
+    settings = {}
+    if current_app:
+        settings["SQLALCHEMY_DATABASE_URI"] = current_app.config[
+            "SQLALCHEMY_DATABASE_URI"
+        ]
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager:
         barrier = manager.Barrier(len(arguments))
         with ProcessPoolExecutor(len(arguments), context) as pool:
             calls = [
-                pool.submit(_together, barrier, function, folder, argument)
+                pool.submit(_together, barrier, function, folder, argument, settings)
                 for argument in arguments
             ]
             return [call.result() for call in calls]
 
 
-def _together(barrier, function, folder, argument):
-    with runner(folder, tables=False) as app, app.app_context():
+def _together(barrier, function, folder, argument, settings):
+    with runner(folder, tables=False, **settings) as app, app.app_context():
         barrier.wait(60)
         return function(folder, argument)
 

@@ -1,1 +1,2 @@
-from helpers.runner import app, context  # noqa: F401
+from helpers.databases import app, postgresql  # noqa: F401
+from helpers.runner import context  # noqa: F401

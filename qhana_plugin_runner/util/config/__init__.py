@@ -20,7 +20,13 @@ from flask import Config, Flask
 from sqlalchemy.engine import URL
 
 from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG
-from .settings import SETTINGS, ConfigError, Setting, defaults
+from .settings import (
+    SETTINGS,
+    ConfigError,
+    Setting,
+    default_plugin_folders,
+    defaults,
+)
 from .smorest_config import SmorestDebugConfig, SmorestProductionConfig
 from .sqlalchemy_config import SQLAchemyDebugConfig, SQLAchemyProductionConfig
 
@@ -99,6 +105,7 @@ def load_settings(config: Config, instance_path: Path, debug: bool) -> None:
         ConfigError: a file cannot be read or a value cannot be used; the text is one line.
     """
     config.update(defaults(debug))
+    config["PLUGIN_FOLDERS"] = default_plugin_folders(debug)
     config["DEBUG"] = debug
     for source, values in _layers(instance_path):
         _apply(config, values, source)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import make_url
@@ -19,6 +20,9 @@ from ...errors import RunnerError
 from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG
 
 MEBIBYTE = 1024 * 1024
+
+PACKAGE = Path(__file__).resolve().parents[2]
+"""The folder of the runner's package."""
 
 
 class ConfigError(RunnerError):
@@ -219,7 +223,9 @@ SETTINGS: tuple[Setting, ...] = (
         as_paths,
         ["./plugins"],
         "Folders with plugins, relative to the working directory. A folder with an "
-        "`__init__.py` is one plugin; otherwise each module and package in it is one.",
+        "`__init__.py` is one plugin; otherwise each module and package in it is one. When "
+        "nothing is set and there is no such folder, an installed runner serves the "
+        "demonstration plugins that come with it.",
         env=("PLUGIN_FOLDERS",),
         debug=["./plugins", "./local_plugins"],
     ),
@@ -345,3 +351,16 @@ SETTINGS: tuple[Setting, ...] = (
 def defaults(debug: bool = False) -> dict[str, Any]:
     """Return a fresh dict with the default of each setting."""
     return {setting.name: setting.default_for(debug) for setting in SETTINGS}
+
+
+def default_plugin_folders(debug: bool, package: Path = PACKAGE) -> list[str]:
+    """Return the default of PLUGIN_FOLDERS, for the current working directory.
+
+    An installed runner that is tried out has no plugins beside it: it gets those in its own
+    package. There are none in the package of a checkout.
+    """
+    folders: list[str] = defaults(debug)["PLUGIN_FOLDERS"]
+    shipped = package / "plugins"
+    if shipped.is_dir() and not any(Path(folder).is_dir() for folder in folders):
+        return [str(shipped)]
+    return folders

