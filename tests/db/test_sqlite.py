@@ -9,7 +9,7 @@ from qhana_plugin_runner.db.db import SQLITE_BUSY_TIMEOUT
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 
 
-def test_every_connection_is_set_up(context):  # noqa: F811
+def test_every_connection_is_set_up(context):
     with DB.engine.connect() as one, DB.engine.connect() as two:
         for connection in (one, two):
             for pragma, value in [
@@ -21,7 +21,7 @@ def test_every_connection_is_set_up(context):  # noqa: F811
                 assert connection.execute(text(f"PRAGMA {pragma}")).scalar() == value
 
 
-def test_a_reader_is_not_stopped_by_a_writer(context):  # noqa: F811
+def test_a_reader_is_not_stopped_by_a_writer(context):
     task = ProcessingTask("a-task")
     task.save(commit=True)
     task.task_log = "not committed"
@@ -31,9 +31,7 @@ def test_a_reader_is_not_stopped_by_a_writer(context):  # noqa: F811
         assert reader.execute(query).scalar() == ""
 
 
-def test_processes_that_read_and_write_at_once_all_succeed(
-    tmp_path, context
-):  # noqa: F811
+def test_processes_that_read_and_write_at_once_all_succeed(tmp_path, context):
     written = in_processes(read_then_write, tmp_path, [40, 40, 40])
     assert DB.session.query(ProcessingTask).count() == sum(written)
 
