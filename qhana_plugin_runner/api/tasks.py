@@ -29,8 +29,8 @@ TASKS_API = SecurityBlueprint(
     "tasks-api", __name__, url_prefix="/tasks", description="The tasks that plugins run."
 )
 
-LARGEST_ID = 2**63 - 1
-"""The largest number that a database column holds; ids above it cannot exist."""
+LARGEST_ID = 2**31 - 1
+"""The largest number that an ``INTEGER`` column of PostgreSQL holds; no id is above it."""
 
 EVENTS = ("status", "steps", "details")
 

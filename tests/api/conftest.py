@@ -3,7 +3,12 @@ from textwrap import dedent
 from uuid import uuid4
 
 import pytest
-from helpers.runner import app, client, context, runner  # noqa: F401
+from helpers.databases import (  # noqa: F401
+    app,
+    postgresql,
+    postgresql_database,
+)
+from helpers.runner import client, context, runner  # noqa: F401
 
 from qhana_plugin_runner.util.plugins import QHAnaPluginBase
 

@@ -1,2 +1,6 @@
-from helpers.databases import app, postgresql  # noqa: F401
+from helpers.databases import (  # noqa: F401
+    app,
+    postgresql,
+    postgresql_database,
+)
 from helpers.runner import context  # noqa: F401

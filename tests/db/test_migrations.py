@@ -194,3 +194,16 @@ def test_the_commands_create_and_drop(tmp_path):
     assert "ProcessingTask" in rows(tmp_path / "qhana_plugin_runner.db")
     assert flask(tmp_path, "drop-db").returncode == 0
     assert rows(tmp_path / "qhana_plugin_runner.db") == {}
+
+
+def test_postgresql_gets_the_same_tables_and_loses_them_again(
+    tmp_path, postgresql_database
+):
+    uri = postgresql_database
+    with runner(tmp_path, tables=False, SQLALCHEMY_DATABASE_URI=uri) as app:
+        with app.app_context():
+            upgrade()
+            assert version() == head()
+            assert_no_drift()
+            downgrade(revision="base")
+            assert inspect(DB.engine).get_table_names() == ["alembic_version"]

@@ -22,20 +22,24 @@ def postgresql(tmp_path_factory):
     server.cleanup()
 
 
+@pytest.fixture
+def postgresql_database(postgresql):
+    """The URL of an empty PostgreSQL database."""
+    name = f"test_{uuid4().hex}"
+    engine = create_engine(postgresql, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield postgresql.set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def app(request, tmp_path):
     """An app with an empty database of each kind."""
-    if request.param == "sqlite":
-        with runner(tmp_path) as app:
-            yield app
-        return
-    server = request.getfixturevalue("postgresql")
-    name = f"test_{uuid4().hex}"
-    engine = create_engine(server, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    uri = server.set(database=name).render_as_string(hide_password=False)
-    with runner(tmp_path, SQLALCHEMY_DATABASE_URI=uri) as app:
+    settings = {}
+    if request.param == "postgresql":
+        uri = request.getfixturevalue("postgresql_database")
+        settings["SQLALCHEMY_DATABASE_URI"] = uri
+    with runner(tmp_path, **settings) as app:
         yield app
-    with engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
