@@ -11,10 +11,11 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from qhana_plugin_runner.errors import RunnerError
+from qhana_plugin_runner.errors import OperatorError, RunnerError
 from qhana_plugin_runner.launcher import commands, dev_broker, environment
 from qhana_plugin_runner.launcher.watch import run_and_watch
 from qhana_plugin_runner.pages.licenses import third_party_packages
+from qhana_plugin_runner.util.config import is_debug, read_settings
 
 PROJECT = Path(__file__).resolve().parent
 environment.load_environment(PROJECT)
@@ -37,6 +38,22 @@ def _run(command: list[str]) -> None:
         raise Exit(code=status if status > 0 else 128 - status)
 
 
+def _check_settings() -> None:
+    """Say what is wrong with the settings before many processes do."""
+    try:
+        read_settings(INSTANCE, is_debug())
+    except OperatorError as error:
+        raise Exit(f"error: {error}", code=error.exit_code) from error
+
+
+def _port(given: int, variable: str, default: int) -> int:
+    """Return the port that was given, else that of the environment variable."""
+    text = str(given or os.environ.get(variable) or default)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise Exit(f"error: {text} is no port: choose one from 1 to 65535", code=2)
+    return int(text)
+
+
 def _broker() -> dev_broker.ContainerBroker | dev_broker.BackgroundBroker:
     return dev_broker.dev_broker(PROJECT, INSTANCE)
 
@@ -44,7 +61,7 @@ def _broker() -> dev_broker.ContainerBroker | dev_broker.BackgroundBroker:
 @task(help={"port": "port of the broker ($REDIS_PORT, else 6379)"})
 def start_broker(c: Context, port: int = 0) -> None:
     """Start a broker in a container, or in the background without containers."""
-    port = port or int(os.environ.get("REDIS_PORT") or 6379)
+    port = _port(port, "REDIS_PORT", 6379)
     try:
         _broker().start(port)
     except RunnerError as error:
@@ -94,7 +111,9 @@ def worker(
     watch: bool = False,
 ) -> None:
     """Run a Celery worker until Ctrl-C."""
-    INSTANCE.mkdir(parents=True, exist_ok=True)
+    _check_settings()
+    if periodic_scheduler:
+        INSTANCE.mkdir(parents=True, exist_ok=True)
     command = commands.worker_command(
         pool=pool,
         concurrency=concurrency or None,
@@ -161,9 +180,10 @@ def start_gunicorn(
 ) -> None:
     """Run the web server until Ctrl-C, in production mode whatever .flaskenv says."""
     os.environ["FLASK_DEBUG"] = "0"
+    _check_settings()
     _run(
         commands.web_command(
-            bind=f"{host}:{port or os.environ.get('SERVER_PORT') or 5005}",
+            bind=f"{host}:{_port(port, 'SERVER_PORT', 5005)}",
             workers=workers or int(os.environ.get("GUNICORN_WORKERS") or 2),
             log_level=log_level or os.environ.get("DEFAULT_LOG_LEVEL") or "info",
             access_log=True,

@@ -8,6 +8,7 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
 
 from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.reachable import explained
 
 ORIGINAL = "ff55b6ebbbd7"
 """The revision of databases that were made without migrations by the original runner."""
@@ -71,7 +72,9 @@ def run():
         with context.begin_transaction():
             context.run_migrations()
         return
-    with DB.engine.connect() as connection:
+    with explained(DB.engine.url):
+        connection = DB.engine.connect()
+    with connection:
         context.configure(connection=connection, **options)
         recognise_unversioned(connection)
         # Or alembic would leave the end of its transactions to us.

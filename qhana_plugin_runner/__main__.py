@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from .errors import RunnerError
-from .launcher.errors import UsageError
+from .errors import OperatorError, RunnerError
 from .launcher.product import Options, run
 
 
@@ -94,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         asyncio.run(run(Options(**vars(arguments))))
     except RunnerError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
+        return 2 if isinstance(error, OperatorError) else 1
     except KeyboardInterrupt:
         return 130
     return 0

@@ -1,5 +1,7 @@
 """The root of the runner's exceptions."""
 
+from click import ClickException
+
 
 class RunnerError(Exception):
     """Something that the runner knows how to explain: its text names the cause and the fix.
@@ -9,3 +11,12 @@ class RunnerError(Exception):
     """
 
     http_status: int = 500
+
+
+class OperatorError(RunnerError, ClickException):
+    """What whoever starts the runner has to put right: a setting, an option, a server.
+
+    Commands of ``flask`` show it as one line instead of a traceback, as click does with its own.
+    """
+
+    exit_code = 2

@@ -10,11 +10,6 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from sqlalchemy.exc import DBAPIError, OperationalError
-from werkzeug.exceptions import (
-    HTTPException,
-    MethodNotAllowed,
-    RequestedRangeNotSatisfiable,
-)
 from werkzeug.http import HTTP_STATUS_CODES
 
 from .. import life_cycle
@@ -49,17 +44,6 @@ def _answer(code: int, message: str) -> Response:
 
 def register_error_handlers(app: Flask) -> None:
     """Answer the errors that are no HTTP errors already."""
-
-    @app.errorhandler(MethodNotAllowed)
-    @app.errorhandler(RequestedRangeNotSatisfiable)
-    def http_error_with_headers(error: HTTPException) -> Response:
-        """Keep what HTTP wants with these errors; flask-smorest's answer leaves it out."""
-        answer = _answer(error.code or 500, error.description or error.name)
-        own = [
-            (key, value) for key, value in error.get_headers() if key != "Content-Type"
-        ]
-        answer.headers.extend(own)
-        return answer
 
     @app.errorhandler(BrokerUnavailable)
     def broker_unavailable(error: BrokerUnavailable) -> Response:

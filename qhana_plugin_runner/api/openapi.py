@@ -122,7 +122,9 @@ class RunnerApi(Api):
 
     def handle_http_exception(self, error: Any) -> Any:
         payload, code, headers = super().handle_http_exception(error)
-        return error_payload(payload, error), code, headers
+        # What HTTP wants with some errors: Allow, Retry-After, WWW-Authenticate, ...
+        own = {key: value for key, value in error.get_headers() if key != "Content-Type"}
+        return error_payload(payload, error), code, {**own, **(headers or {})}
 
     def _openapi_json(self) -> Response:
         """Serve the document, with an ETag."""

@@ -8,6 +8,7 @@ from sqlalchemy import inspect, text
 
 from .db import DB
 from .models.tasks import ProcessingTask
+from .reachable import explained
 
 __all__ = ["DB", "create_db_function", "drop_db_function", "register_commands"]
 
@@ -18,7 +19,8 @@ def create_db_function(app: Flask) -> None:
     A database that has tables already is upgraded: only migrations can change those.
     """
     with app.app_context():
-        is_new = not inspect(DB.engine).has_table(ProcessingTask.__tablename__)
+        with explained(DB.engine.url):
+            is_new = not inspect(DB.engine).has_table(ProcessingTask.__tablename__)
         if not is_new:
             upgrade()
         DB.create_all()
@@ -30,6 +32,8 @@ def create_db_function(app: Flask) -> None:
 def drop_db_function(app: Flask) -> None:
     """Drop all tables of the runner and of its loaded plugins, with everything in them."""
     with app.app_context():
+        with explained(DB.engine.url):
+            DB.engine.connect().close()
         DB.drop_all()
         DB.session.execute(text("DROP TABLE IF EXISTS alembic_version"))
         DB.session.commit()

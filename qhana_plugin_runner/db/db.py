@@ -13,6 +13,8 @@ from sqlalchemy import TIMESTAMP, Dialect, MetaData, TypeDecorator, event
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.orm import DeclarativeBase
 
+from .reachable import explained
+
 SQLITE_BUSY_TIMEOUT = 30_000
 """Milliseconds that a writer waits for another one. Commits take milliseconds; half a minute
 is past what a loaded machine or a slow disk was ever seen to need."""
@@ -95,12 +97,17 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def register_db(app: Flask) -> None:
-    """Connect an app to the database and to its migrations."""
+    """Connect an app to the database and to its migrations.
+
+    Raises:
+        DatabaseUnreachable: the driver is missing, or the folder of an SQLite file cannot be made.
+    """
     url = make_url(app.config["SQLALCHEMY_DATABASE_URI"])
-    if url.get_backend_name() == "sqlite":
-        if url.database and url.database != ":memory:":
-            Path(app.instance_path, url.database).parent.mkdir(
-                parents=True, exist_ok=True
-            )
-    DB.init_app(app)
+    with explained(url):
+        if url.get_backend_name() == "sqlite":
+            if url.database and url.database != ":memory:":
+                Path(app.instance_path, url.database).parent.mkdir(
+                    parents=True, exist_ok=True
+                )
+        DB.init_app(app)
     MIGRATE.init_app(app, DB, directory=str(migrations_folder()))

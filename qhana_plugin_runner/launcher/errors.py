@@ -1,11 +1,11 @@
 """Errors of the launcher. The text of each is one line that names cause and fix."""
 
-from ..errors import RunnerError
+from ..errors import OperatorError, RunnerError
 
 
 class LauncherError(RunnerError):
     """The product cannot be started, or not be kept running."""
 
 
-class UsageError(LauncherError):
-    """The product cannot be started with the options or the settings that were given."""
+class UsageError(LauncherError, OperatorError):
+    """The product cannot be started with the options that were given."""

@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..db.reachable import check_database
 from ..util.config import CELERY_PRODUCTION_CONFIG, read_settings
 from . import commands, environment
 from .answers import ReadySocket, broker_answers, local_host, web_answers, web_url
 from .broker import EmbeddedBroker
-from .database import check_database
 from .errors import UsageError
 from .guard import Guard
 from .lock import InstanceLock
@@ -160,6 +160,8 @@ def _parts(
                 concurrency=options.concurrency,
                 queues=[queue] if queue else [],
                 name=f"runner-{port}@%h",
+                # Of the workers that share a broker, only one may run the scheduler.
+                schedule=instance / "celerybeat-schedule" if broker else None,
                 alone=broker is not None,
             ),
             environment={**variables, "NOTIFY_SOCKET": str(ready.path)},

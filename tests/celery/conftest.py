@@ -1,7 +1,13 @@
 from pathlib import Path
 
 import pytest
-from helpers.runner import app, client, context  # noqa: F401
+from helpers.databases import (  # noqa: F401
+    app,
+    database_of_module,
+    postgresql,
+    postgresql_database,
+)
+from helpers.runner import client, context  # noqa: F401
 
 HABITS = Path(__file__).with_name("habits")
 

@@ -19,12 +19,14 @@ chords = pytest.mark.filterwarnings("ignore:task_allow_error_cb_on_chord_header"
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory, plugin_folders):
+def app(tmp_path_factory, plugin_folders, database_of_module):
     folder = tmp_path_factory.mktemp("runner")
     with broker(tmp_path_factory.mktemp("broker")) as url:
         celery = {"broker_url": url, "result_backend": url}
-        with runner(folder, PLUGIN_FOLDERS=plugin_folders, CELERY=celery) as app:
-            with worker(folder, url, plugin_folders, "--pool", "solo"):
+        settings = {"PLUGIN_FOLDERS": plugin_folders, **database_of_module}
+        with runner(folder, CELERY=celery, **settings) as app:
+            database = app.config["SQLALCHEMY_DATABASE_URI"]
+            with worker(folder, url, plugin_folders, "--pool", "solo", database=database):
                 yield app
             CELERY.close()
 

@@ -11,13 +11,12 @@ from helpers.product import CHECKOUT, outside_environment
 def invoke(tmp_path):
     """Run a task with an instance folder of its own and return the completed process."""
 
+    instance = {"QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER": str(tmp_path / "instance")}
+
     def invoke(*arguments, **variables):
         return subprocess.run(
             [sys.executable, "-m", "invoke", *arguments],
-            env=outside_environment(
-                QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER=str(tmp_path / "instance"),
-                **variables,
-            ),
+            env=outside_environment(**{**instance, **variables}),
             cwd=CHECKOUT,
             capture_output=True,
             text=True,

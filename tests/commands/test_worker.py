@@ -14,6 +14,7 @@ from helpers.runner import runner
 from helpers.services import broker
 
 from qhana_plugin_runner.celery import CELERY
+from qhana_plugin_runner.db.models.virtual_plugins import PluginState
 
 SECONDS = 60
 
@@ -47,14 +48,14 @@ def invoke_worker(tmp_path, broker_url):
     log_path = tmp_path / "worker.log"
 
     @contextmanager
-    def invoke_worker(*options):
+    def invoke_worker(*options, **variables):
         command = [sys.executable, "-m", "invoke", "worker", "--concurrency", "2"]
         with log_path.open("wb") as log:
             process = subprocess.Popen(
                 [*command, *options],
                 stdout=log,
                 stderr=log,
-                env=environment,
+                env={**environment, **variables},
                 cwd=CHECKOUT,
                 start_new_session=True,
             )
@@ -119,6 +120,27 @@ def test_the_worker_runs_the_scheduler_of_periodic_tasks_when_asked(
             lambda: "beat: Starting" in log.read_text("utf-8"), SECONDS, "scheduler"
         )
     assert list(tmp_path.glob("celerybeat-schedule*"))
+
+
+def test_the_demo_plugin_for_periodic_tasks_runs_by_itself(
+    client, tmp_path, invoke_worker
+):
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    source = (CHECKOUT / "plugins" / "periodic_task.py").read_text("utf-8")
+    assert "\nEVERY = 60 " in source
+    plugin = source.replace("\nEVERY = 60 ", "\nEVERY = 0.1 ")
+    (folder / "periodic_task.py").write_text(plugin, "utf-8")
+
+    def noted():
+        with client.application.app_context():
+            return PluginState.get_value("periodic-task@v1-0-0", "last run", None)
+
+    options = ("--pool", "threads", "--periodic-scheduler")
+    with invoke_worker(*options, PLUGIN_FOLDERS=str(folder)):
+        wait_until(noted, SECONDS, "the time that the task notes")
+        first = noted()
+        wait_until(lambda: noted() != first, SECONDS, "the task to run again")
 
 
 def test_a_watched_worker_does_its_work(client, invoke_worker):

@@ -136,6 +136,29 @@ def test_environment_variable_sets_its_key_of_celery(
     assert read_settings(tmp_path)["CELERY"] == changed
 
 
+REDIS, OTHER = "redis://h:1/0", "redis://other:2/0"
+
+
+@pytest.mark.parametrize(
+    ("file", "environment", "expected"),
+    [
+        ({}, {"BROKER_URL": REDIS}, REDIS),
+        ({"broker_url": REDIS}, {}, REDIS),
+        ({"broker_url": OTHER}, {"BROKER_URL": REDIS}, REDIS),
+        ({"result_backend": OTHER}, {"BROKER_URL": REDIS}, OTHER),
+        ({}, {"BROKER_URL": REDIS, "RESULT_BACKEND": OTHER}, OTHER),
+        ({}, {"BROKER_URL": "amqp://h"}, CELERY_PRODUCTION_CONFIG["result_backend"]),
+    ],
+)
+def test_results_go_to_the_redis_server_of_the_messages_unless_another_place_is_named(
+    tmp_path, monkeypatch, file, environment, expected
+):
+    (tmp_path / "config.json").write_text(json.dumps({"CELERY": file}))
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    assert read_settings(tmp_path)["CELERY"]["result_backend"] == expected
+
+
 @pytest.mark.parametrize("variable", ["URL_MAP", "URL_REWRITE_RULES"])
 def test_url_rules_come_from_either_variable_in_order(tmp_path, monkeypatch, variable):
     monkeypatch.setenv(variable, '{"^http://localhost": "http://host", "b": "a"}')

@@ -1,6 +1,7 @@
 """Each database that the runner supports, for tests that must hold on all of them."""
 
 import os
+from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,8 @@ from helpers.runner import runner
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
+
+DATABASES = ["sqlite", "postgresql"]
 
 
 @pytest.fixture(scope="session")
@@ -22,19 +25,35 @@ def postgresql(tmp_path_factory):
     server.cleanup()
 
 
-@pytest.fixture
-def postgresql_database(postgresql):
-    """The URL of an empty PostgreSQL database."""
+@contextmanager
+def _empty_database(server):
     name = f"test_{uuid4().hex}"
-    engine = create_engine(postgresql, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    engine = create_engine(server, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-    yield postgresql.set(database=name).render_as_string(hide_password=False)
+    yield server.set(database=name).render_as_string(hide_password=False)
     with engine.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
+def postgresql_database(postgresql):
+    """The URL of an empty PostgreSQL database."""
+    with _empty_database(postgresql) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def database_of_module(request):
+    """Settings of an app with an empty database of each kind, for all tests of a module."""
+    if request.param == "sqlite":
+        yield {}
+    else:
+        with _empty_database(request.getfixturevalue("postgresql")) as uri:
+            yield {"SQLALCHEMY_DATABASE_URI": uri}
+
+
+@pytest.fixture(params=DATABASES)
 def app(request, tmp_path):
     """An app with an empty database of each kind."""
     settings = {}

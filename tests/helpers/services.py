@@ -38,14 +38,17 @@ def _answers(client):
 
 
 @contextmanager
-def worker(folder, broker_url, plugin_folders, *arguments):
-    """Run a worker on the database and the files in a folder (see ``helpers.runner``).
+def worker(folder, broker_url, plugin_folders, *arguments, database=None):
+    """Run a worker on the files in a folder (see ``helpers.runner``).
 
     The app of the test has to use the broker already.
+
+    Args:
+        database: URL of the database (default: that in the folder)
     """
     environment = outside_environment(
         QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER=str(folder),
-        SQLALCHEMY_DATABASE_URI=f"sqlite:///{folder}/runner.db",
+        SQLALCHEMY_DATABASE_URI=database or f"sqlite:///{folder}/runner.db",
         BROKER_URL=broker_url,
         RESULT_BACKEND=broker_url,
         PLUGIN_FOLDERS=":".join(map(str, plugin_folders)),

@@ -75,7 +75,7 @@ def test_a_relative_instance_folder_is_meant_from_where_one_is(tmp_path):
 
 def test_a_broken_configuration_is_named(tmp_path):
     (tmp_path / "config.toml").write_text("PLUGIN_FOLDERS = [")
-    line = only_line(run("--port", 0, "--instance", tmp_path), status=1)
+    line = only_line(run("--port", 0, "--instance", tmp_path))
     assert str(tmp_path / "config.toml") in line
 
 

@@ -1,5 +1,6 @@
 import pytest
-from helpers.runner import app, client, context  # noqa: F401
+from helpers.databases import app, postgresql, postgresql_database  # noqa: F401
+from helpers.runner import client, context  # noqa: F401
 from helpers.site import Site, serving
 
 from qhana_plugin_runner.db.models.tasks import ProcessingTask

@@ -206,9 +206,21 @@ def _apply(
             _hint_at_similar_name(name, source)
             config[name] = value
         elif name == "CELERY":
-            config[name] = {**config[name], **setting.check(value, source)}
+            config[name] = _merge_celery(config[name], setting.check(value, source))
         else:
             config[name] = setting.check(value, source)
+
+
+def _merge_celery(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one layer over Celery's configuration.
+
+    Results go to the Redis server of the messages until a layer names another place for them.
+    """
+    merged = {**before, **given}
+    is_redis = str(merged["broker_url"]).startswith(("redis://", "rediss://"))
+    if is_redis and before["result_backend"] == before["broker_url"]:
+        merged["result_backend"] = given.get("result_backend", merged["broker_url"])
+    return merged
 
 
 def _hint_at_similar_name(name: str, source: str) -> None:

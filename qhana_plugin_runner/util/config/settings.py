@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from ...errors import RunnerError
+from ...errors import OperatorError
 from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG
 
 MEBIBYTE = 1024 * 1024
@@ -25,7 +25,7 @@ PACKAGE = Path(__file__).resolve().parents[2]
 """The folder of the runner's package."""
 
 
-class ConfigError(RunnerError):
+class ConfigError(OperatorError):
     """A setting has a value that cannot be used; the message names setting, source and fix."""
 
 
@@ -273,7 +273,8 @@ SETTINGS: tuple[Setting, ...] = (
         dict(CELERY_PRODUCTION_CONFIG),
         "Celery's own configuration in its lower-case names; what is given here is laid over "
         "the runner's defaults. `BROKER_URL` is where messages go (Redis protocol), "
-        "`RESULT_BACKEND` where results go, `CELERY_QUEUE` the queue that is used.",
+        "`RESULT_BACKEND` where results go (to the broker, when that is a Redis server), "
+        "`CELERY_QUEUE` the queue that is used.",
         env=("BROKER_URL", "RESULT_BACKEND", "CELERY_QUEUE"),
         debug=dict(CELERY_DEBUG_CONFIG),
     ),

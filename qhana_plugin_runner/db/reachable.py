@@ -1,0 +1,68 @@
+"""Says in one line why a database cannot be used."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
+
+from ..errors import OperatorError
+
+__all__ = ["DatabaseUnreachable", "check_database", "explained"]
+
+
+class DatabaseUnreachable(OperatorError):
+    """The driver of the database is missing, or nobody answers at its address."""
+
+
+@contextmanager
+def explained(url: URL) -> Iterator[None]:
+    """Explain what goes wrong in the ``with`` block, which makes or opens a connection.
+
+    Raises:
+        DatabaseUnreachable: an error of a driver or of the file system came up
+    """
+    try:
+        yield
+    except (ImportError, NoSuchModuleError) as error:
+        raise DatabaseUnreachable(
+            f"the driver of the database {url.drivername} is missing "
+            f"({_first_line(error)}): install it, or change SQLALCHEMY_DATABASE_URI"
+        ) from error
+    except (DBAPIError, OSError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise DatabaseUnreachable(
+            f"the database {url.render_as_string()} cannot be reached "
+            f"({_first_line(cause)}): start it, or change SQLALCHEMY_DATABASE_URI"
+        ) from error
+
+
+def check_database(uri: str, instance: Path) -> None:
+    """Connect to a database once.
+
+    Args:
+        uri: the setting ``SQLALCHEMY_DATABASE_URI``
+        instance: relative paths of SQLite files start here
+
+    Raises:
+        DatabaseUnreachable: the driver is missing, or nobody answers
+    """
+    url = make_url(uri)
+    with explained(url):
+        engine = create_engine(_located(url, instance), poolclass=NullPool)
+        engine.connect().close()
+
+
+def _located(url: URL, instance: Path) -> URL:
+    """Make the path of an SQLite file absolute as Flask-SQLAlchemy does."""
+    is_file = url.database and not url.database.startswith((":memory:", "file:"))
+    if url.get_backend_name() != "sqlite" or not is_file:
+        return url
+    return url.set(database=str(instance / str(url.database)))
+
+
+def _first_line(error: object) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
