@@ -1,17 +1,30 @@
-"""Downloads of the files in the local store."""
+"""Downloads of the files that the runner keeps."""
 
+import base64
+import io
 import re
 from hmac import compare_digest
-from typing import Any
+from typing import IO, Any
 
 import marshmallow as ma
-from flask import Response, send_file
+from flask import Response, current_app, redirect, request, send_file
 from flask.views import MethodView
 from flask_babel import gettext as _
 from flask_smorest import abort
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.wsgi import FileWrapper
 
 from ..db.models.tasks import TaskFile
-from ..storage import STORE, LocalFileStore, StorageError, UnknownFileStore, shown_name
+from ..storage import (
+    CHUNK,
+    STORE,
+    MissingFile,
+    ServedFileStore,
+    StorageError,
+    StoreNotConfigured,
+    UnknownFileStore,
+    shown_name,
+)
 from .tasks import row_id
 from .util import MaBaseSchema, SecurityBlueprint
 
@@ -49,7 +62,8 @@ class FileView(MethodView):
 
     @FILES_API.arguments(FileQuerySchema(), location="query")
     @FILES_API.response(200, content_type="application/octet-stream")
-    def get(self, query: dict[str, Any], file_id: str) -> Response:
+    @FILES_API.alt_response(307, description="The file is to be had elsewhere.")
+    def get(self, query: dict[str, Any], file_id: str) -> Any:
         """Download a file, under its name and with its mime type."""
         number = row_id(file_id)
         file = None if number is None else TaskFile.get_by_id(number)
@@ -59,23 +73,53 @@ class FileView(MethodView):
             abort(404, message=_("There is no such file."))
         try:
             store = STORE[file.storage_provider]
-        except UnknownFileStore:
+        except (UnknownFileStore, StoreNotConfigured):
             abort(404, message=_("The store that keeps this file is not installed here."))
-        if not isinstance(store, LocalFileStore):
+        if not isinstance(store, ServedFileStore):
             abort(404, message=_("This file is kept elsewhere."))
+        if url := store.get_download_redirect(file):
+            answer = redirect(url, 307)
+            answer.headers["Cache-Control"] = (
+                "no-store"  # the URL works for some time only
+            )
+            return answer
         try:
-            path = store.path_of(file.file_storage_data)
-        except StorageError:
+            content = store.open(file)
+        except MissingFile:
             abort(404, message=_("This file is not there any more."))
-        response = send_file(
-            path,
-            download_name=shown_name(file.file_name),
-            mimetype="text/plain",
-            conditional=True,
-        )
-        response.content_type = content_type(file.mimetype)
-        response.headers.update(FOREIGN_CONTENT)
-        return response
+        except StorageError as error:
+            current_app.logger.error("%s", error)
+            abort(503, message=_("The store that keeps this file cannot be reached."))
+        return file_response(file, content)
+
+
+def file_response(file: TaskFile, content: IO[bytes]) -> Response:
+    """Return a file's content, or the part of it that was asked for; closes it when sent."""
+    size = content.seek(0, io.SEEK_END)
+    content.seek(0)
+    response = send_file(
+        content,
+        download_name=shown_name(file.file_name),
+        mimetype="text/plain",
+        conditional=False,  # that is done below, where the size is known
+        etag=file.sha256 or f"{file.id}-{size}",
+        last_modified=file.created_at,
+    )
+    response.content_length = size
+    response.content_type = content_type(file.mimetype)
+    response.headers.update(FOREIGN_CONTENT)
+    if file.sha256:  # RFC 9530
+        digest = base64.b64encode(bytes.fromhex(file.sha256)).decode("ascii")
+        response.headers["Repr-Digest"] = f"sha-256=:{digest}:"
+    if request.range:
+        # Unlike those of some servers, this one can start in the middle.
+        response.response = FileWrapper(content, CHUNK)
+    try:
+        response.make_conditional(request, accept_ranges=True, complete_length=size)
+    except RequestedRangeNotSatisfiable:
+        content.close()
+        raise
+    return response
 
 
 def content_type(mimetype: str | None) -> str:

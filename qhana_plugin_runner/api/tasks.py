@@ -12,7 +12,7 @@ from flask_smorest import abort
 
 from ..db.models.tasks import ProcessingTask, TaskFile, TaskUpdateSubscription
 from ..pages.browser import page, wants_html
-from ..storage import STORE, UnknownFileStore
+from ..storage import STORE, StorageError
 from .plugin_schemas import (
     ApiLink,
     ApiLinkSchema,
@@ -108,6 +108,9 @@ def task_status(task: ProcessingTask) -> dict[str, Any]:
                 "data_type": file.file_type,
                 "content_type": file.mimetype,
                 "name": file.file_name,
+                # For the page; clients find both in the headers of the download.
+                "size": file.size,
+                "sha256": file.sha256,
             }
             for file in task.outputs
             if file.is_output
@@ -127,8 +130,8 @@ def _absolute(base: str, href: str | None) -> str:
 def _download_url(file: TaskFile) -> str:
     try:
         return STORE.get_task_file_url(file, external=True)
-    except UnknownFileStore:
-        # The plugin that brought the store is gone. Our own answer there says so.
+    except StorageError:
+        # The store is not set up, or its plugin is gone. Our own answer there says so.
         tag = {"file-id": file.security_tag}
         return url_for("files-api.FileView", file_id=file.id, _external=True, **tag)
 

@@ -1,5 +1,8 @@
 """Downloads: ``/files/<id>/?file-id=<security tag>``."""
 
+import base64
+import hashlib
+
 import pytest
 
 from qhana_plugin_runner.db import DB
@@ -41,6 +44,23 @@ def test_a_file_comes_with_its_mime_type_and_name(file, get):
     assert answer.content_type == "text/csv; charset=utf-8"
     assert answer.content_length == 100
     assert answer.headers["Content-Disposition"] == "inline; filename=name.csv"
+
+
+def test_the_digest_of_the_content_is_told(file, get):
+    answer = get(file)
+    digest = hashlib.sha256(CONTENT).digest()
+    expected = f"sha-256=:{base64.b64encode(digest).decode()}:"
+    assert answer.headers["Repr-Digest"] == expected
+    assert answer.headers["ETag"] == f'"{digest.hex()}"'
+
+
+def test_a_row_of_an_older_runner_has_no_digest_but_an_etag(file, get):
+    file.size = file.sha256 = None
+    file.save(commit=True)
+    answer = get(file)
+    assert (answer.status_code, answer.data) == (200, CONTENT)
+    assert "Repr-Digest" not in answer.headers
+    assert get(file, If_None_Match=answer.headers["ETag"]).status_code == 304
 
 
 @pytest.mark.parametrize(

@@ -53,15 +53,28 @@ def put_original(path, *statements):
         connection.commit()
 
 
-def rows(path):
-    """Return all rows of all tables but the version."""
+def columns(path):
+    """Return the names of the columns of all tables but that with the version."""
     with closing(sqlite3.connect(path)) as connection:
         query = "SELECT name FROM sqlite_master WHERE type = 'table'"
-        names = {name for (name,) in connection.execute(query)} - {"alembic_version"}
+        tables = {name for (name,) in connection.execute(query)} - {"alembic_version"}
+        pragma = "SELECT name FROM pragma_table_info(?)"
         return {
-            name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr)
-            for name in names
+            table: [name for (name,) in connection.execute(pragma, (table,))]
+            for table in tables
         }
+
+
+def rows(path):
+    """Return what the rows of all tables hold in the columns that the original has."""
+    found = {}
+    with closing(sqlite3.connect(path)) as connection:
+        known = columns(ORIGINAL)
+        for table, names in columns(path).items():
+            wanted = ", ".join(f'"{name}"' for name in names if name in known[table])
+            selected = connection.execute(f'SELECT {wanted} FROM "{table}"')
+            found[table] = sorted(selected, key=repr)
+    return found
 
 
 def schema(path):

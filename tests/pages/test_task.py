@@ -1,5 +1,7 @@
 """A task answers programs with JSON and browsers with a page that leads on."""
 
+from hashlib import sha256
+
 import pytest
 
 from qhana_plugin_runner.db import DB
@@ -56,6 +58,9 @@ def test_a_finished_task_leads_to_its_files_and_shows_its_log(
     page = visit(client, f"/tasks/{task_id}/")
 
     assert output["href"] in links_of(page)
+    assert output.keys() == {"href", "dataType", "contentType", "name"}
+    (facts,) = [element.text for element in page.all("dd")]
+    assert "3 Bytes" in facts and sha256(b"<b>").hexdigest() in facts
     assert not has_refresh(page)
     assert not page.all("script")
     assert "<script>alert(1)</script>" in page.text

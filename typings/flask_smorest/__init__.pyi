@@ -49,6 +49,16 @@ class Blueprint(flask.Blueprint):
         examples: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
     ) -> Callable[[F], F]: ...
+    def alt_response(
+        self,
+        status_code: int,
+        response: str | None = None,
+        *,
+        schema: Any = None,
+        content_type: str | None = None,
+        description: str | None = None,
+        success: bool = False,
+    ) -> Callable[[F], F]: ...
     @staticmethod
     def doc(**kwargs: Any) -> Callable[[F], F]: ...
     def register_views_in_doc(

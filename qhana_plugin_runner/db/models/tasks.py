@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     ColumnElement,
     Float,
     ForeignKey,
@@ -48,7 +49,11 @@ class _Saved:
     """Rows that save themselves."""
 
     def save(self, commit: bool = False) -> None:
-        """Add the row to the session, and with ``commit`` commit everything in the session."""
+        """Add the row to the session.
+
+        Parameters:
+            commit: commit everything in the session.
+        """
         DB.session.add(self)
         if commit:
             DB.session.commit()
@@ -58,14 +63,24 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
     """One run of a plugin.
 
     Attributes:
+        id: what plugins hand to their Celery tasks as ``db_id``.
         task_name: the name of the Celery task that was started.
+        started_at: when the row was made, in UTC.
+        finished_at: when the task has ended, in UTC; ``None`` before.
         parameters: the input as the plugin wrote it, usually JSON text.
         data: what the plugin wants to remember, any JSON value; nested changes are noticed.
         multi_step: whether the task has, or had, steps.
+        steps: the points at which the task has waited for input, oldest first.
         current_step: the number of the newest step, -1 before the first one.
         progress_value: ``None`` until progress is reported; between start and target.
+        progress_start: the value at which nothing is done.
+        progress_target: the value at which all is done.
+        progress_unit: what the three numbers count, for people.
         task_status: ``None`` until finished, then ``SUCCESS`` or ``FAILURE``.
         task_log: lines for the user.
+        outputs: all files of the task, temporary ones included, in the order saved.
+        links: what the plugin shows with the task.
+        subscriptions: the webhooks that are told of changes.
     """
 
     __tablename__ = "ProcessingTask"
@@ -129,6 +144,7 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
 
     @property
     def is_finished(self) -> bool:
+        """Whether the task has ended, in whatever way."""
         return self.finished_at is not None
 
     @property
@@ -149,7 +165,11 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
         return bool(self.steps) and not self.steps[-1].cleared
 
     def clear_previous_step(self, commit: bool = False) -> None:
-        """Mark the newest step, when there is one, as done."""
+        """Mark the newest step, when there is one, as done.
+
+        Parameters:
+            commit: commit everything in the session.
+        """
         if self.steps:
             self.steps[-1].cleared = True
         self.save(commit=commit)
@@ -163,6 +183,7 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
             href: the endpoint that takes the step's input, absolute or relative.
             ui_href: the step's micro frontend.
             step_id: the plugin's name for the step.
+            commit: commit everything in the session.
 
         Raises:
             AssertionError: the previous step is not cleared.
@@ -186,7 +207,12 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
         self.save(commit=commit)
 
     def add_task_log_entry(self, task_log: str, commit: bool = False) -> None:
-        """Append a line to the log."""
+        """Append a line to the log.
+
+        Parameters:
+            task_log: the line, without a line end.
+            commit: commit everything in the session.
+        """
         self.task_log = f"{self.task_log}\n{task_log}" if self.task_log else task_log
         self.save(commit=commit)
 
@@ -201,7 +227,16 @@ def _query_for_details() -> Select[*tuple[Any, ...]]:
 
 
 class Step(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
-    """A point at which a task waits for input."""
+    """A point at which a task waits for input.
+
+    Attributes:
+        id: the id of the task.
+        step_id: the plugin's name for the step.
+        href: the endpoint that takes the input, absolute or relative to the task.
+        ui_href: the micro frontend that asks for it, likewise.
+        cleared: whether the input has come.
+        number: the position in the task's steps, from 0.
+    """
 
     __tablename__ = "Step"
 
@@ -220,9 +255,16 @@ class TaskFile(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-define
     """A file that a task produced.
 
     Attributes:
+        task: the task that produced it; ``None`` for a file of no task.
         security_tag: unguessable text that a download must present.
+        storage_provider: the name of the store that has the file.
+        file_name: the name that clients see.
         file_storage_data: where the store finds the file; only the store understands it.
         file_type: the data type (``entity/list``), or ``temp-file``.
+        mimetype: such as ``text/csv``.
+        created_at: when the file was saved, in UTC.
+        size: bytes; ``None`` where the store does not know.
+        sha256: digest of the content in hexadecimal digits; ``None`` likewise.
     """
 
     __tablename__ = "TaskFile"
@@ -243,6 +285,8 @@ class TaskFile(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-define
     task_id: Mapped[int | None] = mapped_column(
         ForeignKey(ProcessingTask.id), init=False, index=True
     )
+    size: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    sha256: Mapped[str | None] = mapped_column(String(64), default=None)
 
     @classmethod
     def get_by_id(cls, id_: int) -> Self | None:
@@ -263,7 +307,13 @@ class TaskFile(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-define
 
 
 class TaskLink(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
-    """A link that a plugin shows with the task."""
+    """A link that a plugin shows with the task.
+
+    Attributes:
+        task: the task.
+        type: what the link is for.
+        href: the target, absolute or relative to the URL of the task.
+    """
 
     __tablename__ = "TaskLink"
 
@@ -289,6 +339,9 @@ class TaskUpdateSubscription(_Saved, MappedAsDataclass, DB.Model):  # type: igno
     """A webhook that wants to know of changes.
 
     Attributes:
+        task: the task whose changes are meant.
+        webhook_href: the URL to call.
+        task_href: the URL of the task as the subscriber knows it.
         event_type: ``status``, ``steps`` or ``details``; ``None`` stands for all of them.
     """
 
@@ -309,7 +362,13 @@ class TaskUpdateSubscription(_Saved, MappedAsDataclass, DB.Model):  # type: igno
     def get_by_task_and_subscriber(
         cls, task: ProcessingTask | int, webhook_href: str, event: str | None = None
     ) -> Self | None:
-        """Return the subscription of one webhook to exactly this event, or ``None``."""
+        """Return the subscription of one webhook to exactly this event, or ``None``.
+
+        Parameters:
+            task: the task or its id.
+            webhook_href: the URL that is called.
+            event: ``status``, ``steps`` or ``details``; ``None`` is the one to all events.
+        """
         task_id = task if isinstance(task, int) else task.id
         query = select(cls).filter_by(
             task_id=task_id, webhook_href=webhook_href, event_type=event
@@ -344,7 +403,9 @@ class TaskUpdateSubscription(_Saved, MappedAsDataclass, DB.Model):  # type: igno
         """Return whom to tell of an event: its subscribers and those of all events.
 
         Parameters:
-            event: ``None`` asks for the subscribers of all events only.
+            task: the task or its id.
+            event: ``status``, ``steps`` or ``details``; ``None`` asks for the subscribers of
+                all events only.
         """
         task_id = task if isinstance(task, int) else task.id
         wanted: ColumnElement[bool] = cls.event_type.is_(None)

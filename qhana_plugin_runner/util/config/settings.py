@@ -4,20 +4,26 @@ Everything else about configuration is derived from this table: the defaults, th
 variables that are read, the check at start and the reference page of the documentation.
 """
 
-import json
-import logging
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 from ...errors import OperatorError
 from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG
+from .checks import (
+    as_bool,
+    as_count,
+    as_database_url,
+    as_mapping,
+    as_paths,
+    as_rewrite_rules,
+    as_secret,
+    as_severity,
+    as_text,
+    one_of,
+)
 
 MEBIBYTE = 1024 * 1024
 
@@ -27,111 +33,6 @@ PACKAGE = Path(__file__).resolve().parents[2]
 
 class ConfigError(OperatorError):
     """A setting has a value that cannot be used; the message names setting, source and fix."""
-
-
-def as_text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("must be text")
-    return value
-
-
-def as_secret(value: Any) -> str | bytes:
-    if not isinstance(value, (str, bytes)) or not value:
-        raise ValueError("must be text or bytes and not empty")
-    return value
-
-
-def as_bool(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    known = {"1": True, "true": True, "yes": True, "on": True}
-    known |= {"0": False, "false": False, "no": False, "off": False, "": False}
-    try:
-        return known[str(value).strip().lower()]
-    except KeyError:
-        raise ValueError("must be true or false") from None
-
-
-def as_count(value: Any) -> int:
-    """A whole number that is not negative."""
-    if isinstance(value, str) and value.strip().isdecimal():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError("must be a whole number, 0 or more")
-    return value
-
-
-def as_severity(value: Any) -> int | str:
-    names = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
-    # There are other names for some, such as WARN.
-    if isinstance(value, str) and value.upper() in logging.getLevelNamesMapping():
-        return value.upper()
-    try:
-        return as_count(value)
-    except ValueError:
-        raise ValueError(f"must be a number or one of {', '.join(names)}") from None
-
-
-def as_mapping(value: Any) -> dict[str, Any]:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            raise ValueError(f"must be a JSON object ({error})") from None
-    if not isinstance(value, Mapping):
-        raise ValueError("must be a mapping (a table in TOML, an object in JSON)")
-    return dict(value)
-
-
-def as_database_url(value: Any) -> str:
-    """The only PostgreSQL driver here is psycopg 3; URLs that name its forerunner mean it."""
-    url = as_text(value)
-    try:
-        driver = make_url(url).drivername
-    except (ArgumentError, ValueError):
-        raise ValueError(
-            "must be a database URL like postgresql+psycopg://user:password@host/name"
-        ) from None
-    if driver in ("postgresql", "postgres", "postgresql+psycopg2"):
-        return "postgresql+psycopg" + url.removeprefix(driver)
-    return url
-
-
-def as_paths(value: Any) -> list[str]:
-    """A list of folders; one text holds several, separated by colons."""
-    if isinstance(value, str):
-        value = value.split(":")
-    if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
-        raise ValueError("must be a list of folders, or one text separated by colons")
-    return [folder for folder in value if folder]
-
-
-def as_rewrite_rules(value: Any) -> list[tuple[re.Pattern[str], str]]:
-    """Rules in order: a mapping pattern -> replacement, or a list of such pairs."""
-    if isinstance(value, (list, tuple)):
-        pairs = list(value)
-    else:
-        pairs = list(as_mapping(value).items())
-    rules = []
-    for pair in pairs:
-        try:
-            pattern, replacement = pair
-            rules.append((re.compile(pattern), as_text(replacement)))
-        except (re.error, TypeError, ValueError) as error:
-            raise ValueError(
-                f"has a rule that cannot be used, {pair!r}: {error}"
-            ) from None
-    return rules
-
-
-def one_of(*choices: str) -> Callable[[Any], str]:
-    def convert(value: Any) -> str:
-        if value not in choices:
-            raise ValueError(f"must be one of {', '.join(choices)}")
-        return str(value)
-
-    convert.__name__ = "one of " + ", ".join(choices)
-    return convert
 
 
 _SHOWN_TO_NOBODY = (as_secret, as_database_url)
@@ -282,7 +183,7 @@ SETTINGS: tuple[Setting, ...] = (
         "DEFAULT_FILE_STORE",
         as_text,
         "local_filesystem",
-        "The file store that keeps results: `local_filesystem`, or one that a plugin brings.",
+        "The file store that keeps results: `local_filesystem`, `s3`, or one that a plugin brings.",
         env=("DEFAULT_FILE_STORE",),
     ),
     Setting(
@@ -290,6 +191,65 @@ SETTINGS: tuple[Setting, ...] = (
         as_text,
         "files",
         "The folder of the local file store, relative to the instance folder.",
+    ),
+    Setting(
+        "S3_BUCKET",
+        as_text,
+        None,
+        "The bucket of the file store `s3`. It must exist.",
+        env=("S3_BUCKET",),
+    ),
+    Setting(
+        "S3_ENDPOINT_URL",
+        as_text,
+        None,
+        "Where the S3 server is (`http://minio:9000`); Amazon's when it is not set.",
+        env=("S3_ENDPOINT_URL",),
+    ),
+    Setting(
+        "S3_PUBLIC_ENDPOINT_URL",
+        as_text,
+        None,
+        "Where clients reach the S3 server, for presigned downloads, if not under "
+        "`S3_ENDPOINT_URL`.",
+        env=("S3_PUBLIC_ENDPOINT_URL",),
+    ),
+    Setting(
+        "S3_REGION",
+        as_text,
+        "us-east-1",
+        "The region of the bucket. Most servers other than Amazon's take any.",
+        env=("S3_REGION",),
+    ),
+    Setting(
+        "S3_KEY_PREFIX",
+        as_text,
+        "",
+        "Stands before the key of each object, such as `qhana/`, so that a bucket can be shared.",
+        env=("S3_KEY_PREFIX",),
+    ),
+    Setting(
+        "S3_ACCESS_KEY_ID",
+        as_secret,
+        None,
+        "The access key. When it is not set it is looked for where boto3 does: `AWS_*` "
+        "variables, `~/.aws`, the role of the machine.",
+        env=("S3_ACCESS_KEY_ID",),
+    ),
+    Setting(
+        "S3_SECRET_ACCESS_KEY",
+        as_secret,
+        None,
+        "The secret that belongs to `S3_ACCESS_KEY_ID`.",
+        env=("S3_SECRET_ACCESS_KEY",),
+    ),
+    Setting(
+        "S3_DOWNLOAD",
+        one_of("proxied", "presigned"),
+        "proxied",
+        "How clients get files of the store `s3`: `proxied`, through the runner, or `presigned`, "
+        "by a redirect to a URL of the bucket that works for an hour.",
+        env=("S3_DOWNLOAD",),
     ),
     Setting(
         "URL_REWRITE_RULES",

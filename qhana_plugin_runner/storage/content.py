@@ -1,0 +1,82 @@
+"""The content of whatever plugins hand over as a file, read piece by piece."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import IO, Any, NamedTuple
+
+from urllib3 import BaseHTTPResponse
+
+CHUNK = 256 * 1024
+"""Bytes copied at a time: large enough that calls do not count, small beside a process."""
+
+FileLike = str | bytes | IO[Any] | Any
+
+
+class FileFacts(NamedTuple):
+    """What is known of a file's content.
+
+    Attributes:
+        size: bytes
+        sha256: the digest in hexadecimal digits
+    """
+
+    size: int | None = None
+    sha256: str | None = None
+
+
+class Content:
+    """The pieces of a file, from its start when it can be rewound; iterate once.
+
+    Args:
+        file_: text (kept as UTF-8), bytes, or any text or binary file object
+    """
+
+    def __init__(self, file_: FileLike) -> None:
+        self._pieces = _pieces(file_)
+        self._size = 0
+        self._digest = hashlib.sha256()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self._size += len(piece)
+            self._digest.update(piece)
+            yield piece
+
+    @property
+    def facts(self) -> FileFacts:
+        """What is known of the pieces that were iterated over so far."""
+        return FileFacts(self._size, self._digest.hexdigest())
+
+
+def facts_of(file_: FileLike) -> FileFacts:
+    """Measure a file that somebody else has read, if it can be read once more."""
+    is_data = isinstance(file_, (str, bytes, bytearray, memoryview))
+    is_open = not getattr(file_, "closed", False)
+    if not is_data and not (is_open and rewind(file_)):
+        return FileFacts()
+    content = Content(file_)
+    for _piece in content:
+        pass
+    return content.facts
+
+
+def rewind(file_: Any) -> bool:
+    """Go to the start of a file, if it is one that can; return whether it could."""
+    can = bool(getattr(file_, "seekable", lambda: False)())
+    if can:
+        file_.seek(0)
+    return can
+
+
+def _pieces(file_: FileLike) -> Iterator[bytes]:
+    if isinstance(file_, str):
+        yield file_.encode("utf-8")
+    elif isinstance(file_, (bytes, bytearray, memoryview)):
+        yield bytes(file_)
+    elif isinstance(file_, BaseHTTPResponse):
+        # The raw response of requests would give the bytes as they were compressed.
+        yield from file_.stream(CHUNK, decode_content=True)
+    else:
+        rewind(file_)
+        while piece := file_.read(CHUNK):
+            yield piece.encode("utf-8") if isinstance(piece, str) else piece

@@ -1,0 +1,85 @@
+"""Files in a folder of this host."""
+
+import os
+import re
+import secrets
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from flask import Flask
+
+from ..db.models.tasks import TaskFile
+from .content import Content, FileFacts, FileLike
+from .errors import MissingFile
+from .store import ServedFileStore
+
+
+class LocalFileStore(ServedFileStore, name="local_filesystem"):
+    """Files below ``FILE_STORE_ROOT_PATH``, in the instance folder unless it is absolute.
+
+    Rows hold the path relative to the root. A file is written under a temporary name and
+    moved, so that no half-written file is ever found.
+    """
+
+    root: Path
+
+    def init_app(self, app: Flask) -> None:
+        super().init_app(app)
+        self.root = Path(app.instance_path, app.config["FILE_STORE_ROOT_PATH"])
+
+    def persist_file(
+        self,
+        file_: FileLike,
+        target: str | Path,
+        mimetype: str,
+        storage_provider: str | None = None,
+    ) -> FileFacts:
+        content = Content(file_)
+        self._write(content, target)
+        return content.facts
+
+    def persist_raw_data(
+        self, data: str | bytes, target: str | Path, mimetype: str
+    ) -> None:
+        """Keep ``data`` under the path ``target``; as :meth:`persist_file`, with its ``mimetype``."""
+        self.persist_file(data, target, mimetype)
+
+    def _write(self, pieces: Iterable[bytes], target: str | Path) -> None:
+        path = self.root / self.prepare_path(target)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".unfinished-{secrets.token_hex(8)}")
+        try:
+            with unfinished.open("xb") as file:
+                for piece in pieces:
+                    file.write(piece)
+            os.replace(unfinished, path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+
+    def path_of(self, file_storage_data: str) -> Path:
+        """Return the path of a kept file.
+
+        Rows of an older runner hold absolute paths of its host; those are found by their
+        end, from ``task_<id>`` on.
+
+        Raises:
+            MissingFile: the file is not there, or not below the root.
+        """
+        given = PurePosixPath(file_storage_data)
+        if given.is_absolute():
+            match = re.search(r".*/(task_\d+/(?:out|tmp)/.+)$", str(given))
+            given = PurePosixPath(match[1]) if match else given
+        root = self.root.resolve()
+        path = (root / given).resolve()
+        if not path.is_relative_to(root) or not path.is_file():
+            raise MissingFile(f"the file store has no file {file_storage_data!r}")
+        return path
+
+    def get_file_url(self, file_storage_data: str, external: bool = True) -> str:
+        """Return the ``file:`` URL of a kept file, for use on this host."""
+        return self.path_of(file_storage_data).as_uri()
+
+    def open(self, file_info: TaskFile) -> BinaryIO:
+        return self.path_of(file_info.file_storage_data).open("rb")

@@ -1,0 +1,104 @@
+"""All stores of an app behind one interface."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO
+
+from flask import Flask, current_app
+
+from ..db.models.tasks import TaskFile
+from .content import FileFacts, FileLike
+from .errors import UnknownFileStore
+from .interface import FileStoreInterface
+from .store import FileStore
+
+
+class FileStoreRegistry(FileStoreInterface):
+    """All stores of an app; calls without a store's name go to the default one.
+
+    Stores that plugins define are found as well: a store is made when it is first asked for.
+    """
+
+    def __init__(self, app: Flask | None = None) -> None:
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Have stores for this app; each is made when it is first asked for."""
+        app.extensions["file_stores"] = {}
+
+    def __getitem__(self, name: str) -> FileStore:
+        """Return a store by its name.
+
+        Raises:
+            UnknownFileStore: there is none; the message lists those there are.
+        """
+        stores: dict[str, FileStore] = current_app.extensions["file_stores"]
+        if name not in stores:
+            try:
+                store = FileStore.known[name]
+            except KeyError:
+                raise UnknownFileStore(
+                    f"there is no file store {name!r}, only {', '.join(sorted(FileStore.known))}; "
+                    "correct DEFAULT_FILE_STORE, or install the plugin that brings the store"
+                ) from None
+            app = current_app._get_current_object()  # type: ignore[attr-defined]
+            stores[name] = store(app=app)
+        return stores[name]
+
+    def _store(self, name: str | None) -> FileStore:
+        return self[name or current_app.config["DEFAULT_FILE_STORE"]]
+
+    def persist_file(
+        self,
+        file_: FileLike,
+        target: str | Path,
+        mimetype: str = "application/octet-stream",
+        storage_provider: str | None = None,
+    ) -> FileFacts | None:
+        return self._store(storage_provider).persist_file(file_, target, mimetype)
+
+    def persist_task_result(
+        self,
+        task_db_id: int,
+        file_: FileLike,
+        file_name: str,
+        file_type: str,
+        mimetype: str,
+        commit: bool = True,
+        storage_provider: str | None = None,
+    ) -> TaskFile:
+        return self._store(storage_provider).persist_task_result(
+            task_db_id, file_, file_name, file_type, mimetype, commit=commit
+        )
+
+    def persist_task_temp_file(
+        self,
+        task_db_id: int,
+        file_: FileLike,
+        file_name: str,
+        mimetype: str = "application/octet-stream",
+        commit: bool = True,
+        storage_provider: str | None = None,
+    ) -> TaskFile:
+        return self._store(storage_provider).persist_task_temp_file(
+            task_db_id, file_, file_name, mimetype, commit=commit
+        )
+
+    def get_file_url(
+        self,
+        file_storage_data: str,
+        external: bool = True,
+        storage_provider: str | None = None,
+    ) -> str:
+        return self._store(storage_provider).get_file_url(
+            file_storage_data, external=external
+        )
+
+    def get_task_file_url(self, file_info: TaskFile, external: bool = True) -> str:
+        return self[file_info.storage_provider].get_task_file_url(
+            file_info, external=external
+        )
+
+    def open(self, file_info: TaskFile) -> AbstractContextManager[BinaryIO]:
+        return self[file_info.storage_provider].open(file_info)

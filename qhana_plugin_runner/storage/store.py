@@ -1,0 +1,168 @@
+"""The base of all stores: keeps the rows, leaves the bytes to the subclass."""
+
+import re
+import secrets
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, ClassVar
+
+from flask import Flask, url_for
+from werkzeug.utils import secure_filename
+
+from ..db.models.tasks import TEMP_FILE, ProcessingTask, TaskFile
+from .content import FileFacts, FileLike, facts_of, rewind
+from .interface import FileStoreInterface
+
+LONGEST_PART = 100
+"""Characters of a file name that are kept in a store; file systems end at 255 bytes."""
+
+
+class FileStore(FileStoreInterface):
+    """The base of all stores: keeps the rows, leaves the bytes to the subclass."""
+
+    name: ClassVar[str]
+    known: ClassVar[dict[str, type["FileStore"]]] = {}
+
+    def __init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if name is not None:
+            cls.name = name
+            FileStore.known[name] = cls
+
+    def __init__(self, app: Flask | None = None) -> None:
+        self.app = app
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Read the store's settings from ``app.config``; for subclasses."""
+        self.app = app
+
+    def prepare_path(self, path: str | Path) -> Path:
+        """Return a relative path whose every part is a harmless file name."""
+        names = [secure_filename(part) for part in PurePosixPath(str(path)).parts]
+        # The end of a name is kept: it tells what kind of file it is.
+        names = [name[-LONGEST_PART:].lstrip("._") for name in names if name]
+        return Path(*names or ["file"])
+
+    def _get_file_identifier(self, target: Path) -> str:
+        """Return what a row remembers of a kept file (``file_storage_data``).
+
+        For subclasses to override. ``target`` is what ``persist_file`` was given.
+        """
+        return target.as_posix()
+
+    def _keep(
+        self, file_: FileLike, target: Path, mimetype: str
+    ) -> tuple[str, FileFacts]:
+        """Keep a file and return what its row remembers, and what is known of it."""
+        rewind(file_)
+        facts = self.persist_file(file_, target, mimetype)
+        if not isinstance(facts, FileFacts):
+            facts = facts_of(file_)
+        return str(self._get_file_identifier(target)), facts
+
+    def persist_task_result(
+        self,
+        task_db_id: int,
+        file_: FileLike,
+        file_name: str,
+        file_type: str,
+        mimetype: str,
+        commit: bool = True,
+        storage_provider: str | None = None,
+    ) -> TaskFile:
+        return self._persist_task_file(
+            task_db_id, "out", file_, file_name, file_type, mimetype, commit
+        )
+
+    def persist_task_temp_file(
+        self,
+        task_db_id: int,
+        file_: FileLike,
+        file_name: str,
+        mimetype: str = "application/octet-stream",
+        commit: bool = True,
+        storage_provider: str | None = None,
+    ) -> TaskFile:
+        return self._persist_task_file(
+            task_db_id, "tmp", file_, file_name, TEMP_FILE, mimetype, commit
+        )
+
+    def _persist_task_file(
+        self,
+        task_id: int,
+        folder: str,
+        file_: FileLike,
+        file_name: str,
+        file_type: str,
+        mimetype: str,
+        commit: bool,
+    ) -> TaskFile:
+        task = ProcessingTask.get_by_id(task_id)
+        if task is None:
+            raise KeyError(
+                f"there is no task with id {task_id!r} to keep {file_name!r} for"
+            )
+        # Outputs may have the same name; the random part keeps them apart.
+        tag = secrets.token_urlsafe(32)
+        target = self.prepare_path(
+            f"task_{task.id}/{folder}/{tag[:8]}/{_last_part(file_name)}"
+        )
+        data, facts = self._keep(file_, target, mimetype)
+        info = TaskFile(
+            task=task,
+            security_tag=tag,
+            storage_provider=self.name,
+            file_name=shown_name(file_name),
+            file_storage_data=data,
+            file_type=file_type,
+            mimetype=mimetype,
+            size=facts.size,
+            sha256=facts.sha256,
+        )
+        info.save(commit=commit)
+        return info
+
+    def get_task_file_url(self, file_info: TaskFile, external: bool = True) -> str:
+        return self.get_file_url(file_info.file_storage_data, external=external)
+
+
+class ServedFileStore(FileStore):
+    """A store whose files clients download from the runner, at ``/files/<id>/``.
+
+    So the URLs stay the same wherever the store has its files, and are known only to who was
+    told them. :meth:`open` has to return a file that can be rewound.
+    """
+
+    def get_task_file_url(self, file_info: TaskFile, external: bool = True) -> str:
+        if not external:
+            return self.get_file_url(file_info.file_storage_data, external=False)
+        return url_for(
+            "files-api.FileView",
+            file_id=file_info.id,
+            _external=True,
+            **{"file-id": file_info.security_tag},
+        )
+
+    def open(self, file_info: TaskFile) -> BinaryIO:
+        """Open a task's file for reading bytes; it can be rewound and has to be closed.
+
+        Raises:
+            MissingFile: the store has no such file
+            StorageError: the store cannot be reached
+        """
+        raise NotImplementedError
+
+    def get_download_redirect(self, file_info: TaskFile) -> str | None:
+        """Return a URL that downloads are to be sent on to; ``None`` sends the file itself."""
+        return None
+
+
+def _last_part(file_name: str) -> str:
+    return re.split(r"[/\\]", str(file_name))[-1]
+
+
+def shown_name(file_name: str) -> str:
+    """Return the last part of a name without control characters, for clients to see."""
+    shown = "".join(char for char in _last_part(file_name) if char.isprintable()).strip()
+    return shown[:500] or "file"

@@ -1,0 +1,273 @@
+"""What the runner and plugins expect of every file store, as tests.
+
+A plugin that brings a store inherits the tests in a test module of its own, names the store and
+gives an app that has its settings::
+
+    from qhana_plugin_runner.testing.file_stores import ContentStoreTests
+
+    class TestMyStore(ContentStoreTests):
+        store = "my-store"
+
+        @pytest.fixture
+        def app(self, tmp_path):
+            app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path}/test.db", ...})
+            with app.app_context():
+                DB.create_all()
+            return app
+"""
+
+import gzip
+import io
+import re
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from tempfile import SpooledTemporaryFile, TemporaryFile
+from typing import Any
+
+import pytest
+import urllib3
+from flask import Flask
+
+from ..db import DB
+from ..db.models.tasks import ProcessingTask, TaskFile
+from ..requests import open_url
+from ..storage import CHUNK, STORE, FileStore
+
+__all__ = ["ContentStoreTests", "FileStoreTests"]
+
+TEXT = "ünïcödé 数据 🎉\r\n\n" * 3
+CONTENT = TEXT.encode("utf-8")
+
+
+class FileStoreTests:
+    """What every store does.
+
+    Attributes:
+        store: the name of the store.
+    """
+
+    store: str
+
+    @pytest.fixture
+    def app(self) -> Flask:
+        """Return an app with the settings of the store and an empty database."""
+        raise NotImplementedError("the app with the store's settings")
+
+    def to_keep(self, content: bytes) -> Any:
+        """Return what a plugin hands over so that the store has this content afterwards."""
+        return content
+
+    @pytest.fixture
+    def task(self, app: Flask) -> Iterator[ProcessingTask]:
+        """A task to keep files for, in a request of a client."""
+        with app.test_request_context():
+            task = ProcessingTask(task_name="a-task")
+            task.save(commit=True)
+            yield task
+            DB.session.rollback()
+
+    def persist(
+        self,
+        task: ProcessingTask,
+        content: bytes = CONTENT,
+        name: str = "name.csv",
+        **options: Any,
+    ) -> TaskFile:
+        """Keep an output of the task in the store."""
+        file = self.to_keep(content)
+        options = {"storage_provider": self.store, **options}
+        return STORE.persist_task_result(
+            task.id, file, name, "entity/list", "text/csv", **options
+        )
+
+    def test_it_is_known_by_its_name(self, task: ProcessingTask) -> None:
+        assert isinstance(STORE[self.store], FileStore)
+        assert STORE[self.store].name == self.store
+
+    def test_a_row_describes_the_file(self, task: ProcessingTask) -> None:
+        info = self.persist(task)
+        assert info.id and info.task is task and task.outputs == [info]
+        assert info.storage_provider == self.store
+        described = (info.file_name, info.file_type, info.mimetype)
+        assert described == ("name.csv", "entity/list", "text/csv")
+
+    def test_the_content_can_be_read_again(self, task: ProcessingTask) -> None:
+        info = self.persist(task)
+        for _time in range(2):
+            with STORE.open(info) as file:
+                assert file.read() == CONTENT
+
+    def test_the_content_can_be_read_in_pieces(self, task: ProcessingTask) -> None:
+        with STORE.open(self.persist(task)) as file:
+            assert file.read(5) + file.read() == CONTENT
+
+    def test_the_content_can_be_read_line_by_line(self, task: ProcessingTask) -> None:
+        with STORE.open(self.persist(task)) as file:
+            assert list(file) == CONTENT.splitlines(keepends=True)
+
+    def test_the_runner_gets_a_url_that_it_can_open(self, task: ProcessingTask) -> None:
+        info = self.persist(task)
+        with open_url(STORE.get_task_file_url(info, external=False)) as response:
+            assert response.content == CONTENT
+
+    def test_clients_get_an_absolute_url(self, task: ProcessingTask) -> None:
+        url = STORE.get_task_file_url(self.persist(task))
+        assert re.match(r"https?://[^/]+/", url)
+
+    def test_files_of_the_same_name_are_two_files(self, task: ProcessingTask) -> None:
+        files = [self.persist(task, content) for content in (b"one", b"two")]
+        assert len({STORE.get_task_file_url(file) for file in files}) == 2
+        for file, content in zip(files, (b"one", b"two")):
+            with STORE.open(file) as kept:
+                assert kept.read() == content
+
+    def test_temporary_files_are_no_outputs(self, task: ProcessingTask) -> None:
+        info = STORE.persist_task_temp_file(
+            task.id, self.to_keep(CONTENT), "name.csv", storage_provider=self.store
+        )
+        assert info.file_type == "temp-file"
+        assert TaskFile.get_task_result_files(task) == []
+        with STORE.open(info) as file:
+            assert file.read() == CONTENT
+
+    def test_a_row_is_committed_only_when_asked(self, task: ProcessingTask) -> None:
+        self.persist(task, commit=False)
+        DB.session.rollback()
+        assert TaskFile.get_task_result_files(task) == []
+
+    def test_an_unknown_task_is_a_key_error(self, app: Flask) -> None:
+        with app.test_request_context(), pytest.raises(KeyError, match="99"):
+            STORE.persist_task_result(
+                99, self.to_keep(CONTENT), "n", "t", "m", storage_provider=self.store
+            )
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "/etc/passwd",
+            "../../x",
+            "..",
+            "",
+            "a/../../b",
+            "C:\\x.txt",
+            "nul\0",
+            "ü" * 999,
+        ],
+        ids=repr,
+    )
+    def test_any_name_will_do(self, task: ProcessingTask, name: str) -> None:
+        info = self.persist(task, name=name)
+        assert info.file_name and not set("/\\\0") & set(info.file_name)
+        with STORE.open(info) as file:
+            assert file.read() == CONTENT
+
+
+def _written(file: Any) -> Any:
+    """Write the content as text or as bytes, and leave the file at its end."""
+    try:
+        file.write(CONTENT)
+    except TypeError:
+        file.write(TEXT)
+    return file
+
+
+KINDS: dict[str, Callable[[Path], Any]] = {
+    "str": lambda _: TEXT,
+    "bytes": lambda _: CONTENT,
+    "bytearray": lambda _: bytearray(CONTENT),
+    "memoryview": lambda _: memoryview(CONTENT),
+    "BytesIO": lambda _: _written(io.BytesIO()),
+    "StringIO": lambda _: _written(io.StringIO(newline="")),
+    "text file": lambda path: _written(open(path, "w+", encoding="utf-8", newline="")),
+    "binary file": lambda path: _written(open(path, "w+b")),
+    "temporary file": lambda _: _written(TemporaryFile()),
+    "spooled in memory": lambda _: _written(SpooledTemporaryFile()),
+    "spooled on disk": lambda _: _written(SpooledTemporaryFile(5)),
+    "spooled text": lambda _: _written(
+        SpooledTemporaryFile(mode="w+", encoding="utf-8", newline="")
+    ),
+}
+"""Everything that plugins hand over as a file."""
+
+
+class _Pipe(io.BytesIO):
+    """A file that can be read once, from its start to its end."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def seek(self, *_: Any) -> int:
+        raise io.UnsupportedOperation("seek")
+
+
+class _Failing(_Pipe):
+    """Gives the beginning of a file, then fails."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell():
+            raise OSError("the source is gone")
+        return super().read(5)
+
+
+class ContentStoreTests(FileStoreTests):
+    """What every store does that keeps the content itself."""
+
+    def read(self, info: TaskFile) -> bytes:
+        with STORE.open(info) as file:
+            return file.read()
+
+    def keep(self, task: ProcessingTask, file: Any) -> TaskFile:
+        """Keep whatever is handed over."""
+        return STORE.persist_task_result(
+            task.id, file, "name", "type", "text/plain", storage_provider=self.store
+        )
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_every_kind_of_file_is_kept_from_its_start(
+        self, task: ProcessingTask, tmp_path: Path, kind: str
+    ) -> None:
+        file = KINDS[kind](tmp_path / "given")
+        try:
+            assert self.read(self.keep(task, file)) == CONTENT
+        finally:
+            if hasattr(file, "close"):
+                file.close()
+
+    def test_a_pipe_is_kept_from_where_it_is(self, task: ProcessingTask) -> None:
+        pipe = _Pipe(b"read already; the rest")
+        pipe.read(14)
+        assert self.read(self.keep(task, pipe)) == b"the rest"
+
+    @pytest.mark.parametrize("packed", [False, True], ids=["plain", "compressed"])
+    def test_the_raw_response_of_a_download_is_kept_as_what_it_is(
+        self, task: ProcessingTask, packed: bool
+    ) -> None:
+        body = io.BytesIO(gzip.compress(CONTENT) if packed else CONTENT)
+        headers = {"Content-Encoding": "gzip"} if packed else {}
+        response = urllib3.HTTPResponse(body, headers=headers, preload_content=False)
+        assert self.read(self.keep(task, response)) == CONTENT
+
+    @pytest.mark.parametrize("content", ["", b""], ids=["text", "bytes"])
+    def test_an_empty_file_is_a_file(self, task: ProcessingTask, content: Any) -> None:
+        assert self.read(self.keep(task, content)) == b""
+
+    def test_a_file_of_many_pieces_is_kept(self, task: ProcessingTask) -> None:
+        content = bytes(range(256)) * (64 * CHUNK // 256) + b"end"
+        assert self.read(self.keep(task, _Pipe(content))) == content
+
+    def test_size_and_digest_are_known(self, task: ProcessingTask) -> None:
+        info = self.keep(task, CONTENT)
+        digest = sha256(CONTENT).hexdigest()
+        assert (info.size, info.sha256) == (len(CONTENT), digest)
+
+    def test_a_source_that_fails_leaves_no_row(self, task: ProcessingTask) -> None:
+        with pytest.raises(OSError, match="the source is gone"):
+            self.keep(task, _Failing(b"half of the content"))
+        DB.session.commit()
+        assert TaskFile.get_task_result_files(task) == []
+
+    def test_a_file_can_be_kept_under_a_path(self, task: ProcessingTask) -> None:
+        STORE.persist_file(
+            CONTENT, "folder/name.txt", "text/plain", storage_provider=self.store
+        )

@@ -1,0 +1,118 @@
+"""What values of settings must be: each function converts one, or says in a ValueError what it must be.
+
+They take values as files of settings give them, and the texts of environment variables.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+
+def as_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    return value
+
+
+def as_secret(value: Any) -> str | bytes:
+    if not isinstance(value, (str, bytes)) or not value:
+        raise ValueError("must be text or bytes and not empty")
+    return value
+
+
+def as_bool(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    known = {"1": True, "true": True, "yes": True, "on": True}
+    known |= {"0": False, "false": False, "no": False, "off": False, "": False}
+    try:
+        return known[str(value).strip().lower()]
+    except KeyError:
+        raise ValueError("must be true or false") from None
+
+
+def as_count(value: Any) -> int:
+    """A whole number that is not negative."""
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError("must be a whole number, 0 or more")
+    return value
+
+
+def as_severity(value: Any) -> int | str:
+    names = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
+    # There are other names for some, such as WARN.
+    if isinstance(value, str) and value.upper() in logging.getLevelNamesMapping():
+        return value.upper()
+    try:
+        return as_count(value)
+    except ValueError:
+        raise ValueError(f"must be a number or one of {', '.join(names)}") from None
+
+
+def as_mapping(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise ValueError(f"must be a JSON object ({error})") from None
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a mapping (a table in TOML, an object in JSON)")
+    return dict(value)
+
+
+def as_database_url(value: Any) -> str:
+    """The only PostgreSQL driver here is psycopg 3; URLs that name its forerunner mean it."""
+    url = as_text(value)
+    try:
+        driver = make_url(url).drivername
+    except (ArgumentError, ValueError):
+        raise ValueError(
+            "must be a database URL like postgresql+psycopg://user:password@host/name"
+        ) from None
+    if driver in ("postgresql", "postgres", "postgresql+psycopg2"):
+        return "postgresql+psycopg" + url.removeprefix(driver)
+    return url
+
+
+def as_paths(value: Any) -> list[str]:
+    """A list of folders; one text holds several, separated by colons."""
+    if isinstance(value, str):
+        value = value.split(":")
+    if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
+        raise ValueError("must be a list of folders, or one text separated by colons")
+    return [folder for folder in value if folder]
+
+
+def as_rewrite_rules(value: Any) -> list[tuple[re.Pattern[str], str]]:
+    """Rules in order: a mapping pattern -> replacement, or a list of such pairs."""
+    if isinstance(value, (list, tuple)):
+        pairs = list(value)
+    else:
+        pairs = list(as_mapping(value).items())
+    rules = []
+    for pair in pairs:
+        try:
+            pattern, replacement = pair
+            rules.append((re.compile(pattern), as_text(replacement)))
+        except (re.error, TypeError, ValueError) as error:
+            raise ValueError(
+                f"has a rule that cannot be used, {pair!r}: {error}"
+            ) from None
+    return rules
+
+
+def one_of(*choices: str) -> Callable[[Any], str]:
+    def convert(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return str(value)
+
+    convert.__name__ = "one of " + ", ".join(choices)
+    return convert
