@@ -37,7 +37,13 @@ class ResponseLike(Protocol):
         decode_unicode: bool = False,
         delimiter: Any = None,
     ) -> Iterator[Any]:
-        """Iterate over the lines, without their ends."""
+        """Iterate over the lines, without their ends.
+
+        Args:
+            chunk_size: bytes to read at once.
+            decode_unicode: yield text; entities are always read so.
+            delimiter: what ends a line in place of any line end.
+        """
 
     def json(self, **kwargs: Any) -> Any:
         """Parse the whole content as JSON."""

@@ -54,6 +54,7 @@ from qhana_plugin_runner.plugin_utils._entity_text import (
     iter_text_lines,
     open_text,
 )
+from qhana_plugin_runner.requests import display_url
 
 __all__ = [
     "ArrayEntity",
@@ -123,7 +124,7 @@ def load_entities(
         EntityEncodingError: the content is not in its charset, or the charset is unknown.
         EntityRowError: while iterating: a CSV row is longer or shorter than the header.
         EntitySyntaxError: while iterating: the content is broken or cut off; the text
-            says where.
+            says where, and of which URL.
         requests.exceptions.RequestException: while iterating: the connection broke.
     """
     kind, charset = _parse_mimetype(mimetype)
@@ -138,22 +139,35 @@ def _load(
     tuple_: Callable[..., Any] | None,
     has_header: bool,
 ) -> Iterator[Any]:
-    lines: Iterable[str]
+    try:
+        yield from _read(file_, kind, charset, csv_dialect, tuple_, has_header)
+    except EntityError as error:
+        if isinstance(file_, Response) and file_.url:
+            # a task may read several files: only here it is known which one it was
+            error.args = (f"{error} The file is {display_url(file_.url)!r}.",)
+        raise
+
+
+def _read(
+    file_: ResponseLike,
+    kind: str,
+    charset: str | None,
+    csv_dialect: CsvDialect,
+    tuple_: Callable[..., Any] | None,
+    has_header: bool,
+) -> Iterator[Any]:
     if isinstance(file_, Response):
         text = open_text(file_, charset, is_json=kind != CSV)
         if kind == JSON:
-            yield from read_json(text)
-            return
-        lines = text
+            return read_json(text)
+        lines: Iterable[str] = text
     else:
         if kind == JSON:
-            yield from json_items(_parsed(file_))
-            return
+            return json_items(_parsed(file_))
         lines = iter_text_lines(file_)
     if kind == JSON_LINES:
-        yield from read_json_lines(lines)
-    else:
-        yield from read_csv(lines, csv_dialect, tuple_, has_header)
+        return read_json_lines(lines)
+    return read_csv(lines, csv_dialect, tuple_, has_header)
 
 
 def _parsed(double: ResponseLike) -> Any:

@@ -1,0 +1,43 @@
+"""The benchmarks run; how fast they find the runner to be is nothing for a test."""
+
+import subprocess
+
+import pytest
+from helpers.product import CHECKOUT, outside_environment
+
+
+def bench(*arguments):
+    return subprocess.run(
+        [CHECKOUT / "scripts" / "bench", *arguments],
+        env=outside_environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+def test_the_script_explains_itself():
+    result = bench("--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "usage: scripts/bench NAME" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["unknown", "", "../tasks"])
+def test_an_unknown_name_is_told_in_one_line(name):
+    result = bench(name)
+    assert (result.returncode, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert f"'{name}'" in line
+
+
+def test_reading_and_writing_entities_is_measured_in_each_format():
+    result = bench("entities", "--quick")
+    assert result.returncode == 0, result.stdout + result.stderr
+    header, *rows, verdict = result.stdout.splitlines()
+    assert header.split()[:3] == ["format", "direction", "rows"]
+    for kind in ("csv", "jsonl", "json"):
+        for direction in ("write", "read", "read gzip"):
+            matching = [r for r in rows if r.startswith(f"{kind:8}{direction:11}")]
+            assert len(matching) == 2, (kind, direction)
+    assert len({len(row) for row in (header, *rows)}) == 1
+    assert verdict.startswith("memory does not grow with rows")
