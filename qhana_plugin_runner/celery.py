@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from typing import Any
 
 from celery import Celery, Task
 from celery.backends.redis import RedisBackend
 from celery.loaders.app import AppLoader
-from celery.result import AsyncResult
+from celery.result import AsyncResult, GroupResult
+from celery.utils import uuid
 from flask import Flask, has_app_context
 from kombu.exceptions import OperationalError
 
 from .errors import RunnerError
+from .held_messages import hold, register_held_messages, release
 from .util.logging import task_context
 
 __all__ = ["CELERY", "BrokerUnavailable", "FlaskTask", "register_celery"]
@@ -53,6 +56,26 @@ class Loader(AppLoader):
         "redis": f"{__name__}:{SilentRedisBackend.__name__}",
         "rediss": f"{__name__}:{SilentRedisBackend.__name__}",
     }
+
+
+class ReleasingResult(AsyncResult):
+    """A result for which no view waits in vain: its message is sent first, if it was held."""
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        release()
+        return super().get(*args, **kwargs)
+
+    def _get_task_meta(self) -> Any:  # what all other questions come to
+        release()
+        return super()._get_task_meta()
+
+
+class ReleasingGroupResult(GroupResult):
+    """The results of a group, likewise."""
+
+    def iter_native(self, *args: Any, **kwargs: Any) -> Any:
+        release()
+        return super().iter_native(*args, **kwargs)
 
 
 class FlaskTask(Task):
@@ -101,14 +124,41 @@ class RunnerCelery(Celery):
     ) -> AsyncResult:
         """Send a message; see :meth:`celery.Celery.send_task`.
 
+        One that belongs to a task's row leaves when the view that sends it is done, see
+        :mod:`.held_messages`.
+
         Raises:
             BrokerUnavailable: the broker does not answer.
         """
-        try:
-            return super().send_task(name, args, kwargs, *more, **options)
-        except OperationalError as error:
-            owner = _task_row_of(kwargs, options.get("chain"))
-            raise BrokerUnavailable(error, owner) from error
+        owner = _task_row_of(kwargs, options.get("chain"))
+
+        def send() -> AsyncResult:
+            try:
+                return super(RunnerCelery, self).send_task(
+                    name, args, kwargs, *more, **options
+                )
+            except OperationalError as error:
+                raise BrokerUnavailable(error, owner) from error
+
+        if owner is None:
+            return send()
+        options["task_id"] = options.get("task_id") or uuid()
+        if not hold(send):
+            return send()
+        # They are open only as long as the caller waits for this.
+        options.pop("producer", None)
+        options.pop("connection", None)
+        return (options.get("result_cls") or self.AsyncResult)(options["task_id"])
+
+    @cached_property
+    def AsyncResult(self) -> Any:  # noqa: N802  (the name is Celery's)
+        """The class of results that are asked for by the id of a message."""
+        return self.subclass_with_self(ReleasingResult)
+
+    @cached_property
+    def GroupResult(self) -> Any:  # noqa: N802
+        """The class of results of groups."""
+        return self.subclass_with_self(ReleasingGroupResult)
 
     def use(self, config: Mapping[str, Any]) -> None:
         """Take over a configuration; connections made with another one are given up."""
@@ -136,9 +186,15 @@ def _task_row_of(
 
 
 CELERY = RunnerCelery("qhana_plugin_runner", task_cls=FlaskTask, loader=Loader)
+"""The Celery app of the runner, with which plugins make their tasks::
+
+    @CELERY.task(name=f"{Plugin.instance.identifier}.my_task", bind=True)
+    def my_task(self, db_id: int) -> str: ...
+"""
 
 
 def register_celery(app: Flask) -> None:
     """Make tasks run for this app, with its configuration."""
+    register_held_messages(app)
     CELERY.flask_app = app
     CELERY.use(app.config["CELERY"])

@@ -1,0 +1,61 @@
+"""Messages about a task that a request sends leave when its view is done.
+
+Plugins send the message of a task first and write to its row afterwards. A worker that is quick
+would write to the row at the same time, and one of the two changes would be lost; or it would
+not find the row at all. So these messages are held back until the answer is ready, or until the
+view asks for a result.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, g, has_request_context
+
+__all__ = ["hold", "register_held_messages", "release"]
+
+_HELD = "qhana_held_messages"
+
+
+def hold(send: Callable[[], Any]) -> bool:
+    """Keep a message for later.
+
+    Args:
+        send: sends the message
+
+    Returns:
+        whether it was kept; it is not where no request is being answered
+    """
+    if not has_request_context() or _HELD not in g:
+        return False
+    g.get(_HELD).append(send)
+    return True
+
+
+def release() -> None:
+    """Send what was held back, in the order in which it came.
+
+    Raises:
+        BrokerUnavailable: the broker does not answer; the rest has not been sent
+    """
+    held = g.get(_HELD) if has_request_context() else None
+    while held:
+        held.pop(0)()
+
+
+def register_held_messages(app: Flask) -> None:
+    """Hold messages back while requests are answered."""
+
+    @app.before_request
+    def start_holding() -> None:
+        setattr(g, _HELD, [])
+
+    @app.after_request
+    def send_now(response: Response) -> Response:
+        try:
+            release()
+        except Exception as error:
+            # As if the view had raised it: only views' errors are handled by Flask.
+            return app.make_response(app.handle_user_exception(error))
+        finally:
+            g.pop(_HELD, None)  # what a stream sends while it is read leaves at once
+        return response

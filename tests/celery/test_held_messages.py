@@ -1,0 +1,179 @@
+"""Messages of a task leave when the view that sends them is done."""
+
+import sys
+
+import pytest
+from celery import group
+from helpers.runner import runner
+from helpers.services import broker
+from helpers.worker import QUICK, working
+from redis import Redis
+
+from qhana_plugin_runner.celery import CELERY
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.tasks import save_task_error, save_task_result
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    with broker(tmp_path_factory.mktemp("broker")) as url:
+        yield url
+        CELERY.close()
+
+
+@pytest.fixture
+def waiting(url):
+    """Return how many messages wait for a worker."""
+    with Redis.from_url(url) as client:
+        client.flushall()
+        yield lambda: client.llen("qhana_plugin_runner")
+
+
+@pytest.fixture
+def app(tmp_path, url, plugin_folders):
+    celery = {"broker_url": url, "result_backend": url}
+    with runner(tmp_path, PLUGIN_FOLDERS=plugin_folders, CELERY=celery) as app:
+        yield app
+
+
+@pytest.fixture
+def habits(app):
+    return sys.modules["habits"]
+
+
+def start(habits, task):
+    work = habits.echo.s("x", db_id=task.id) | save_task_result.s(db_id=task.id)
+    work.link_error(save_task_error.s(db_id=task.id))
+    return work.apply_async()
+
+
+def test_a_message_leaves_after_the_last_commit_of_the_view(app, habits, waiting):
+    seen = []
+
+    @app.post("/early")
+    def publish_before_commit():
+        task = ProcessingTask("a-task")
+        task.save(commit=True)
+        start(habits, task)
+        seen.append(waiting())
+        task.data = {"written": "afterwards"}
+        task.save(commit=True)
+        seen.append(waiting())
+        return {}
+
+    assert app.test_client().post("/early").status_code == 200
+    assert seen == [0, 0]
+    assert waiting() == 1
+
+
+def test_messages_leave_in_the_order_in_which_they_were_sent(app, habits, url, waiting):
+    @app.post("/several")
+    def several():
+        task = ProcessingTask("a-task")
+        task.save(commit=True)
+        ids = [habits.echo.s("x", db_id=task.id).apply_async().id for _ in range(5)]
+        return {"ids": ids}
+
+    ids = app.test_client().post("/several").json["ids"]
+    with Redis.from_url(url, decode_responses=True) as client:
+        messages = client.lrange("qhana_plugin_runner", 0, -1)
+    # The list of Redis has the first message at its end.
+    assert [id for message in reversed(messages) for id in ids if id in message] == ids
+
+
+def test_messages_of_a_view_that_fails_leave_as_well(app, habits, waiting):
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+
+    @app.post("/failing")
+    def failing():
+        task = ProcessingTask("a-task")
+        task.save(commit=True)
+        start(habits, task)
+        raise ZeroDivisionError
+
+    assert app.test_client().post("/failing").status_code == 500
+    assert waiting() == 1
+
+
+def test_messages_of_no_task_leave_at_once(app, habits, waiting):
+    @app.post("/other")
+    def other():
+        habits.echo.s("x", None).apply_async()
+        return {"waiting": waiting()}
+
+    assert app.test_client().post("/other").json == {"waiting": 1}
+
+
+def test_outside_of_a_view_messages_leave_at_once(app, habits, waiting):
+    with app.test_request_context():
+        task = ProcessingTask("a-task")
+        task.save(commit=True)
+        start(habits, task)
+        assert waiting() == 1
+
+
+def test_what_a_stream_sends_while_it_is_read_leaves_at_once(app, habits, waiting):
+    @app.get("/stream")
+    def stream():
+        task = ProcessingTask("a-task")
+        task.save(commit=True)
+        number = task.id
+
+        def pieces():
+            with app.app_context():
+                start(habits, DB.session.get(ProcessingTask, number))
+            yield str(waiting())
+
+        return pieces()
+
+    assert app.test_client().get("/stream").text == "1"
+
+
+@pytest.fixture
+def client(tmp_path, plugin_folders):
+    """A client of an app with a worker in this process."""
+    with runner(tmp_path, PLUGIN_FOLDERS=plugin_folders, CELERY=QUICK) as app:
+        with working():
+            yield app.test_client()
+
+
+QUESTIONS = {
+    "get": lambda result: result.get(timeout=30),
+    "get by id": lambda result: CELERY.AsyncResult(result.id).get(timeout=30),
+    "state": lambda result: _when_ready(result).state and result.result,
+    "by id": lambda result: _when_ready(CELERY.AsyncResult(result.id)).result,
+}
+
+
+def _when_ready(result):
+    while not result.ready():
+        pass  # as plugins do
+    return result
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_view_that_asks_for_a_result_gets_it(client, question):
+    habits = sys.modules["habits"]
+
+    @client.application.get("/preview")
+    def preview():
+        task = ProcessingTask("a-task")
+        task.save(commit=True)
+        result = habits.echo.s("a preview", db_id=task.id).apply_async(expires=15)
+        return {"preview": QUESTIONS[question](result)}
+
+    assert client.get("/preview").json == {"preview": "a preview"}
+
+
+def test_a_view_that_waits_for_a_group_gets_its_results(client):
+    habits = sys.modules["habits"]
+
+    @client.application.get("/previews")
+    def previews():
+        task = ProcessingTask("a-task")
+        task.save(commit=True)
+        parts = group(habits.echo.s(name, db_id=task.id) for name in ("one", "two"))
+        return {"previews": parts.apply_async().get(timeout=30)}
+
+    assert client.get("/previews").json == {"previews": ["one", "two"]}
