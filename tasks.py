@@ -12,9 +12,9 @@ from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from qhana_plugin_runner.errors import OperatorError, RunnerError
-from qhana_plugin_runner.launcher import commands, dev_broker, environment
+from qhana_plugin_runner.launcher import commands, dev_broker, environment, git_plugins
 from qhana_plugin_runner.launcher.watch import run_and_watch
-from qhana_plugin_runner.pages.licenses import third_party_packages
+from qhana_plugin_runner.third_party import third_party_packages
 from qhana_plugin_runner.util.config import is_debug, read_settings
 
 PROJECT = Path(__file__).resolve().parent
@@ -195,6 +195,26 @@ def start_gunicorn(
 def upgrade_db(c: Context) -> None:
     """Bring the database to the current schema."""
     _run(commands.upgrade_command())
+
+
+@task
+def install_plugin_dependencies(c: Context) -> None:
+    """Install what the plugins need, with ``flask install``."""
+    _run([sys.executable, "-m", "flask", "--app", "qhana_plugin_runner", "install"])
+
+
+@task
+def load_git_plugins(c: Context) -> None:
+    """Clone or update the plugins of $GIT_PLUGINS into $GIT_PLUGINS_FOLDER."""
+    folder = PROJECT / (os.environ.get("GIT_PLUGINS_FOLDER") or "git-plugins")
+    try:
+        loaded = git_plugins.load_git_plugins(os.environ.get("GIT_PLUGINS", ""), folder)
+    except RunnerError as error:
+        raise Exit(f"error: {error}", code=1) from error
+    for name, where in loaded.plugins.items():
+        print(f"{name}: {where}")
+    if loaded.errors:
+        raise Exit("\n".join(f"error: {error}" for error in loaded.errors), code=1)
 
 
 @task

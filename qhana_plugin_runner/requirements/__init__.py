@@ -1,0 +1,9 @@
+"""What plugins need installed: asking them, finding conflicts, installing with pip.
+
+``lines`` reads the text of a ``requirements.txt``, ``plugins`` gets it from each plugin,
+``conflicts`` finds what excludes each other, ``pip`` installs, ``cli`` is the command.
+"""
+
+from .cli import register_commands
+
+__all__ = ["register_commands"]

@@ -1,0 +1,198 @@
+"""Plugins from repositories on this machine."""
+
+import os
+
+import pytest
+from helpers.repositories import Repository
+
+from qhana_plugin_runner.launcher.git_plugins import load_git_plugins
+from qhana_plugin_runner.util.plugin_modules import find_modules
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "git-plugins"
+
+
+@pytest.fixture
+def repository(tmp_path):
+    return Repository(tmp_path / "some-plugins")
+
+
+def found(folder):
+    """Return what the search for plugins finds: name of the module, and its text."""
+    return {m.name: m.file.read_text() for m in find_modules([folder])}
+
+
+@pytest.fixture
+def load(folder):
+    return lambda *lines: load_git_plugins("\n".join(lines), folder)
+
+
+def loads(loaded):
+    assert loaded.errors == []
+
+
+def fails(loaded):
+    """Return the errors, which are one line each."""
+    assert all("\n" not in error for error in loaded.errors)
+    return loaded.errors
+
+
+def test_a_repository_that_is_a_plugin_is_found_under_its_name(load, repository, folder):
+    repository.commit(__init__="all")
+    loads(load(f"git+{repository.url}"))
+    assert found(folder) == {"some-plugins": "all"}
+
+
+@pytest.mark.parametrize("inner", ["deep/plugins", "deep/plugins/", "./deep/plugins"])
+def test_plugins_may_be_in_a_subdirectory(load, repository, folder, inner):
+    repository.commit_files({"deep/plugins/it.py": "here", "other.py": ""})
+    loads(load(f"git+{repository.url}#egg=x&subdirectory={inner}"))
+    assert found(folder) == {"it": "here"}
+
+
+def test_a_subdirectory_may_be_a_plugin(load, repository, folder):
+    repository.commit_files({"deep/it/__init__.py": "here"})
+    loads(load(f"git+{repository.url}#subdirectory=deep/it"))
+    assert found(folder) == {"it": "here"}
+
+
+@pytest.mark.parametrize("kind", ["branch", "tag", "annotated", "commit", "short"])
+def test_a_branch_a_tag_or_a_commit_can_be_named(load, repository, folder, kind):
+    commit = repository.commit(it="first")
+    repository.git("branch", "feature/first")
+    repository.git("tag", "v1")
+    repository.git("tag", "--annotate", "--message", "one", "v1.1")
+    repository.commit(it="second")
+    ref = {
+        "branch": "feature/first",
+        "tag": "v1",
+        "annotated": "v1.1",
+        "commit": commit,
+        "short": commit[:7],
+    }[kind]
+    for _ in range(2):
+        loads(load(f"git+{repository.url}@{ref}"))
+        assert found(folder) == {"it": "first"}
+
+
+def test_the_second_run_updates(load, repository, folder):
+    repository.commit(it="first", gone="soon")
+    loads(load(f"git+{repository.url}@main"))
+    (folder / "it.py").write_text("changed by somebody")
+    (repository.folder / "gone.py").unlink()
+    repository.commit(it="second", more="new")
+    loads(load(f"git+{repository.url}@main"))
+    assert found(folder) == {"it": "second", "more": "new"}
+
+
+def test_a_clone_is_shallow(load, repository, folder):
+    repository.commit(it="first")
+    repository.commit(it="second")
+    loads(load(f"git+{repository.url}"))
+    (shallow,) = folder.glob(".clones/*/.git/shallow")
+    assert shallow.read_text().strip() == repository.git("rev-parse", "HEAD")
+
+
+def test_plugins_that_are_no_longer_listed_are_taken_away(load, repository, folder):
+    repository.commit(it="first")
+    loads(load(f"git+{repository.url}"))
+    (folder / "mine.py").write_text("my own")
+    loads(load())
+    assert found(folder) == {"mine": "my own"}
+
+
+def test_one_that_cannot_be_updated_keeps_its_plugins(load, repository, folder):
+    repository.commit(it="here")
+    loads(load(f"git+{repository.url}"))
+    repository.folder.rename(repository.folder.with_name("moved"))
+    assert len(fails(load(f"git+{repository.url}"))) == 1
+    assert found(folder) == {"it": "here"}
+
+
+def test_a_killed_git_does_not_stop_the_next_run(load, repository, folder):
+    repository.commit(it="first")
+    loads(load(f"git+{repository.url}"))
+    (clone,) = folder.glob(".clones/*/.git")
+    (clone / "index.lock").touch()
+    repository.commit(it="second")
+    loads(load(f"git+{repository.url}"))
+    assert found(folder) == {"it": "second"}
+
+
+def test_an_unknown_ref_is_named(load, repository):
+    repository.commit(it="")
+    (line,) = fails(load(f"git+{repository.url}@nothing"))
+    assert "nothing" in line
+    (line,) = fails(load(f"git+{repository.url}@abcdef1"))
+    assert "no branch, tag or commit 'abcdef1'" in line
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("https://example.com/a.git", "write it like git+https://"),
+        ("git+--upload-pack=touch /tmp/x", "write it like git+https://"),
+        ("git+ext://sh -c x", "write it like git+https://"),
+        ("git+ext://host/x", "'ext' is no scheme"),
+        ("git+ssh://-oProxyCommand=x/a", "a host cannot start with a dash"),
+        ("git+ssh://me@-oProxyCommand=x/a", "a host cannot start with a dash"),
+        ("git+https://example.com/a@--upload-pack=x", "is no branch, tag or commit"),
+        ("git+https://example.com/a@main:refs/heads/x", "is no branch, tag or commit"),
+        ("git+https://example.com/a@", "is no branch, tag or commit"),
+        ("git+https://example.com/a#subdirectory=../x", "is not inside"),
+        ("git+https://example.com/a#subdirectory=%2E%2E/x", "is not inside"),
+        ("git+https://example.com/a#subdirectory=/etc", "is not inside"),
+        ("git+https://example.com/a#folder=x", "write #subdirectory=FOLDER"),
+    ],
+)
+def test_a_bad_line_is_named_with_its_number(load, repository, folder, line, said):
+    repository.commit(it="here")
+    (error,) = fails(load(f"git+{repository.url}", line))
+    shown = line.replace("me@", "***@")
+    assert error.startswith(f"line 2 of GIT_PLUGINS, {shown!r}: ")
+    assert said in error
+    assert found(folder) == {"it": "here"}
+
+
+def test_a_subdirectory_that_leads_out_of_the_clone_is_refused(
+    load, repository, folder, tmp_path
+):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret.py").touch()
+    os.symlink(tmp_path / "outside", repository.folder / "inside")
+    repository.commit(it="")
+    (line,) = fails(load(f"git+{repository.url}#subdirectory=inside"))
+    assert "has no folder 'inside'" in line
+    assert found(folder) == {}
+
+
+def test_a_repository_without_plugins_is_named(load, repository):
+    repository.commit_files({"README.md": ""})
+    (line,) = fails(load(f"git+{repository.url}"))
+    assert "there is no plugin in it: name the folder" in line
+
+
+def test_the_second_plugin_of_a_name_is_left_out_and_named(load, repository, folder):
+    repository.commit(it="first")
+    repository.git("tag", "v1")
+    repository.commit(it="second")
+    url = f"git+{repository.url}"
+    (line,) = fails(load(f"{url}@v1", url))
+    assert f"it.py is left out, as {repository.url}@v1 has one" in line
+    assert found(folder) == {"it": "first"}
+
+
+def test_a_file_of_somebody_else_is_not_replaced(load, repository, folder):
+    repository.commit(it="theirs")
+    folder.mkdir()
+    (folder / "it.py").write_text("mine")
+    (line,) = fails(load(f"git+{repository.url}"))
+    assert "is there already: remove or rename it" in line
+    assert found(folder) == {"it": "mine"}
+
+
+def test_passwords_are_not_shown(load):
+    (line,) = fails(load("git+http://me:secret@127.0.0.1:9/a.git"))
+    assert "secret" not in line and "***@127.0.0.1:9" in line
