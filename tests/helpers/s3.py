@@ -43,7 +43,8 @@ def s3_url(tmp_path_factory):
     names = ["master", "volume", "filer", "s3"]
     names += [f"{name}.port.grpc" for name in names]
     ports = dict(zip(names, _free_ports(len(names))))
-    command = [Path(sys.executable).with_name("weed"), "server", "-filer", "-s3"]
+    weed = Path(sys.executable).with_name("weed")
+    command = [weed, f"-logdir={folder}", "server", "-filer", "-s3"]
     command += [f"-dir={folder}/data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     command += [
         f"-{name if 'port' in name else f'{name}.port'}={port}"
@@ -62,13 +63,16 @@ def s3_url(tmp_path_factory):
             return False
 
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env={"TMPDIR": str(folder)})
     try:
         wait_until(answers, START_SECONDS, "the S3 server answers")
         yield url
     finally:
-        process.kill()  # nothing in it is of use any more
+        process.kill()  # a stop would take some 10 s
         process.wait()
+        for port in ports.values():
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink()
 
 
 @pytest.fixture(scope="session")
