@@ -12,7 +12,8 @@ from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from qhana_plugin_runner.errors import OperatorError, RunnerError
-from qhana_plugin_runner.launcher import commands, dev_broker, environment, git_plugins
+from qhana_plugin_runner.git_plugins import load_git_plugins as load_from_git
+from qhana_plugin_runner.launcher import commands, dev_broker, environment
 from qhana_plugin_runner.launcher.watch import run_and_watch
 from qhana_plugin_runner.third_party import third_party_packages
 from qhana_plugin_runner.util.config import is_debug, read_settings
@@ -208,7 +209,7 @@ def load_git_plugins(c: Context) -> None:
     """Clone or update the plugins of $GIT_PLUGINS into $GIT_PLUGINS_FOLDER."""
     folder = PROJECT / (os.environ.get("GIT_PLUGINS_FOLDER") or "git-plugins")
     try:
-        loaded = git_plugins.load_git_plugins(os.environ.get("GIT_PLUGINS", ""), folder)
+        loaded = load_from_git(os.environ.get("GIT_PLUGINS", ""), folder)
     except RunnerError as error:
         raise Exit(f"error: {error}", code=1) from error
     for name, where in loaded.plugins.items():

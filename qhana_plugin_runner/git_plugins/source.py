@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import parse_qsl
 
-from .errors import LauncherError
+from ..errors import RunnerError
 
 __all__ = ["GitSource", "SourceError", "read_sources"]
 
@@ -20,7 +20,7 @@ _LINE = re.compile(
 _REF = re.compile(r"(?![-+])[^\s~^:?*\[\\@{}]+")
 
 
-class SourceError(LauncherError):
+class SourceError(RunnerError):
     """A line of GIT_PLUGINS is no source of plugins."""
 
 

@@ -6,8 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .errors import LauncherError
-from .git_source import GitSource, without_secrets
+from ..errors import RunnerError
+from .source import GitSource, without_secrets
 
 __all__ = ["GitError", "git_is_there", "update_clone"]
 
@@ -25,7 +25,7 @@ _DEFAULTS = {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
 _ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 
-class GitError(LauncherError):
+class GitError(RunnerError):
     """A repository cannot be cloned or updated."""
 
 

@@ -5,7 +5,7 @@ import os
 import pytest
 from helpers.repositories import Repository
 
-from qhana_plugin_runner.launcher.git_plugins import load_git_plugins
+from qhana_plugin_runner.git_plugins import load_git_plugins
 from qhana_plugin_runner.util.plugin_modules import find_modules
 
 

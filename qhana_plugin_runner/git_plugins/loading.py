@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .errors import LauncherError
-from .git_clone import GitError, git_is_there, update_clone
-from .git_source import GitSource, SourceError, read_sources
+from ..errors import RunnerError
+from .clone import GitError, git_is_there, update_clone
+from .source import GitSource, SourceError, read_sources
 
 __all__ = ["Loaded", "load_git_plugins"]
 
@@ -48,7 +48,7 @@ def load_git_plugins(text: str, folder: Path) -> Loaded:
         folder: where the plugins are to be found; made when it does not exist.
 
     Raises:
-        LauncherError: the folder cannot be written.
+        RunnerError: the folder cannot be written.
     """
     loaded = Loaded()
     sources: list[GitSource] = []
@@ -78,7 +78,7 @@ def load_git_plugins(text: str, folder: Path) -> Loaded:
                     _choose(source, clone, wanted, loaded)
             _link(folder, wanted, loaded)
     except OSError as error:
-        raise LauncherError(
+        raise RunnerError(
             f"the folder {folder} cannot be written ({error.strerror or error}): change its "
             "permissions, or name another one in GIT_PLUGINS_FOLDER"
         ) from error
