@@ -289,6 +289,15 @@ def open_url_as_file_like_simple(
     >>> with open_url_as_file_like_simple("data:;base64,+/8=") as file:
     ...     file.read()
     b'\\xfb\\xff'
+
+    Args:
+        url: as for :func:`open_url`.
+        raise_on_error_status: raise for a status of 400 or more.
+        stream: fetch while the file is read.
+        **kwargs: what :meth:`requests.Session.get` takes.
+
+    Raises:
+        requests.exceptions.RequestException: as for :func:`open_url`.
     """
     with open_url_as_file_like(url, raise_on_error_status, stream, **kwargs) as opened:
         yield opened[1]
@@ -306,6 +315,10 @@ def _as_response(url_or_response: str | Response) -> Iterator[Response]:
 
 def get_mimetype(response: Response, default: str | None = None) -> str | None:
     """Tell the mime type of a response.
+
+    >>> with open_url("data:text/csv;charset=utf-8,ID") as response:
+    ...     get_mimetype(response, default="application/octet-stream")
+    'text/csv;charset=utf-8'
 
     Args:
         response: any response.
@@ -379,6 +392,9 @@ def retrieve_filename(url_or_response: str | Response) -> str:
 
 def retrieve_data_type(url_or_response: str | Response) -> str | None:
     """Tell the data type of a file, e.g. ``entity/list``.
+
+    >>> retrieve_data_type("data:,no%20header") is None
+    True
 
     Args:
         url_or_response: a URL, which is opened and closed again, or a response.

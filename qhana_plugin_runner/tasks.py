@@ -22,9 +22,16 @@ __all__ = [
 ]
 
 TASK_SIGNALS = Namespace()
+"""The signals of tasks: ``SIGNAL.send(app, task_id=...)`` tells the task's subscribers."""
+
 TASK_STATUS_CHANGED = TASK_SIGNALS.signal("task-status-changed")
+"""The task has ended."""
+
 TASK_STEPS_CHANGED = TASK_SIGNALS.signal("task-steps-changed")
+"""A step was added or cleared."""
+
 TASK_DETAILS_CHANGED = TASK_SIGNALS.signal("task-details-changed")
+"""Anything else that clients see has changed: log, progress, outputs, links."""
 
 
 def _require_log(task_log: object, what: str, *types: type) -> None:
@@ -50,13 +57,24 @@ def add_step(
 ) -> None:
     """Open a new step of a task, at the end of a chain.
 
+    The task waits there for input; the endpoint of the step clears it and goes on::
+
+        chain = my_task.s(db_id=task.id) | add_step.s(
+            db_id=task.id, step_id="title", href=endpoint_url, ui_href=frontend_url
+        )
+        chain.link_error(save_task_error.s(db_id=task.id))
+        chain.apply_async()
+
     Parameters:
         task_log: what the task before in the chain returned; appended to the log.
         db_id: the id of the task's row.
         step_id: the plugin's name for the step.
-        href: the endpoint that takes the step's input.
-        ui_href: the step's micro frontend.
+        href: the endpoint that takes the step's input, absolute or relative to the task.
+        ui_href: the step's micro frontend, likewise.
         prog_value: progress; without it, steps are counted: ``n`` of ``n + 1``.
+        prog_start: the value at which nothing is done; as before when not given.
+        prog_target: the value at which all is done; likewise.
+        prog_unit: what these numbers count, for people; likewise.
 
     Raises:
         TypeError: the log is no text.
@@ -91,6 +109,8 @@ def add_step(
 def save_task_result(self: Task, task_log: str | None, db_id: int) -> None:
     """End a task with success, at the end of a chain.
 
+    As in ``my_task.s(db_id=task.id) | save_task_result.s(db_id=task.id)``.
+
     Parameters:
         task_log: what the task before in the chain returned; appended to the log.
         db_id: the id of the task's row.
@@ -106,6 +126,8 @@ def save_task_result(self: Task, task_log: str | None, db_id: int) -> None:
 @CELERY.task(name="qhana-plugin-runner.save-error", bind=True, ignore_result=True)
 def save_task_error(self: Task, failing_task_id: str, db_id: int) -> None:
     """End a task with failure; the error callback of a chain.
+
+    As in ``chain.link_error(save_task_error.s(db_id=task.id))``.
 
     Parameters:
         failing_task_id: the Celery id of the task that failed; its exception and traceback are

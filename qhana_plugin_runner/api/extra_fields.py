@@ -20,7 +20,13 @@ class OneOfEnum(OneOf):
         enum: the enum class.
         choices: the members that are allowed; all of them by default.
         labels: how the choices are called in error messages and documentation.
+        error: a message in place of marshmallow's, as in :class:`marshmallow.validate.OneOf`.
         use_value: whether choices are known by their value instead of their name.
+
+    >>> class Color(Enum):
+    ...     red = "#f00"
+    >>> OneOfEnum(Color)("red"), OneOfEnum(Color, use_value=True)("#f00")
+    ('red', '#f00')
     """
 
     def __init__(
@@ -58,6 +64,12 @@ class EnumField(EmptyIsNone):
         enum_type: the enum class.
         use_value: load members by value (a name is still understood).
         metadata: may hold labels: ``{"options": {"name": "label"}}``.
+        kwargs: arguments of a marshmallow field.
+
+    >>> class Color(Enum):
+    ...     red = "#f00"
+    >>> EnumField(Color).deserialize("red")
+    <Color.red: '#f00'>
     """
 
     default_error_messages = {"unknown": "Must be one of: {choices}."}
@@ -107,6 +119,10 @@ class CSVList(ma.fields.Field[list[Any]]):
 
     Parameters:
         element_type: the field, or its class, that loads and serialises each element.
+        kwargs: arguments of a marshmallow field.
+
+    >>> CSVList(ma.fields.Integer).deserialize("1,2")
+    [1, 2]
     """
 
     default_error_messages = {"invalid": "Not a text with elements separated by commas."}

@@ -159,6 +159,8 @@ class WebhookParams(TypedDict, total=False):
 
 
 class ApiLinkSchema(_NoNulls):
+    """Writes :class:`ApiLink` as JSON."""
+
     type = ma.fields.String(
         required=True, metadata={"description": "The link's relation."}
     )
@@ -166,20 +168,28 @@ class ApiLinkSchema(_NoNulls):
 
 
 class DataMetadataSchema(_NoNulls):
+    """Writes :class:`DataMetadata` as JSON."""
+
     data_type = ma.fields.String(required=True)
     content_type = ma.fields.List(ma.fields.String(), required=True)
     required = ma.fields.Boolean(required=True)
 
 
 class InputDataMetadataSchema(DataMetadataSchema):
+    """Writes :class:`InputDataMetadata` as JSON."""
+
     parameter = ma.fields.String(required=True)
 
 
 class OutputDataMetadataSchema(DataMetadataSchema):
+    """Writes :class:`OutputDataMetadata` as JSON."""
+
     name = ma.fields.String()
 
 
 class PluginDependencyMetadataSchema(_NoNulls):
+    """Writes :class:`PluginDependencyMetadata` as JSON."""
+
     parameter = ma.fields.String(required=True)
     type = EnumField(PluginType)
     tags = ma.fields.List(ma.fields.String())
@@ -189,6 +199,8 @@ class PluginDependencyMetadataSchema(_NoNulls):
 
 
 class EntryPointSchema(_NoNulls):
+    """Writes :class:`EntryPoint` as JSON."""
+
     href = ma.fields.String(required=True)
     ui_href = ma.fields.String(required=True)
     plugin_dependencies = ma.fields.List(
@@ -199,6 +211,8 @@ class EntryPointSchema(_NoNulls):
 
 
 class PluginMetadataSchema(_NoNulls):
+    """Writes :class:`PluginMetadata` as JSON: the answer of a plugin's metadata view."""
+
     title = ma.fields.String(required=True)
     description = ma.fields.String(required=True)
     name = ma.fields.String(required=True)
@@ -210,6 +224,8 @@ class PluginMetadataSchema(_NoNulls):
 
 
 class ProgressMetadataSchema(_NoNulls):
+    """Writes :class:`ProgressMetadata` as JSON."""
+
     value = ma.fields.Float(required=True)
     start = ma.fields.Float()
     target = ma.fields.Float()
@@ -217,6 +233,8 @@ class ProgressMetadataSchema(_NoNulls):
 
 
 class StepMetadataSchema(_NoNulls):
+    """Writes :class:`StepMetadata` as JSON."""
+
     href = ma.fields.String(required=True)
     uiHref = ma.fields.String(required=True)  # noqa: N815
     stepId = ma.fields.String(required=True)  # noqa: N815

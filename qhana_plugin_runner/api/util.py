@@ -32,7 +32,7 @@ compat.install()  # plugins import this module before they define their schemas
 
 
 def camelcase(s: str) -> str:
-    """Turn ``snake_case`` into ``camelCase``; text without underscores stays as it is.
+    """Turn a name ``s`` in ``snake_case`` into ``camelCase``; others stay as they are.
 
     >>> camelcase("input_str"), camelcase("file-id")
     ('inputStr', 'file-id')
@@ -42,7 +42,13 @@ def camelcase(s: str) -> str:
 
 
 class MaBaseSchema(ma.Schema):
-    """A schema whose JSON keys are the camelCase of its Python names."""
+    """A schema whose JSON keys are the camelCase of its Python names.
+
+    >>> class PersonSchema(MaBaseSchema):
+    ...     full_name = ma.fields.String()
+    >>> PersonSchema().load({"fullName": "Ada"})
+    {'full_name': 'Ada'}
+    """
 
     def on_bind_field(self, field_name: str, field_obj: ma.fields.Field[Any]) -> None:
         field_obj.data_key = camelcase(field_obj.data_key or field_name)
@@ -78,6 +84,12 @@ class FrontendFormBaseSchema(MaBaseSchema):
     Parameters:
         validate_errors_as_result: make :meth:`load` return the validation errors, as
             :meth:`validate` does, so that a view can render the form with them.
+        kwargs: arguments of a marshmallow schema.
+
+    >>> class PersonSchema(FrontendFormBaseSchema):
+    ...     full_name = ma.fields.String(required=True)
+    >>> PersonSchema(validate_errors_as_result=True).load({})
+    {'fullName': ['Missing data for required field.']}
     """
 
     def __init__(self, *, validate_errors_as_result: bool = False, **kwargs: Any) -> None:
@@ -162,10 +174,12 @@ class FileUrl(_NullableUrl):
     """The URL of a data file: http(s), ftp(s), file or data. Empty text loads as ``None``.
 
     Parameters:
+        relative: accept relative URLs too.
+        schemes: the schemes that are accepted besides ``data``, in place of the others.
+        require_tld: refuse host names without a top-level domain.
         data_input_type: the data type that is wanted, such as ``entity/list``.
         data_content_types: one mime type or a list of those that are understood.
-        relative: accept relative URLs too.
-        require_tld: refuse host names without a top-level domain.
+        metadata: of the field, such as its ``label``.
         kwargs: arguments of a marshmallow field; unknown ones land in the metadata.
     """
 
@@ -201,9 +215,14 @@ class PluginUrl(_NullableUrl):
     """The URL of a plugin. Empty text loads as ``None``.
 
     Parameters:
+        relative: accept relative URLs too.
+        schemes: the schemes that are accepted besides ``data``, in place of http(s) and
+            ftp(s).
+        require_tld: refuse host names without a top-level domain.
         plugin_tags: tags that the plugin must have (``!tag``: must not have).
         plugin_name: the plugin's name.
         plugin_version: the plugin's version.
+        metadata: of the field, such as its ``label``.
         kwargs: arguments of a marshmallow field; unknown ones land in the metadata.
     """
 
@@ -267,7 +286,10 @@ class HtmlResponseMixin:
 
         Parameters:
             status_code: used for text; a response keeps its own.
-            description: for the API documentation, like the rest.
+            description: for the API documentation; the name of the status by default.
+            example: an example of the text, for the API documentation.
+            examples: several of them, by name, as in OpenAPI.
+            headers: the headers of the answer by name, as in OpenAPI.
             success: whether the status is that of the normal flow; any other one is only
                 documented.
         """
@@ -300,7 +322,16 @@ class HtmlResponseMixin:
 class SecurityBlueprint(Blueprint, HtmlResponseMixin):
     """A flask-smorest blueprint with decorators for tokens and HTML.
 
-    The decorators may be stacked in any order.
+    The decorators may be stacked in any order::
+
+        BLP = SecurityBlueprint("my-plugin@v1-0-0", __name__, description="...")
+
+        @BLP.route("/ui/")
+        class MicroFrontend(MethodView):
+            @BLP.html_response(200, description="The form.")
+            @BLP.arguments(FormSchema(partial=True), location="query")
+            @BLP.require_jwt("jwt", optional=True)
+            def get(self, values): ...
     """
 
     def require_jwt(

@@ -29,6 +29,9 @@ class EntityTupleMixin:
     def from_iter(cls, iterable: Iterable[Any]) -> Self:
         """Make an entity from values in the order of the attributes.
 
+        Args:
+            iterable: one value per attribute.
+
         Raises:
             EntityError: there are more or fewer values than attributes.
         """
@@ -44,6 +47,9 @@ class EntityTupleMixin:
     def from_dict(cls, /, **kwargs: Any) -> Self:
         """Make an entity from values by attribute name; a missing value is ``None``.
 
+        Args:
+            **kwargs: the values by the names that the attributes have in the file.
+
         Raises:
             EntityError: there is a value for an attribute that the class does not have.
         """
@@ -56,9 +62,12 @@ class EntityTupleMixin:
         return cls(*(kwargs.get(name) for name in cls.entity_attributes))
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The value of an attribute by its name in the file, or ``default``.
+        """The value of an attribute.
 
-        Of several columns with the same name the first one counts.
+        Args:
+            key: the name of the attribute in the file. Of several columns with the same name
+                the first one counts.
+            default: what to return when there is no such attribute.
         """
         position = self._index.get(key)
         return default if position is None else self[position]  # type: ignore[index]
@@ -149,6 +158,9 @@ def ensure_dict(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
     >>> Entity = get_entity_tuple_class(["ID", "name"])
     >>> list(ensure_dict([Entity("1", "Ada"), {"ID": "2"}]))
     [{'ID': '1', 'name': 'Ada'}, {'ID': '2'}]
+
+    Args:
+        items: dictionaries or named tuples.
 
     Raises:
         EntityError: an item has no names for its values.
@@ -294,6 +306,9 @@ def entity_attribute_sort_key(attribute_name: str) -> tuple[int, str]:
 
     >>> sorted(["size", "href", "age", "target", "ID"], key=entity_attribute_sort_key)
     ['ID', 'href', 'target', 'age', 'size']
+
+    Args:
+        attribute_name: one name; this function is a key for :func:`sorted`.
     """
     if attribute_name in _ID_ATTRIBUTES:
         return 0, str(_ID_ATTRIBUTES.index(attribute_name))

@@ -128,7 +128,11 @@ def parse_multi(
 
 
 def default_serialize(value: Any) -> str:
-    """Write a value as text; ``None`` becomes the empty text."""
+    """Write a value as text; ``None`` becomes the empty text.
+
+    >>> default_serialize(7), default_serialize(None)
+    ('7', '')
+    """
     return "" if value is None else str(value)
 
 
@@ -141,6 +145,11 @@ def serialize_multi(
 
     >>> serialize_multi({"b", "a"}, str)
     'a;b'
+
+    Args:
+        value: the values; ``None`` stands for none.
+        serialize: writes each of them as text.
+        separator: is put between them.
 
     Raises:
         ValueError: a value contains the separator, so that it would be read as two.
@@ -235,6 +244,12 @@ class AttributeMetadata:
     def from_dict(cls, metadata: Mapping[str, Any]) -> Self:
         """Read the entity that describes an attribute.
 
+        >>> AttributeMetadata.from_dict({"ID": "age", "type": "integer"}).attribute_type
+        'integer'
+
+        Args:
+            metadata: the entity, as in :func:`parse_attribute_metadata`.
+
         Raises:
             AttributeMetadataError: the ID or the type is missing, or a flag is neither
                 true nor false.
@@ -284,6 +299,9 @@ def parse_attribute_metadata(
     metadata_entities: Iterable[Any],
 ) -> dict[str, AttributeMetadata]:
     """Read the entities that describe attributes.
+
+    >>> parse_attribute_metadata([{"ID": "age", "type": "integer"}])["age"].attribute_type
+    'integer'
 
     Args:
         metadata_entities: dictionaries or named tuples with the keys ``ID``, ``title``,
@@ -403,6 +421,10 @@ def dict_serializer(
 ) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Make a function that writes the values of entities that are dictionaries as text.
 
+    >>> metadata = {"tags": AttributeMetadata("tags", "string", "Tags", multiple=True)}
+    >>> dict_serializer(["tags"], metadata)({"ID": "1", "tags": {"b", "a"}})
+    {'ID': '1', 'tags': 'a;b'}
+
     Args:
         attributes: the names of the attributes to write; others stay as they are.
         attribute_metadata: from :func:`parse_attribute_metadata`.
@@ -422,6 +444,10 @@ def tuple_deserializer(
     tuple_: Callable[..., Any] = tuple,
 ) -> Callable[[Sequence[Any]], Any]:
     """Make a function that reads the values of entities that are tuples.
+
+    >>> metadata = {"age": AttributeMetadata("age", "integer", "Age")}
+    >>> tuple_deserializer(["ID", "age"], metadata)(("ada", "36"))
+    ('ada', 36)
 
     Args:
         attributes: the names of all values in their order; those without metadata or of
@@ -444,6 +470,10 @@ def tuple_serializer(
     tuple_: Callable[..., Any] = tuple,
 ) -> Callable[[Sequence[Any]], Any]:
     """Make a function that writes the values of entities that are tuples as text.
+
+    >>> metadata = {"age": AttributeMetadata("age", "integer", "Age")}
+    >>> tuple_serializer(["ID", "age"], metadata)(("ada", 36))
+    ('ada', '36')
 
     Args:
         attributes: the names of all values in their order.

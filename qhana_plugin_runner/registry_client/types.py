@@ -76,7 +76,7 @@ def match_api_link(
     Args:
         link: any link.
         rel: one rel or several; each must be among the link's rels or be its resource type.
-        resource_type: the resource type that the link must have besides.
+        resource_type: the type that the link's target must have besides.
     """
     own_type = link.get("resourceType")
     if resource_type is not None and own_type != resource_type:
@@ -110,7 +110,12 @@ class ApiResponse:
     def matches_rel(
         self, rel: str | Sequence[str], resource_type: str | None = None
     ) -> bool:
-        """Tell whether the resource has all the wanted rels; see :func:`match_api_link`."""
+        """Tell whether the resource has all the wanted rels.
+
+        Args:
+            rel: one rel or several, as in :func:`match_api_link`.
+            resource_type: the resource type that it must have besides.
+        """
         return match_api_link(self.self, rel, resource_type)
 
     def is_collection_resource(self) -> bool:

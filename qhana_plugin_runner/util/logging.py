@@ -22,7 +22,7 @@ _PLUGIN_RULE = re.compile(r"/plugins/([^/<>]+)/")
 
 
 def get_logger(app: Flask, name: str) -> logging.Logger:
-    """Return a logger below the app's own: ``get_logger(app, "storage")``."""
+    """Return the logger ``name`` below the app's own: ``get_logger(app, "storage")``."""
     return logging.getLogger(f"{app.logger.name}.{name}")
 
 

@@ -1,8 +1,11 @@
 """Why a plugin cannot be used, in words for those who run it and for those who wrote it."""
 
 import os
+import sysconfig
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
@@ -45,7 +48,7 @@ class PluginFailure:
             source=_printable(source),
             stage=stage,
             error=f"{type(error).__name__}: {text}" if text else type(error).__name__,
-            advice=_advice(error, stage),
+            advice=_advice(error, stage, own),
             frames=tuple(
                 _printable(frame.strip())
                 for frame in traceback.format_list(own[-FAILURE_FRAMES:])
@@ -65,7 +68,16 @@ def _printable(text: str) -> str:
     return os.fsencode(text).decode("utf-8", "replace")
 
 
-def _advice(error: BaseException, stage: str) -> LazyString:
+_OTHERS_CODE = (
+    str(Path(__file__).resolve().parents[1]),
+    *(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")),
+)
+"""Where code is that no plugin author can correct."""
+
+
+def _advice(
+    error: BaseException, stage: str, stack: Sequence[traceback.FrameSummary]
+) -> LazyString:
     if isinstance(error, RunnerError):
         return _("The message above says what to change.")
     if isinstance(error, ModuleNotFoundError) and error.name:
@@ -88,4 +100,8 @@ def _advice(error: BaseException, stage: str) -> LazyString:
             "The plugin is served, but missing from the API documentation: correct the "
             "schemas or docstrings of its endpoints."
         )
+    for frame in reversed(stack):
+        if not frame.filename.startswith(_OTHERS_CODE):
+            file = Path(frame.filename).name
+            return _("Correct line %(line)s of %(file)s.", line=frame.lineno, file=file)
     return _("Correct the plugin at the place named by the last frame.")

@@ -175,9 +175,16 @@ def isolated_plugins(root):
     finally:
         plugins.close()
         _forget_plugin_modules()
+        # The app imports modules of the runner when it is made first, and only then.
+        own_tasks = {
+            name: task
+            for name, task in CELERY._tasks.items()
+            if type(task).__module__.partition(".")[0] == "qhana_plugin_runner"
+        }
         for store, known in zip(stores[1:], before[1:]):
             store.clear()
             store.update(known)
+        CELERY._tasks.update(own_tasks)
         sys.modules.update(hidden)
         # Modules of libraries stay, as other modules hold on to them already.
         for name in set(sys.modules) - set(before[0]):

@@ -37,7 +37,7 @@ def test_failures_are_shown_with_file_error_frames_and_advice(
     assert str(file) in failure.one("h3").words
     assert "ValueError: <bad>" in failure.words
     assert f'File "{file}", line 2, in fail' in failure.one("pre").text
-    assert "Correct the plugin" in failure.words
+    assert "Correct line 2 of broken.py." in failure.words
 
 
 def test_working_plugins_are_counted_when_none_failed(plugins, make_client, visit):

@@ -34,10 +34,21 @@ _REQUIRED: Any = object()
 class VirtualPlugin(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     """A plugin made at runtime by a loaded plugin, its parent.
 
+    It is listed while its parent is loaded. Add and remove it in the session of the database,
+    and tell the registry with the signals::
+
+        DB.session.add(VirtualPlugin(parent_id=..., name=..., ...))
+        DB.session.commit()
+        VIRTUAL_PLUGIN_CREATED.send(current_app._get_current_object(), plugin_url=href)
+
     Attributes:
+        id: the key of the row.
         parent_id: the identifier or the name of the parent.
+        name: its name, as that of any plugin.
+        version: its version, as that of any plugin.
+        description: one or two sentences for people.
         tags: one tag a line.
-        href: the URL of its metadata.
+        href: the URL of its metadata, absolute.
     """
 
     __tablename__ = "VirtualPlugin"
@@ -52,15 +63,21 @@ class VirtualPlugin(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
 
     @property
     def identifier(self) -> str:
+        """Name and version, as in the identifier of any plugin."""
         return f"{self.name}@{self.version}".replace(".", "-")
 
     @property
     def tag_list(self) -> list[str]:
+        """The tags without blank lines."""
         return [tag for tag in self.tags.splitlines() if tag]
 
     @classmethod
     def exists(cls, query_filter: Iterable[ColumnElement[bool]] = ()) -> bool:
-        """Whether a row matches all conditions."""
+        """Tell whether there is a virtual plugin that matches all conditions.
+
+        Parameters:
+            query_filter: conditions such as ``VirtualPlugin.name == "child"``.
+        """
         query = select(cls.id).filter(*query_filter).limit(1)
         return DB.session.execute(query).first() is not None
 
@@ -74,6 +91,7 @@ class VirtualPlugin(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
 
         Parameters:
             for_parents: only those of these parents (identifiers or names).
+            filters: conditions such as ``VirtualPlugin.name == "child"``.
         """
         query = select(cls).filter(*filters)
         if for_parents is not None:
@@ -82,11 +100,17 @@ class VirtualPlugin(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
 
     @classmethod
     def get_all_by_name(cls, name: str) -> Sequence[Self]:
+        """Return the virtual plugins with this name, sorted by version."""
         return cls.get_all(filters=[cls.name == name])
 
     @classmethod
     def get_by_href(cls, href: str, parent_id: str | None = None) -> Self | None:
-        """Return the virtual plugin with this URL, or ``None``."""
+        """Return a virtual plugin by its URL, or ``None``.
+
+        Parameters:
+            href: the URL of its metadata, exactly as it is in the row.
+            parent_id: only if it has this parent.
+        """
         query = select(cls).filter_by(href=href)
         if parent_id is not None:
             query = query.filter_by(parent_id=parent_id)
@@ -96,6 +120,13 @@ class VirtualPlugin(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     def delete_by_href(
         cls, href: str, parent_id: str | None = None, commit: bool = False
     ) -> None:
+        """Delete the virtual plugins with a URL, if there are any.
+
+        Parameters:
+            href: the URL of their metadata, exactly as it is in the row.
+            parent_id: only those of this parent.
+            commit: commit everything in the session.
+        """
         statement = delete(cls).filter_by(href=href)
         if parent_id is not None:
             statement = statement.filter_by(parent_id=parent_id)
@@ -105,6 +136,13 @@ class VirtualPlugin(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     def delete_by_name_and_version(
         cls, name: str, version: str, commit: bool = False
     ) -> None:
+        """Delete the virtual plugins with a name and a version, if there are any.
+
+        Parameters:
+            name: their name, exactly as it is in the row.
+            version: their version, likewise.
+            commit: commit everything in the session.
+        """
         _execute(delete(cls).filter_by(name=name, version=version), commit)
 
 
@@ -123,12 +161,22 @@ class _KeyValueStore:
 
     @classmethod
     def get_item(cls, plugin_id: str, key: str) -> Self | None:
-        """Return the row, or ``None``."""
+        """Return the row of a value, or ``None``.
+
+        Parameters:
+            plugin_id: the identifier or the name of a plugin.
+            key: what the plugin calls the value.
+        """
         return DB.session.get(cls, (plugin_id, key))
 
     @classmethod
     def get_value(cls, plugin_id: str, key: str, default: Any = _REQUIRED) -> Any:
-        """Return the value, or ``default``. Changes inside of it are kept by :meth:`set_value`.
+        """Return a value. Changes inside of it are kept by :meth:`set_value`.
+
+        Parameters:
+            plugin_id: the identifier or the name of a plugin.
+            key: what the plugin calls the value.
+            default: what to return when there is no value.
 
         Raises:
             KeyError: there is no value and no default was given.
@@ -142,7 +190,14 @@ class _KeyValueStore:
 
     @classmethod
     def set_value(cls, plugin_id: str, key: str, value: Any, commit: bool = False) -> Any:
-        """Set a value and return the one before, or ``None``."""
+        """Set a value and return the one before, or ``None``.
+
+        Parameters:
+            plugin_id: the identifier or the name of a plugin, at most 550 characters.
+            key: what the plugin calls the value, at most 500 characters.
+            value: the new value.
+            commit: commit everything in the session.
+        """
         item = cls.get_item(plugin_id, key)
         old = None
         if item is None:
@@ -155,7 +210,13 @@ class _KeyValueStore:
 
     @classmethod
     def delete_value(cls, plugin_id: str, key: str, commit: bool = False) -> Any:
-        """Remove a value and return it, or ``None`` when there was none."""
+        """Remove a value and return it, or ``None`` when there was none.
+
+        Parameters:
+            plugin_id: the identifier or the name of a plugin.
+            key: what the plugin calls the value.
+            commit: commit everything in the session.
+        """
         item = cls.get_item(plugin_id, key)
         if item is not None:
             DB.session.delete(item)
@@ -165,7 +226,16 @@ class _KeyValueStore:
 
 
 class PluginState(_KeyValueStore, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
-    """JSON values that a plugin keeps."""
+    """A JSON value that a plugin keeps::
+
+        PluginState.set_value(Plugin.instance.identifier, "limits", {"qubits": 5}, commit=True)
+        PluginState.get_value(Plugin.instance.identifier, "limits", default={})
+
+    Attributes:
+        plugin_id: the identifier or the name of the plugin.
+        key: what the plugin calls the value.
+        value: any JSON value; changes inside of it are noticed.
+    """
 
     __tablename__ = "PluginState"
 
@@ -177,19 +247,29 @@ class PluginState(_KeyValueStore, MappedAsDataclass, DB.Model):  # type: ignore[
 
     @classmethod
     def get_all_items(cls, plugin_id: str) -> Sequence[Self]:
-        """Return all rows of one plugin."""
+        """Return all rows of the plugin with this id, sorted by key."""
         query = select(cls).filter_by(plugin_id=plugin_id).order_by(cls.key)
         return DB.session.execute(query).scalars().all()
 
     @classmethod
     def get_all_items_like(cls, plugin_id: str) -> Sequence[Self]:
-        """Return all rows of plugins whose id matches an SQL ``LIKE`` pattern."""
+        """Return the rows of plugins whose id matches a pattern, sorted by id and key.
+
+        Parameters:
+            plugin_id: an SQL ``LIKE`` pattern such as ``"my-plugin@%"``.
+        """
         query = select(cls).filter(cls.plugin_id.like(plugin_id))
         return DB.session.execute(query.order_by(cls.plugin_id, cls.key)).scalars().all()
 
 
 class DataBlob(_KeyValueStore, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
-    """Binary values that a plugin keeps."""
+    """A binary value that a plugin keeps; small enough to be in memory as a whole.
+
+    Attributes:
+        plugin_id: the identifier or the name of the plugin.
+        key: what the plugin calls the value.
+        value: the bytes.
+    """
 
     __tablename__ = "DataBlob"
 

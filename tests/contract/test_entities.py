@@ -1,0 +1,449 @@
+"""Entities in files: what ``plugin_utils.entity_marshalling`` promises plugin authors."""
+
+import csv
+import gzip
+import json
+import math
+import threading
+import zlib
+from io import StringIO
+
+import pytest
+from helpers.site import Site, serving
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.wrappers import Response
+
+from qhana_plugin_runner.plugin_utils.entity_marshalling import (
+    ArrayEntity,
+    array_to_entity,
+    ensure_array,
+    ensure_dict,
+    ensure_tuple,
+    entity_attribute_sort_key,
+    get_entity_tuple_class,
+    load_entities,
+    save_entities,
+)
+from qhana_plugin_runner.requests import get_mimetype, open_url
+
+JSON, JSON_LINES, CSV = "application/json", "application/X-lines+json", "text/csv"
+
+TABLE = [{"ID": "1", "name": "Ada"}, {"ID": "2", "name": "Grace"}]
+FILES = {
+    JSON: '[{"ID": "1", "name": "Ada"}, {"ID": "2", "name": "Grace"}]',
+    JSON_LINES: '{"ID": "1", "name": "Ada"}\n{"ID": "2", "name": "Grace"}\n',
+    CSV: '"ID","name"\r\n"1","Ada"\r\n"2","Grace"\r\n',
+}
+each_format = pytest.mark.parametrize("mimetype", FILES, ids=["json", "lines", "csv"])
+
+
+@pytest.fixture
+def site():
+    site = Site()
+    with serving(site) as site.url:
+        yield site
+
+
+class TestResponse:
+    """A test double as plugins' own tests have it: two methods and nothing else."""
+
+    __test__ = False
+
+    def __init__(self, text):
+        self.text = text
+
+    def json(self):
+        return json.loads(self.text)
+
+    def iter_lines(self, decode_unicode=False):
+        assert decode_unicode
+        yield from self.text.splitlines()
+
+
+def fetch(site, body, content_type=None, **headers):
+    """Load entities over HTTP the way plugins do."""
+    if content_type is not None:
+        headers["Content_Type"] = content_type
+    url = site.put("/entities", body, **headers)
+    with open_url(url, stream=True) as response:
+        return list(load_entities(response, get_mimetype(response)))
+
+
+def written(entities, mimetype, **kwargs):
+    file = StringIO(newline="")
+    save_entities(entities, file, mimetype, **kwargs)
+    return file.getvalue()
+
+
+# the formats
+
+
+def test_json_is_a_list_of_entities(site):
+    assert fetch(site, FILES[JSON], JSON) == TABLE
+
+
+def test_json_may_be_one_object_instead(site):
+    assert fetch(site, '{"ID": "1", "name": "Ada"}', JSON) == TABLE[:1]
+
+
+def test_json_lines_hold_one_object_a_line(site):
+    assert fetch(site, FILES[JSON_LINES], JSON_LINES) == TABLE
+    assert written(TABLE, JSON_LINES).splitlines() == FILES[JSON_LINES].splitlines()
+
+
+def test_csv_is_written_with_commas_all_fields_quoted_and_crlf():
+    assert written(TABLE, CSV, attributes=["ID", "name"]) == FILES[CSV]
+
+
+def test_the_csv_dialect_is_known_to_the_csv_module_as_default():
+    dialect = csv.get_dialect("default")
+    assert (dialect.delimiter, dialect.quoting) == (",", csv.QUOTE_ALL)
+    assert dialect.lineterminator == "\r\n"
+    assert list(csv.DictReader(FILES[CSV].splitlines(), dialect="default")) == TABLE
+
+
+# loading
+
+
+@pytest.mark.parametrize("mimetype", [JSON, JSON_LINES])
+def test_entities_from_json_are_dictionaries(site, mimetype):
+    assert {type(entity) for entity in fetch(site, FILES[mimetype], mimetype)} == {dict}
+
+
+def test_entities_from_csv_are_named_tuples(site):
+    ada, grace = fetch(site, FILES[CSV], CSV)
+    assert (ada.ID, ada.name) == ("1", "Ada")
+    assert grace == ("2", "Grace")
+    assert grace._fields == ("ID", "name")
+
+
+@each_format
+def test_entities_are_streamed(mimetype):
+    """The first entity is there while the server still holds back the end of the file."""
+    file = {
+        JSON: (b'[{"ID": "a"}', b',{"ID": "b"}', b"]"),
+        JSON_LINES: (b'{"ID": "a"}\n', b'{"ID": "b"}\n', b""),
+        CSV: (b"ID\r\na\r\n", b"b\r\n", b""),
+    }
+    first, next_, end = file[mimetype]
+    # more than any buffer on the way
+    count = 200_000
+    first_is_there = threading.Event()
+    was_waited_for = []
+
+    def app(environ, start_response):
+        def body():
+            yield first + next_ * count
+            was_waited_for.append(first_is_there.wait(timeout=20))
+            yield end
+
+        return Response(body(), mimetype=mimetype)(environ, start_response)
+
+    with serving(app) as url, open_url(url, stream=True) as response:
+        entities = ensure_dict(load_entities(response, mimetype))
+        assert next(entities) == {"ID": "a"}
+        first_is_there.set()
+        assert sum(1 for _ in entities) == count
+    assert was_waited_for == [True]
+
+
+def test_a_double_with_json_and_iter_lines_is_all_that_loading_needs():
+    for mimetype, text in FILES.items():
+        entities = load_entities(file_=TestResponse(text), mimetype=mimetype)
+        assert list(ensure_dict(entities)) == TABLE
+
+
+# tuple classes
+
+
+def test_attributes_that_are_no_identifiers_are_renamed():
+    Entity = get_entity_tuple_class(["ID", "birth date", "class"])
+    assert Entity._fields == ("ID", "_1", "_2")
+
+
+def test_the_original_names_are_kept_in_entity_attributes():
+    Entity = get_entity_tuple_class(["ID", "birth date", "class"])
+    assert Entity.entity_attributes == ("ID", "birth date", "class")
+    assert Entity("ada", "1815", "x").entity_attributes == Entity.entity_attributes
+
+
+def test_get_takes_the_original_name_and_a_default():
+    ada = get_entity_tuple_class(["ID", "birth date"])("ada", "1815")
+    assert ada.get("birth date", None) == "1815"
+    assert ada.get("href") is None
+    assert ada.get("href", "unknown") == "unknown"
+    assert ada.get("_1", "no field name") == "no field name"
+
+
+def test_as_dict_has_the_original_names():
+    ada = get_entity_tuple_class(["ID", "birth date"])("ada", "1815")
+    assert ada.as_dict() == {"ID": "ada", "birth date": "1815"}
+
+
+def test_from_dict_takes_values_by_name():
+    Entity = get_entity_tuple_class(["ID", "birth date"])
+    assert Entity.from_dict(**{"birth date": "1815", "ID": "ada"}) == ("ada", "1815")
+
+
+def test_from_iter_takes_values_by_position():
+    Entity = get_entity_tuple_class(["ID", "birth date"])
+    ada = Entity.from_iter(iter(["ada", "1815"]))
+    assert isinstance(ada, Entity) and ada == ("ada", "1815")
+
+
+# saving
+
+
+@each_format
+def test_saved_entities_are_what_is_loaded_later(site, mimetype):
+    body = written(TABLE, mimetype, attributes=["ID", "name"])
+    assert list(ensure_dict(fetch(site, body, mimetype))) == TABLE
+
+
+def test_named_tuples_from_a_csv_file_can_be_saved_in_every_format(site):
+    entities = fetch(site, FILES[CSV], CSV)
+    for mimetype in FILES:
+        body = written(entities, mimetype, attributes=entities[0].entity_attributes)
+        assert list(ensure_dict(fetch(site, body, mimetype))) == TABLE
+
+
+def test_saving_csv_without_attributes_is_an_error_that_names_them():
+    with pytest.raises(ValueError, match="attributes="):
+        written(TABLE, CSV)
+
+
+# conversions
+
+
+def test_ensure_dict_makes_dictionaries_of_all_kinds_of_entities():
+    Entity = get_entity_tuple_class(["ID", "birth date"])
+    mixed = [Entity("ada", "1815"), {"ID": "grace"}]
+    assert list(ensure_dict(mixed)) == [
+        {"ID": "ada", "birth date": "1815"},
+        {"ID": "grace"},
+    ]
+
+
+def test_ensure_tuple_makes_tuples_of_all_kinds_of_entities():
+    Entity = get_entity_tuple_class(["ID", "name"])
+    mixed = [{"name": "Ada", "ID": "1"}, Entity("2", "Grace")]
+    assert list(ensure_tuple(mixed, Entity)) == [("1", "Ada"), ("2", "Grace")]
+
+
+def test_an_array_entity_has_an_id_a_href_and_values():
+    (point,) = ensure_array([{"ID": "a", "href": "/a", "x": 1.5}])
+    assert isinstance(point, ArrayEntity)
+    assert (point.ID, point.href, point.values) == ("a", "/a", [1.5])
+
+
+def test_arrays_take_the_keys_of_dictionaries_in_sorted_order():
+    (point,) = ensure_array([{"y": 2, "ID": "a", "x": 1, "href": "", "a": 0}])
+    assert point.values == [0, 1, 2]
+
+
+def test_arrays_take_tuples_by_position_with_the_id_first():
+    Entity = get_entity_tuple_class(["ID", "y", "x"])
+    assert list(ensure_array([Entity("a", "2", "1")])) == [("a", "", [2, 1])]
+
+
+def test_arrays_take_the_second_value_of_a_tuple_as_href_if_it_has_one():
+    Entity = get_entity_tuple_class(["ID", "href", "y", "x"])
+    assert list(ensure_array([Entity("a", "/a", "2", "1")])) == [("a", "/a", [2, 1])]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("12", 12), ("007", 7), ("-5", -5.0), ("1e3", 1000.0), (" 2 ", 2.0), ("1.0", 1.0)],
+)
+def test_digits_only_become_an_int_and_other_numerals_a_float(text, number):
+    (point,) = ensure_array([{"ID": "a", "x": text}], strict=True)
+    assert point.values == [number]
+    assert type(point.values[0]) is type(number)
+
+
+@pytest.mark.parametrize("value", ["", "abc", "1,5", None, [1]])
+def test_what_is_no_number_becomes_none(value):
+    (point,) = ensure_array([{"ID": "a", "x": value, "y": "1"}])
+    assert point.values == [None, 1]
+
+
+@pytest.mark.parametrize("value", ["", "abc", "1,5", None, [1]])
+def test_what_is_no_number_is_a_value_error_with_strict(value):
+    with pytest.raises(ValueError, match="'ada'"):
+        list(ensure_array([{"ID": "ada", "x": value}], strict=True))
+
+
+def test_arrays_become_entities_with_numbered_dimensions():
+    points = [ArrayEntity("a", "/a", [0.5, 7])]
+    assert list(array_to_entity(points)) == [
+        {"ID": "a", "href": "/a", "dim0": 0.5, "dim1": 7}
+    ]
+    assert "x0" in next(array_to_entity(points, prefix="x"))
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "first", "last"),
+    [
+        (1, "dim0", "dim0"),
+        (9, "dim0", "dim8"),
+        (10, "dim00", "dim09"),
+        (99, "dim00", "dim98"),
+        (100, "dim000", "dim099"),
+    ],
+)
+def test_dimensions_are_padded_to_the_digits_of_their_count(dimensions, first, last):
+    (entity,) = array_to_entity([ArrayEntity("a", "", [0] * dimensions)])
+    assert list(entity)[2] == first
+    assert list(entity)[-1] == last
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=120))
+def test_arrays_made_into_entities_and_back_are_the_same(values):
+    (entity,) = array_to_entity([ArrayEntity("a", "/a", values)])
+    (point,) = ensure_array([entity], strict=True)
+    assert point == ("a", "/a", values)
+    assert all(map(math.isfinite, point.values))
+
+
+def test_attributes_sort_ids_first_then_links_in_this_order_then_the_rest():
+    in_order = ["ID", "GRAPH_ID", "href", "source", "target", "entities", "relations"]
+    in_order += ["Age", "a", "b"]
+    assert sorted(reversed(in_order), key=entity_attribute_sort_key) == in_order
+
+
+# what went wrong in the original
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_newlines_inside_of_quoted_fields_are_kept(site, newline):
+    text = f'"ID","text"\r\n"1","one{newline}two{newline}"\r\n"2","x"\r\n'
+    first, second = fetch(site, text.encode(), CSV)
+    assert first.text == f"one{newline}two{newline}"
+    assert second == ("2", "x")
+
+
+def test_newlines_inside_of_quoted_fields_come_from_doubles_too():
+    double = TestResponse('"ID","text"\r\n"1","one\ntwo"\r\n')
+    assert list(load_entities(double, CSV)) == [("1", "one\ntwo")]
+
+
+@each_format
+def test_text_is_utf8_when_no_charset_is_declared(site, mimetype):
+    body = written([{"ID": "ä", "name": "Ω"}], mimetype, attributes=["ID", "name"])
+    (entity,) = ensure_dict(fetch(site, body.encode("utf-8"), mimetype))
+    assert entity == {"ID": "ä", "name": "Ω"}
+    (entity,) = ensure_dict(fetch(site, "ID,name\nä,Ω\n".encode(), CSV))
+    assert entity == {"ID": "ä", "name": "Ω"}
+
+
+def test_a_declared_charset_counts(site):
+    body = "ID,name\n1,Zoë\n".encode("iso-8859-1")
+    assert fetch(site, body, "text/csv; charset=iso-8859-1") == [("1", "Zoë")]
+
+
+@pytest.mark.parametrize(
+    ("header", "mimetype"),
+    [
+        ("text/csv; charset=iso-8859-1", "text/csv"),
+        ("text/csv", "text/csv; charset=iso-8859-1"),
+    ],
+    ids=["by the response", "by the caller"],
+)
+def test_a_charset_may_be_declared_in_one_place_only(site, header, mimetype):
+    body = "ID,name\n1,Zoë\n".encode("iso-8859-1")
+    url = site.put("/entities", body, Content_Type=header)
+    with open_url(url, stream=True) as response:
+        assert list(load_entities(response, mimetype)) == [("1", "Zoë")]
+
+
+def test_a_byte_that_the_charset_does_not_have_is_an_error_that_names_it(site):
+    with pytest.raises(ValueError, match="not utf-8: byte 0xeb"):
+        fetch(site, "ID,name\n1,Zoë\n".encode("iso-8859-1"), CSV)
+
+
+@each_format
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_no_part_of_the_first_name(site, mimetype, encoding):
+    body = FILES[mimetype].encode(encoding)
+    assert list(ensure_dict(fetch(site, body, mimetype))) == TABLE
+
+
+@pytest.mark.parametrize(
+    ("given", "mimetype"),
+    [
+        ("text/csv; charset=utf-8", CSV),
+        ("text/csv;header=present;charset=UTF-8", CSV),
+        ("application/json; charset=utf-8", JSON),
+        ('application/x-lines+json;profile="a;b"', JSON_LINES),
+        ("Text/CSV", CSV),
+    ],
+)
+def test_mime_types_may_have_parameters(site, given, mimetype):
+    assert list(ensure_dict(fetch(site, FILES[mimetype], given))) == TABLE
+    assert written(TABLE, given, attributes=["ID", "name"])
+
+
+@each_format
+@pytest.mark.parametrize("body", ["", "\n", "\ufeff"], ids=["none", "blank", "bom"])
+def test_an_empty_file_holds_no_entities(site, mimetype, body):
+    assert fetch(site, body.encode(), mimetype) == []
+
+
+@each_format
+def test_an_empty_double_holds_no_entities(mimetype):
+    assert list(load_entities(TestResponse(""), mimetype)) == []
+
+
+def test_a_header_alone_holds_no_entities(site):
+    assert fetch(site, '"ID","name"\r\n', CSV) == []
+
+
+# what else comes from strangers
+
+
+@each_format
+@pytest.mark.parametrize(
+    ("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)]
+)
+def test_compressed_responses_are_read_as_they_were(site, mimetype, encoding, compress):
+    body = compress(FILES[mimetype].encode())
+    entities = fetch(site, body, mimetype, Content_Encoding=encoding)
+    assert list(ensure_dict(entities)) == TABLE
+
+
+@pytest.mark.parametrize(("row", "found"), [("a,b,c,d", 4), ("a,b", 2)])
+def test_a_ragged_row_is_an_error_with_its_number(site, row, found):
+    rows = ["ID,x,y"] + ["1,2,3"] * 16 + [row, "1,2,3"]
+    with pytest.raises(ValueError, match=f"Row 17 .*{found} values.*3 columns"):
+        fetch(site, "\n".join(rows), CSV)
+
+
+def test_rows_before_a_ragged_one_are_there(site):
+    url = site.put("/entities", b"ID,x\n1,2\n3\n")
+    with open_url(url, stream=True) as response:
+        entities = load_entities(response, CSV)
+        assert next(entities) == ("1", "2")
+        with pytest.raises(ValueError, match="Row 2 "):
+            next(entities)
+
+
+def test_columns_with_the_same_name_keep_all_values_by_position(site):
+    (entity,) = fetch(site, "ID,x,x\n1,2,3\n", CSV)
+    assert entity == ("1", "2", "3")
+    assert entity.get("x") == "2"
+    with pytest.raises(ValueError, match="'x' occurs twice"):
+        entity.as_dict()
+
+
+def test_a_field_may_be_huge(site):
+    text = "x" * 3_000_000
+    (entity,) = fetch(site, f'"ID","text"\r\n"1","{text}"\r\n', CSV)
+    assert entity.text == text
+
+
+@each_format
+def test_a_file_that_is_cut_off_is_an_error(site, mimetype):
+    body = FILES[mimetype].rstrip()[:-3]
+    with pytest.raises(ValueError, match="cut off|Unterminated"):
+        fetch(site, body, mimetype)
