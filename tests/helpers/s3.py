@@ -63,7 +63,9 @@ def s3_url(tmp_path_factory):
             return False
 
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env={"TMPDIR": str(folder)})
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=folder, env={"TMPDIR": str(folder)}
+        )
     try:
         wait_until(answers, START_SECONDS, "the S3 server answers")
         yield url
