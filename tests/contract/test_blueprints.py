@@ -173,6 +173,7 @@ DECORATORS = {
     "query": '@BLP.arguments(InputSchema(partial=True), location="query", required=False)',
     "response": "@BLP.response(200, OutputSchema())",
     "jwt": '@BLP.require_jwt("jwt", optional=True)',
+    "html": '@BLP.html_response(422, description="A form with errors.", success=False)',
 }
 
 

@@ -1,12 +1,10 @@
 """Where plugins are looked for, how their modules are called, and what a broken one costs."""
 
-import subprocess
 import sys
-from textwrap import dedent
 
 import pytest
+from helpers.commands import in_a_process
 from helpers.plugins import failures, plugin_source
-from helpers.product import CHECKOUT, outside_environment
 
 from qhana_plugin_runner.celery import CELERY
 
@@ -97,19 +95,6 @@ def test_a_later_plugin_of_the_same_module_name_gets_another_name_and_works(plug
     names = [module_of(client, "a-plot"), module_of(client, "b-plot")]
     assert names[0] == "plot" != names[1]
     assert [sys.modules[name].TEXT for name in names] == ["a", "b"]
-
-
-def in_a_process(code, **variables):
-    """Run code in a process of its own and return what it prints."""
-    result = subprocess.run(
-        [sys.executable, "-c", dedent(code)],
-        env=outside_environment(PYTHONPATH=str(CHECKOUT), **variables),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout.split()
 
 
 def test_tasks_have_the_same_names_in_web_processes_and_workers(plugins, tmp_path):

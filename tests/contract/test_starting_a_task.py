@@ -1,8 +1,10 @@
 """How plugins start tasks, and what becomes of them."""
 
 import re
+from pathlib import Path
 
 import pytest
+from helpers.commands import in_a_process
 from helpers.processes import wait_until
 from helpers.receiver import receiving
 
@@ -19,6 +21,7 @@ from qhana_plugin_runner.tasks import (
 )
 from qhana_plugin_runner.util.config.celery_config import CELERY_PRODUCTION_CONFIG
 
+WRITTEN = Path(__file__).with_name("written_plugins")
 POET = "/plugins/poet@v0-1-0"
 
 
@@ -143,11 +146,19 @@ def test_a_task_may_replace_itself_retry_or_fan_out(client, finished, name, log)
     assert (status["status"], status["log"]) == ("SUCCESS", log)
 
 
-def test_periodic_tasks_are_set_up_after_celery_is_finalised(client):
-    CELERY.finalize()
-    entry = CELERY.conf.beat_schedule["every night"]
-    assert entry["task"] == "poet@v0-1-0.every_night"
-    assert entry["schedule"] == 24 * 60 * 60
+def test_periodic_tasks_are_set_up_after_celery_is_finalised(tmp_path):
+    # Celery is finalised once in a process, long before this test.
+    printed = in_a_process(
+        """\
+        from qhana_plugin_runner.celery_worker import CELERY
+        CELERY.finalize()
+        entry = CELERY.conf.beat_schedule["every night"]
+        print(entry["task"], entry["schedule"])
+        """,
+        PLUGIN_FOLDERS=str(WRITTEN),
+        QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER=str(tmp_path),
+    )
+    assert printed == ["poet@v0-1-0.every_night", "86400"]
 
 
 # ways that were seen, too

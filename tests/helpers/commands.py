@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from textwrap import dedent
 
 from helpers.product import CHECKOUT, outside_environment
 
@@ -21,3 +22,16 @@ def flask(instance, *arguments, **variables):
         text=True,
         timeout=120,
     )
+
+
+def in_a_process(code, **variables):
+    """Run code in a process of its own and return the words that it prints."""
+    result = subprocess.run(
+        [sys.executable, "-c", dedent(code)],
+        env=outside_environment(PYTHONPATH=str(CHECKOUT), **variables),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.split()
