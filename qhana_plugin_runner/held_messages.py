@@ -9,11 +9,12 @@ view asks for a result.
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, g, has_request_context
+from flask import Flask, Response, has_request_context, request
 
 __all__ = ["hold", "register_held_messages", "release"]
 
-_HELD = "qhana_held_messages"
+# In the environ, where it is found in whichever app context a view pushes.
+_HELD = "qhana_plugin_runner.held_messages"
 
 
 def hold(send: Callable[[], Any]) -> bool:
@@ -25,9 +26,9 @@ def hold(send: Callable[[], Any]) -> bool:
     Returns:
         whether it was kept; it is not where no request is being answered
     """
-    if not has_request_context() or _HELD not in g:
+    if not has_request_context() or _HELD not in request.environ:
         return False
-    g.get(_HELD).append(send)
+    request.environ[_HELD].append(send)
     return True
 
 
@@ -37,7 +38,7 @@ def release() -> None:
     Raises:
         BrokerUnavailable: the broker does not answer; the rest has not been sent
     """
-    held = g.get(_HELD) if has_request_context() else None
+    held = request.environ.get(_HELD) if has_request_context() else None
     while held:
         held.pop(0)()
 
@@ -47,7 +48,7 @@ def register_held_messages(app: Flask) -> None:
 
     @app.before_request
     def start_holding() -> None:
-        setattr(g, _HELD, [])
+        request.environ[_HELD] = []
 
     @app.after_request
     def send_now(response: Response) -> Response:
@@ -57,5 +58,6 @@ def register_held_messages(app: Flask) -> None:
             # As if the view had raised it: only views' errors are handled by Flask.
             return app.make_response(app.handle_user_exception(error))
         finally:
-            g.pop(_HELD, None)  # what a stream sends while it is read leaves at once
+            # What a stream sends while it is read leaves at once.
+            request.environ.pop(_HELD, None)
         return response

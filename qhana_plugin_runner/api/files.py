@@ -77,7 +77,8 @@ class FileView(MethodView):
             abort(404, message=_("The store that keeps this file is not installed here."))
         if not isinstance(store, ServedFileStore):
             abort(404, message=_("This file is kept elsewhere."))
-        if url := store.get_download_redirect(file):
+        # Such a URL is signed for one method.
+        if request.method == "GET" and (url := store.get_download_redirect(file)):
             answer = redirect(url, 307)
             answer.headers["Cache-Control"] = (
                 "no-store"  # the URL works for some time only

@@ -166,6 +166,20 @@ def test_a_view_that_asks_for_a_result_gets_it(client, question):
     assert client.get("/preview").json == {"preview": "a preview"}
 
 
+def test_a_view_that_asks_in_another_app_context_gets_its_result(client):
+    habits = sys.modules["habits"]
+
+    @client.application.get("/preview")
+    def preview():
+        task = ProcessingTask("a-task")
+        task.save(commit=True)
+        result = habits.echo.s("a preview", db_id=task.id).apply_async()
+        with client.application.app_context():
+            return {"preview": result.get(timeout=30)}
+
+    assert client.get("/preview").json == {"preview": "a preview"}
+
+
 def test_a_view_that_waits_for_a_group_gets_its_results(client):
     habits = sys.modules["habits"]
 

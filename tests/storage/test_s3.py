@@ -115,6 +115,8 @@ def test_a_download_can_be_sent_on_to_the_bucket(app, task, client):
     assert received.headers["Content-Type"] == "text/csv"
     named = received.headers["Content-Disposition"]
     assert named == "inline; filename*=UTF-8''na%C3%AFve.csv"
+    address = f"/files/{info.id}/?file-id={info.security_tag}"
+    assert client.head(address).content_length == 100
     bare = answer.location.partition("?")[0]
     assert requests.get(bare, timeout=10).status_code == 403
 
