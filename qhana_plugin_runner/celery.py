@@ -1,40 +1,25 @@
 """The Celery app: where plugins register their tasks and from where messages are sent."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 from celery import Celery, Task
+from celery.app import backends
 from celery.backends.redis import RedisBackend
 from celery.loaders.app import AppLoader
-from celery.result import AsyncResult, GroupResult
+from celery.result import AsyncResult
 from celery.utils import uuid
-from flask import Flask, has_app_context
+from flask import Flask, has_app_context, has_request_context
+from kombu import serialization
 from kombu.exceptions import OperationalError
 
-from .errors import RunnerError
+from .errors import BrokerUnavailable, RunnerError
 from .held_messages import hold, register_held_messages, release
 from .util.logging import task_context
 
 __all__ = ["CELERY", "BrokerUnavailable", "FlaskTask", "register_celery"]
-
-
-class BrokerUnavailable(RunnerError, OperationalError):
-    """A message could not be sent because the broker does not answer.
-
-    Attributes:
-        task_id: the row of the task that the message was for, when it was for one.
-    """
-
-    http_status = 503
-
-    def __init__(self, cause: Exception, task_id: int | None) -> None:
-        super().__init__(
-            f"the message broker cannot be reached ({cause}); nothing was started. "
-            "Check that it is running and that BROKER_URL is right, then try again."
-        )
-        self.task_id = task_id
 
 
 class SilentRedisBackend(RedisBackend):
@@ -48,6 +33,42 @@ class SilentRedisBackend(RedisBackend):
     def on_task_call(self, producer: Any, task_id: str) -> None:
         """Do nothing."""
 
+    def add_pending_result(self, result: Any, *_args: Any, **_options: Any) -> Any:
+        """Do nothing: Celery calls this for each group that is sent, too."""
+        return result
+
+    def wait_for_pending(self, result: Any, *args: Any, **options: Any) -> Any:
+        super().add_pending_result(result)
+        return super().wait_for_pending(result, *args, **options)
+
+    def iter_native(self, result: Any, *args: Any, **options: Any) -> Any:
+        for part in result.results:
+            if isinstance(part, AsyncResult):
+                super().add_pending_result(part)
+        return super().iter_native(result, *args, **options)
+
+
+class _Releasing:
+    """Sends held messages before it looks for results, so that no view waits in vain."""
+
+    def get_task_meta(self, *args: Any, **kwargs: Any) -> Any:
+        release()
+        return super().get_task_meta(*args, **kwargs)  # type: ignore[misc]
+
+    def iter_native(self, *args: Any, **kwargs: Any) -> Any:
+        release()
+        return super().iter_native(*args, **kwargs)  # type: ignore[misc]
+
+    def wait_for_pending(self, *args: Any, **kwargs: Any) -> Any:
+        release()
+        return super().wait_for_pending(*args, **kwargs)  # type: ignore[misc]
+
+
+@cache
+def _releasing(backend: type) -> type:
+    """Return a class of result backends like this one that sends held messages first."""
+    return type(backend.__name__, (_Releasing, backend), {})
+
 
 class Loader(AppLoader):
     """Chooses the result backend above for redis URLs."""
@@ -56,26 +77,6 @@ class Loader(AppLoader):
         "redis": f"{__name__}:{SilentRedisBackend.__name__}",
         "rediss": f"{__name__}:{SilentRedisBackend.__name__}",
     }
-
-
-class ReleasingResult(AsyncResult):
-    """A result for which no view waits in vain: its message is sent first, if it was held."""
-
-    def get(self, *args: Any, **kwargs: Any) -> Any:
-        release()
-        return super().get(*args, **kwargs)
-
-    def _get_task_meta(self) -> Any:  # what all other questions come to
-        release()
-        return super()._get_task_meta()
-
-
-class ReleasingGroupResult(GroupResult):
-    """The results of a group, likewise."""
-
-    def iter_native(self, *args: Any, **kwargs: Any) -> Any:
-        release()
-        return super().iter_native(*args, **kwargs)
 
 
 class FlaskTask(Task):
@@ -124,13 +125,13 @@ class RunnerCelery(Celery):
     ) -> AsyncResult:
         """Send a message; see :meth:`celery.Celery.send_task`.
 
-        One that belongs to a task's row leaves when the view that sends it is done, see
-        :mod:`.held_messages`.
+        One that carries the ``db_id`` of a task, or has something behind it that does, leaves
+        when the view that sends it is done: see :mod:`.held_messages`.
 
         Raises:
             BrokerUnavailable: the broker does not answer.
         """
-        owner = _task_row_of(kwargs, options.get("chain"))
+        owners = set(_rows_of(kwargs, options))
 
         def send() -> AsyncResult:
             try:
@@ -138,27 +139,40 @@ class RunnerCelery(Celery):
                     name, args, kwargs, *more, **options
                 )
             except OperationalError as error:
-                raise BrokerUnavailable(error, owner) from error
+                raise BrokerUnavailable(error, owners) from error
 
-        if owner is None:
+        if not owners:
             return send()
+        if has_request_context():
+            # As they are now, whatever the caller does with them until they are sent.
+            args, kwargs = self._as_sent(args), self._as_sent(kwargs)
         options["task_id"] = options.get("task_id") or uuid()
-        if not hold(send):
+        if not hold(min(owners), send):
             return send()
         # They are open only as long as the caller waits for this.
         options.pop("producer", None)
         options.pop("connection", None)
-        return (options.get("result_cls") or self.AsyncResult)(options["task_id"])
+        result = (options.get("result_cls") or self.AsyncResult)(options["task_id"])
+        result.ignored = options.get("ignore_result")
+        return result
 
-    @cached_property
-    def AsyncResult(self) -> Any:  # noqa: N802  (the name is Celery's)
-        """The class of results that are asked for by the id of a message."""
-        return self.subclass_with_self(ReleasingResult)
+    def _as_sent(self, value: Any) -> Any:
+        """Return what arguments are when a worker gets them.
 
-    @cached_property
-    def GroupResult(self) -> Any:  # noqa: N802
-        """The class of results of groups."""
-        return self.subclass_with_self(ReleasingGroupResult)
+        Raises:
+            kombu.exceptions.EncodeError: they cannot be sent.
+        """
+        serializer = self.conf.task_serializer
+        content_type, encoding, data = serialization.dumps(  # type: ignore[no-untyped-call]
+            value, serializer
+        )
+        return serialization.loads(  # type: ignore[no-untyped-call]
+            data, content_type, encoding
+        )
+
+    def _get_backend(self) -> Any:
+        backend, url = backends.by_url(self.conf.result_backend, self.loader)
+        return _releasing(backend)(app=self, url=url)
 
     def use(self, config: Mapping[str, Any]) -> None:
         """Take over a configuration; connections made with another one are given up."""
@@ -174,15 +188,22 @@ class RunnerCelery(Celery):
             self._local.__dict__.pop("backend", None)
 
 
-def _task_row_of(
-    kwargs: Mapping[str, Any] | None, chain: Iterable[Mapping[str, Any]] | None
-) -> int | None:
-    """Return the ``db_id`` of a message, or of what is chained behind it."""
-    candidates = [kwargs or {}, *(link.get("kwargs", {}) for link in chain or ())]
-    for candidate in candidates:
-        if isinstance(candidate.get("db_id"), int):
-            return int(candidate["db_id"])
-    return None
+def _rows_of(
+    kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
+) -> Iterator[int]:
+    """Yield the ``db_id`` of a message, and of all that is to follow it."""
+    kwargs = kwargs or {}
+    if isinstance(kwargs.get("db_id"), int):
+        yield kwargs["db_id"]
+    following = [options.get(key) for key in ("chain", "chord", "link", "link_error")]
+    # What follows may be a chain, a group or a chord, which has its parts as arguments.
+    following += [kwargs.get(key) for key in ("tasks", "header", "body")]
+    for signatures in following:
+        if not isinstance(signatures, (list, tuple)):
+            signatures = [signatures]
+        for signature in signatures:
+            if isinstance(signature, Mapping) and "task" in signature:
+                yield from _rows_of(signature.get("kwargs"), signature.get("options", {}))
 
 
 CELERY = RunnerCelery("qhana_plugin_runner", task_cls=FlaskTask, loader=Loader)

@@ -7,9 +7,11 @@ view asks for a result.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, Response, has_request_context, request
+
+from .errors import BrokerUnavailable
 
 __all__ = ["hold", "register_held_messages", "release"]
 
@@ -17,10 +19,16 @@ __all__ = ["hold", "register_held_messages", "release"]
 _HELD = "qhana_plugin_runner.held_messages"
 
 
-def hold(send: Callable[[], Any]) -> bool:
+class _Message(NamedTuple):
+    task_id: int
+    send: Callable[[], Any]
+
+
+def hold(task_id: int, send: Callable[[], Any]) -> bool:
     """Keep a message for later.
 
     Args:
+        task_id: the row of the task that the message is about
         send: sends the message
 
     Returns:
@@ -28,7 +36,7 @@ def hold(send: Callable[[], Any]) -> bool:
     """
     if not has_request_context() or _HELD not in request.environ:
         return False
-    request.environ[_HELD].append(send)
+    request.environ[_HELD].append(_Message(task_id, send))
     return True
 
 
@@ -36,11 +44,18 @@ def release() -> None:
     """Send what was held back, in the order in which it came.
 
     Raises:
-        BrokerUnavailable: the broker does not answer; the rest has not been sent
+        BrokerUnavailable: the broker does not answer; names the tasks of all messages that have
+            not been sent
     """
     held = request.environ.get(_HELD) if has_request_context() else None
     while held:
-        held.pop(0)()
+        message = held.pop(0)
+        try:
+            message.send()
+        except BrokerUnavailable as error:
+            error.task_ids |= {message.task_id, *(other.task_id for other in held)}
+            held.clear()
+            raise
 
 
 def register_held_messages(app: Flask) -> None:
@@ -61,3 +76,11 @@ def register_held_messages(app: Flask) -> None:
             # What a stream sends while it is read leaves at once.
             request.environ.pop(_HELD, None)
         return response
+
+    @app.teardown_request
+    def send_the_rest(_error: BaseException | None) -> None:
+        """In debug mode an error of a view goes past the function above."""
+        try:
+            release()
+        except BrokerUnavailable as error:
+            app.logger.error("tasks %s were not started: %s", error.task_ids, error)

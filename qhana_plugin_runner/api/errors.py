@@ -13,9 +13,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.http import HTTP_STATUS_CODES
 
 from .. import life_cycle
-from ..celery import BrokerUnavailable
 from ..db import DB
-from ..errors import RunnerError
+from ..errors import BrokerUnavailable, RunnerError
 from ..known_texts import translate_known, translate_messages
 from ..tasks import announce
 
@@ -49,14 +48,13 @@ def register_error_handlers(app: Flask) -> None:
     def broker_unavailable(error: BrokerUnavailable) -> Response:
         app.logger.error("%s", error)
         DB.session.rollback()
-        if error.task_id is not None:
+        reason = f"The task could not be started: {error}"
+        for task_id in error.task_ids:
             try:
-                reason = f"The task could not be started: {error}"
-                announce(error.task_id, life_cycle.fail(error.task_id, reason))
-            except (
-                KeyError
-            ):  # the plugin had not committed its row: nothing is left behind
-                app.logger.info("task %s was never saved", error.task_id)
+                announce(task_id, life_cycle.fail(task_id, reason))
+            except KeyError:
+                # The plugin had not committed its row: nothing is left behind.
+                app.logger.info("task %s was never saved", task_id)
         return _answer(error.http_status, str(error))
 
     @app.errorhandler(RedisConnectionError)

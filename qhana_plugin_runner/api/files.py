@@ -2,7 +2,6 @@
 
 import base64
 import io
-import re
 from hmac import compare_digest
 from typing import IO, Any
 
@@ -11,7 +10,6 @@ from flask import Response, current_app, redirect, request, send_file
 from flask.views import MethodView
 from flask_babel import gettext as _
 from flask_smorest import abort
-from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wsgi import FileWrapper
 
 from ..db.models.tasks import TaskFile
@@ -23,6 +21,7 @@ from ..storage import (
     StorageError,
     StoreNotConfigured,
     UnknownFileStore,
+    content_type,
     shown_name,
 )
 from .tasks import row_id
@@ -37,8 +36,6 @@ FOREIGN_CONTENT = {
     "Content-Security-Policy": "sandbox allow-scripts",
 }
 """Headers of downloads: plugins and users made the files, and they come from our origin."""
-
-MIME_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+(\s*;[ -~]*)?", re.ASCII)
 
 FILES_API = SecurityBlueprint(
     "files-api", __name__, url_prefix="/files", description="The files that tasks made."
@@ -77,14 +74,12 @@ class FileView(MethodView):
             abort(404, message=_("The store that keeps this file is not installed here."))
         if not isinstance(store, ServedFileStore):
             abort(404, message=_("This file is kept elsewhere."))
-        # Such a URL is signed for one method.
-        if request.method == "GET" and (url := store.get_download_redirect(file)):
-            answer = redirect(url, 307)
-            answer.headers["Cache-Control"] = (
-                "no-store"  # the URL works for some time only
-            )
-            return answer
         try:
+            # Such a URL is signed for one method, and works for some time only.
+            if request.method == "GET" and (url := store.get_download_redirect(file)):
+                answer = redirect(url, 307)
+                answer.headers["Cache-Control"] = "no-store"
+                return answer
             content = store.open(file)
         except MissingFile:
             abort(404, message=_("This file is not there any more."))
@@ -96,6 +91,17 @@ class FileView(MethodView):
 
 def file_response(file: TaskFile, content: IO[bytes]) -> Response:
     """Return a file's content, or the part of it that was asked for; closes it when sent."""
+    try:
+        response = _file_response(file, content)
+        if response.status_code == 412:
+            abort(412, message=_("The file is another one than the request expects."))
+    except BaseException:
+        content.close()
+        raise
+    return response
+
+
+def _file_response(file: TaskFile, content: IO[bytes]) -> Response:
     size = content.seek(0, io.SEEK_END)
     content.seek(0)
     response = send_file(
@@ -115,18 +121,5 @@ def file_response(file: TaskFile, content: IO[bytes]) -> Response:
     if request.range:
         # Unlike those of some servers, this one can start in the middle.
         response.response = FileWrapper(content, CHUNK)
-    try:
-        response.make_conditional(request, accept_ranges=True, complete_length=size)
-    except RequestedRangeNotSatisfiable:
-        content.close()
-        raise
+    response.make_conditional(request, accept_ranges=True, complete_length=size)
     return response
-
-
-def content_type(mimetype: str | None) -> str:
-    """Return the header for a mime type; texts without a charset are UTF-8."""
-    if mimetype is None or not MIME_TYPE.fullmatch(mimetype):
-        return "application/octet-stream"
-    if mimetype.startswith("text/") and "charset=" not in mimetype:
-        return f"{mimetype}; charset=utf-8"
-    return mimetype

@@ -34,8 +34,11 @@ def explained(url: URL) -> Iterator[None]:
         ) from error
     except (DBAPIError, OSError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
+        shown = url.set(
+            query={}
+        ).render_as_string()  # there may be a password in the query
         raise DatabaseUnreachable(
-            f"the database {url.render_as_string()} cannot be reached "
+            f"the database {shown} cannot be reached "
             f"({_first_line(cause)}): start it, or change SQLALCHEMY_DATABASE_URI"
         ) from error
 

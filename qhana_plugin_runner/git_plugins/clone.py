@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 from ..errors import RunnerError
-from .source import GitSource, without_secrets
+from ..util.secrets_in_text import without_secrets
+from .source import GitSource
 
 __all__ = ["GitError", "git_is_there", "update_clone"]
 
@@ -18,7 +19,13 @@ _SECONDS = (
 _COMMIT = re.compile(r"[0-9a-f]{4,64}")
 
 # Settings of whoever calls that would lead git to another repository.
-_FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
+_FOREIGN = (
+    "GIT_DIR",
+    "GIT_COMMON_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+)
 
 # A question for a password would never be answered.
 _DEFAULTS = {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
@@ -37,24 +44,37 @@ def git_is_there() -> bool:
 def update_clone(clone: Path, source: GitSource) -> None:
     """Bring a clone to the present state of its source; make it when it is not there.
 
-    Changes that somebody made to files in the clone are lost. When the source cannot be reached,
-    the clone stays as it was.
+    What somebody changed in the clone is lost. When the source cannot be reached, the clone stays
+    as it was.
 
     Raises:
         GitError: git cannot do it, with its reason.
     """
-    is_new = not (clone / ".git").is_dir()
-    if is_new:
-        _git("init", "--quiet", "--template=", "--", str(clone))
     for left in (clone / ".git").glob("*.lock"):
         left.unlink()  # of a git that was killed: no other one runs while the folder is locked
+    is_new = not _is_repository(clone)
+    if is_new and clone.exists():
+        shutil.rmtree(clone)  # what a git that was killed has left
     try:
+        if is_new:
+            _git("init", "--quiet", "--template=", "--", str(clone))
         commit = _fetch(clone, source)
         _git("checkout", "--quiet", "--force", "--detach", commit, folder=clone)
+        _git("clean", "--quiet", "-ffdx", folder=clone)
     except GitError:
         if is_new:
-            shutil.rmtree(clone)
+            shutil.rmtree(clone, ignore_errors=True)
         raise
+
+
+def _is_repository(clone: Path) -> bool:
+    if not clone.is_dir():
+        return False
+    try:
+        _git("rev-parse", "--git-dir", folder=clone)
+    except GitError:
+        return False
+    return True
 
 
 def _fetch(clone: Path, source: GitSource) -> str:
@@ -81,11 +101,13 @@ def _fetch(clone: Path, source: GitSource) -> str:
 
 
 def _git(*arguments: str, folder: Path | None = None) -> str:
-    """Run git and return what it prints."""
+    """Run git, for the repository in a folder if one is given, and return what it prints."""
+    # Named, or git would look for a repository in the folders above, and there may be one.
+    place = [f"--git-dir={folder / '.git'}", f"--work-tree={folder}"] if folder else []
     kept = {name: v for name, v in os.environ.items() if name not in _FOREIGN}
     try:
         result = subprocess.run(
-            ["git", "-c", "core.hooksPath=/dev/null", *arguments],
+            ["git", *place, "-c", "core.hooksPath=/dev/null", *arguments],
             cwd=folder,
             env={**_DEFAULTS, **kept, **_ENVIRONMENT},
             stdin=subprocess.DEVNULL,

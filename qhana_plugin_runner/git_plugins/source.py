@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from urllib.parse import parse_qsl
 
 from ..errors import RunnerError
+from ..util.secrets_in_text import without_secrets
 
 __all__ = ["GitSource", "SourceError", "read_sources"]
 
@@ -108,8 +109,3 @@ def read_sources(text: str) -> Iterator[GitSource | SourceError]:
         except SourceError as error:
             said = without_secrets(line)
             yield SourceError(f"line {number} of GIT_PLUGINS, {said!r}: {error}")
-
-
-def without_secrets(text: str) -> str:
-    """Hide user and password in the URLs of a text."""
-    return re.sub(r"://[^/\s@]*@", "://***@", text)

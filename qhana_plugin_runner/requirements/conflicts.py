@@ -8,6 +8,7 @@ from itertools import combinations
 from packaging.specifiers import Specifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from ..util.secrets_in_text import without_secrets
 from .lines import Requirement
 
 __all__ = ["Conflict", "conflict_table", "find_conflicts"]
@@ -107,8 +108,8 @@ def conflict_table(conflicts: Iterable[Conflict]) -> str:
     rows = [("plugin", "requirement", "conflicts with")]
     for conflict in conflicts:
         requirement, other = conflict.requirement, conflict.other
-        against = f"{other.owner}: {other.text}"
-        rows.append((requirement.owner, requirement.text, against))
+        against = f"{other.owner}: {without_secrets(other.text)}"
+        rows.append((requirement.owner, without_secrets(requirement.text), against))
     widths = [max(map(len, column)) for column in zip(*rows)]
     rows.insert(1, ("-" * widths[0], "-" * widths[1], "-" * widths[2]))
     return "\n".join(

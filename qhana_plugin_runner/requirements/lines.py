@@ -8,6 +8,7 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Parsed
 from packaging.utils import canonicalize_name
 
+from ..util.secrets_in_text import without_secrets
 from .errors import RequirementsError
 
 __all__ = ["Requirement", "read_requirements"]
@@ -85,7 +86,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _read(owner: str, number: int, line: str) -> Requirement:
-    place = f"line {number} of the requirements, {line!r},"
+    place = f"line {number} of the requirements, {without_secrets(line)!r},"
     if line.startswith("-"):
         option = re.split(r"[\s=]", line, maxsplit=1)[0]
         advice = _OPTION_ADVICE.get(

@@ -11,7 +11,7 @@ named. A new store is a subclass of :class:`FileStore` with a name::
 :mod:`qhana_plugin_runner.testing.file_stores` has the tests that every store passes.
 """
 
-from .content import CHUNK, FileFacts
+from .content import CHUNK, FileFacts, content_type
 from .errors import MissingFile, StorageError, StoreNotConfigured, UnknownFileStore
 from .interface import FileStoreInterface
 from .local import LocalFileStore
@@ -35,6 +35,7 @@ __all__ = [
     "StoreNotConfigured",
     "UnknownFileStore",
     "UrlFileStore",
+    "content_type",
     "shown_name",
 ]
 

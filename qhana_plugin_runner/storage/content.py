@@ -1,6 +1,7 @@
 """The content of whatever plugins hand over as a file, read piece by piece."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import IO, Any, NamedTuple
 
@@ -8,6 +9,8 @@ from urllib3 import BaseHTTPResponse
 
 CHUNK = 256 * 1024
 """Bytes copied at a time: large enough that calls do not count, small beside a process."""
+
+_MIME_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+(\s*;[ -~]*)?", re.ASCII)
 
 FileLike = str | bytes | IO[Any] | Any
 
@@ -80,3 +83,12 @@ def _pieces(file_: FileLike) -> Iterator[bytes]:
         rewind(file_)
         while piece := file_.read(CHUNK):
             yield piece.encode("utf-8") if isinstance(piece, str) else piece
+
+
+def content_type(mimetype: str | None) -> str:
+    """Return the header for a mime type; texts without a charset are UTF-8."""
+    if mimetype is None or not _MIME_TYPE.fullmatch(mimetype):
+        return "application/octet-stream"
+    if mimetype.startswith("text/") and "charset=" not in mimetype:
+        return f"{mimetype}; charset=utf-8"
+    return mimetype

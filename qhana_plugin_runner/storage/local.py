@@ -72,10 +72,12 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
             match = re.search(r".*/(task_\d+/(?:out|tmp)/.+)$", str(given))
             given = PurePosixPath(match[1]) if match else given
         root = self.root.resolve()
-        path = (root / given).resolve()
-        if not path.is_relative_to(root) or not path.is_file():
-            raise MissingFile(f"the file store has no file {file_storage_data!r}")
-        return path
+        # The second is where persist_file keeps what it is given under such a path.
+        for inside in (given, self.prepare_path(str(given))):
+            path = (root / inside).resolve()
+            if path.is_relative_to(root) and path.is_file():
+                return path
+        raise MissingFile(f"the file store has no file {file_storage_data!r}")
 
     def get_file_url(self, file_storage_data: str, external: bool = True) -> str:
         """Return the ``file:`` URL of a kept file, for use on this host."""

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from flask import Flask
 
 from ..db.models.tasks import TaskFile
-from .content import CHUNK, Content, FileFacts, FileLike
+from .content import CHUNK, Content, FileFacts, FileLike, content_type
 from .errors import StoreNotConfigured
 from .s3_object import PieceReader, S3Object, explained
 from .store import ServedFileStore
@@ -49,13 +49,21 @@ class S3FileStore(ServedFileStore, name="s3"):
             )
 
     def _clients(self) -> tuple[Any, Any]:
-        """Return the client for requests, and the one that signs URLs for others."""
+        """Return the client for requests, and the one that signs URLs for others.
+
+        Raises:
+            StoreNotConfigured: a setting is none that boto3 takes
+        """
         # Connections must not be shared with a process that was forked off.
         if self._made is None or self._made[0] != os.getpid():
-            endpoint = self.config["S3_ENDPOINT_URL"]
             public = self.config["S3_PUBLIC_ENDPOINT_URL"]
-            own = self._new_client(endpoint)
-            for_others = self._new_client(public) if public else own
+            try:
+                own = self._new_client(self.config["S3_ENDPOINT_URL"])
+                for_others = self._new_client(public) if public else own
+            except ValueError as error:
+                raise StoreNotConfigured(
+                    f"the file store 's3' cannot be used with these settings: {error}"
+                ) from error
             self._made = (os.getpid(), own, for_others)
         return self._made[1:]
 
@@ -85,7 +93,7 @@ class S3FileStore(ServedFileStore, name="s3"):
 
     def key_of(self, path: str | Path) -> str:
         """Return the key in the bucket for what a row remembers."""
-        return f"{self.config['S3_KEY_PREFIX']}{Path(path).as_posix()}"
+        return f"{self.config['S3_KEY_PREFIX']}{self.prepare_path(path).as_posix()}"
 
     def persist_file(
         self,
@@ -97,7 +105,7 @@ class S3FileStore(ServedFileStore, name="s3"):
         from boto3.s3.transfer import TransferConfig
 
         content = Content(file_)
-        key = self.key_of(self.prepare_path(target))
+        key = self.key_of(target)
         client, _signing = self._clients()
         with explained("keep", self.bucket, key):
             # An object appears when all of it is there. One part (8 MiB) is held in memory.
@@ -105,7 +113,7 @@ class S3FileStore(ServedFileStore, name="s3"):
                 PieceReader(content),
                 self.bucket,
                 key,
-                ExtraArgs={"ContentType": mimetype} if mimetype.isascii() else None,
+                ExtraArgs={"ContentType": content_type(mimetype)},
                 Config=TransferConfig(use_threads=False),
             )
         return content.facts
@@ -118,10 +126,12 @@ class S3FileStore(ServedFileStore, name="s3"):
         if self.config["S3_DOWNLOAD"] != "presigned":
             return None
         name = quote(file_info.file_name, safe="")
-        overrides = {"ResponseContentDisposition": f"inline; filename*=UTF-8''{name}"}
-        if file_info.mimetype and file_info.mimetype.isascii():
-            overrides["ResponseContentType"] = file_info.mimetype
-        return self._presigned(file_info.file_storage_data, True, **overrides)
+        return self._presigned(
+            file_info.file_storage_data,
+            True,
+            ResponseContentDisposition=f"inline; filename*=UTF-8''{name}",
+            ResponseContentType=content_type(file_info.mimetype),
+        )
 
     def _presigned(self, data: str, external: bool, **overrides: str) -> str:
         key = self.key_of(data)

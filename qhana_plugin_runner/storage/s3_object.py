@@ -76,6 +76,8 @@ class S3Object(io.RawIOBase):
         StorageError: the server refuses, or cannot be reached
     """
 
+    _stream: Any = None
+
     def __init__(self, client: Any, bucket: str, key: str) -> None:
         self._client = client
         with explained("read", bucket, key):
@@ -84,7 +86,6 @@ class S3Object(io.RawIOBase):
         # What is read in several requests must be the same object.
         self._place = {"Bucket": bucket, "Key": key, "IfMatch": head["ETag"]}
         self._position = 0
-        self._stream: Any = None
 
     def readable(self) -> bool:
         return True

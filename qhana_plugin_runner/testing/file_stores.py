@@ -268,6 +268,13 @@ class ContentStoreTests(FileStoreTests):
         assert TaskFile.get_task_result_files(task) == []
 
     def test_a_file_can_be_kept_under_a_path(self, task: ProcessingTask) -> None:
-        STORE.persist_file(
-            CONTENT, "folder/name.txt", "text/plain", storage_provider=self.store
+        store = STORE[self.store]
+        target = store.prepare_path("folder/my name.txt")
+        STORE.persist_file(CONTENT, target, "text/plain", storage_provider=self.store)
+        url = STORE.get_file_url(
+            store._get_file_identifier(target),
+            external=False,
+            storage_provider=self.store,
         )
+        with open_url(url) as response:
+            assert response.content == CONTENT

@@ -54,6 +54,12 @@ def test_the_digest_of_the_content_is_told(file, get):
     assert answer.headers["ETag"] == f'"{digest.hex()}"'
 
 
+def test_a_file_that_is_another_one_than_expected_is_refused(file, get):
+    answer = get(file, If_Match='"another"')
+    assert answer.status_code == 412
+    assert answer.json["code"] == 412 and answer.json["message"]
+
+
 def test_a_row_of_an_older_runner_has_no_digest_but_an_etag(file, get):
     file.size = file.sha256 = None
     file.save(commit=True)

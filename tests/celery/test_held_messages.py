@@ -1,12 +1,16 @@
 """Messages of a task leave when the view that sends them is done."""
 
+import base64
+import json
 import sys
 
 import pytest
-from celery import group
+from celery import chord, group
+from celery.result import AsyncResult, ResultSet
 from helpers.runner import runner
 from helpers.services import broker
 from helpers.worker import QUICK, working
+from kombu.exceptions import EncodeError
 from redis import Redis
 
 from qhana_plugin_runner.celery import CELERY
@@ -96,6 +100,92 @@ def test_messages_of_a_view_that_fails_leave_as_well(app, habits, waiting):
     assert waiting() == 1
 
 
+def test_messages_of_a_view_that_fails_leave_in_debug_mode_too(app, habits, waiting):
+    @app.post("/failing")
+    def failing():
+        task = ProcessingTask("a-task")
+        task.save(commit=True)
+        start(habits, task)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):  # as TESTING wants it, and debug mode
+        app.test_client().post("/failing")
+    assert waiting() == 1
+
+
+SHAPES = {
+    "chord": lambda habits, row: chord(
+        [habits.echo.s("a", None)], habits.count.s(db_id=row)
+    ),
+    "group and more": lambda habits, row: (
+        group([habits.echo.s("a", None), habits.echo.s("b", None)])
+        | habits.count.s(db_id=row)
+        | save_task_result.s(db_id=row)
+    ),
+    "linked": lambda habits, row: habits.echo.s("a", None).on_error(
+        save_task_error.s(db_id=row)
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_message_is_held_for_the_task_that_is_behind_it(
+    app, habits, url, waiting, shape
+):
+    seen = []
+
+    @app.post("/shaped")
+    def shaped():
+        task = ProcessingTask("a-task")
+        task.save(commit=True)
+        SHAPES[shape](habits, task.id).apply_async()
+        seen.append(waiting())
+        return {}
+
+    app.test_client().post("/shaped")
+    assert seen == [0]
+    assert waiting() > 0
+    with Redis.from_url(url) as client:
+        assert client.pubsub_channels() == []
+
+
+def test_a_message_says_what_was_said_when_it_was_handed_over(app, habits, url, waiting):
+    @app.post("/changing")
+    def changing():
+        task = ProcessingTask("a-task")
+        task.save(commit=True)
+        arguments = {"db_id": task.id}
+        for arguments["text"] in ("first", "second"):
+            habits.echo.apply_async(kwargs=arguments)
+        return {}
+
+    app.test_client().post("/changing")
+    with Redis.from_url(url) as client:
+        messages = map(json.loads, client.lrange("qhana_plugin_runner", 0, -1))
+    bodies = [json.loads(base64.b64decode(message["body"])) for message in messages]
+    assert [kwargs["text"] for _args, kwargs, _more in bodies] == ["second", "first"]
+
+
+def test_what_cannot_be_sent_is_told_to_the_view(app, habits, waiting):
+    @app.post("/unsendable")
+    def unsendable():
+        try:
+            habits.echo.s(object(), db_id=1).apply_async()
+        except EncodeError:
+            return {"told": True}
+
+    assert app.test_client().post("/unsendable").json == {"told": True}
+
+
+def test_a_result_knows_whether_it_is_ignored(app, habits):
+    @app.post("/ignored")
+    def ignored():
+        result = habits.fail_silently.s("x", db_id=1).apply_async()
+        return {"ignored": result.ignored}
+
+    assert app.test_client().post("/ignored").json == {"ignored": True}
+
+
 def test_messages_of_no_task_leave_at_once(app, habits, waiting):
     @app.post("/other")
     def other():
@@ -143,6 +233,8 @@ QUESTIONS = {
     "get by id": lambda result: CELERY.AsyncResult(result.id).get(timeout=30),
     "state": lambda result: _when_ready(result).state and result.result,
     "by id": lambda result: _when_ready(CELERY.AsyncResult(result.id)).result,
+    "of Celery": lambda result: AsyncResult(result.id, app=CELERY).get(timeout=30),
+    "in a set": lambda result: ResultSet([result]).get(timeout=30)[0],
 }
 
 

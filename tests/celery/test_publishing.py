@@ -104,6 +104,23 @@ def test_without_broker_a_submit_is_answered_with_503_and_the_task_has_failed(do
     assert heard == [1]
 
 
+def test_without_broker_all_tasks_of_a_view_have_failed(down):
+    habits = sys.modules["habits"]
+
+    @down.post("/two")
+    def two():
+        for _ in range(2):
+            task = ProcessingTask("a-task")
+            task.save(commit=True)
+            habits.echo.s("x", db_id=task.id).apply_async()
+        return {}
+
+    client = down.test_client()
+    assert client.post("/two").status_code == 503
+    states = [client.get(f"/tasks/{number}/").json["status"] for number in (1, 2)]
+    assert states == ["FAILURE", "FAILURE"]
+
+
 def test_without_broker_a_row_that_was_not_committed_is_gone(down):
     habits = sys.modules["habits"]
 
@@ -128,4 +145,4 @@ def test_without_broker_code_outside_of_a_view_gets_the_error_with_the_tasks_id(
     with down.app_context():
         with pytest.raises(BrokerUnavailable) as raised:
             (habits.echo.s("x", db_id=7) | save_task_result.s(db_id=7)).apply_async()
-    assert raised.value.task_id == 7
+    assert raised.value.task_ids == {7}

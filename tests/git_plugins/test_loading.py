@@ -1,6 +1,7 @@
 """Plugins from repositories on this machine."""
 
 import os
+import shutil
 
 import pytest
 from helpers.repositories import Repository
@@ -196,3 +197,21 @@ def test_a_file_of_somebody_else_is_not_replaced(load, repository, folder):
 def test_passwords_are_not_shown(load):
     (line,) = fails(load("git+http://me:secret@127.0.0.1:9/a.git"))
     assert "secret" not in line and "***@127.0.0.1:9" in line
+
+
+def test_a_clone_that_was_never_finished_is_made_anew(folder, repository):
+    """And git does not take the repository around it for the one that it is to change."""
+    repository.commit(plugin="the plugin")
+    around = Repository(folder.parent / "around")
+    around.commit_files({"kept.txt": "as it was"})
+    inside = around.folder / "git-plugins"
+    source = f"git+{repository.url}"
+    load_git_plugins(source, inside)
+    (clone,) = [path for path in (inside / ".clones").iterdir() if path.is_dir()]
+    shutil.rmtree(clone)
+    (clone / ".git" / "refs").mkdir(parents=True)  # what a killed `git init` leaves
+    loaded = load_git_plugins(source, inside)
+    assert loaded.errors == []
+    assert found(inside) == {"plugin": "the plugin"}
+    assert (around.folder / "kept.txt").read_text() == "as it was"
+    assert around.git("rev-parse", "--abbrev-ref", "HEAD") == "main"

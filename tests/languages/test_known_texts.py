@@ -88,7 +88,7 @@ def test_what_werkzeug_says_about_errors_is_translated(german, code):
 
 
 def test_a_broker_that_is_away_is_told_in_german(german):
-    text = str(BrokerUnavailable(ConnectionError("refused"), None))
+    text = str(BrokerUnavailable(ConnectionError("refused")))
     assert "nicht erreichbar (refused)" in translate_known(text)
 
 

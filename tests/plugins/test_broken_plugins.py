@@ -62,7 +62,7 @@ FAILS_TO_IMPORT = {
         "from qhana_plugin_runner.celery import CELERY\n"
         "@CELERY.task(name='task_option.work', base=5)\ndef work(): pass\n",
         "TypeError",
-        "last frame",
+        "Correct ",
     ),
 }
 

@@ -5,6 +5,7 @@ import os
 import re
 import stat
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -189,6 +190,12 @@ def test_a_file_that_is_kept_again_under_its_target_is_replaced(context, root):
     STORE["local_filesystem"].persist_raw_data("x", "folder/raw", "text/plain")
     assert (root / "folder/name.txt").read_text() == "two"
     assert (root / "folder/raw").read_text() == "x"
+
+
+def test_a_file_that_was_kept_under_any_path_is_found_under_it(context, root):
+    STORE.persist_file("one", "reports/my file.csv", "text/csv")
+    url = STORE.get_file_url("reports/my file.csv")
+    assert Path(urlsplit(url).path).read_text() == "one"
 
 
 @pytest.mark.parametrize("target", ["../outside", "/outside", "a/../../outside"])

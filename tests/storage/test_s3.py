@@ -9,7 +9,7 @@ import requests
 from helpers.runner import runner
 
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
+from qhana_plugin_runner.db.models.tasks import TaskFile
 from qhana_plugin_runner.storage import (
     STORE,
     MissingFile,
@@ -17,6 +17,7 @@ from qhana_plugin_runner.storage import (
     StoreNotConfigured,
 )
 from qhana_plugin_runner.storage.s3_object import S3Object
+from qhana_plugin_runner.util.config import ConfigError
 
 CONTENT = b"0123456789" * 10
 
@@ -53,7 +54,7 @@ def test_an_object_has_its_mime_type_and_the_path_of_a_file_as_key(
     info = persist(task)
     assert re.fullmatch(rf"task_{task.id}/out/[^/]+/naive\.csv", info.file_storage_data)
     key = s3_settings["S3_KEY_PREFIX"] + info.file_storage_data
-    assert objects() == {key: ("text/csv", CONTENT)}
+    assert objects() == {key: ("text/csv; charset=utf-8", CONTENT)}
 
 
 def test_a_bucket_may_be_moved_to_another_prefix(app, task, s3_client, s3_settings):
@@ -112,7 +113,7 @@ def test_a_download_can_be_sent_on_to_the_bucket(app, task, client):
     assert answer.headers["Cache-Control"] == "no-store"
     received = requests.get(answer.location, timeout=10)
     assert received.content == CONTENT
-    assert received.headers["Content-Type"] == "text/csv"
+    assert received.headers["Content-Type"] == "text/csv; charset=utf-8"
     named = received.headers["Content-Disposition"]
     assert named == "inline; filename*=UTF-8''na%C3%AFve.csv"
     address = f"/files/{info.id}/?file-id={info.security_tag}"
@@ -153,11 +154,40 @@ def test_a_source_that_fails_leaves_no_object(task, objects):
 
 
 def test_without_a_bucket_the_missing_setting_is_named(tmp_path):
-    with runner(tmp_path, DEFAULT_FILE_STORE="s3") as app, app.app_context():
-        task = ProcessingTask("a-task")
-        task.save(commit=True)
+    with pytest.raises(ConfigError, match="set S3_BUCKET"):
+        with runner(tmp_path, DEFAULT_FILE_STORE="s3"):
+            pass
+    with runner(tmp_path) as app, app.app_context():
         with pytest.raises(StoreNotConfigured, match="set S3_BUCKET"):
-            persist(task)
+            STORE["s3"]
+
+
+@pytest.mark.parametrize("url", ["minio:9000", "s3://minio", "http:///"])
+def test_an_endpoint_that_is_no_url_is_named_at_the_start(tmp_path, url):
+    with pytest.raises(ConfigError, match="S3_ENDPOINT_URL .* must be a URL like"):
+        with runner(tmp_path, S3_ENDPOINT_URL=url):
+            pass
+
+
+def test_a_setting_that_boto3_does_not_take_is_named(app, task, client):
+    info = persist(task)
+    app.config.update(S3_REGION="no region", S3_DOWNLOAD="presigned")
+    app.extensions["file_stores"].clear()
+    with pytest.raises(StoreNotConfigured, match="no region"):
+        STORE.open(info)
+    assert get(client, info).status_code == 503
+
+
+def test_a_file_that_was_kept_under_any_path_is_found_under_it(app, context):
+    STORE.persist_file(CONTENT, "reports/my file.csv", "text/csv")
+    url = STORE.get_file_url("reports/my file.csv", external=False)
+    assert requests.get(url, timeout=10).content == CONTENT
+
+
+def test_a_file_needs_no_mime_type(app, context, objects):
+    STORE.persist_file(CONTENT, "file", None)
+    ((kind, _content),) = objects().values()
+    assert kind == "application/octet-stream"
 
 
 @pytest.mark.parametrize(

@@ -238,10 +238,12 @@ def _hint_at_similar_name(name: str, source: str) -> None:
 
 
 def _complete(config: MutableMapping[str, Any], instance_path: Path) -> None:
-    """Fill in what depends on the instance folder."""
+    """Fill in what depends on the instance folder, and check what depends on other settings."""
     if config["SQLALCHEMY_DATABASE_URI"] is None:
         url = URL.create("sqlite", database=str(instance_path / DATABASE_FILE))
         config["SQLALCHEMY_DATABASE_URI"] = url.render_as_string()
+    if config["DEFAULT_FILE_STORE"] == "s3" and not config["S3_BUCKET"]:
+        raise ConfigError("DEFAULT_FILE_STORE is s3, which needs a bucket: set S3_BUCKET")
     if config["SECRET_KEY"] is None:
         config["SECRET_KEY"] = _kept_secret(instance_path)
 

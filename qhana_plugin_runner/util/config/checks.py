@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -79,6 +80,13 @@ def as_database_url(value: Any) -> str:
     if driver in ("postgresql", "postgres", "postgresql+psycopg2"):
         return "postgresql+psycopg" + url.removeprefix(driver)
     return url
+
+
+def as_http_url(value: Any) -> str:
+    parts = urlsplit(as_text(value))
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be a URL like http://host:9000")
+    return as_text(value)
 
 
 def as_paths(value: Any) -> list[str]:

@@ -16,6 +16,7 @@ from .checks import (
     as_bool,
     as_count,
     as_database_url,
+    as_http_url,
     as_mapping,
     as_paths,
     as_rewrite_rules,
@@ -201,14 +202,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "S3_ENDPOINT_URL",
-        as_text,
+        as_http_url,
         None,
         "Where the S3 server is (`http://minio:9000`); Amazon's when it is not set.",
         env=("S3_ENDPOINT_URL",),
     ),
     Setting(
         "S3_PUBLIC_ENDPOINT_URL",
-        as_text,
+        as_http_url,
         None,
         "Where clients reach the S3 server, for presigned downloads, if not under "
         "`S3_ENDPOINT_URL`.",
