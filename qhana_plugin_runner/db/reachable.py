@@ -34,9 +34,8 @@ def explained(url: URL) -> Iterator[None]:
         ) from error
     except (DBAPIError, OSError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        shown = url.set(
-            query={}
-        ).render_as_string()  # there may be a password in the query
+        # There may be a password in the query.
+        shown = url.set(query={}).render_as_string()
         raise DatabaseUnreachable(
             f"the database {shown} cannot be reached "
             f"({_first_line(cause)}): start it, or change SQLALCHEMY_DATABASE_URI"
