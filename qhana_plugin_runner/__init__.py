@@ -42,6 +42,7 @@ def create_app(
     _register_celery(app)
     _register_storage(app)
     _register_webhooks(app)
+    _register_maintenance(app)
     _register_registry(app)
     _register_api(app)
     _register_pages(app)
@@ -123,6 +124,12 @@ def _register_webhooks(app: Flask) -> None:
     from .webhooks import register_webhooks
 
     register_webhooks(app)
+
+
+def _register_maintenance(app: Flask) -> None:
+    from .maintenance import register_maintenance
+
+    register_maintenance(app)
 
 
 def _register_registry(app: Flask) -> None:

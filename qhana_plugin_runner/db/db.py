@@ -9,9 +9,11 @@ from blinker import Namespace
 from flask import Flask
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import TIMESTAMP, Dialect, MetaData, TypeDecorator, event
+from sqlalchemy import TIMESTAMP, Dialect, Float, MetaData, TypeDecorator, cast, event
 from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.sql.functions import GenericFunction
 
 from .reachable import explained
 
@@ -65,6 +67,43 @@ class UtcTimestamp(TypeDecorator[datetime]):
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class database_time(
+    GenericFunction[datetime]
+):  # noqa: N801  (SQL functions have small names)
+    """The time of the database in UTC, the same for all hosts whatever their clocks say.
+
+    Args:
+        seconds: added to it; may be negative (default: 0)
+    """
+
+    type = UtcTimestamp()
+    inherit_cache = True
+
+    def __init__(self, seconds: Any = 0.0) -> None:
+        super().__init__(cast(seconds, Float))
+
+
+@compiles(database_time)
+def _now_elsewhere(element: Any, compiler: Any, **kwargs: Any) -> str:
+    seconds = compiler.process(element.clauses, **kwargs)
+    return f"TIMESTAMPADD(MICROSECOND, 1000000 * ({seconds}), UTC_TIMESTAMP(6))"
+
+
+@compiles(database_time, "postgresql")
+def _now_in_postgresql(element: Any, compiler: Any, **kwargs: Any) -> str:
+    seconds = compiler.process(element.clauses, **kwargs)
+    # now() would be the time at which the transaction began.
+    return f"(clock_timestamp() + make_interval(secs => {seconds}))"
+
+
+@compiles(database_time, "sqlite")
+def _now_in_sqlite(element: Any, compiler: Any, **kwargs: Any) -> str:
+    seconds = compiler.process(element.clauses, **kwargs)
+    # In milliseconds, with the digits that SQLAlchemy expects.
+    shift = f"{seconds} || ' seconds'"
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', {shift}) || '000')"
 
 
 DB = SQLAlchemy(model_class=Model)

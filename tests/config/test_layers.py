@@ -102,6 +102,7 @@ ENVIRONMENT = [
     ("REVERSE_PROXY_COUNT", "2", "REVERSE_PROXY_COUNT", 2),
     ("QHANA_SECRET_KEY", "s3cret", "SECRET_KEY", "s3cret"),
     ("PLUGIN_COMPAT", "0", "PLUGIN_COMPAT", False),
+    ("MAINTENANCE", "off", "MAINTENANCE", False),
     ("S3_BUCKET", "results", "S3_BUCKET", "results"),
     ("S3_ENDPOINT_URL", "http://minio:9000", "S3_ENDPOINT_URL", "http://minio:9000"),
     ("S3_PUBLIC_ENDPOINT_URL", "https://s3", "S3_PUBLIC_ENDPOINT_URL", "https://s3"),

@@ -71,6 +71,8 @@ def rows(path):
     with closing(sqlite3.connect(path)) as connection:
         known = columns(ORIGINAL)
         for table, names in columns(path).items():
+            if table not in known:
+                continue
             wanted = ", ".join(f'"{name}"' for name in names if name in known[table])
             selected = connection.execute(f'SELECT {wanted} FROM "{table}"')
             found[table] = sorted(selected, key=repr)

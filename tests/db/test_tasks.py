@@ -129,7 +129,9 @@ def test_log_entries_are_lines():
     task = saved()
     task.add_task_log_entry("one")
     task.add_task_log_entry("two", commit=True)
-    assert raw("task_log") == "one\ntwo"
+    assert raw("task_log") == ""
+    assert ProcessingTask.get_by_id(task.id).task_log == "one\ntwo"
+    assert [entry.text for entry in task.log_entries] == ["one", "two"]
 
 
 def test_steps_are_counted_and_cleared_one_after_the_other():

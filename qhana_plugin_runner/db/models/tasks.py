@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from sqlalchemy import (
     JSON,
     BigInteger,
-    ColumnElement,
     Float,
     ForeignKey,
+    Index,
     Select,
     String,
     Text,
@@ -23,12 +23,16 @@ from sqlalchemy.orm import (
     Mapped,
     MappedAsDataclass,
     mapped_column,
+    object_session,
     relationship,
+    synonym,
 )
 from sqlalchemy.orm.attributes import set_committed_value
 
 from ..db import DB, UtcTimestamp, utc_now
 from .mutable_json import JSON_LIKE, MutableJSON
+from .saved import Saved
+from .subscriptions import TaskUpdateSubscription, WebhookDelivery, WebhookRef
 
 __all__ = [
     "DB",
@@ -37,29 +41,41 @@ __all__ = [
     "Step",
     "TaskFile",
     "TaskLink",
+    "TaskLogEntry",
     "TaskUpdateSubscription",
+    "WebhookDelivery",
     "WebhookRef",
 ]
+
+
+def storable(text: str) -> str:
+    """Return a text without what databases cannot store: NUL, and lone surrogates."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
 
 TEMP_FILE = "temp-file"
 """The file type of temporary files, which are never listed as outputs."""
 
 
-class _Saved:
-    """Rows that save themselves."""
-
-    def save(self, commit: bool = False) -> None:
-        """Add the row to the session.
-
-        Parameters:
-            commit: commit everything in the session.
-        """
-        DB.session.add(self)
-        if commit:
-            DB.session.commit()
+def _whole_log(task: "ProcessingTask") -> str:
+    if not task.log_entries:
+        return task.log_start
+    return "\n".join(filter(None, (task.log_start, *(e.text for e in task.log_entries))))
 
 
-class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
+def _set_log(task: "ProcessingTask", log: str) -> None:
+    """Append what is new, or begin a new log when the old one is not its beginning."""
+    before = _whole_log(task) if object_session(task) else ""
+    if before and log and log.startswith(f"{before}\n"):
+        task.add_task_log_entry(log[len(before) + 1 :])
+    elif log != before:
+        if before and task.log_entries:
+            DB.session.execute(delete(TaskLogEntry).filter_by(task_id=task.id))
+            DB.session.expire(task, ["log_entries"])
+        task.log_start = log
+
+
+class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     """One run of a plugin.
 
     Attributes:
@@ -81,16 +97,29 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
         outputs: all files of the task, temporary ones included, in the order saved.
         links: what the plugin shows with the task.
         subscriptions: the webhooks that are told of changes.
+        state: what the task does, finer than the status: a value of
+            :class:`~qhana_plugin_runner.life_cycle.State`.
+        plugin: the identifier of the plugin whose view made the row; ``None`` when no view did.
+        began_at: when a worker began with it, in UTC; ``None`` before.
+        attempt: how often the runner has started the work, from 1.
+        log_start: the log up to the first of ``log_entries``.
+        log_entries: what was appended to the log, oldest first.
     """
 
     __tablename__ = "ProcessingTask"
+    __table_args__ = (
+        Index("ix_ProcessingTask_state", "state", "id"),
+        Index("ix_ProcessingTask_plugin", "plugin", "id"),
+    )
 
     id: Mapped[int] = mapped_column(init=False, primary_key=True)
     task_name: Mapped[str | None] = mapped_column(String(500))
     started_at: Mapped[datetime | None] = mapped_column(
         UtcTimestamp(), default_factory=utc_now
     )
-    finished_at: Mapped[datetime | None] = mapped_column(UtcTimestamp(), default=None)
+    finished_at: Mapped[datetime | None] = mapped_column(
+        UtcTimestamp(), default=None, index=True
+    )
     parameters: Mapped[str | None] = mapped_column(Text, default="")
     data: Mapped[JSON_LIKE] = mapped_column(
         MutableJSON.as_mutable(JSON()), nullable=True, default_factory=dict
@@ -105,7 +134,10 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
     progress_target: Mapped[float | None] = mapped_column(Float, default=100.0)
     progress_unit: Mapped[str | None] = mapped_column(String(100), default="%")
     task_status: Mapped[str | None] = mapped_column(String(100), default=None)
-    task_log: Mapped[str] = mapped_column(Text, default="")
+    log_start: Mapped[str] = mapped_column("task_log", Text, init=False, default="")
+    task_log: Mapped[str] = synonym(
+        "log_start", descriptor=property(_whole_log, _set_log), default="", repr=False
+    )
     outputs: Mapped[list["TaskFile"]] = relationship(
         back_populates="task", order_by="TaskFile.id", default_factory=list
     )
@@ -114,6 +146,14 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
     )
     subscriptions: Mapped[list["TaskUpdateSubscription"]] = relationship(
         back_populates="task", order_by="TaskUpdateSubscription.id", default_factory=list
+    )
+
+    state: Mapped[str | None] = mapped_column(String(16), default="waiting")
+    plugin: Mapped[str | None] = mapped_column(String(500), default=None)
+    began_at: Mapped[datetime | None] = mapped_column(UtcTimestamp(), default=None)
+    attempt: Mapped[int | None] = mapped_column(default=1)
+    log_entries: Mapped[list["TaskLogEntry"]] = relationship(
+        order_by="TaskLogEntry.id", viewonly=True, init=False, repr=False
     )
 
     @classmethod
@@ -125,8 +165,9 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
     def get_with_details(cls, id_: int) -> Self | None:
         """Return a task to show its status, fresh from the database.
 
-        Clients ask for tasks over and over, most of them without steps, links and outputs.
-        The one query tells which of these are empty; the others are loaded when looked at.
+        Clients ask for tasks over and over, most of them without steps, links and outputs, and
+        with a log in one piece. The one query tells which of these are empty; the others are
+        loaded when looked at.
         """
         row = DB.session.execute(
             _query_for_details(),
@@ -137,7 +178,7 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
             return None
         task: Self
         task, *are_there = row
-        for name, is_there in zip(("steps", "links", "outputs"), are_there):
+        for name, is_there in zip(_DETAILS, are_there):
             if not is_there:
                 set_committed_value(task, name, [])
         return task
@@ -213,14 +254,32 @@ class ProcessingTask(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-
             task_log: the line, without a line end.
             commit: commit everything in the session.
         """
-        self.task_log = f"{self.task_log}\n{task_log}" if self.task_log else task_log
+        if object_session(self) is None:
+            self.log_start = (
+                f"{self.log_start}\n{task_log}" if self.log_start else task_log
+            )
+        else:
+            DB.session.add(TaskLogEntry(self, storable(task_log)))
+            DB.session.expire(self, ["log_entries"])
         self.save(commit=commit)
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether somebody wants the task to stop; for loops of tasks that run long.
+
+        Asks the database each time. A task that runs in a process of its own is stopped anyway.
+        """
+        query = select(ProcessingTask.state).filter_by(id=self.id)
+        return DB.session.execute(query).scalar() in ("cancelling", "cancelled")
+
+
+_DETAILS = ("steps", "links", "outputs", "log_entries")
 
 
 @cache  # to build the query takes as long as to run it
 def _query_for_details() -> Select[*tuple[Any, ...]]:
-    """Return the query for a task ``id``, and whether it has steps, links and outputs."""
-    owners = (Step.id, TaskLink.task_id, TaskFile.task_id)
+    """Return the query for a task ``id``, and whether it has each of the details."""
+    owners = (Step.id, TaskLink.task_id, TaskFile.task_id, TaskLogEntry.task_id)
     has_some = (exists().where(owner == ProcessingTask.id) for owner in owners)
     query = select(ProcessingTask, *has_some)
     return query.where(ProcessingTask.id == bindparam("id"))
@@ -251,7 +310,24 @@ class Step(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     )
 
 
-class TaskFile(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
+class TaskLogEntry(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
+    """Lines that were appended to the log of a task.
+
+    Attributes:
+        task: the task.
+        text: one line or more, without a line end.
+    """
+
+    __tablename__ = "TaskLogEntry"
+    __table_args__ = (Index("ix_TaskLogEntry_task_id", "task_id", "id"),)
+
+    id: Mapped[int] = mapped_column(init=False, primary_key=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey(ProcessingTask.id), init=False)
+    task: Mapped[ProcessingTask] = relationship(repr=False, compare=False)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class TaskFile(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     """A file that a task produced.
 
     Attributes:
@@ -306,7 +382,7 @@ class TaskFile(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-define
         return bool(self.file_type and self.mimetype) and self.file_type != TEMP_FILE
 
 
-class TaskLink(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
+class TaskLink(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     """A link that a plugin shows with the task.
 
     Attributes:
@@ -326,93 +402,3 @@ class TaskLink(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-define
     task_id: Mapped[int | None] = mapped_column(
         ForeignKey(ProcessingTask.id), init=False, index=True
     )
-
-
-class WebhookRef(NamedTuple):
-    """Whom to tell, and about which task (its URL as the subscriber knows it)."""
-
-    webhook_href: str
-    task_href: str
-
-
-class TaskUpdateSubscription(_Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
-    """A webhook that wants to know of changes.
-
-    Attributes:
-        task: the task whose changes are meant.
-        webhook_href: the URL to call.
-        task_href: the URL of the task as the subscriber knows it.
-        event_type: ``status``, ``steps`` or ``details``; ``None`` stands for all of them.
-    """
-
-    __tablename__ = "TaskUpdateSubscription"
-
-    id: Mapped[int] = mapped_column(init=False, primary_key=True)
-    task: Mapped[ProcessingTask | None] = relationship(
-        back_populates="subscriptions", repr=False, compare=False
-    )
-    webhook_href: Mapped[str] = mapped_column(String(500))
-    task_href: Mapped[str] = mapped_column(String(500))
-    event_type: Mapped[str | None] = mapped_column(String(64), default=None)
-    task_id: Mapped[int | None] = mapped_column(
-        ForeignKey(ProcessingTask.id), init=False, index=True
-    )
-
-    @classmethod
-    def get_by_task_and_subscriber(
-        cls, task: ProcessingTask | int, webhook_href: str, event: str | None = None
-    ) -> Self | None:
-        """Return the subscription of one webhook to exactly this event, or ``None``.
-
-        Parameters:
-            task: the task or its id.
-            webhook_href: the URL that is called.
-            event: ``status``, ``steps`` or ``details``; ``None`` is the one to all events.
-        """
-        task_id = task if isinstance(task, int) else task.id
-        query = select(cls).filter_by(
-            task_id=task_id, webhook_href=webhook_href, event_type=event
-        )
-        return DB.session.execute(query.limit(1)).scalar_one_or_none()
-
-    @classmethod
-    def subscribe(
-        cls,
-        task: ProcessingTask,
-        webhook_href: str,
-        task_href: str,
-        event: str | None = None,
-    ) -> None:
-        """Add a subscription, unless it is there already, and commit."""
-        if cls.get_by_task_and_subscriber(task, webhook_href, event) is None:
-            cls(task, webhook_href, task_href, event).save(commit=True)
-
-    @classmethod
-    def unsubscribe(
-        cls, task: ProcessingTask, webhook_href: str, event: str | None = None
-    ) -> None:
-        """End the subscription to exactly this event, when there is one, and commit."""
-        same = {"task_id": task.id, "webhook_href": webhook_href, "event_type": event}
-        DB.session.execute(delete(cls).filter_by(**same))
-        DB.session.commit()
-
-    @classmethod
-    def get_by_task_and_event(
-        cls, task: ProcessingTask | int, event: str | None = None
-    ) -> Sequence[WebhookRef]:
-        """Return whom to tell of an event: its subscribers and those of all events.
-
-        Parameters:
-            task: the task or its id.
-            event: ``status``, ``steps`` or ``details``; ``None`` asks for the subscribers of
-                all events only.
-        """
-        task_id = task if isinstance(task, int) else task.id
-        wanted: ColumnElement[bool] = cls.event_type.is_(None)
-        if event is not None:
-            wanted = wanted | (cls.event_type == event)
-        query = select(cls.webhook_href, cls.task_href).filter(
-            cls.task_id == task_id, wanted
-        )
-        rows = DB.session.execute(query.order_by(cls.id)).all()
-        return list(dict.fromkeys(WebhookRef(*row) for row in rows))

@@ -20,13 +20,8 @@ from flask import Config, Flask
 from sqlalchemy.engine import URL
 
 from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG
-from .settings import (
-    SETTINGS,
-    ConfigError,
-    Setting,
-    default_plugin_folders,
-    defaults,
-)
+from .setting import ConfigError, Setting
+from .settings import SETTINGS, default_plugin_folders, defaults
 from .smorest_config import SmorestDebugConfig, SmorestProductionConfig
 from .sqlalchemy_config import SQLAchemyDebugConfig, SQLAchemyProductionConfig
 

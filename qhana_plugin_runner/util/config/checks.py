@@ -5,6 +5,7 @@ They take values as files of settings give them, and the texts of environment va
 
 import json
 import logging
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -43,6 +44,18 @@ def as_count(value: Any) -> int:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError("must be a whole number, 0 or more")
+    return value
+
+
+def as_seconds(value: Any) -> float:
+    """A number above 0."""
+    if not isinstance(value, bool):
+        try:
+            value = float(value)
+        except (TypeError, ValueError):
+            value = None
+    if not isinstance(value, float) or not 0 < value < math.inf:
+        raise ValueError("must be a number of seconds above 0")
     return value
 
 

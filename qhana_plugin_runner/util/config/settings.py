@@ -4,13 +4,9 @@ Everything else about configuration is derived from this table: the defaults, th
 variables that are read, the check at start and the reference page of the documentation.
 """
 
-from collections.abc import Callable
-from copy import deepcopy
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import OperatorError
 from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG
 from .checks import (
     as_bool,
@@ -25,61 +21,11 @@ from .checks import (
     as_text,
     one_of,
 )
-
-MEBIBYTE = 1024 * 1024
+from .setting import MEBIBYTE, Setting
+from .task_settings import TASK_SETTINGS
 
 PACKAGE = Path(__file__).resolve().parents[2]
 """The folder of the runner's package."""
-
-
-class ConfigError(OperatorError):
-    """A setting has a value that cannot be used; the message names setting, source and fix."""
-
-
-_SHOWN_TO_NOBODY = (as_secret, as_database_url)
-"""Values that these convert hold passwords: no message repeats them."""
-
-SAME = object()
-"""Stands for "as in production" among the defaults for debug mode."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One row of the table.
-
-    Attributes:
-        name: the key in ``app.config``.
-        convert: turns a configured value (or the text of an environment variable) into the
-            value that is used; raises ValueError saying what the value must be.
-        default: the value in production; ``None`` means "not set".
-        help: what it does, for the documentation.
-        env: the environment variables that are read, the first one that is set wins.
-        debug: the default in debug mode when it differs.
-    """
-
-    name: str
-    convert: Callable[[Any], Any]
-    default: Any
-    help: str
-    env: tuple[str, ...] = ()
-    debug: Any = field(default=SAME)
-
-    def default_for(self, debug: bool) -> Any:
-        return deepcopy(self.default if self.debug is SAME or not debug else self.debug)
-
-    def check(self, value: Any, source: str) -> Any:
-        """Convert a configured value.
-
-        Raises:
-            ConfigError: the value cannot be used; names the setting and ``source``.
-        """
-        if value in (None, "") and self.default is None:
-            return None
-        try:
-            return self.convert(value)
-        except ValueError as error:
-            shown = "" if self.convert in _SHOWN_TO_NOBODY else f", but is {value!r}"
-            raise ConfigError(f"{self.name} ({source}) {error}{shown}") from None
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -307,6 +253,7 @@ SETTINGS: tuple[Setting, ...] = (
         "en",
         "The language when a client names none we have.",
     ),
+    *TASK_SETTINGS,
 )
 
 
