@@ -98,6 +98,7 @@ def reset_broker(c: Context) -> None:
         "concurrency": "number of tasks at a time (number of processors, at most 8)",
         "dev": "start the broker before and stop it afterwards",
         "log-level": "DEBUG, INFO, WARNING, ERROR or CRITICAL",
+        "queues": "names of queues, separated by commas (all that the settings name)",
         "periodic-scheduler": "run the scheduler of periodic tasks; only in one worker",
         "watch": "start anew when source files change",
     }
@@ -110,6 +111,7 @@ def worker(
     log_level: str = "INFO",
     periodic_scheduler: bool = False,
     watch: bool = False,
+    queues: str = "",
 ) -> None:
     """Run a Celery worker until Ctrl-C."""
     _check_settings()
@@ -118,6 +120,7 @@ def worker(
     command = commands.worker_command(
         pool=pool,
         concurrency=concurrency or None,
+        queues=[name.strip() for name in queues.split(",") if name.strip()],
         log_level=log_level,
         schedule=INSTANCE / "celerybeat-schedule" if periodic_scheduler else None,
     )

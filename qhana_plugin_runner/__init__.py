@@ -170,6 +170,8 @@ def _register_plugins(app: Flask) -> None:
 def _register_commands(app: Flask) -> None:
     from .db.cli import register_commands
     from .requirements import register_commands as register_requirements
+    from .retention import register_commands as register_retention
 
     register_commands(app)
     register_requirements(app)
+    register_retention(app)

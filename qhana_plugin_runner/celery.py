@@ -1,22 +1,29 @@
 """The Celery app: where plugins register their tasks and from where messages are sent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from celery import Celery, Task
 from celery.app import backends
+from celery.app.amqp import AMQP
 from celery.backends.redis import RedisBackend
 from celery.loaders.app import AppLoader
 from celery.result import AsyncResult
+from celery.signals import task_postrun
 from celery.utils import uuid
-from flask import Flask, has_app_context, has_request_context
+from flask import Flask, current_app, has_app_context, has_request_context
 from kombu import serialization
 from kombu.exceptions import OperationalError
 
 from .errors import BrokerUnavailable, RunnerError
 from .held_messages import hold, register_held_messages, release
+from .supervision import messages
+from .supervision.broker import register_ledger
+from .supervision.owners import rows_of
+from .task_queues import queue_settings
+from .util.config.celery_config import CELERY_QUEUE
 from .util.logging import task_context
 
 __all__ = ["CELERY", "BrokerUnavailable", "FlaskTask", "register_celery"]
@@ -79,6 +86,10 @@ class Loader(AppLoader):
     }
 
 
+_SIGNALLED = range(-256, -192)
+"""With these the pool's processes exit when a signal tells them to: 256 less than the signal."""
+
+
 class FlaskTask(Task):
     """A task that runs inside of the Flask app's context.
 
@@ -88,9 +99,24 @@ class FlaskTask(Task):
 
     abstract = True
 
+    Request = "qhana_plugin_runner.supervision.requests:SupervisedRequest"
+
+    attempts: int = 1
+    """How often the work is started when it is lost with its worker or the broker."""
+
+    attempt_delay: float = 10.0
+    """Seconds before the second attempt; the pause doubles from one to the next."""
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with task_context(kwargs.get("db_id"), self.name or ""), self._app_context():
-            return super().__call__(*args, **kwargs)
+            app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+            with messages.running(app, self):
+                try:
+                    return super().__call__(*args, **kwargs)
+                except SystemExit as error:
+                    if type(error) is not SystemExit or error.code in _SIGNALLED:
+                        raise  # this process is to end, and not only the task
+                    raise RunnerError(f"the task called exit({error.code!r})") from error
 
     def _app_context(self) -> AbstractContextManager[object]:
         if has_app_context():
@@ -105,6 +131,30 @@ class FlaskTask(Task):
         return app.app_context()
 
 
+class RunnerAMQP(AMQP):
+    """Notes each message of a task right before it leaves, when its queue is known."""
+
+    @cached_property
+    def send_task_message(self) -> Callable[..., Any]:
+        send = self._create_task_sender()
+
+        def note_and_send(
+            producer: Any, name: str, message: Any, queue: Any = None, **options: Any
+        ) -> Any:
+            headers = {**message.headers, **(options.get("headers") or {})}
+            place = getattr(queue, "name", queue) or options.get("routing_key")
+            place = place or self.default_queue.name
+            again = getattr(self.app.tasks.get(name), "attempts", 1) > 1
+            app = self.app.flask_app
+            if app is None or not headers.get(messages.TOKEN):
+                return send(producer, name, message, queue=queue, **options)
+            sender = self.app.current_worker_task
+            with messages.noted(app, headers, message.body, place, again, sender):
+                return send(producer, name, message, queue=queue, **options)
+
+        return note_and_send
+
+
 class RunnerCelery(Celery):
     """Celery, told which Flask app it works for.
 
@@ -112,6 +162,7 @@ class RunnerCelery(Celery):
         flask_app: the app that was created last in this process.
     """
 
+    amqp_cls = RunnerAMQP
     flask_app: Flask | None = None
     _taken_over: frozenset[str] = frozenset()
 
@@ -131,10 +182,13 @@ class RunnerCelery(Celery):
         Raises:
             BrokerUnavailable: the broker does not answer.
         """
-        owners = set(_rows_of(kwargs, options))
+        owners = {row for _name, row in rows_of(name, kwargs, options)}
 
         def send() -> AsyncResult:
             try:
+                own = self._headers_for(name, kwargs, options)
+                if own:
+                    options["headers"] = {**(options.get("headers") or {}), **own}
                 return super(RunnerCelery, self).send_task(
                     name, args, kwargs, *more, **options
                 )
@@ -155,6 +209,14 @@ class RunnerCelery(Celery):
         result = (options.get("result_cls") or self.AsyncResult)(options["task_id"])
         result.ignored = options.get("ignore_result")
         return result
+
+    def _headers_for(
+        self, name: str, kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        if self.flask_app is None:
+            return {}
+        sender = self.current_worker_task
+        return messages.headers_for(self.flask_app, name, kwargs, options, sender)
 
     def _as_sent(self, value: Any) -> Any:
         """Return what arguments are when a worker gets them.
@@ -188,24 +250,6 @@ class RunnerCelery(Celery):
             self._local.__dict__.pop("backend", None)
 
 
-def _rows_of(
-    kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
-) -> Iterator[int]:
-    """Yield the ``db_id`` of a message, and of all that is to follow it."""
-    kwargs = kwargs or {}
-    if isinstance(kwargs.get("db_id"), int):
-        yield kwargs["db_id"]
-    following = [options.get(key) for key in ("chain", "chord", "link", "link_error")]
-    # What follows may be a chain, a group or a chord, which has its parts as arguments.
-    following += [kwargs.get(key) for key in ("tasks", "header", "body")]
-    for signatures in following:
-        if not isinstance(signatures, (list, tuple)):
-            signatures = [signatures]
-        for signature in signatures:
-            if isinstance(signature, Mapping) and "task" in signature:
-                yield from _rows_of(signature.get("kwargs"), signature.get("options", {}))
-
-
 CELERY = RunnerCelery("qhana_plugin_runner", task_cls=FlaskTask, loader=Loader)
 """The Celery app of the runner, with which plugins make their tasks::
 
@@ -217,5 +261,22 @@ CELERY = RunnerCelery("qhana_plugin_runner", task_cls=FlaskTask, loader=Loader)
 def register_celery(app: Flask) -> None:
     """Make tasks run for this app, with its configuration."""
     register_held_messages(app)
+    register_ledger(app)
     CELERY.flask_app = app
-    CELERY.use(app.config["CELERY"])
+    limit = app.config["TASK_TIME_LIMIT_SECONDS"]
+    config = app.config["CELERY"]
+    default_queue = config.get("task_default_queue", CELERY_QUEUE)
+    queues = queue_settings(app.config["TASK_QUEUES"], default_queue)
+    CELERY.use({"task_time_limit": limit, **queues, **config})
+
+
+@task_postrun.connect
+def _note_done(task: Task, state: str, **_kwargs: Any) -> None:
+    if task.app is CELERY and CELERY.flask_app is not None:
+        messages.done(CELERY.flask_app, task, state, fail=_send_error)
+
+
+def _send_error(task_id: int, failing_task_id: str) -> None:
+    """Fail a task by a message, which is patient where the database is away."""
+    save_error = CELERY.tasks["qhana-plugin-runner.save-error"]
+    save_error.apply_async((failing_task_id,), {"db_id": task_id})

@@ -2,7 +2,9 @@
 
 from . import create_app
 from .celery import CELERY
+from .supervision.worker import Supervision
 
 __all__ = ["CELERY"]
 
 create_app()
+CELERY.steps["worker"].add(Supervision)

@@ -1,13 +1,21 @@
 """The runner's own Celery tasks, which plugins chain behind theirs, and the signals of a task."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from blinker import Namespace
 from celery import Task
 from celery.result import AsyncResult
 from flask import current_app
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from . import life_cycle
 from .celery import CELERY
+from .db import DB
 from .db.models.tasks import ProcessingTask
+from .supervision.messages import has_ended, is_supervised
+from .webhooks.outbox import already_told, tell
 
 __all__ = [
     "CELERY",
@@ -32,6 +40,13 @@ TASK_STEPS_CHANGED = TASK_SIGNALS.signal("task-steps-changed")
 
 TASK_DETAILS_CHANGED = TASK_SIGNALS.signal("task-details-changed")
 """Anything else that clients see has changed: log, progress, outputs, links."""
+
+
+LONGEST_PAUSE = 30.0
+"""Seconds between two tries to write the end of a task: people wait for it."""
+
+MOST_RETRIES = 24 * 60 * 60 // 30
+"""Tries after which it is given up, after about a day."""
 
 
 def _require_log(task_log: object, what: str, *types: type) -> None:
@@ -82,27 +97,30 @@ def add_step(
         AssertionError: the step before is not cleared.
     """
     _require_log(task_log, "add_step", str)
-    task = ProcessingTask.get_by_id(db_id)
-    if task is None:
-        raise KeyError(f"there is no task with id {db_id!r}")
-    done = len(task.steps)
-    task.add_next_step(href=href, ui_href=ui_href, step_id=step_id)
-    if prog_value is None:
-        task.progress_value, task.progress_start = done, 0
-        task.progress_target, task.progress_unit = done + 1, ""
-    else:
-        task.progress_value = prog_value
-        if prog_start is not None:
-            task.progress_start = prog_start
-        if prog_target is not None:
-            task.progress_target = prog_target
-        if prog_unit is not None:
-            task.progress_unit = prog_unit
-    life_cycle.append_log(db_id, task_log)
-    task.save(commit=True)
+    with _database_may_be_away(self):
+        task = ProcessingTask.get_by_id(db_id)
+        if task is None:
+            raise KeyError(f"there is no task with id {db_id!r}")
+        done = len(task.steps)
+        task.add_next_step(href=href, ui_href=ui_href, step_id=step_id)
+        if prog_value is None:
+            task.progress_value, task.progress_start = done, 0
+            task.progress_target, task.progress_unit = done + 1, ""
+        else:
+            task.progress_value = prog_value
+            if prog_start is not None:
+                task.progress_start = prog_start
+            if prog_target is not None:
+                task.progress_target = prog_target
+            if prog_unit is not None:
+                task.progress_unit = prog_unit
+        life_cycle.append_log(db_id, task_log)
+        tell(db_id, "steps", "details")
+        task.save(commit=True)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    TASK_STEPS_CHANGED.send(app, task_id=db_id)
-    TASK_DETAILS_CHANGED.send(app, task_id=db_id)
+    with already_told():
+        TASK_STEPS_CHANGED.send(app, task_id=db_id)
+        TASK_DETAILS_CHANGED.send(app, task_id=db_id)
 
 
 @CELERY.task(name="qhana-plugin-runner.save-result", bind=True, ignore_result=True)
@@ -120,7 +138,9 @@ def save_task_result(self: Task, task_log: str | None, db_id: int) -> None:
         KeyError: there is no such task.
     """
     _require_log(task_log, "save_task_result", str, type(None))
-    announce(db_id, life_cycle.succeed(db_id, task_log or ""))
+    with _database_may_be_away(self):
+        announce(db_id, life_cycle.succeed(db_id, task_log or ""))
+    has_ended(self)
 
 
 @CELERY.task(name="qhana-plugin-runner.save-error", bind=True, ignore_result=True)
@@ -137,7 +157,35 @@ def save_task_error(self: Task, failing_task_id: str, db_id: int) -> None:
     Raises:
         KeyError: there is no such task.
     """
-    announce(db_id, life_cycle.fail(db_id, _describe_error(failing_task_id)))
+    if is_supervised(self) and _was_killed(failing_task_id):
+        return  # its worker sends it again, or ends the task, and says why
+    with _database_may_be_away(self):
+        announce(db_id, life_cycle.fail(db_id, _describe_error(failing_task_id)))
+    has_ended(self)
+
+
+def _was_killed(failing_task_id: str) -> bool:
+    """Whether the process of a task has ended before the task."""
+    meta = CELERY.backend.get_task_meta(failing_task_id)
+    return isinstance(meta.get("result"), WorkerLostError)
+
+
+@contextmanager
+def _database_may_be_away(task: Task) -> Iterator[None]:
+    """Do it again later when the database fails: what is to be written is known only here."""
+    try:
+        yield
+    except DBAPIError as error:
+        if task.request.called_directly or task.request.is_eager or _is_wrong(error):
+            raise
+        DB.session.rollback()
+        pause = min(2.0**task.request.retries, LONGEST_PAUSE)
+        raise task.retry(exc=error, countdown=pause, max_retries=MOST_RETRIES) from error
+
+
+def _is_wrong(error: DBAPIError) -> bool:
+    """Whether the statement is at fault, so that it would fail again."""
+    return not (error.connection_invalidated or isinstance(error, OperationalError))
 
 
 def _describe_error(failing_task_id: str) -> str:
@@ -154,6 +202,8 @@ def _describe_error(failing_task_id: str) -> str:
         )
     if not isinstance(error, BaseException):
         return "Task failed, and its worker left no record of the error."
+    if isinstance(error, TimeLimitExceeded):
+        return f"Task failed: it ran longer than its time limit allows ({reason} s)."
     line = f"Task failed with {type(error).__name__}: {reason}"
     return f"{line}\n{str(traceback).rstrip()}" if traceback else line
 
@@ -163,7 +213,8 @@ def announce(task_id: int, transition: life_cycle.Transition) -> None:
     if not transition.happened:
         return
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    TASK_STATUS_CHANGED.send(app, task_id=task_id)
-    TASK_DETAILS_CHANGED.send(app, task_id=task_id)
-    if transition.cleared_step:
-        TASK_STEPS_CHANGED.send(app, task_id=task_id)
+    with already_told():
+        TASK_STATUS_CHANGED.send(app, task_id=task_id)
+        TASK_DETAILS_CHANGED.send(app, task_id=task_id)
+        if transition.cleared_step:
+            TASK_STEPS_CHANGED.send(app, task_id=task_id)

@@ -20,10 +20,21 @@ NEW_COLUMNS = (
     ("attempt", sa.Integer()),
 )
 
+PARTIAL_INDEXES = (
+    (
+        "ix_ProcessingTask_unknown",
+        "ProcessingTask",
+        ["task_status", "id"],
+        "finished_at IS NOT NULL AND coalesce(task_status, '') = ''",
+    ),
+    ("ix_TaskFile_temporary", "TaskFile", ["id"], "file_type = 'temp-file'"),
+)
+
 
 def upgrade():
     for name, type_ in NEW_COLUMNS:
         op.add_column("ProcessingTask", sa.Column(name, type_, nullable=True))
+    op.add_column("TaskFile", sa.Column("message", sa.String(32), nullable=True))
     task = sa.table(
         "ProcessingTask",
         sa.column("state"),
@@ -44,6 +55,12 @@ def upgrade():
     op.create_index("ix_ProcessingTask_state", "ProcessingTask", ["state", "id"])
     op.create_index("ix_ProcessingTask_plugin", "ProcessingTask", ["plugin", "id"])
     op.create_index("ix_ProcessingTask_finished_at", "ProcessingTask", ["finished_at"])
+    op.create_index(
+        "ix_ProcessingTask_started_at", "ProcessingTask", ["started_at", "id"]
+    )
+    for name, table, columns, condition in PARTIAL_INDEXES:
+        where = sa.text(condition)
+        op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
     op.create_table(
         "TaskLogEntry",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -77,8 +94,18 @@ def upgrade():
         ),
         sa.PrimaryKeyConstraint("id", name="pk_WebhookDelivery"),
     )
-    op.create_index("ix_WebhookDelivery_task_id", "WebhookDelivery", ["task_id"])
+    op.create_index(
+        "ix_WebhookDelivery_task_id", "WebhookDelivery", ["task_id", "webhook_href"]
+    )
     op.create_index("ix_WebhookDelivery_due_at", "WebhookDelivery", ["due_at"])
+    op.create_table(
+        "RemovedFile",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("storage_provider", sa.String(64), nullable=False),
+        sa.Column("file_name", sa.String(500), nullable=False),
+        sa.Column("file_storage_data", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_RemovedFile"),
+    )
     op.create_table(
         "MaintenanceLease",
         sa.Column("name", sa.String(64), nullable=False),
@@ -103,10 +130,14 @@ def downgrade():
             {"text": text, "id": task_id, "line_end": "\n"},
         )
     op.drop_table("MaintenanceLease")
+    op.drop_table("RemovedFile")
     op.drop_table("WebhookDelivery")
     op.drop_table("TaskLogEntry")
-    for index in ("finished_at", "plugin", "state"):
+    for name, table, *_ in PARTIAL_INDEXES:
+        op.drop_index(name, table)
+    for index in ("started_at", "finished_at", "plugin", "state"):
         op.drop_index(f"ix_ProcessingTask_{index}", "ProcessingTask")
+    op.drop_column("TaskFile", "message")
     with op.batch_alter_table("ProcessingTask") as table:
         for name, _type in reversed(NEW_COLUMNS):
             table.drop_column(name)

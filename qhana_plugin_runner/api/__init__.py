@@ -2,6 +2,11 @@
 
 from flask import Flask
 
+from . import (  # noqa: F401  (add their routes to TASKS_API)
+    task_list,
+    task_log,
+    task_webhooks,
+)
 from .extra_fields import EnumField
 from .files import FILES_API
 from .jwt import SECURITY_SCHEMES, register_jwt
@@ -10,6 +15,7 @@ from .plugins import PLUGINS_API
 from .root import ROOT_ENDPOINT
 from .tasks import TASKS_API
 from .util import MaBaseSchema
+from .waiting import register_waiters
 
 __all__ = ["EnumField", "MaBaseSchema", "ROOT_API", "SECURITY_SCHEMES", "register_api"]
 
@@ -17,6 +23,7 @@ __all__ = ["EnumField", "MaBaseSchema", "ROOT_API", "SECURITY_SCHEMES", "registe
 def register_api(app: Flask) -> None:
     """Mount the runner's own endpoints."""
     register_jwt(app)
+    register_waiters(app)
     ROOT_API.init_app(app)
     for blueprint in (ROOT_ENDPOINT, PLUGINS_API, TASKS_API, FILES_API):
         ROOT_API.register_blueprint(blueprint)

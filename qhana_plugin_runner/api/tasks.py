@@ -1,29 +1,33 @@
-"""The status of tasks, and subscriptions to their changes."""
+"""One task: its status, commands to it, and its removal."""
 
-from math import isfinite
-from typing import Any
-from urllib.parse import urljoin
+from hashlib import sha256
+from typing import Any, NamedTuple, NoReturn
 
 import marshmallow as ma
-from flask import request, url_for
+from flask import Response, jsonify, request, url_for
 from flask.views import MethodView
 from flask_babel import gettext as _
 from flask_smorest import abort
 
-from ..db.models.tasks import ProcessingTask, TaskFile, TaskUpdateSubscription
+from ..db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from ..pages.browser import page, wants_html
-from ..storage import STORE, StorageError
-from .plugin_schemas import (
-    ApiLink,
-    ApiLinkSchema,
-    ProgressMetadata,
-    ProgressMetadataSchema,
-    StepMetadata,
-    StepMetadataSchema,
-)
+from ..retention import Removal, remove_task
+from ..supervision.cancel import CancelResult, cancel
+from .task_status import OutputSchema, TaskStatusSchema, task_status
 from .util import MaBaseSchema, SecurityBlueprint
+from .waiting import wait_for, wanted_wait
 
-__all__ = ["TASKS_API", "TaskView", "row_id"]
+__all__ = [
+    "OutputSchema",
+    "TASKS_API",
+    "TaskCommandSchema",
+    "TaskStatusSchema",
+    "TaskView",
+    "abort_unknown",
+    "require_row_id",
+    "row_id",
+    "task_status",
+]
 
 TASKS_API = SecurityBlueprint(
     "tasks-api", __name__, url_prefix="/tasks", description="The tasks that plugins run."
@@ -35,105 +39,37 @@ LARGEST_ID = 2**31 - 1
 EVENTS = ("status", "steps", "details")
 
 
-class OutputSchema(MaBaseSchema):
-    href = ma.fields.String(required=True)
-    data_type = ma.fields.String(required=True)
-    content_type = ma.fields.String(required=True)
-    name = ma.fields.String()
-
-
-class TaskStatusSchema(MaBaseSchema):
-    status = ma.fields.String(
-        required=True,
-        metadata={"enum": ["PENDING", "SUCCESS", "FAILURE", "UNKNOWN"]},
-    )
-    log = ma.fields.String(required=True)
-    progress = ma.fields.Nested(ProgressMetadataSchema())
-    steps = ma.fields.List(ma.fields.Nested(StepMetadataSchema()))
-    links = ma.fields.List(ma.fields.Nested(ApiLinkSchema()))
-    outputs = ma.fields.List(ma.fields.Nested(OutputSchema()), required=True)
-
-
 class TaskCommandSchema(MaBaseSchema):
-    """A subscription to the changes of a task."""
+    """What to do with a task: a subscription to its changes, or an early end."""
 
     class Meta:
         unknown = ma.EXCLUDE
 
     command = ma.fields.String(
-        required=True, validate=ma.validate.OneOf(["subscribe", "unsubscribe"])
+        required=True, validate=ma.validate.OneOf(["subscribe", "unsubscribe", "cancel"])
     )
     webhook_href = ma.fields.Url(
-        required=True, schemes={"http", "https"}, validate=ma.validate.Length(max=500)
+        schemes={"http", "https"},
+        validate=ma.validate.Length(max=500),
+        metadata={"description": "Needed for all commands but `cancel`."},
     )
     event = ma.fields.String(
         load_default=None, allow_none=True, validate=ma.validate.OneOf(EVENTS)
     )
 
-
-def task_status(task: ProcessingTask) -> dict[str, Any]:
-    """Return the status of a task as clients see it."""
-    task_url = url_for("tasks-api.TaskView", task_id=task.id, _external=True)
-    status: dict[str, Any] = {
-        "status": task.status,
-        "log": task.task_log or "",
-        "links": [
-            ApiLink(type="subscribe", href=task_url),
-            *(ApiLink(link.type, _absolute(task_url, link.href)) for link in task.links),
-        ],
-        "outputs": [],
-    }
-    # JSON knows no infinity, and no "not a number".
-    if task.progress_value is not None and isfinite(task.progress_value):
-        status["progress"] = ProgressMetadata(
-            value=task.progress_value,
-            start=task.progress_start if task.progress_start is not None else 0,
-            target=task.progress_target if task.progress_target is not None else 100,
-            unit=task.progress_unit or "",
-        )
-    if task.steps:
-        status["steps"] = [
-            StepMetadata(
-                href=_absolute(task_url, step.href),
-                uiHref=_absolute(task_url, step.ui_href),
-                stepId=step.step_id or "",
-                cleared=bool(step.cleared),
-            )
-            for step in task.steps
-        ]
-    if task.is_finished:
-        status["outputs"] = [
-            {
-                "href": _download_url(file),
-                "data_type": file.file_type,
-                "content_type": file.mimetype,
-                "name": file.file_name,
-                # For the page; clients find both in the headers of the download.
-                "size": file.size,
-                "sha256": file.sha256,
-            }
-            for file in task.outputs
-            if file.is_output
-        ]
-    return status
+    @ma.validates_schema
+    def _check_webhook(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if data["command"] != "cancel" and "webhook_href" not in data:
+            missing = self.fields["webhook_href"].error_messages["required"]
+            raise ma.ValidationError(missing, "webhookHref")
 
 
-def _absolute(base: str, href: str | None) -> str:
-    try:
-        return urljoin(base, href or "")
-    except (
-        ValueError
-    ):  # no URL at all; the plugin's text is still the best there is to show
-        return str(href)
-
-
-def _download_url(file: TaskFile) -> str:
-    try:
-        return STORE.get_task_file_url(file, external=True)
-    except StorageError:
-        # The store is not set up, or its plugin is gone. Our own answer there says so.
-        tag = {"file-id": file.security_tag}
-        return url_for("files-api.FileView", file_id=file.id, _external=True, **tag)
+class CommandAnswerSchema(TaskStatusSchema):
+    message = ma.fields.String(
+        metadata={
+            "description": "What has become of the command, if there is more to say."
+        }
+    )
 
 
 @TASKS_API.route("/<string:task_id>/")
@@ -142,23 +78,42 @@ class TaskView(MethodView):
 
     @TASKS_API.html_response(200, description="A page about the task, for browsers.")
     @TASKS_API.response(200, TaskStatusSchema())
+    @TASKS_API.alt_response(304, description="The client has this status already.")
     def get(self, task_id: str) -> Any:
-        """The status of a task."""
-        status = task_status(_require_task(task_id))
+        """The status of a task.
+
+        With `Prefer: wait=<seconds>` the answer is held back until the status is another one
+        than that named in `If-None-Match`, or without that header until the task has ended.
+        """
+        task = _require_task(task_id)
         if wants_html():
-            return page("runner/task.html", task=status, task_id=task_id)
-        return status, {"Vary": "Accept"}
+            return page("runner/task.html", task=task_status(task), task_id=task_id)
+        answer = _Answer.about(task)
+        if (seconds := wanted_wait()) and not answer.is_wanted:
+            newer = wait_for(
+                task.id,
+                seconds,
+                answer=lambda: _Answer.about(_require_task(task_id)),
+                is_wanted=lambda newest: newest.is_wanted,
+            )
+            answer, seconds = newer or answer, seconds if newer else 0
+        if seconds:
+            answer.response.headers["Preference-Applied"] = f"wait={seconds}"
+        return answer.response.make_conditional(request)
 
     @TASKS_API.arguments(TaskCommandSchema(), location="json")
-    @TASKS_API.response(200, TaskStatusSchema())
+    @TASKS_API.response(200, CommandAnswerSchema())
     def post(self, command: dict[str, Any], task_id: str) -> Any:
-        """Subscribe a webhook to the changes of a task, or end the subscription.
+        """Cancel a task, subscribe a webhook to its changes, or end the subscription.
 
         Without an event, or with null, a subscription is to all events. The webhook is called
         with ``POST <webhookHref>?source=<task>&event=<event>``.
         """
         task = _require_task(task_id)
-        if command["command"] == "subscribe":
+        message = None
+        if command["command"] == "cancel":
+            message = _cancel(task.id)
+        elif command["command"] == "subscribe":
             task_url = url_for("tasks-api.TaskView", task_id=task.id, _external=True)
             TaskUpdateSubscription.subscribe(
                 task, command["webhook_href"], task_url, command["event"]
@@ -167,7 +122,61 @@ class TaskView(MethodView):
             TaskUpdateSubscription.unsubscribe(
                 task, command["webhook_href"], command["event"]
             )
-        return task_status(_require_task(task_id))
+        status = task_status(_require_task(task_id))
+        return {**status, "message": message} if message else status
+
+    @TASKS_API.response(204)
+    @TASKS_API.alt_response(404, description="There is no such task.")
+    @TASKS_API.alt_response(409, description="The task has not ended; cancel it first.")
+    def delete(self, task_id: str) -> None:
+        """Remove a task that has ended, with its files and all else that belongs to it."""
+        removal = remove_task(require_row_id(task_id))
+        if removal is Removal.NO_TASK:
+            abort_unknown(task_id)
+        if removal is Removal.OPEN:
+            abort(409, message=_("The task has not ended: cancel it first."))
+        if removal is Removal.IN_USE:
+            abort(409, message=_("A plugin keeps data that belongs to this task."))
+
+
+class _Answer(NamedTuple):
+    """The status of a task as it is sent to programs.
+
+    Attributes:
+        response: with an ETag.
+        has_ended: whether the task has.
+    """
+
+    response: Response
+    has_ended: bool
+
+    @classmethod
+    def about(cls, task: ProcessingTask) -> "_Answer":
+        response = jsonify(TaskStatusSchema().dump(task_status(task)))
+        # Weak: a proxy may compress the answer.
+        response.set_etag(sha256(response.get_data()).hexdigest()[:32], weak=True)
+        response.vary.update(["Accept", "Prefer"])
+        # Scripts of other origins see few headers otherwise.
+        response.headers["Access-Control-Expose-Headers"] = "ETag, Preference-Applied"
+        return cls(response, task.is_finished)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the client wants this status now, and does not wait for another one."""
+        if request.if_none_match:
+            etag, _is_weak = self.response.get_etag()
+            return not request.if_none_match.contains_weak(etag or "")
+        return self.has_ended
+
+
+def _cancel(task_id: int) -> str | None:
+    """Cancel a task and return what there is to say about it beside its status."""
+    result = cancel(task_id)
+    if result is CancelResult.CANCELLING:
+        return str(_("The task is asked to stop; it runs until it notices."))
+    if result is CancelResult.ENDED:
+        return str(_("The task has ended before; nothing was changed."))
+    return None
 
 
 @TASKS_API.before_request
@@ -192,9 +201,21 @@ def row_id(text: str) -> int | None:
     return number if 0 < number <= LARGEST_ID else None
 
 
-def _require_task(task_id: str) -> ProcessingTask:
+def require_row_id(task_id: str) -> int:
+    """Return the id of a task in a path; ends the request with 404 when there is none."""
     number = row_id(task_id)
-    task = None if number is None else ProcessingTask.get_with_details(number)
+    if number is None:
+        abort_unknown(task_id)
+    return number
+
+
+def _require_task(task_id: str) -> ProcessingTask:
+    task = ProcessingTask.get_with_details(require_row_id(task_id))
     if task is None:
-        abort(404, message=_("There is no task %(id)s.", id=f"{task_id!r:.40}"))
+        abort_unknown(task_id)
     return task
+
+
+def abort_unknown(task_id: str) -> NoReturn:
+    """End the request with 404: there is no such task."""
+    abort(404, message=_("There is no task %(id)s.", id=f"{task_id!r:.40}"))

@@ -1,8 +1,10 @@
 """The database extension, set up for SQLite and PostgreSQL."""
 
 import sqlite3
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from sqlite3 import SQLITE_BUSY, SQLITE_LOCKED
 from typing import Any
 
 from blinker import Namespace
@@ -100,10 +102,13 @@ def _now_in_postgresql(element: Any, compiler: Any, **kwargs: Any) -> str:
 
 @compiles(database_time, "sqlite")
 def _now_in_sqlite(element: Any, compiler: Any, **kwargs: Any) -> str:
-    seconds = compiler.process(element.clauses, **kwargs)
-    # In milliseconds, with the digits that SQLAlchemy expects.
-    shift = f"{seconds} || ' seconds'"
-    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', {shift}) || '000')"
+    # Made below: SQLite's own functions know milliseconds only.
+    return f"utc_now_after({compiler.process(element.clauses, **kwargs)})"
+
+
+def _utc_now_after(seconds: float) -> str:
+    later = utc_now().replace(tzinfo=None) + timedelta(seconds=seconds)
+    return later.isoformat(" ", "microseconds")
 
 
 DB = SQLAlchemy(model_class=Model)
@@ -124,15 +129,33 @@ def migrations_folder() -> Path:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     if not isinstance(connection, sqlite3.Connection):
         return
+    connection.create_function("utc_now_after", 1, _utc_now_after)
     cursor = connection.cursor()
     # First: to switch the mode below, too, may mean to wait for another process.
     cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT}")
     # Readers and one writer at a time do not wait for each other.
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _use_wal(cursor)
     # Safe in WAL mode: a power cut may lose the last commits, but never damages the file.
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    """Switch to WAL mode, also when several processes are the first to open a database.
+
+    SQLite does not wait for locks where each of two could wait for the other one.
+    """
+    deadline = time.monotonic() + SQLITE_BUSY_TIMEOUT / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF in (SQLITE_BUSY, SQLITE_LOCKED)
+            if not is_busy or time.monotonic() > deadline:
+                raise
+        time.sleep(0.02)
 
 
 def register_db(app: Flask) -> None:

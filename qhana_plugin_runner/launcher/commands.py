@@ -81,6 +81,7 @@ def web_command(
         reload: start anew when the code changes
     """
     command = [sys.executable, "-m", "gunicorn", "--bind", bind]
+    command += ["--config", "python:qhana_plugin_runner.launcher.web_hooks"]
     command += ["--worker-class", "gthread"]
     command += ["--workers", str(workers), "--threads", str(threads)]
     command += ["--timeout", str(_WEB_TIMEOUT)]

@@ -59,7 +59,11 @@ class Guard:
 
 
 def kill_group(group: int) -> None:
-    """Send SIGKILL to all processes of a group, if it has not ended yet."""
+    """Send SIGKILL to all processes of a part, if it has not ended yet.
+
+    They are a session. Most are in the group of its first process, but a worker's tasks have
+    groups of their own, so that they can be stopped with all that they have started.
+    """
     try:
         os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:
@@ -67,6 +71,23 @@ def kill_group(group: int) -> None:
     except PermissionError:
         # macOS answers so when only zombies are left in the group.
         pass
+    for pid in _members(group):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it has just ended
+
+
+def _members(session: int) -> list[int]:
+    """Return the processes of a session, where the system lists its processes."""
+    found = []
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        try:
+            if name.isdigit() and os.getsid(int(name)) == session:
+                found.append(int(name))
+        except OSError:
+            continue  # it has just ended
+    return found
 
 
 def main() -> None:

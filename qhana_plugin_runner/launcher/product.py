@@ -101,6 +101,11 @@ def _uses_own_broker(settings: dict[str, Any]) -> bool:
     return bool(settings["CELERY"].get("broker_url", default) == default)
 
 
+def _task_seconds(settings: dict[str, Any]) -> float:
+    """Return how long running tasks may go on: they end, with the reason, before the worker."""
+    return min(float(settings["TASK_SHUTDOWN_SECONDS"]), _WORKER_SECONDS - 1.0)
+
+
 def _listen(host: str, port: int) -> socket.socket:
     """Open the socket of the web server.
 
@@ -134,7 +139,6 @@ def _parts(
         instance, debug=options.debug, broker_url=broker.url if broker else None
     )
     port = server.getsockname()[1]
-    queue = settings["CELERY"].get("task_default_queue")
     if broker:
         parts.append(
             Part(
@@ -158,13 +162,16 @@ def _parts(
             name="worker",
             command=commands.worker_command(
                 concurrency=options.concurrency,
-                queues=[queue] if queue else [],
                 name=f"runner-{port}@%h",
                 # Of the workers that share a broker, only one may run the scheduler.
                 schedule=instance / "celerybeat-schedule" if broker else None,
                 alone=broker is not None,
             ),
-            environment={**variables, "NOTIFY_SOCKET": str(ready.path)},
+            environment={
+                **variables,
+                "NOTIFY_SOCKET": str(ready.path),
+                "TASK_SHUTDOWN_SECONDS": str(_task_seconds(settings)),
+            },
             answers=ready.told,
             needs=("broker",),
             stop=(

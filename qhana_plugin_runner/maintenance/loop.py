@@ -14,10 +14,13 @@ from sqlalchemy.exc import DBAPIError
 from ..db import DB
 from .job import Job
 from .lease import hold_lease, release_lease
+from .lost_tasks import JOB as LOST_TASKS
+from .retention import JOB as RETENTION
+from .webhook_delivery import JOB as WEBHOOK_DELIVERY
 
 __all__ = ["JOBS", "Maintenance", "runs_maintenance"]
 
-JOBS: tuple[Job, ...] = ()
+JOBS: tuple[Job, ...] = (LOST_TASKS, WEBHOOK_DELIVERY, RETENTION)
 
 _logger = logging.getLogger(__name__)
 
@@ -69,7 +72,8 @@ class Maintenance:
 class _JobThread(threading.Thread):
     def __init__(self, app: Flask, job: Job, holder: str, stop: threading.Event) -> None:
         super().__init__(name=f"maintenance-{job.name}", daemon=True)
-        self._app, self._job, self._holder, self._stop = app, job, holder, stop
+        self._app, self._job, self._holder = app, job, holder
+        self._end = stop  # Thread has a _stop of its own
         self._interval: float = app.config[job.interval]
         self._lease: float = app.config["MAINTENANCE_LEASE_SECONDS"]
         self._held = False
@@ -77,7 +81,7 @@ class _JobThread(threading.Thread):
 
     def run(self) -> None:
         pause = 0.0
-        while not self._stop.wait(pause):
+        while not self._end.wait(pause):
             pause = self._safely(self._turn)
         if self._held:
             self._safely(self._release)
@@ -105,9 +109,9 @@ class _JobThread(threading.Thread):
         if not self._held:
             return self._renew_at - time.monotonic()
         if time.monotonic() >= self._due_at:
-            self._job.run()
+            more = self._job.run()
             DB.session.rollback()  # gives the connection back when a job only reads
-            self._due_at = time.monotonic() + self._interval
+            self._due_at = time.monotonic() + (0.0 if more else self._interval)
         return max(0.0, min(self._due_at, self._renew_at) - time.monotonic())
 
     def _release(self) -> float:

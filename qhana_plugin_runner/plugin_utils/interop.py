@@ -31,6 +31,7 @@ from qhana_plugin_runner.requests import (
     open_url,
     rewrite_url,
 )
+from qhana_plugin_runner.webhooks.call import is_not_now, post
 
 __all__ = [
     "CELERY",
@@ -53,9 +54,6 @@ _TASK_NAME = "qhana_plugin_runner.plugin_utils.interop"
 ENDPOINT_TIMEOUT = 5.0
 """Seconds in which a plugin has to answer: it only queues the work."""
 
-WEBHOOK_TIMEOUT = 10.0
-"""Seconds in which the receiver of a webhook has to answer."""
-
 FIRST_DELAY = 1.0
 """Seconds between the first two looks at a result."""
 
@@ -69,10 +67,6 @@ and nobody minds a minute in a task that has run for several."""
 
 MAX_FAILURES = 24 * 60
 """Looks in a row without a usable answer after which a result counts as lost: a day."""
-
-RETRY_STATUSES = frozenset({408, 425, 429})
-"""Besides 5xx, the statuses that say "not now". Any other answer of a webhook's receiver
-means that it has got the call, also the 404 to an event it does not care about."""
 
 EVENTS = ("status", "steps", "details")
 
@@ -440,13 +434,6 @@ def call_webhook(webhook_url: str, task_url: str, event_type: str | None) -> Non
             425, 429 or 5xx); any other answer means that it has got it.
         requests.exceptions.RequestException: there was no answer within 10 s.
     """
-    query = {"source": task_url, "event": event_type}
-    with REQUEST_SESSION.post(
-        rewrite_url(webhook_url),
-        params=query,
-        timeout=WEBHOOK_TIMEOUT,
-        allow_redirects=False,
-        stream=True,
-    ) as response:
-        if response.status_code in RETRY_STATUSES or response.status_code >= 500:
+    with post(rewrite_url(webhook_url), task_url, event_type) as response:
+        if is_not_now(response.status_code):
             response.raise_for_status()

@@ -7,6 +7,7 @@ named. A new store is a subclass of :class:`FileStore` with a name::
         def persist_file(self, file_, target, mimetype): ...
         def get_file_url(self, file_storage_data, external=True): ...
         def open(self, file_info): ...
+        def delete(self, file_info): ...
 
 :mod:`qhana_plugin_runner.testing.file_stores` has the tests that every store passes.
 """
@@ -17,7 +18,7 @@ from .interface import FileStoreInterface
 from .local import LocalFileStore
 from .registry import FileStoreRegistry
 from .s3 import S3FileStore
-from .store import FileStore, ServedFileStore, shown_name
+from .store import FileStore, KeptFile, ServedFileStore, shown_name
 from .url import UrlFileStore
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "FileStore",
     "FileStoreInterface",
     "FileStoreRegistry",
+    "KeptFile",
     "LocalFileStore",
     "MissingFile",
     "S3FileStore",

@@ -102,3 +102,10 @@ class FileStoreInterface:
     def open(self, file_info: TaskFile) -> AbstractContextManager[BinaryIO]:
         """Open a task's file for reading bytes, as a context manager."""
         raise NotImplementedError
+
+    def delete(self, file_info: TaskFile) -> None:
+        """Remove the bytes of a task's file; nothing happens when they are gone already.
+
+        The row of the file is left alone.
+        """
+        raise NotImplementedError

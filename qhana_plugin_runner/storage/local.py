@@ -3,7 +3,8 @@
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -11,8 +12,10 @@ from flask import Flask
 
 from ..db.models.tasks import TaskFile
 from .content import Content, FileFacts, FileLike
-from .errors import MissingFile
-from .store import ServedFileStore
+from .errors import MissingFile, StorageError
+from .store import KeptFile, ServedFileStore
+
+_TASK = re.compile(r"/task_\d+(/|$)")
 
 
 class LocalFileStore(ServedFileStore, name="local_filesystem"):
@@ -85,3 +88,40 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
 
     def open(self, file_info: TaskFile) -> BinaryIO:
         return self.path_of(file_info.file_storage_data).open("rb")
+
+    def delete(self, file_info: TaskFile) -> None:
+        """Remove a file, and the folders of its task that are empty then.
+
+        Raises:
+            StorageError: the file system refuses
+        """
+        try:
+            path = self.path_of(file_info.file_storage_data)
+            path.unlink(missing_ok=True)
+        except MissingFile:
+            return
+        except OSError as error:
+            raise StorageError(
+                f"cannot remove {file_info.file_storage_data!r}: {error.strerror}; "
+                f"the runner needs to write below {self.root}"
+            ) from error
+        folder = path.parent
+        while folder.is_relative_to(self.root.resolve()) and _TASK.search(str(folder)):
+            try:
+                folder.rmdir()
+            except OSError:
+                return  # other files are in it
+            folder = folder.parent
+
+    def task_files(self) -> Iterator[KeptFile]:
+        for folder in sorted(self.root.glob("task_*")):
+            for parent, _folders, names in os.walk(folder):
+                for name in names:
+                    path = Path(parent, name)
+                    try:
+                        facts = path.lstat()
+                    except FileNotFoundError:
+                        continue  # removed meanwhile
+                    kept_at = datetime.fromtimestamp(facts.st_mtime, UTC)
+                    relative = path.relative_to(self.root).as_posix()
+                    yield KeptFile(relative, facts.st_size, kept_at)

@@ -102,3 +102,6 @@ class FileStoreRegistry(FileStoreInterface):
 
     def open(self, file_info: TaskFile) -> AbstractContextManager[BinaryIO]:
         return self[file_info.storage_provider].open(file_info)
+
+    def delete(self, file_info: TaskFile) -> None:
+        self[file_info.storage_provider].delete(file_info)

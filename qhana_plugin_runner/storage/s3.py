@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -12,7 +13,7 @@ from ..db.models.tasks import TaskFile
 from .content import CHUNK, Content, FileFacts, FileLike, content_type
 from .errors import StoreNotConfigured
 from .s3_object import PieceReader, S3Object, explained
-from .store import ServedFileStore
+from .store import KeptFile, ServedFileStore
 
 PRESIGNED_SECONDS = 60 * 60
 """How long a presigned URL works: long enough to start a download, as one that runs goes on."""
@@ -153,3 +154,26 @@ class S3FileStore(ServedFileStore, name="s3"):
         key = self.key_of(file_info.file_storage_data)
         client, _signing = self._clients()
         return io.BufferedReader(S3Object(client, self.bucket, key), CHUNK)
+
+    def delete(self, file_info: TaskFile) -> None:
+        """Remove a file.
+
+        Raises:
+            StorageError: the server refuses, or cannot be reached
+        """
+        key = self.key_of(file_info.file_storage_data)
+        client, _signing = self._clients()
+        with explained("remove", self.bucket, key):
+            client.delete_object(Bucket=self.bucket, Key=key)
+
+    def task_files(self) -> Iterator[KeptFile]:
+        prefix = self.config["S3_KEY_PREFIX"]
+        client, _signing = self._clients()
+        with explained("list", self.bucket, f"{prefix}task_"):
+            pages = client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=f"{prefix}task_"
+            )
+            for page in pages:
+                for found in page.get("Contents", ()):
+                    path = found["Key"].removeprefix(prefix)
+                    yield KeptFile(path, found["Size"], found["LastModified"])

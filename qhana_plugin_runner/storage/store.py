@@ -1,9 +1,12 @@
 """The base of all stores: keeps the rows, leaves the bytes to the subclass."""
 
+import logging
 import re
 import secrets
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 from flask import Flask, url_for
 from werkzeug.utils import secure_filename
@@ -14,6 +17,23 @@ from .interface import FileStoreInterface
 
 LONGEST_PART = 100
 """Characters of a file name that are kept in a store; file systems end at 255 bytes."""
+
+
+_logger = logging.getLogger(__name__)
+
+
+class KeptFile(NamedTuple):
+    """A file that a store has for some task.
+
+    Attributes:
+        path: from ``task_<id>/`` on.
+        size: bytes.
+        kept_at: when it was kept, in UTC.
+    """
+
+    path: str
+    size: int
+    kept_at: datetime
 
 
 class FileStore(FileStoreInterface):
@@ -125,6 +145,21 @@ class FileStore(FileStoreInterface):
 
     def get_task_file_url(self, file_info: TaskFile, external: bool = True) -> str:
         return self.get_file_url(file_info.file_storage_data, external=external)
+
+    def delete(self, file_info: TaskFile) -> None:
+        """Say that the bytes stay: stores of plugins need not be able to remove them."""
+        _logger.warning(
+            "the file store %r cannot remove files: %r stays",
+            self.name,
+            file_info.file_storage_data,
+        )
+
+    def task_files(self) -> Iterator[KeptFile]:
+        """Yield all files of tasks that the store has, whether rows know them or not.
+
+        By default none: then no file is ever taken for one that nobody needs.
+        """
+        return iter(())
 
 
 class ServedFileStore(FileStore):

@@ -37,6 +37,9 @@ class UrlFileStore(FileStore, name="url_file_store"):
     def get_file_url(self, file_storage_data: str, external: bool = True) -> str:
         return file_storage_data
 
+    def delete(self, file_info: TaskFile) -> None:
+        """Do nothing: the file is somebody else's."""
+
     @contextmanager
     def open(self, file_info: TaskFile) -> Iterator[BinaryIO]:
         with open_url(file_info.file_storage_data, stream=True) as response:

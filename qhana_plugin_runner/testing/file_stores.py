@@ -20,6 +20,7 @@ import gzip
 import io
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, TemporaryFile
@@ -32,7 +33,7 @@ from flask import Flask
 from ..db import DB
 from ..db.models.tasks import ProcessingTask, TaskFile
 from ..requests import open_url
-from ..storage import CHUNK, STORE, FileStore
+from ..storage import CHUNK, STORE, FileStore, StorageError
 
 __all__ = ["ContentStoreTests", "FileStoreTests"]
 
@@ -141,6 +142,22 @@ class FileStoreTests:
             STORE.persist_task_result(
                 99, self.to_keep(CONTENT), "n", "t", "m", storage_provider=self.store
             )
+
+    def test_a_file_can_be_deleted_again_and_again(self, task: ProcessingTask) -> None:
+        info, other = self.persist(task), self.persist(task, b"other")
+        for _time in range(2):
+            STORE.delete(info)
+        with STORE.open(other) as file:
+            assert file.read() == b"other"
+
+    def test_all_files_that_a_store_tells_of_are_those_of_tasks(
+        self, task: ProcessingTask
+    ) -> None:
+        self.persist(task)
+        for file in STORE[self.store].task_files():
+            assert file.path.startswith(f"task_{task.id}/")
+            assert file.size == len(CONTENT)
+            assert abs(datetime.now(UTC) - file.kept_at) < timedelta(hours=1)
 
     @pytest.mark.parametrize(
         "name",
@@ -266,6 +283,16 @@ class ContentStoreTests(FileStoreTests):
             self.keep(task, _Failing(b"half of the content"))
         DB.session.commit()
         assert TaskFile.get_task_result_files(task) == []
+
+    def test_deleted_content_is_gone(self, task: ProcessingTask) -> None:
+        store = STORE[self.store]
+        if type(store).delete is FileStore.delete:
+            pytest.skip("this store cannot delete files")
+        info = self.keep(task, CONTENT)
+        STORE.delete(info)
+        with pytest.raises((StorageError, OSError)):
+            self.read(info)
+        assert [file for file in store.task_files()] == []
 
     def test_a_file_can_be_kept_under_a_path(self, task: ProcessingTask) -> None:
         store = STORE[self.store]

@@ -18,7 +18,7 @@ from .config import ConfigError
 
 _current_task: ContextVar[tuple[str, str]] = ContextVar("current_task", default=("", ""))
 
-_PLUGIN_RULE = re.compile(r"/plugins/([^/<>]+)/")
+PLUGIN_RULE = re.compile(r"/plugins/([^/<>]+)/")
 
 
 def get_logger(app: Flask, name: str) -> logging.Logger:
@@ -74,7 +74,7 @@ class ContextFilter(logging.Filter):
         task_id, plugin = _current_task.get()
         if not plugin and has_request_context() and request.url_rule:
             # The rule and not the path, which may hold line breaks and other forgeries.
-            found = _PLUGIN_RULE.match(request.url_rule.rule)
+            found = PLUGIN_RULE.match(request.url_rule.rule)
             plugin = found[1] if found else ""
         record.task_id, record.plugin = task_id, plugin
         words = [f"task {task_id}" if task_id else "", plugin]

@@ -1,6 +1,7 @@
 """``/tasks/<id>/`` as clients see it."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -33,31 +34,69 @@ def get(client, task_id=1, **options):
 SUBSCRIBE_LINK = {"type": "subscribe", "href": f"{HOST}/tasks/1/"}
 
 
+UTC_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
+
+
+def without_times(status):
+    """Return a status without its times, which have to be UTC with microseconds."""
+    times = {
+        key: value
+        for key, value in status.items()
+        if key in ("createdAt", "startedAt", "finishedAt")
+    }
+    assert all(re.fullmatch(UTC_TIME, time) for time in times.values())
+    return {key: value for key, value in status.items() if key not in times}
+
+
 def test_a_new_task_shows_only_what_there_is(client, task):
-    assert get(client) == {
+    status = get(client)
+    assert without_times(status) == {
         "status": "PENDING",
+        "state": "waiting",
+        "attempt": 1,
         "log": "",
         "links": [SUBSCRIBE_LINK],
         "outputs": [],
     }
+    assert "startedAt" not in status and "finishedAt" not in status
 
 
 @pytest.mark.parametrize("status", ["SUCCESS", "FAILURE"])
 def test_a_finished_task_shows_status_and_log(client, task, status):
     end = life_cycle.succeed if status == "SUCCESS" else life_cycle.fail
     end(task.id, "ünïcödé\nlog")
-    assert get(client) == {
+    shown = get(client)
+    assert without_times(shown) == {
         "status": status,
+        "state": "succeeded" if status == "SUCCESS" else "failed",
+        "attempt": 1,
         "log": "ünïcödé\nlog",
         "links": [SUBSCRIBE_LINK],
         "outputs": [],
     }
+    assert shown["createdAt"] <= shown["finishedAt"]
+
+
+def test_the_times_of_a_task_are_those_of_the_row_in_utc(client, task):
+    made = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2)))
+    task.started_at = made
+    task.began_at = made + timedelta(seconds=1.5)
+    task.plugin, task.attempt = "hello@v1-0-0", 2
+    task.save(commit=True)
+    task.finished_at = made + timedelta(days=1)
+    task.save(commit=True)
+    status = get(client)
+    assert status["createdAt"] == "2026-01-02T01:04:05.000000Z"
+    assert status["startedAt"] == "2026-01-02T01:04:06.500000Z"
+    assert status["finishedAt"] == "2026-01-03T01:04:05.000000Z"
+    assert (status["plugin"], status["attempt"]) == ("hello@v1-0-0", 2)
 
 
 def test_a_task_that_finished_without_a_status_is_unknown(client, task):
     task.finished_at = datetime.now(UTC)
     task.save(commit=True)
-    assert get(client)["status"] == "UNKNOWN"
+    status = get(client)
+    assert (status["status"], status["state"]) == ("UNKNOWN", "failed")
 
 
 def test_a_task_that_a_view_finished_without_celery_is_finished(client, task):
@@ -336,7 +375,7 @@ def test_a_body_that_is_not_json_is_an_unsupported_media_type(client, task, decl
     assert "application/json" in error["message"]
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_other_methods_are_not_allowed(client, task, method):
     answer = client.open("/tasks/1/", method=method)
     assert answer.status_code == 405
@@ -351,7 +390,9 @@ def test_head_and_options_are_answered(client, task):
     assert client.head("/tasks/9/").status_code == 404
     answer = client.options("/tasks/1/")
     assert answer.status_code == 200
-    assert {"GET", "HEAD", "OPTIONS", "POST"} == set(answer.headers["Allow"].split(", "))
+    assert {"DELETE", "GET", "HEAD", "OPTIONS", "POST"} == set(
+        answer.headers["Allow"].split(", ")
+    )
 
 
 def test_without_the_last_slash_clients_are_sent_on_with_their_method(client, task):

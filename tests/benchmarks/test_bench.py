@@ -41,3 +41,14 @@ def test_reading_and_writing_entities_is_measured_in_each_format():
             assert len(matching) == 2, (kind, direction)
     assert len({len(row) for row in (header, *rows)}) == 1
     assert verdict.startswith("memory does not grow with rows")
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_requests_are_measured_with_few_and_with_many_tasks(database):
+    result = bench("task_list", "--quick", "--database", database)
+    assert result.returncode == 0, result.stdout + result.stderr
+    header, *rows = result.stdout.splitlines()
+    assert header.split() == ["request", "100", "tasks", "2000", "tasks", "ratio"]
+    assert len(rows) == 7
+    assert len({len(row) for row in (header, *rows)}) == 1
+    assert all(float(row.split()[-1]) > 0 for row in rows)

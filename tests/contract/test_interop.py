@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 from celery.signals import before_task_publish
+from helpers.outbox import delivering
 from helpers.plugins import isolated_plugins
 from helpers.receiver import receiving
 from helpers.site import Site, serving
@@ -194,15 +195,15 @@ def test_subscribing_to_a_task_without_subscriptions_does_not(app, site, webhook
 
 def test_who_is_subscribed_is_told_by_the_other_runner(app, result_url, webhook):
     assert subscribe(result_url, webhook.url, events="all", check_for_updates=False)
-    with working():
+    with working(), delivering(app):
         open_step(result_url)
         assert webhook.next_event() == (result_url, "steps")
 
 
-def test_who_is_subscribed_to_some_events_is_told_of_them_only(result_url, webhook):
+def test_who_is_subscribed_to_some_events_is_told_of_them_only(app, result_url, webhook):
     events = ["details"]
     assert subscribe(result_url, webhook.url, events=events, check_for_updates=False)
-    with working():
+    with working(), delivering(app):
         open_step(result_url)
         assert webhook.next_event() == (result_url, "details")
     assert not webhook.called()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from helpers.commands import in_a_process
+from helpers.outbox import delivering
 from helpers.processes import wait_until
 from helpers.receiver import receiving
 
@@ -317,8 +318,8 @@ def subscribe(client, task_url, webhook, event, command="subscribe"):
     assert client.post(task_url, json=body).status_code == 200
 
 
-def test_a_subscription_to_no_event_gets_each_of_them(client, waiting, finished):
-    with receiving() as receiver:
+def test_a_subscription_to_no_event_gets_each_of_them(app, client, waiting, finished):
+    with receiving() as receiver, delivering(app):
         answer = client.get(f"{POET}/wait/")
         subscribe(client, answer.location, receiver.url, None)
         (step,) = client.get(answer.location).json["steps"]

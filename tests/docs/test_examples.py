@@ -11,6 +11,8 @@ from helpers.markdown import blocks, only_block
 from helpers.product import outside_environment
 
 from qhana_plugin_runner import create_app
+from qhana_plugin_runner.api.task_list import TaskListSchema
+from qhana_plugin_runner.api.task_log import LogPartSchema
 from qhana_plugin_runner.api.tasks import TaskCommandSchema, TaskStatusSchema
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
@@ -19,7 +21,13 @@ from qhana_plugin_runner.util.config import SETTINGS, read_settings
 
 
 @pytest.mark.parametrize(
-    "page", ["how-to/configure.md", "how-to/external-services.md", "how-to/s3.md"]
+    "page",
+    [
+        "how-to/configure.md",
+        "how-to/external-services.md",
+        "how-to/s3.md",
+        "how-to/clean-up.md",
+    ],
 )
 def test_the_files_of_settings_are_accepted(page, tmp_path):
     for block in blocks(page, "settings"):
@@ -92,7 +100,14 @@ def test_the_task_status_has_the_shape_that_the_schema_names():
     shown = json.loads(only_block(page, "task-status").text)
     schema = TaskStatusSchema()
     assert schema.validate(shown) == {}
-    assert list(shown) == list(schema.fields)
+    assert list(shown) == [field.data_key for field in schema.fields.values()]
+
+
+def test_the_list_of_tasks_and_the_log_have_the_shapes_that_the_schemas_name():
+    shown = json.loads(only_block("reference/rest-api.md", "task-list").text)
+    assert TaskListSchema().validate(shown) == {}
+    shown = json.loads(only_block("reference/task-status.md", "task-log").text)
+    assert LogPartSchema().validate(shown) == {}
 
 
 def test_the_command_for_a_task_is_accepted():

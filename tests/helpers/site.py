@@ -8,9 +8,9 @@ from werkzeug.wrappers import Request, Response
 
 
 @contextmanager
-def serving(app):
+def serving(app, port=0):
     """Serve a WSGI app from a thread of its own and yield the URL of its root."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", port, app, threaded=True)
     # the server looks for its shutdown this often (seconds)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()

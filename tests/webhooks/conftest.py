@@ -1,11 +1,8 @@
-"""An app that tells subscribers, and a receiver of webhooks."""
+"""Apps with a database of each kind, and a receiver of webhooks."""
 
 import pytest
+from helpers.databases import app, postgresql, postgresql_database  # noqa: F401
 from helpers.receiver import receiving
-from helpers.runner import runner
-from helpers.worker import QUICK, working
-
-from qhana_plugin_runner.webhooks import register_webhooks
 
 
 @pytest.fixture
@@ -15,15 +12,6 @@ def webhook():
 
 
 @pytest.fixture
-def app(tmp_path):
-    with runner(tmp_path, CELERY=QUICK, PLUGIN_FOLDERS=[]) as app:
-        register_webhooks(app)
-        yield app
-
-
-@pytest.fixture(scope="module")
-def worker(tmp_path_factory):
-    """A worker for the app of each test."""
-    with runner(tmp_path_factory.mktemp("worker"), CELERY=QUICK, PLUGIN_FOLDERS=[]):
-        with working():
-            yield
+def context(app):  # noqa: F811
+    with app.app_context():
+        yield

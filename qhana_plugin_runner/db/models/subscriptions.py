@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from sqlalchemy import ColumnElement, ForeignKey, String, delete, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, delete, select
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column, relationship
 
 from ..db import DB, UtcTimestamp
@@ -123,9 +123,11 @@ class WebhookDelivery(MappedAsDataclass, DB.Model):  # type: ignore[name-defined
     """
 
     __tablename__ = "WebhookDelivery"
+    # With a thousand subscribers, a change looks for the delivery to each of them.
+    __table_args__ = (Index("ix_WebhookDelivery_task_id", "task_id", "webhook_href"),)
 
     id: Mapped[int] = mapped_column(init=False, primary_key=True)
-    task_id: Mapped[int] = mapped_column(ForeignKey("ProcessingTask.id"), index=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("ProcessingTask.id"))
     webhook_href: Mapped[str] = mapped_column(String(500))
     task_href: Mapped[str] = mapped_column(String(500))
     event_type: Mapped[str] = mapped_column(String(64))

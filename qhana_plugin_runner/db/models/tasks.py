@@ -1,6 +1,7 @@
 """Tasks: one row for each thing that a user started, with its steps, files, links and subscribers."""
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
 from typing import Any, Self
@@ -18,6 +19,7 @@ from sqlalchemy import (
     delete,
     exists,
     select,
+    text,
 )
 from sqlalchemy.orm import (
     Mapped,
@@ -55,6 +57,14 @@ def storable(text: str) -> str:
 
 TEMP_FILE = "temp-file"
 """The file type of temporary files, which are never listed as outputs."""
+
+ENDED_UNKNOWN = "finished_at IS NOT NULL AND coalesce(task_status, '') = ''"
+"""SQL: the task has ended without a status. Few do; they have an index of their own."""
+
+CURRENT_MESSAGE: ContextVar[str | None] = ContextVar("current_message", default=None)
+"""What names the message that a worker is at, here in this thread."""
+
+_IS_TEMP_FILE = text(f"file_type = '{TEMP_FILE}'")
 
 
 def _whole_log(task: "ProcessingTask") -> str:
@@ -110,6 +120,14 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
     __table_args__ = (
         Index("ix_ProcessingTask_state", "state", "id"),
         Index("ix_ProcessingTask_plugin", "plugin", "id"),
+        Index("ix_ProcessingTask_started_at", "started_at", "id"),
+        Index(
+            "ix_ProcessingTask_unknown",
+            "task_status",
+            "id",
+            sqlite_where=text(ENDED_UNKNOWN),
+            postgresql_where=text(ENDED_UNKNOWN),
+        ),
     )
 
     id: Mapped[int] = mapped_column(init=False, primary_key=True)
@@ -341,9 +359,19 @@ class TaskFile(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined
         created_at: when the file was saved, in UTC.
         size: bytes; ``None`` where the store does not know.
         sha256: digest of the content in hexadecimal digits; ``None`` likewise.
+        message: names the message that a worker was at when the file was saved; ``None`` when
+            it was saved elsewhere.
     """
 
     __tablename__ = "TaskFile"
+    __table_args__ = (
+        Index(
+            "ix_TaskFile_temporary",
+            "id",
+            sqlite_where=_IS_TEMP_FILE,
+            postgresql_where=_IS_TEMP_FILE,
+        ),
+    )
 
     id: Mapped[int] = mapped_column(init=False, primary_key=True)
     task: Mapped[ProcessingTask | None] = relationship(
@@ -363,6 +391,9 @@ class TaskFile(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined
     )
     size: Mapped[int | None] = mapped_column(BigInteger, default=None)
     sha256: Mapped[str | None] = mapped_column(String(64), default=None)
+    message: Mapped[str | None] = mapped_column(
+        String(32), default_factory=CURRENT_MESSAGE.get, init=False, repr=False
+    )
 
     @classmethod
     def get_by_id(cls, id_: int) -> Self | None:

@@ -18,6 +18,7 @@ CELERY_PRODUCTION_CONFIG: dict[str, Any] = {
     # A plugin task may run for hours: a message taken in advance would wait behind it
     # while other processes are idle.
     "worker_prefetch_multiplier": 1,
+    "worker_disable_prefetch": True,
     # save_task_error tells the user the exception and traceback of whatever task failed.
     "task_store_errors_even_if_ignored": True,
     # Results are read by the task that saves an error, and by views that wait for a preview.

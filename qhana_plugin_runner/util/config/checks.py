@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import re
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +26,28 @@ def as_secret(value: Any) -> str | bytes:
     if not isinstance(value, (str, bytes)) or not value:
         raise ValueError("must be text or bytes and not empty")
     return value
+
+
+def as_webhook_secrets(value: Any) -> tuple[bytes, ...]:
+    """The keys in texts like ``whsec_...``, of which one text may hold several.
+
+    The format is that of https://www.standardwebhooks.com, which wants 24 to 64 bytes.
+    """
+    texts = value.split() if isinstance(value, str) else value
+    hint = "must be whsec_ and 24 to 64 bytes in base64; several are separated by spaces"
+    if not isinstance(texts, (list, tuple)) or not texts:
+        raise ValueError(hint)
+    keys = []
+    for text in texts:
+        prefix, found, encoded = str(text).partition("whsec_")
+        try:
+            key = b64decode(encoded, validate=True)
+        except ValueError:
+            key = b""
+        if prefix or not found or not 24 <= len(key) <= 64:
+            raise ValueError(hint)
+        keys.append(key)
+    return tuple(keys)
 
 
 def as_bool(value: Any) -> bool:
@@ -59,6 +82,14 @@ def as_seconds(value: Any) -> float:
     return value
 
 
+def as_days(value: Any) -> float:
+    """A number above 0."""
+    try:
+        return as_seconds(value)
+    except ValueError:
+        raise ValueError("must be a number of days above 0") from None
+
+
 def as_severity(value: Any) -> int | str:
     names = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
     # There are other names for some, such as WARN.
@@ -79,6 +110,13 @@ def as_mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError("must be a mapping (a table in TOML, an object in JSON)")
     return dict(value)
+
+
+def as_queues(value: Any) -> dict[str, str]:
+    queues = as_mapping(value)
+    if not all(isinstance(queue, str) and queue for queue in queues.values()):
+        raise ValueError("must be a mapping of patterns to names of queues")
+    return queues
 
 
 def as_database_url(value: Any) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import OperatorError
-from .checks import as_database_url, as_secret
+from .checks import as_database_url, as_secret, as_webhook_secrets
 
 MEBIBYTE = 1024 * 1024
 
@@ -15,7 +15,7 @@ class ConfigError(OperatorError):
     """A setting has a value that cannot be used; the message names setting, source and fix."""
 
 
-_SHOWN_TO_NOBODY = (as_secret, as_database_url)
+_SHOWN_TO_NOBODY = (as_secret, as_database_url, as_webhook_secrets)
 """Values that these convert hold passwords: no message repeats them."""
 
 SAME = object()

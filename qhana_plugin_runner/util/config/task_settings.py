@@ -1,6 +1,13 @@
 """The settings of what happens to tasks: supervision, cancelling, retention, webhooks."""
 
-from .checks import as_bool, as_count, as_seconds
+from .checks import (
+    as_bool,
+    as_count,
+    as_days,
+    as_queues,
+    as_seconds,
+    as_webhook_secrets,
+)
 from .setting import Setting
 
 TASK_SETTINGS: tuple[Setting, ...] = (
@@ -20,9 +27,18 @@ TASK_SETTINGS: tuple[Setting, ...] = (
         "After how long another process takes over the maintenance from one that has died.",
     ),
     Setting(
+        "TASK_QUEUES",
+        as_queues,
+        {},
+        "Patterns of plugin identifiers (`*-quantum@*`) with the queue that their tasks go to; the "
+        "first that fits. A worker takes from all queues, or from those it is given with "
+        "`invoke worker --queues`.",
+        env=("TASK_QUEUES",),
+    ),
+    Setting(
         "TASK_HEARTBEAT_SECONDS",
         as_seconds,
-        3.0,
+        1.0,
         "How often a worker tells which tasks it has. One that is silent for five times as long, "
         "and has no connection to the broker either, is taken for dead.",
     ),
@@ -39,10 +55,87 @@ TASK_SETTINGS: tuple[Setting, ...] = (
         "How long a task that is cancelled gets between SIGTERM and SIGKILL.",
     ),
     Setting(
+        "TASK_SHUTDOWN_SECONDS",
+        as_seconds,
+        30.0,
+        "How long running tasks may go on when their worker is told to stop (SIGTERM). Then they "
+        "fail with this reason. What has not begun is queued again.",
+        env=("TASK_SHUTDOWN_SECONDS",),
+    ),
+    Setting(
+        "TASK_TIME_LIMIT_SECONDS",
+        as_seconds,
+        None,
+        "How long one Celery task may run, if it has no `time_limit` of its own; without end when "
+        "it is not set. Only where tasks have processes of their own (pool `prefork`).",
+        env=("TASK_TIME_LIMIT_SECONDS",),
+    ),
+    Setting(
         "TASK_WAITING_DAYS",
         as_count,
         None,
         "After how many days a task that waits (for a person, a webhook, another runner) fails; "
         "never when it is not set.",
+    ),
+    Setting(
+        "STATUS_WAITERS",
+        as_count,
+        4,
+        "How many requests for the status of a task may wait for a change (`Prefer: wait`) in "
+        "each web process; each occupies a thread. More are answered at once.",
+    ),
+    Setting(
+        "RETENTION_FINISHED_DAYS",
+        as_days,
+        None,
+        "How many days a task is kept after its end; then it is removed with its results and "
+        "all else. For ever when it is not set.",
+        env=("RETENTION_FINISHED_DAYS",),
+    ),
+    Setting(
+        "RETENTION_TEMP_FILE_DAYS",
+        as_days,
+        None,
+        "How many days the temporary files of a task are kept after its end. As long as the "
+        "task when it is not set.",
+        env=("RETENTION_TEMP_FILE_DAYS",),
+    ),
+    Setting(
+        "RETENTION_ORPHAN_DAYS",
+        as_days,
+        None,
+        "How many days files below `task_<id>/` are kept that belong to no row of the database. "
+        "For ever when it is not set. No other runner may keep files in the same place.",
+        env=("RETENTION_ORPHAN_DAYS",),
+    ),
+    Setting(
+        "RETENTION_INTERVAL_SECONDS",
+        as_seconds,
+        3600.0,
+        "How often the runner looks for what is kept too long.",
+    ),
+    Setting(
+        "WEBHOOK_INTERVAL_SECONDS",
+        as_seconds,
+        # A subscriber is told within a second; looking costs one query.
+        0.5,
+        "How often the runner looks whether webhooks are to be called.",
+    ),
+    Setting(
+        "WEBHOOK_SECRET",
+        as_webhook_secrets,
+        None,
+        "Signs the calls of webhooks in the Standard Webhooks format: `whsec_` and 24 to 64 "
+        "random bytes in base64. With several, separated by spaces, there is a signature for "
+        "each of them. Calls are not signed when it is not set.",
+        env=("WEBHOOK_SECRET",),
+    ),
+    Setting(
+        "WEBHOOK_LOG_DAYS",
+        as_count,
+        # Long enough to be asked about a task of last month's report.
+        30,
+        "For how many days the runner remembers which webhooks it has called, and what came "
+        "of it.",
     ),
 )

@@ -1,0 +1,62 @@
+"""The log of a task, for clients that follow it."""
+
+import re
+from typing import Any
+
+import marshmallow as ma
+from flask.views import MethodView
+from flask_babel import gettext as _
+
+from ..db.models.task_changes import LogPosition, log_behind
+from .tasks import TASKS_API, abort_unknown, require_row_id
+from .util import MaBaseSchema
+
+__all__ = ["TaskLogView"]
+
+_CURSOR = re.compile(r"([0-9]{1,12})-([0-9]{1,18})")
+
+
+class LogQuerySchema(MaBaseSchema):
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    cursor = ma.fields.String(
+        load_default="0-0",
+        metadata={"description": "The cursor of the answer before; begins without it."},
+    )
+
+    @ma.validates("cursor")
+    def _check_cursor(self, value: str, **_kwargs: Any) -> None:
+        if not _CURSOR.fullmatch(value):
+            raise ma.ValidationError(_("This is no cursor of this resource."))
+
+
+class LogPartSchema(MaBaseSchema):
+    text = ma.fields.String(
+        required=True,
+        metadata={"description": "What is new. All texts together are the whole log."},
+    )
+    cursor = ma.fields.String(
+        required=True, metadata={"description": "For the next request."}
+    )
+    finished = ma.fields.Boolean(
+        required=True, metadata={"description": "Whether the task has ended."}
+    )
+
+
+@TASKS_API.route("/<string:task_id>/log/")
+class TaskLogView(MethodView):
+    """The log of one task."""
+
+    @TASKS_API.arguments(LogQuerySchema(), location="query")
+    @TASKS_API.response(200, LogPartSchema())
+    def get(self, query: dict[str, Any], task_id: str) -> Any:
+        """What was appended to the log of a task since the last request."""
+        match = _CURSOR.fullmatch(query["cursor"])
+        assert match  # the schema has seen to it
+        start = LogPosition(*map(int, match.groups()))
+        part = log_behind(require_row_id(task_id), start)
+        if part is None:
+            abort_unknown(task_id)
+        cursor = f"{part.end.characters}-{part.end.entry}"
+        return {"text": part.text, "cursor": cursor, "finished": part.is_last}

@@ -1,0 +1,74 @@
+"""The calls of webhooks that tell of a task."""
+
+from typing import Any
+
+import marshmallow as ma
+from flask.views import MethodView
+
+from ..db.models.tasks import ProcessingTask, WebhookDelivery
+from ..requests import display_url
+from ..webhooks.outbox import log_of
+from .task_status import point_in_time, shown_time
+from .tasks import TASKS_API, abort_unknown, require_row_id
+from .util import MaBaseSchema
+
+__all__ = ["TaskWebhooksView"]
+
+LONGEST_LIST = 1000
+"""Calls in one answer; nobody reads more."""
+
+LONGEST_TABLE = 20
+"""Calls on the page of a task, which has other things to show."""
+
+
+class WebhookDeliverySchema(MaBaseSchema):
+    webhook = ma.fields.String(
+        required=True,
+        metadata={
+            "description": "The URL, without user, password and query: these may be secret."
+        },
+    )
+    event = ma.fields.String(required=True)
+    created_at = point_in_time("When the task changed.")
+    attempts = ma.fields.Integer(
+        required=True, metadata={"description": "How many calls were begun."}
+    )
+    last_attempt_at = point_in_time("When the last one was begun.")
+    last_answer = ma.fields.String(
+        metadata={"description": "What it came to: a status, or why there was none."}
+    )
+    delivered_at = point_in_time("When the receiver had got the call.")
+    next_attempt_at = point_in_time("When it is called next; absent when it is not.")
+
+
+@TASKS_API.route("/<string:task_id>/webhooks/")
+class TaskWebhooksView(MethodView):
+    """The webhooks that were told of one task."""
+
+    @TASKS_API.response(200, WebhookDeliverySchema(many=True))
+    def get(self, task_id: str) -> Any:
+        """The calls of webhooks about a task, newest first, at most 1000."""
+        number = require_row_id(task_id)
+        if ProcessingTask.get_by_id(number) is None:
+            abort_unknown(task_id)
+        return [_shown(delivery) for delivery in log_of(number, LONGEST_LIST)]
+
+
+@TASKS_API.app_template_global()
+def webhook_calls(task_id: str) -> list[dict[str, Any]]:
+    """Return the newest calls about a task for its page."""
+    return [_shown(call) for call in log_of(require_row_id(task_id), LONGEST_TABLE)]
+
+
+def _shown(delivery: WebhookDelivery) -> dict[str, Any]:
+    facts = {
+        "webhook": display_url(delivery.webhook_href),
+        "event": delivery.event_type,
+        "created_at": shown_time(delivery.created_at),
+        "attempts": delivery.attempts,
+        "last_attempt_at": shown_time(delivery.last_attempt_at),
+        "last_answer": delivery.last_answer,
+        "delivered_at": shown_time(delivery.delivered_at),
+        "next_attempt_at": shown_time(delivery.due_at),
+    }
+    return {name: fact for name, fact in facts.items() if fact is not None}

@@ -1,0 +1,110 @@
+"""What plugins write to the rows of tasks themselves goes the way of the transitions.
+
+Plugins set ``task_status``, ``finished_at``, progress and log on an object that they may have
+loaded long ago, and commit. Here, right before the session writes, such changes are taken off
+the object and written with the conditions of the state machine: the first end stays, and an old
+object does not undo what others have written since.
+"""
+
+from typing import Any
+
+from flask import has_request_context, request
+from sqlalchemy import case, event, func, inspect, update
+from sqlalchemy.orm import Session
+
+from ..db import DB
+from ..db.models.tasks import ProcessingTask, TaskLogEntry, storable
+from ..util.logging import PLUGIN_RULE
+from .states import state_of_end
+from .transitions import end_as_plugin, lock_log
+
+_END = ("task_status", "finished_at", "state")
+_PROGRESS = ("progress_value", "progress_start", "progress_target", "progress_unit")
+
+
+@event.listens_for(DB.session, "before_flush")
+def write_rows_with_care(session: Session, _context: Any, _instances: Any) -> None:
+    for row in session.new:
+        if isinstance(row, ProcessingTask):
+            _complete(row)
+    for row in session.dirty:
+        if isinstance(row, ProcessingTask):
+            _take_over(row)
+    entries = [row for row in session.new if isinstance(row, TaskLogEntry)]
+    # In one order for all, so that two processes never wait for each other.
+    for task_id in sorted({entry.task.id for entry in entries if entry.task.id}):
+        lock_log(task_id)
+
+
+def _complete(task: ProcessingTask) -> None:
+    """Fill in a new row what the plugin does not know of."""
+    if task.plugin is None:
+        task.plugin = _plugin_of(task)
+    if task.log_start:
+        task.log_start = storable(task.log_start)
+    if task.finished_at is not None:
+        task.state = state_of_end(task.task_status)
+
+
+def _plugin_of(task: ProcessingTask) -> str | None:
+    """Return the plugin whose view makes the row, or else the one that its name tells."""
+    if has_request_context() and request.url_rule:
+        if found := PLUGIN_RULE.match(request.url_rule.rule):
+            return found[1]
+    prefix, dot, _name = (task.task_name or "").partition(".")
+    return prefix if dot and "@" in prefix else None
+
+
+def _take_over(task: ProcessingTask) -> None:
+    end = _taken(task, _END)
+    if end:
+        # The state is not for plugins to write.
+        status = end.get("task_status", task.task_status)
+        finished_at = end.get("finished_at", task.finished_at)
+        if finished_at is not None:
+            end_as_plugin(task.id, state_of_end(status), status, finished_at)
+            DB.session.expire(task, [*_END, "began_at"])
+        elif "task_status" in end:
+            _write_open(task, task_status=status)
+    if progress := _taken(task, _PROGRESS):
+        _write_open(task, **progress)
+    history = _attributes(task).log_start.history
+    if history.has_changes():
+        _write_log(task, old=(history.deleted or [""])[0] or "")
+
+
+def _attributes(task: ProcessingTask) -> Any:
+    return inspect(task, raiseerr=True).attrs  # type: ignore[unreachable, unused-ignore]
+
+
+def _taken(task: ProcessingTask, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return what was changed of these attributes, and let the object forget it."""
+    attributes = _attributes(task)
+    changed = {
+        name: getattr(task, name)
+        for name in names
+        if attributes[name].history.has_changes()
+    }
+    if changed:
+        DB.session.expire(task, list(changed))
+    return changed
+
+
+def _write_open(task: ProcessingTask, **values: Any) -> None:
+    """Write to the row unless the task has ended."""
+    statement = update(ProcessingTask).where(ProcessingTask.id == task.id)
+    _execute(statement.where(ProcessingTask.finished_at.is_(None)).values(**values))
+
+
+def _write_log(task: ProcessingTask, old: str) -> None:
+    """Write the first part of a log; when others have written to it since, behind theirs."""
+    new = storable(task.log_start or "")
+    DB.session.expire(task, ["log_start"])
+    column = ProcessingTask.log_start
+    value = case((func.coalesce(column, "") == old, new), else_=column + ("\n" + new))
+    statement = update(ProcessingTask).where(ProcessingTask.id == task.id)
+    _execute(statement.values(log_start=value))
+
+
+def _execute(statement: Any) -> None:
+    DB.session.execute(statement, execution_options={"synchronize_session": False})

@@ -1,0 +1,147 @@
+"""Finds tasks whose work is lost, and ends them: no queue has their message, and no worker.
+
+What looks lost may just be on its way from one place to the next. So nothing is done about it
+before the second look in a row.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from flask import current_app
+from sqlalchemy import select
+
+from .. import life_cycle
+from ..db import DB
+from ..db.db import database_time
+from ..db.models.tasks import ProcessingTask
+from ..life_cycle import State
+from ..supervision.again import lose, send_again
+from ..supervision.broker import ledger
+from ..supervision.ledger import Entry, Ledger, TaskEntries
+from ..supervision.queues import Queues
+from ..tasks import announce
+from .job import Job
+
+__all__ = ["JOB", "LostTasks"]
+
+_UNDER_WAY = (State.QUEUED.value, State.RUNNING.value, State.CANCELLING.value)
+
+_BATCH = 500
+"""Tasks that are looked at together: their rows and hashes fit into memory with ease."""
+
+DAY = 24 * 60 * 60
+
+_logger = logging.getLogger(__name__)
+
+
+class _Suspect(NamedTuple):
+    task_id: int
+    token: str
+    reason: str
+
+
+class LostTasks:
+    """Looks for lost tasks, and remembers what looked lost the last time."""
+
+    def __init__(self) -> None:
+        self._last: set[_Suspect] = set()
+
+    def look(self) -> None:
+        """Look once; end the tasks that are lost."""
+        self._end_those_that_waited_too_long()
+        known = ledger(current_app)
+        if known is None:
+            return
+        suspects: set[_Suspect] = set()
+        queues = Queues(known)
+        for ids in self._batches():
+            # The workers first: what one of them takes up in between is in the ledger then.
+            held = known.held()
+            for task_id, entries in known.look(ids).items():
+                suspects |= set(_suspects(task_id, entries, held, queues))
+        lost = suspects & self._last
+        self._last = suspects - lost
+        for task_id, token, reason in sorted(lost):
+            if token and queues.put_back(token):
+                _logger.warning(
+                    "task %s: its message is queued again: %s", task_id, reason
+                )
+                continue
+            _logger.warning("task %s is lost: %s", task_id, reason)
+            self._end(known, task_id, token, f"Task failed: {reason}.")
+
+    def _end(self, known: Ledger, task_id: int, token: str, reason: str) -> None:
+        state = DB.session.execute(
+            select(ProcessingTask.state).filter_by(id=task_id)
+        ).scalar()
+        if state == State.CANCELLING:
+            lose(known, task_id, "The task was cancelled.", life_cycle.cancel)
+        elif token:
+            send_again(known, task_id, token, reason)
+        else:
+            lose(known, task_id, reason)
+
+    def _batches(self) -> Iterator[list[int]]:
+        """Yield the ids of the tasks that are under way."""
+        last = 0
+        while True:
+            row = ProcessingTask
+            query = select(row.id).where(row.state.in_(_UNDER_WAY), row.id > last)
+            ids = list(DB.session.execute(query.order_by(row.id).limit(_BATCH)).scalars())
+            DB.session.rollback()  # no transaction stays open while the broker is asked
+            if ids:
+                yield ids
+            if len(ids) < _BATCH:
+                return
+            last = ids[-1]
+
+    def _end_those_that_waited_too_long(self) -> None:
+        days = current_app.config["TASK_WAITING_DAYS"]
+        if not days:
+            return
+        row = ProcessingTask
+        query = select(row.id).where(
+            row.state == State.WAITING.value, row.started_at < database_time(-days * DAY)
+        )
+        for task_id in list(DB.session.execute(query.limit(_BATCH)).scalars()):
+            log = f"Task failed: it has waited for more than {days} days."
+            announce(task_id, life_cycle.fail(task_id, log))
+
+
+def _suspects(
+    task_id: int,
+    entries: TaskEntries,
+    held: dict[str, set[tuple[int, str]]],
+    queues: Queues,
+) -> Iterator[_Suspect]:
+    """Yield what looks lost of a task."""
+    in_workers = set().union(*held.values()) if held else set()
+    if not entries.messages:
+        if any(owner == task_id for owner, _token in in_workers):
+            return
+        if entries.known:
+            reason = (
+                "its message was not sent, or what was done of it was not written down"
+            )
+        else:
+            reason = "the message broker has lost its messages"
+        yield _Suspect(task_id, "", reason)
+    for message in entries.messages:
+        if (task_id, message.token) not in in_workers:
+            if reason := _why_lost(message, held, queues):
+                yield _Suspect(task_id, message.token, reason)
+
+
+def _why_lost(message: Entry, held: dict[str, Any], queues: Queues) -> str:
+    """Return why a message that no worker has is lost, or nothing while it is queued."""
+    if message.worker is None:
+        if queues.may_have(message):
+            return ""
+        return "its message is in no queue, and no worker has it"
+    if message.worker in held:
+        return "its worker has dropped it"
+    return "its worker has died, or lost its connection to the broker for too long"
+
+
+JOB = Job("lost-tasks", "TASK_CHECK_SECONDS", LostTasks().look)

@@ -1,0 +1,122 @@
+"""The removal of tasks and files: the rows in one transaction, then the bytes.
+
+The transaction notes the bytes that are to be removed (:class:`RemovedFile`). When the process
+dies, or the store is away, they are removed the next time.
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import String, cast, delete, func, insert, literal, not_, or_, select
+from sqlalchemy.exc import IntegrityError
+
+from ..db import DB
+from ..db.models.removed_files import RemovedFile
+from ..db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
+from ..db.models.tasks import ProcessingTask, Step, TaskFile, TaskLink, TaskLogEntry
+from .amount import Amount
+from .stored import remove_bytes
+
+__all__ = ["Removal", "amount_of", "remove_files", "remove_task", "remove_tasks"]
+
+_OWNERS: tuple[Any, ...] = (
+    Step.id,
+    TaskLink.task_id,
+    TaskFile.task_id,
+    TaskLogEntry.task_id,
+    TaskUpdateSubscription.task_id,
+    WebhookDelivery.task_id,
+)
+"""The columns that name the task to which a row belongs."""
+
+
+class Removal(Enum):
+    """What has become of the wish to remove a task.
+
+    Attributes:
+        DONE: the task is gone, with all that belonged to it.
+        NO_TASK: there is no such task.
+        OPEN: the task has not ended.
+        IN_USE: a table of a plugin refers to the task.
+    """
+
+    DONE = "done"
+    NO_TASK = "no task"
+    OPEN = "open"
+    IN_USE = "in use"
+
+
+def remove_task(task_id: int) -> Removal:
+    """Remove a task that has ended, with everything; commits."""
+    try:
+        removed = remove_tasks([task_id])
+    except IntegrityError:
+        DB.session.rollback()
+        return Removal.IN_USE
+    if removed:
+        return Removal.DONE
+    there_is = DB.session.execute(select(ProcessingTask.id).filter_by(id=task_id)).first()
+    return Removal.NO_TASK if there_is is None else Removal.OPEN
+
+
+def remove_tasks(task_ids: Sequence[int]) -> list[int]:
+    """Remove those of the tasks that have ended, with everything; commits.
+
+    Returns:
+        the ids of the tasks that were removed
+
+    Raises:
+        IntegrityError: a table of a plugin refers to one of the tasks; the session has to be
+            rolled back
+    """
+    task = ProcessingTask
+    ended = select(task.id).where(task.id.in_(task_ids), task.finished_at.is_not(None))
+    # Nobody adds anything to the tasks until they are gone. (SQLite knows no such lock; there,
+    # nobody else writes from the first change on.)
+    locked = ended.order_by(task.id).with_for_update()
+    ids = list(DB.session.execute(locked).scalars())
+    noted = _note_bytes(TaskFile.task_id.in_(ids))
+    for owner in _OWNERS:
+        _execute(delete(owner.class_).where(owner.in_(ids)))
+    _execute(delete(task).where(task.id.in_(ids)))
+    DB.session.commit()
+    remove_bytes(noted)
+    return ids
+
+
+def remove_files(file_ids: Sequence[int]) -> None:
+    """Remove files of tasks; commits."""
+    which = TaskFile.id.in_(file_ids)
+    noted = _note_bytes(which)
+    _execute(delete(TaskFile).where(which))
+    DB.session.commit()
+    remove_bytes(noted)
+
+
+def amount_of(condition: Any) -> Amount:
+    """Return number and size of the files for which a condition holds."""
+    query = select(func.count(), func.sum(TaskFile.size))
+    files, size = DB.session.execute(query.where(condition)).one()
+    return Amount(files=files, size=int(size or 0))
+
+
+def _note_bytes(condition: Any) -> list[int]:
+    """Note that the bytes of files are to be removed; return the ids of the notes.
+
+    One statement, so that no file is forgotten that is added meanwhile. Bytes in the folder of
+    another task are not noted: they go with that task.
+    """
+    place = TaskFile.file_storage_data
+    own_folder = literal("%task/_") + cast(TaskFile.task_id, String) + literal("//%")
+    is_own = or_(
+        not_(place.like("%task/_%//%", escape="/")), place.like(own_folder, escape="/")
+    )
+    noted = ("storage_provider", "file_name", "file_storage_data")
+    source = select(*(getattr(TaskFile, name) for name in noted)).where(condition, is_own)
+    statement = insert(RemovedFile).from_select(noted, source).returning(RemovedFile.id)
+    return list(DB.session.execute(statement).scalars())
+
+
+def _execute(statement: Any) -> None:
+    DB.session.execute(statement, execution_options={"synchronize_session": False})

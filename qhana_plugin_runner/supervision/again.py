@@ -1,0 +1,90 @@
+"""What becomes of a task when a message of it is lost: another attempt, or its end."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from .. import life_cycle
+from ..celery import CELERY
+from ..db import DB
+from ..db.models.tasks import ProcessingTask, TaskFile
+from ..retention.removal import remove_files
+from ..tasks import announce
+from .ledger import Ledger
+from .messages import OWNER, TOKEN
+
+__all__ = ["CANCELLED", "lose", "send_again"]
+
+CANCELLED = "The task was cancelled."
+"""What the log says of a task that was."""
+
+_logger = logging.getLogger(__name__)
+
+
+def send_again(ledger: Ledger, task_id: int, token: str, reason: str) -> None:
+    """Send a lost message again if its Celery task allows, else end the task.
+
+    A task that is to be cancelled is cancelled: it may have been killed for that.
+    """
+    if ledger.is_cancelled([task_id]):
+        lose(ledger, task_id, CANCELLED, life_cycle.cancel)
+        return
+    entries = ledger.look([task_id])[task_id].messages
+    again = next((entry.again for entry in entries if entry.token == token), None)
+    if again is not None and _resend(task_id, token, again, reason):
+        ledger.done(task_id, token)
+    else:
+        lose(ledger, task_id, reason)
+
+
+def lose(
+    ledger: Ledger,
+    task_id: int,
+    reason: str,
+    how: Callable[[int, str], life_cycle.Transition] = life_cycle.lose,
+) -> None:
+    """End a task; what is still under way of it does not start."""
+    try:
+        announce(task_id, how(task_id, reason))
+    except KeyError:
+        _logger.info("the row of task %s is gone", task_id)
+    ledger.forget(task_id)
+
+
+def _resend(task_id: int, token: str, message: Mapping[str, Any], reason: str) -> bool:
+    """Send a message again, after a pause; return whether there was another attempt left.
+
+    The files of the lost attempt go; those that were saved before it stay.
+    """
+    headers, (args, kwargs, following) = message["headers"], message["body"]
+    celery_task = CELERY.tasks.get(headers["task"])
+    row = ProcessingTask.get_with_details(task_id)
+    attempt = (row.attempt or 1) if row is not None else 1
+    if celery_task is None or attempt >= celery_task.attempts:
+        return False
+    pause = celery_task.attempt_delay * 2 ** (attempt - 1)
+    log = f"Attempt {attempt} was lost. {reason}\nThe next one starts in {pause:g} s."
+    if not life_cycle.restart(task_id, log):
+        return False
+    saved = select(TaskFile.id).filter_by(task_id=task_id, message=token)
+    remove_files(DB.session.execute(saved).scalars().all())
+    CELERY.send_task(
+        headers["task"],
+        args,
+        kwargs,
+        countdown=pause,
+        task_id=headers["id"],
+        group_id=headers.get("group"),
+        group_index=headers.get("group_index"),
+        root_id=headers.get("root_id"),
+        parent_id=headers.get("parent_id"),
+        link=following.get("callbacks"),
+        link_error=following.get("errbacks"),
+        chain=following.get("chain"),
+        chord=following.get("chord"),
+        ignore_result=headers.get("ignore_result"),
+        headers={OWNER: task_id, TOKEN: None},
+    )
+    return True

@@ -1,0 +1,290 @@
+"""The ledger: for each open task a hash in the broker, beside the messages that it counts.
+
+A message has a token of its own, which travels in its headers, so that each delivery of one
+message is recognised, and a retry of the same Celery task is not mistaken for it. The hash of a
+task holds for each token what is known of the message, and beside them:
+
+* ``!`` is there as long as the broker has not lost the hash;
+* ``!began``: when a worker has first begun with the task;
+* ``!cancel``: no more messages are to start.
+
+What can be lost together is kept together: a broker that forgets the messages has forgotten the
+ledger, too. All times are the broker's, in seconds.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from redis import ConnectionPool, Redis
+from redis.client import Pipeline
+
+__all__ = ["Entry", "Ledger", "Start", "TaskEntries"]
+
+_PREFIX = "qhana"
+
+LONGEST = 60 * 24 * 60 * 60
+"""Seconds after which a hash that nobody touches is removed: no task computes for two months."""
+
+_NOW = "local t = redis.call('TIME'); local now = t[1] + t[2] / 1000000; "
+
+# KEYS: hash. ARGV: token, queue, JSON of what is needed to send it again or "", longest.
+_SENT = (
+    _NOW + "redis.call('HSET', KEYS[1], '!', '1', ARGV[1],"
+    " cjson.encode({queue = ARGV[2], sent = now}));"
+    "if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], '!again:' .. ARGV[1], ARGV[3]) end;"
+    "redis.call('EXPIRE', KEYS[1], ARGV[4]); return tostring(now)"
+)
+
+# KEYS: hash. ARGV: token, worker, text that names this call: it is repeated when no answer comes.
+_START = (
+    _NOW + "local entry = redis.call('HGET', KEYS[1], ARGV[1]);"
+    "if not entry then return {'unknown', '0'} end;"
+    "entry = cjson.decode(entry);"
+    "if entry.worker and entry.call ~= ARGV[3] then return {'taken', '0'} end;"
+    "if redis.call('HEXISTS', KEYS[1], '!cancel') == 1 then"
+    " redis.call('HDEL', KEYS[1], ARGV[1]); return {'cancelled', '0'} end;"
+    "entry.worker = ARGV[2]; entry.call = ARGV[3];"
+    "redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(entry));"
+    "redis.call('HSETNX', KEYS[1], '!began', tostring(now));"
+    "return {'ok', tostring(now - redis.call('HGET', KEYS[1], '!began'))}"
+)
+
+# KEYS: hash. ARGV: token, "keep last" or "". Returns how many other messages there are.
+_COUNT = (
+    "local others = 0;"
+    "for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do"
+    " if string.sub(name, 1, 1) ~= '!' and name ~= ARGV[1] then others = others + 1 end end;"
+)
+_DONE = _COUNT + (
+    "if others > 0 or ARGV[2] == '' then"
+    " redis.call('HDEL', KEYS[1], ARGV[1], '!again:' .. ARGV[1]) end; return others"
+)
+
+# KEYS: hash. Returns how many messages are with a worker.
+_CANCEL = (
+    "local started = 0;"
+    "for _, pair in ipairs(redis.call('HKEYS', KEYS[1])) do"
+    " if string.sub(pair, 1, 1) ~= '!' then"
+    "  if cjson.decode(redis.call('HGET', KEYS[1], pair)).worker then started = started + 1 end"
+    " end end;"
+    "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], '!cancel', '1') end;"
+    "return started"
+)
+
+
+class Start(NamedTuple):
+    """Whether a message may start.
+
+    Attributes:
+        verdict: ``ok``; ``taken`` by another delivery of it; ``cancelled``; ``unknown``: done
+            before, or the broker has lost its data.
+        running_for: seconds since a worker has begun with the task.
+    """
+
+    verdict: str
+    running_for: float
+
+
+class Entry(NamedTuple):
+    """What is known of a message.
+
+    Attributes:
+        token: names the message.
+        queue: where it was sent to.
+        sent: when.
+        worker: who has begun with it; ``None`` before.
+        again: what is needed to send it again; ``None`` when it is not to be.
+    """
+
+    token: str
+    queue: str
+    sent: float
+    worker: str | None
+    again: Mapping[str, Any] | None
+
+
+class TaskEntries(NamedTuple):
+    """What is known of the messages of a task.
+
+    Attributes:
+        known: ``False`` when the broker has no hash of the task, or has lost it.
+        messages: those that are under way.
+    """
+
+    known: bool
+    messages: list[Entry]
+
+
+class Ledger:
+    """The ledger in one broker.
+
+    Args:
+        client: of the broker, returns text
+        prefix: of all keys, so that several runners can share a broker
+    """
+
+    def __init__(self, client: Redis, prefix: str = "") -> None:
+        self.client = client
+        self._prefix = f"{prefix}{_PREFIX}"
+        self._sent, self._start, self._done, self._cancel = (
+            client.register_script(text) for text in (_SENT, _START, _DONE, _CANCEL)
+        )
+
+    def _task(self, task_id: int) -> str:
+        return f"{self._prefix}:task:{task_id}"
+
+    def _worker(self, worker: str) -> str:
+        return f"{self._prefix}:worker:{worker}"
+
+    def sent(self, task_id: int, token: str, queue: str, again: str = "") -> float:
+        """Note a message right before it is sent; return the time."""
+        arguments: list[str | int] = [token, queue, again, LONGEST]
+        return float(self._sent([self._task(task_id)], arguments))
+
+    def not_sent(self, task_id: int, token: str) -> None:
+        """Take back the note of a message that could not be sent."""
+        self.client.hdel(self._task(task_id), token, f"!again:{token}")
+
+    def start(self, task_id: int, token: str, worker: str) -> Start:
+        """Ask whether a message may start, and note that it does."""
+        verdict, seconds = self._start(
+            [self._task(task_id)], [token, worker, uuid4().hex]
+        )
+        return Start(verdict, float(seconds))
+
+    def done(self, task_id: int, token: str, keep_last: bool = False) -> int:
+        """Note that the work of a message is done.
+
+        Args:
+            keep_last: leave the note when the message is the only one, so that the state of the
+                task can be written before
+
+        Returns:
+            how many other messages of the task are under way
+        """
+        keep = "keep last" if keep_last else ""
+        return int(self._done([self._task(task_id)], [token, keep]))
+
+    def cancel(self, task_id: int) -> int:
+        """Let no more messages start; return how many have started."""
+        return int(self._cancel([self._task(task_id)]))
+
+    def is_cancelled(self, task_ids: Iterable[int]) -> set[int]:
+        """Return those tasks that are to be cancelled."""
+        task_ids = list(task_ids)
+        with self._pipeline() as pipeline:
+            for task_id in task_ids:
+                pipeline.hexists(self._task(task_id), "!cancel")
+            answers = pipeline.execute()
+        return {task_id for task_id, answer in zip(task_ids, answers) if answer}
+
+    def forget(self, task_id: int) -> None:
+        """Remove the hash of a task that has ended: what comes after is not started."""
+        self.client.delete(self._task(task_id))
+
+    def look(self, task_ids: Iterable[int]) -> dict[int, TaskEntries]:
+        """Return what is known of the messages of each task."""
+        task_ids = list(task_ids)
+        with self._pipeline() as pipeline:
+            for task_id in task_ids:
+                pipeline.hgetall(self._task(task_id))
+            hashes = pipeline.execute()
+        return {id_: _entries(fields) for id_, fields in zip(task_ids, hashes)}
+
+    def is_alive(
+        self, worker: str, seconds: float, held: Iterable[tuple[int, str]]
+    ) -> None:
+        """Tell that a worker lives, and which messages it has (task and token).
+
+        Args:
+            seconds: after that long without another sign it counts as silent
+        """
+        with self._pipeline() as pipeline:
+            pipeline.set(f"{self._worker(worker)}:alive", "1", px=int(seconds * 1000))
+            pipeline.set(self._worker(worker), json.dumps(list(held)), ex=24 * 60 * 60)
+            pipeline.sadd(f"{self._prefix}:workers", worker)
+            pipeline.execute()
+
+    def goes(self, worker: str) -> None:
+        """Tell that a worker has ended."""
+        self.client.delete(f"{self._worker(worker)}:alive", self._worker(worker))
+        self.client.srem(f"{self._prefix}:workers", worker)
+
+    def connection_name(self, worker: str) -> str:
+        """Return how a worker names a connection that is open as long as it lives."""
+        return f"{self._prefix}-{worker}".replace(" ", "-")
+
+    def held(self) -> dict[str, set[tuple[int, str]]]:
+        """Return the workers that live, and the messages that each has.
+
+        A worker lives when it has given a sign of late, or when its named connection is open:
+        its heart cannot beat while code in C holds Python's lock, but its kernel answers.
+        """
+        workers = [str(name) for name in self.client.smembers(f"{self._prefix}:workers")]
+        with self._pipeline() as pipeline:
+            for worker in workers:
+                pipeline.exists(f"{self._worker(worker)}:alive")
+                pipeline.get(self._worker(worker))
+            answers = pipeline.execute()
+        pairs = list(zip(workers, answers[::2], answers[1::2]))
+        silent = {worker for worker, alive, _held in pairs if not alive}
+        connected = self._connected() if silent else set()
+        living: dict[str, set[tuple[int, str]]] = {}
+        for worker, alive, held in pairs:
+            if alive or self.connection_name(worker) in connected:
+                living[worker] = {
+                    (int(task), token) for task, token in json.loads(held or "[]")
+                }
+            else:
+                self.goes(worker)
+        return living
+
+    def now(self) -> float:
+        """Return the time of the broker."""
+        seconds, microseconds = self.client.time()
+        return seconds + microseconds / 1_000_000
+
+    def sent_at(self, task_id: int, token: str) -> float:
+        """Return when a message was sent; 0 when nothing is known of it."""
+        known = self.client.hget(self._task(task_id), token)
+        return float(json.loads(known)["sent"]) if known else 0.0
+
+    def connected_client(self, worker: str) -> Redis:
+        """Open the named connection of a worker, and return its client."""
+        options = self.client.connection_pool.connection_kwargs
+        client = Redis(
+            single_connection_client=True,
+            connection_pool=ConnectionPool(
+                connection_class=self.client.connection_pool.connection_class,
+                **{**options, "client_name": self.connection_name(worker)},
+            ),
+        )
+        client.ping()
+        return client
+
+    def _connected(self) -> set[str]:
+        return {str(client.get("name", "")) for client in self.client.client_list()}
+
+    def _pipeline(self) -> Pipeline:
+        return self.client.pipeline(transaction=False)
+
+
+def _entries(fields: Mapping[str, str]) -> TaskEntries:
+    messages = []
+    for token, text in fields.items():
+        if token.startswith("!"):
+            continue
+        known = json.loads(text)
+        again = fields.get(f"!again:{token}")
+        messages.append(
+            Entry(
+                token,
+                known["queue"],
+                float(known["sent"]),
+                known.get("worker"),
+                json.loads(again) if again else None,
+            )
+        )
+    return TaskEntries("!" in fields, messages)

@@ -1,0 +1,249 @@
+"""What is noted of each message: that it is sent, that it starts, that it is done."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from typing import Any
+from uuid import uuid4
+
+from celery import Task, states
+from celery.exceptions import Ignore
+from flask import Flask, has_app_context
+from kombu.exceptions import OperationalError
+from kombu.utils.json import dumps
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
+
+from .. import life_cycle
+from ..db import DB
+from ..db.models.tasks import CURRENT_MESSAGE
+from .broker import ledger
+from .owners import owner_of
+from .temp_files import own_folder
+
+__all__ = [
+    "OWNER",
+    "TOKEN",
+    "done",
+    "has_ended",
+    "headers_for",
+    "is_supervised",
+    "noted",
+    "patiently",
+    "running",
+    "worker_id",
+]
+
+OWNER, TOKEN = "qhana_task", "qhana_message"
+"""The headers of a message: the id of its task's row, and what names the message itself."""
+
+_STARTED, _ENDED = "_qhana_started", "_qhana_ended"
+
+PATIENCE = 120.0
+"""Seconds that a worker waits for a database that is away, to write what became of a message."""
+
+_logger = logging.getLogger(__name__)
+
+_worker_id = uuid4().hex
+
+
+def worker_id() -> str:
+    """Return what names this worker; its pool processes inherit it."""
+    return _worker_id
+
+
+def _context(app: Flask) -> AbstractContextManager[object]:
+    return nullcontext() if has_app_context() else app.app_context()
+
+
+def headers_for(
+    app: Flask,
+    name: str,
+    kwargs: Mapping[str, Any] | None,
+    options: Mapping[str, Any],
+    sender: Task | None,
+) -> dict[str, Any]:
+    """Return the headers that tell for which task a message is sent, if for any.
+
+    Args:
+        app: whose broker and database are used
+        name: of the Celery task
+        kwargs: its keyword arguments
+        options: how it is sent
+        sender: the Celery task that sends it, if one does
+    """
+    if ledger(app) is None:
+        return {}
+    sending = sender.request.get(OWNER) if sender is not None else None
+    with _context(app):
+        owner = owner_of(name, kwargs, options, sending)
+    # None is sent, too: a Celery task that is sent anew keeps its other headers.
+    return {OWNER: owner, TOKEN: None if owner is None else uuid4().hex}
+
+
+@contextmanager
+def noted(
+    app: Flask,
+    headers: Mapping[str, Any],
+    body: Any,
+    queue: str,
+    again: bool,
+    sender: Task | None,
+) -> Iterator[None]:
+    """Note a message right before it leaves, and mark its task as queued.
+
+    The ledger comes first: a worker that is done with the last message but this one sees it
+    there, or has written that the task waits before it is marked here.
+
+    Args:
+        app: whose broker and database are used
+        headers: of the message
+        body: of the message: arguments, keyword arguments, and what follows
+        queue: where it goes
+        again: whether it may be sent again when it is lost
+        sender: the Celery task that sends it, if one does
+
+    Raises:
+        kombu.exceptions.OperationalError: the broker does not answer.
+    """
+    known = ledger(app)
+    owner, token = headers.get(OWNER), headers.get(TOKEN)
+    if known is None or owner is None or token is None:
+        yield
+        return
+    whole = {"headers": dict(headers), "body": body}
+    message = dumps(whole) if again else ""  # type: ignore[no-untyped-call]
+    try:
+        known.sent(owner, token, queue, message)
+    except RedisError as error:
+        raise OperationalError(str(error)) from error
+    try:
+        if sender is None or sender.request.get(OWNER) != owner:
+            with _context(app):
+                life_cycle.queue(owner)
+        yield
+    except BaseException:
+        # Should it have been sent nevertheless, it does not start.
+        with suppress(RedisError):
+            known.not_sent(owner, token)
+        raise
+
+
+@contextmanager
+def running(app: Flask, task: Task) -> Iterator[None]:
+    """Ask whether the message that this Celery task was called with may start, and note it.
+
+    Raises:
+        celery.exceptions.Ignore: it must not: it was delivered twice, or its task is cancelled.
+    """
+    request = task.request
+    owner, token = request.get(OWNER), request.get(TOKEN)
+    known = ledger(app)
+    if known is None or token is None or request.called_directly or request.is_eager:
+        yield
+        return
+    start = known.start(owner, token, worker_id())
+    if start.verdict == "cancelled":
+        _logger.info("task %s is cancelled: %s does not start", owner, task.name)
+        with _context(app):
+            patiently(lambda: _settle(app, owner, token))
+        raise Ignore("its task is cancelled")
+    if start.verdict != "ok":
+        _logger.warning(
+            "%s for task %s does not start: %s", task.name, owner, start.verdict
+        )
+        raise Ignore(f"the message is {start.verdict}")
+    setattr(request, _STARTED, True)
+    running_for = life_cycle.RUNNING_FOR.set(start.running_for)
+    message = CURRENT_MESSAGE.set(token)
+    try:
+        with own_folder(token):
+            yield
+    finally:
+        CURRENT_MESSAGE.reset(message)
+        life_cycle.RUNNING_FOR.reset(running_for)
+
+
+def is_supervised(task: Task) -> bool:
+    """Whether the message that the Celery task was called with is in the ledger."""
+    return bool(getattr(task.request, _STARTED, False))
+
+
+def has_ended(task: Task) -> None:
+    """Remember that the Celery task has ended the task that it works for."""
+    setattr(task.request, _ENDED, True)
+
+
+def done(app: Flask, task: Task, state: str, fail: Callable[[int, str], None]) -> None:
+    """Note that the work of a message is done.
+
+    A Celery task that has failed with nobody to tell (no error callback) fails its task.
+
+    Args:
+        app: whose broker and database are used
+        task: the Celery task
+        state: in which it has ended, in Celery's terms
+        fail: sends what fails a task, given its id and the id of the Celery task
+    """
+    request = task.request
+    known = ledger(app)
+    if known is None or not getattr(request, _STARTED, False):
+        return
+    owner, token = request.get(OWNER), request.get(TOKEN)
+    if getattr(request, _ENDED, False):
+        known.forget(owner)
+        return
+    if state == states.FAILURE and _nobody_is_told(request):
+        fail(owner, request.id)
+    if known.done(owner, token, keep_last=True) == 0:
+        with _context(app):
+            patiently(lambda: _settle(app, owner, token))
+
+
+def _nobody_is_told(request: Any) -> bool:
+    if request.errbacks:
+        return False
+    if request.chord:
+        return not request.chord.get("options", {}).get("link_error")
+    # One of a group without a chord may fail: whoever made the group looks at the results.
+    return request.group is None
+
+
+def _settle(app: Flask, owner: int, token: str) -> None:
+    """Nothing of the task is under way any more: it waits, or ends if it is to be cancelled."""
+    known = ledger(app)
+    assert known is not None
+    if owner in known.is_cancelled([owner]):
+        try:
+            life_cycle.cancel(owner, "The task was cancelled.")
+        except KeyError:
+            _logger.info("the row of task %s is gone", owner)
+        known.forget(owner)
+        return
+    life_cycle.wait(owner)
+    if known.done(owner, token) > 0:
+        life_cycle.queue(owner)  # something was sent in between
+
+
+def patiently(write: Callable[[], None], seconds: float = PATIENCE) -> None:
+    """Write to the database; when it is away, wait until it is back.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: it was away for longer than that.
+    """
+    deadline = time.monotonic() + seconds
+    pause = 0.1
+    while True:
+        try:
+            write()
+            return
+        except DBAPIError as error:
+            DB.session.rollback()
+            if time.monotonic() + pause > deadline:
+                raise
+            _logger.warning(
+                "the database fails, trying again: %s", str(error.orig).strip()
+            )
+        time.sleep(pause)
+        pause = min(2 * pause, 5.0)

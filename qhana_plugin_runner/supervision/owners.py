@@ -1,0 +1,79 @@
+"""Whose message is it? Tells for which task, by the id of its row, a message is sent."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import exists, select
+
+from ..db import DB
+from ..db.models.tasks import Step
+
+__all__ = ["owner_of", "rows_of"]
+
+_ENDS = "qhana-plugin-runner."
+"""What the names of the runner's own tasks that write to rows begin with."""
+
+_LOOKING_ON = "qhana_plugin_runner.plugin_utils.interop."
+"""Those that watch the tasks of others. They may fail, or go on for days, without harm."""
+
+
+def rows_of(
+    name: str, kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
+) -> Iterator[tuple[str, int]]:
+    """Yield the ``db_id`` of a message, and of all that is to follow it, with the tasks' names."""
+    kwargs = kwargs or {}
+    if isinstance(kwargs.get("db_id"), int):
+        yield name, kwargs["db_id"]
+    following = [options.get(key) for key in ("chain", "chord", "link", "link_error")]
+    # What follows may be a chain, a group or a chord, which has its parts as arguments.
+    following += [kwargs.get(key) for key in ("tasks", "header", "body")]
+    for signatures in following:
+        if not isinstance(signatures, (list, tuple)):
+            signatures = [signatures]
+        for signature in signatures:
+            if isinstance(signature, Mapping) and "task" in signature:
+                yield from rows_of(
+                    signature["task"],
+                    signature.get("kwargs"),
+                    signature.get("options", {}),
+                )
+
+
+def owner_of(
+    name: str,
+    kwargs: Mapping[str, Any] | None,
+    options: Mapping[str, Any],
+    sender: int | None,
+) -> int | None:
+    """Return the task that a message works for, if it works for one.
+
+    That is the one whose row a task of the runner writes to in the end; else the one for which
+    the sender works; else the one that the message names, unless it waits for a step: then it is
+    a preview, whose fate does not concern the task.
+
+    Args:
+        name: of the Celery task
+        kwargs: its keyword arguments
+        options: how it is sent, with what is to follow
+        sender: the task for which the message works that sends this one
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the database cannot be asked.
+    """
+    if name.startswith(_LOOKING_ON):
+        return None
+    rows = list(rows_of(name, kwargs, options))
+    for task_name, row in rows:
+        if task_name.startswith(_ENDS):
+            return row
+    if sender is not None:
+        return sender
+    for _name, row in rows:
+        if not _waits_for_step(row):
+            return row
+    return None
+
+
+def _waits_for_step(row: int) -> bool:
+    is_open = exists().where(Step.id == row, Step.cleared.is_not(True))
+    return bool(DB.session.execute(select(is_open)).scalar())

@@ -1,0 +1,171 @@
+"""The outbox: the calls of webhooks that are to be made, one row for each.
+
+A row is written in the transaction of the change that it tells of. So there is a call for each
+change that was saved, and for no other one.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+
+from sqlalchemy import (
+    Insert,
+    Integer,
+    String,
+    Subquery,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+
+from ..db import DB
+from ..db.db import database_time
+from ..db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
+
+__all__ = ["already_told", "log_of", "prune", "tell", "was_told"]
+
+_ALREADY_TOLD: ContextVar[bool] = ContextVar("already_told", default=False)
+
+PRUNED_AT_ONCE = 1000
+"""Rows removed in one transaction: SQLite has one writer at a time, and others wait for it."""
+
+_AS_IT_IS = {"synchronize_session": False}
+
+
+def tell(task_id: int, *events: str) -> None:
+    """Tell the subscribers of a task that it has changed; the caller commits.
+
+    It is one statement, whether there are subscribers or not. The body of a call is empty: the
+    receiver asks what has changed. So a call that is about to be made anyway tells of this
+    change, too, and no second one is added.
+
+    Args:
+        task_id: the task
+        events: out of ``status``, ``steps``, ``details``, in the order of the calls
+    """
+    if not events:
+        return
+    once = list(dict.fromkeys(events))
+    values = {f"event_{number}": event for number, event in enumerate(once)}
+    DB.session.execute(_telling(len(once)), {"changed_task": task_id, **values})
+
+
+@cache
+def _telling(count: int) -> Insert:
+    """Return the statement that tells of so many events: to build it takes longer than to run it.
+
+    It begins with ``INSERT`` for the sake of the module sqlite3, which would not begin a
+    transaction for a ``WITH``.
+    """
+    subscription, delivery = TaskUpdateSubscription, WebhookDelivery
+    news = _table_of_events(count)
+    task_id = bindparam("changed_task", type_=Integer())
+    # Asked once for all rows: calls that are due at the same time are made in their order.
+    now = select(database_time()).scalar_subquery()
+    # Locked, so that none of these calls is made before the change is there to be seen. Those
+    # that are locked already are about to be made, or others add to them: they do not count.
+    # SQLite has one writer at a time, and knows no such lock.
+    is_coming = (
+        select(delivery.id)
+        .where(
+            delivery.task_id == task_id,
+            delivery.webhook_href == subscription.webhook_href,
+            delivery.task_href == subscription.task_href,
+            delivery.event_type == news.c.event_type,
+            delivery.attempts == 0,
+            delivery.due_at.is_not(None),
+        )
+        .with_for_update(skip_locked=True)
+        .exists()
+    )
+    wanted = or_(
+        subscription.event_type.is_(None), subscription.event_type == news.c.event_type
+    )
+    what = (
+        subscription.task_id,
+        subscription.webhook_href,
+        subscription.task_href,
+        news.c.event_type,
+    )
+    calls = (
+        select(*what, now, now, literal(0))
+        .join(news, wanted)
+        .where(subscription.task_id == task_id, ~is_coming)
+        # A webhook that is subscribed to one event and to all of them is called once.
+        .group_by(*what, news.c.number)
+        .order_by(news.c.number, func.min(subscription.id))
+    )
+    columns = ["task_id", "webhook_href", "task_href", "event_type"]
+    columns += ["created_at", "due_at", "attempts"]
+    # The table, as values for a model are taken for those of a row.
+    table = delivery.__table__
+    assert isinstance(table, Table)
+    return insert(table).from_select(columns, calls, include_defaults=False)
+
+
+def _table_of_events(count: int) -> Subquery:
+    rows = [
+        select(
+            bindparam(f"event_{number}", type_=String()).label("event_type"),
+            literal(number).label("number"),
+        )
+        for number in range(count)
+    ]
+    return (union_all(*rows) if count > 1 else rows[0]).subquery("news")
+
+
+@contextmanager
+def already_told() -> Iterator[None]:
+    """While this lasts, signals add nothing to the outbox.
+
+    For those who have called :func:`tell` in the transaction of the change, and then send the
+    signal, which plugins may listen to.
+    """
+    token = _ALREADY_TOLD.set(True)
+    try:
+        yield
+    finally:
+        _ALREADY_TOLD.reset(token)
+
+
+def was_told() -> bool:
+    """Whether the signal that is being sent is about something that is in the outbox."""
+    return _ALREADY_TOLD.get()
+
+
+def log_of(task_id: int, limit: int) -> Sequence[WebhookDelivery]:
+    """Return the deliveries of a task, newest first."""
+    query = select(WebhookDelivery).filter_by(task_id=task_id)
+    newest = query.order_by(WebhookDelivery.id.desc()).limit(limit)
+    return DB.session.execute(newest).scalars().all()
+
+
+def prune(older_than_seconds: float) -> int:
+    """Remove deliveries that are done with and were written longer ago than that; commits.
+
+    Returns:
+        how many
+    """
+    delivery = WebhookDelivery
+    # Asked once for all rows.
+    limit = select(database_time(-older_than_seconds)).scalar_subquery()
+    removed = 0
+    while True:
+        old = select(delivery.id).where(
+            delivery.due_at.is_(None), delivery.created_at < limit
+        )
+        ids = DB.session.execute(old.limit(PRUNED_AT_ONCE)).scalars().all()
+        if ids:
+            statement = delete(delivery).where(delivery.id.in_(ids))
+            DB.session.execute(statement, execution_options=_AS_IT_IS)
+        DB.session.commit()
+        removed += len(ids)
+        if len(ids) < PRUNED_AT_ONCE:
+            return removed

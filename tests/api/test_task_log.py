@@ -1,0 +1,124 @@
+"""``/tasks/<id>/log/`` as a client follows it."""
+
+import pytest
+from helpers.writers import append_lines, in_processes
+
+from qhana_plugin_runner import life_cycle
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.tasks import ProcessingTask
+
+
+@pytest.fixture
+def task(context):
+    task = ProcessingTask("a-task")
+    task.save(commit=True)
+    return task
+
+
+class Follower:
+    """A client that asks again and again for what is new."""
+
+    def __init__(self, client):
+        self._client = client
+        self._cursor = None
+        self.text = ""
+        self.finished = False
+
+    def ask(self):
+        query = {} if self._cursor is None else {"cursor": self._cursor}
+        answer = self._client.get("/tasks/1/log/", query_string=query)
+        assert answer.status_code == 200, answer.text
+        part = answer.get_json()
+        assert part.keys() == {"text", "cursor", "finished"}
+        self._cursor, self.finished = part["cursor"], part["finished"]
+        self.text += part["text"]
+        return part["text"]
+
+
+@pytest.fixture
+def follower(client):
+    return Follower(client)
+
+
+def whole_log(client):
+    return client.get("/tasks/1/").get_json()["log"]
+
+
+def append(text):
+    life_cycle.append_log(1, text)
+    DB.session.commit()
+
+
+def test_the_texts_together_are_the_log(client, task, follower):
+    assert follower.ask() == ""
+    for text in ("one", "two\nthree", "ünïcödé 🎉"):
+        append(text)
+        assert follower.ask().lstrip("\n") == text
+        assert follower.ask() == ""
+    append("four")
+    append("five")
+    assert follower.ask() == "\nfour\nfive"
+    assert not follower.finished
+    life_cycle.fail(1, "the end")
+    assert follower.ask() == "\nthe end"
+    assert follower.finished
+    assert follower.ask() == "" and follower.finished
+    assert follower.text == whole_log(client)
+
+
+def test_a_log_that_plugins_write_themselves_is_followed(client, task, follower):
+    task.task_log = "first"
+    task.save(commit=True)
+    assert follower.ask() == "first"
+    task.add_task_log_entry("second", commit=True)
+    assert follower.ask() == "\nsecond"
+    life_cycle.succeed(1, "third")
+    assert follower.ask() == "\nthird"
+    assert follower.text == whole_log(client)
+
+
+def test_a_task_that_ends_without_entries_is_followed(client, task, follower):
+    assert follower.ask() == ""
+    life_cycle.succeed(1, "all in one")
+    assert follower.ask() == "all in one"
+    assert follower.finished
+
+
+def test_a_log_that_was_replaced_by_a_shorter_one_is_told_anew(client, task, follower):
+    task.task_log = "a long beginning"
+    task.save(commit=True)
+    follower.ask()
+    DB.session.execute(
+        ProcessingTask.__table__.update().values(task_log="short"),
+    )
+    DB.session.commit()
+    assert follower.ask() == "short"
+    assert follower.ask() == ""
+
+
+def test_nothing_is_lost_or_repeated_while_others_append(
+    client, task, follower, tmp_path
+):
+    append("before")
+    follower.ask()
+    in_processes(append_lines, tmp_path, ["a", "b", "c"])
+    follower.ask()
+    lines = follower.text.split("\n")
+    assert len(lines) == 61 and len(set(lines)) == 61
+    assert follower.text == whole_log(client)
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "1", "-1-0", "1-", "1-2-3", "٣-1", "9" * 13 + "-0"]
+)
+def test_a_cursor_that_cannot_be_is_refused(client, task, cursor):
+    answer = client.get("/tasks/1/log/", query_string={"cursor": cursor})
+    assert answer.status_code == 422
+    (reason,) = answer.get_json()["errors"]["query"]["cursor"]
+    assert reason
+
+
+@pytest.mark.parametrize("task_id", ["9", "x", str(2**70)])
+def test_a_task_that_is_not_there_has_no_log(client, task, task_id):
+    answer = client.get(f"/tasks/{task_id}/log/")
+    assert (answer.status_code, answer.get_json()["code"]) == (404, 404)

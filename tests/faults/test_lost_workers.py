@@ -1,0 +1,84 @@
+"""Workers and their processes are killed; what they were at is found, and nothing else is lost."""
+
+import os
+import signal
+
+import pytest
+from helpers.faults import PATIENCE
+from helpers.processes import is_alive, wait_until
+
+
+def assert_lost(run, reason):
+    status = run.ended()
+    assert (status["status"], status["state"]) == ("FAILURE", "lost")
+    assert reason in status["log"]
+    assert status["finishedAt"] >= status["createdAt"]
+
+
+@pytest.mark.fault("The process of a running task is killed", "lost, with the reason")
+@pytest.mark.parametrize("how", ["chain", "lone", "step"])
+def test_a_task_whose_process_is_killed_is_lost(site, how):
+    run = site.submit("with_child", how)
+    run.wait_until_started()
+    child = run.child()
+    os.kill(run.starts()[0], signal.SIGKILL)
+    assert_lost(run, "the process that worked on it has ended")
+    wait_until(lambda: not is_alive(child.pid), PATIENCE, "the end of its child")
+    wait_until(lambda: not child.folder.exists(), PATIENCE, "its temporary files gone")
+    assert site.submit("greet").ended()["state"] == "succeeded"
+
+
+@pytest.mark.fault("A worker is killed with running tasks", "lost, with the reason")
+@pytest.mark.fault(
+    "A worker is killed while tasks are queued", "they run once in the next worker"
+)
+def test_what_runs_is_lost_with_a_worker_and_what_is_queued_is_not(site):
+    running = [site.submit("wait"), site.submit("with_child", "lone")]
+    for run in running:
+        run.wait_until_started()
+    child = running[1].child()
+    queued = [site.submit("greet") for _ in range(5)]
+    site.kill("worker")
+    for run in running:
+        assert_lost(run, "its worker has died")
+        wait_until(lambda: not is_alive(run.starts()[0]), PATIENCE, "its process's end")
+    wait_until(lambda: not is_alive(child.pid), PATIENCE, "the end of a task's child")
+    for run in queued:
+        assert run.ended()["state"] == "succeeded"
+        assert len(run.starts()) == 1
+
+
+@pytest.mark.fault(
+    "A task computes in C for long, and no thread of its process runs", "goes on"
+)
+@pytest.mark.parametrize("pool", ["prefork", "solo", "threads"])
+def test_a_task_that_computes_in_c_is_not_lost(site, pool):
+    if pool == "prefork":
+        not_lost_while_it_computes(site, None)
+    else:
+        options = ("--pool", pool, "--queues", pool, "--concurrency", "1")
+        with site.worker(*options):
+            not_lost_while_it_computes(site, pool)
+
+
+def not_lost_while_it_computes(site, queue):
+    run = site.submit("compute_in_c", queue=queue)
+    run.wait_until_started()
+    if queue is not None:  # a process of the pool does not keep its worker from speaking
+        site.wait_until_silent()
+    site.wait_until_looked()
+    assert run.status()["status"] == "PENDING"
+    with open(f"{run.gate}.pipe", "wb"):
+        pass
+    assert run.ended()["state"] == "succeeded"
+
+
+@pytest.mark.fault("A task waits for a person", "waits, however often one looks")
+def test_a_task_with_an_open_step_is_not_lost(site):
+    run = site.submit("greet", "step")
+    run.wait_for_state("waiting")
+    site.wait_until_looked()
+    assert run.status()["state"] == "waiting"
+    site.step(run, "greet")
+    status = run.ended()
+    assert (status["state"], status["log"]) == ("succeeded", "hello\nhello")

@@ -1,0 +1,203 @@
+"""A product with a plugin that makes trouble, and with intervals made short."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urljoin
+from uuid import uuid4
+
+import requests
+from helpers.processes import is_alive, wait_until
+from helpers.product import CHECKOUT, Product
+from redis import Redis
+
+PLUGINS = Path(__file__).parents[1] / "faults" / "plugins"
+
+# Seconds. Much longer than anything takes here: a test that fails may take its time.
+PATIENCE = 20
+
+SHORT = {
+    "TASK_HEARTBEAT_SECONDS": 0.2,
+    "TASK_CHECK_SECONDS": 0.5,
+    "TASK_CANCEL_GRACE_SECONDS": 0.5,
+    "MAINTENANCE_LEASE_SECONDS": 1.5,
+}
+
+
+class Child(NamedTuple):
+    """A process that a task has started, and a temporary folder of the task."""
+
+    pid: int
+    folder: Path
+
+
+class Run:
+    """A task that was started."""
+
+    def __init__(self, url, gate):
+        self.url, self.gate = url, gate
+        self.id = int(url.rstrip("/").rpartition("/")[2])
+
+    def status(self):
+        answer = requests.get(self.url, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def first(self):
+        """Return what comes before, of a task that was started ``after`` something."""
+        return Run(self.url, self.gate.with_name(f"{self.gate.name}.first"))
+
+    def let_go(self):
+        self.gate.touch()
+
+    def starts(self):
+        """Return the processes that have begun with the work, one for each beginning."""
+        marks = Path(f"{self.gate}.started")
+        return [int(line) for line in marks.read_text().split()] if marks.exists() else []
+
+    def wait_until_started(self):
+        wait_until(lambda: self.starts() != [], PATIENCE, f"{self.url} started")
+
+    def child(self):
+        """Wait until the task has started a child, and return it, with its folder."""
+        wait_until(Path(f"{self.gate}.child").exists, PATIENCE, "the task's child")
+        pid, folder = Path(f"{self.gate}.facts").read_text().split()
+        return Child(int(pid), Path(folder))
+
+    def wait_for_state(self, *states):
+        wait_until(
+            lambda: self.status()["state"] in states, PATIENCE, f"{self.url} is {states}"
+        )
+        return self.status()
+
+    def ended(self):
+        """Wait for the end, and return the status."""
+        try:
+            wait_until(lambda: self.status()["status"] != "PENDING", PATIENCE, "the end")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.status()}") from None
+        return self.status()
+
+    def command(self, command, **details):
+        return requests.post(self.url, json={"command": command, **details}, timeout=30)
+
+    def cancel(self):
+        return self.command("cancel")
+
+
+class Site:
+    """The product, in a folder of its own."""
+
+    def __init__(self, folder, settings=SHORT, arguments=(), **environment):
+        self.folder = folder
+        instance = folder / "instance"
+        instance.mkdir()
+        lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+        (instance / "config.toml").write_text("\n".join(lines))
+        environment["PLUGIN_FOLDERS"] = str(PLUGINS)
+        self.product = Product(
+            instance, "--concurrency", "2", *arguments, environment=environment
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if error[0] is not None:
+            print(self.product.log[-20_000:])
+        self.product.__exit__(*error)
+
+    def submit(self, what, how="chain", queue=None):
+        return self._post("process/", what, how, queue)
+
+    def step(self, run, what, how="chain"):
+        """Send the input of the step for which a task waits."""
+        return self._post(f"{run.id}/step/", what, how, None)
+
+    def _post(self, path, what, how, queue):
+        gate = self.folder / uuid4().hex
+        answer = requests.post(
+            f"{self.product.url}plugins/trouble@v1-0-0/{path}",
+            data={"what": what, "how": how, "gate": str(gate), "queue": queue},
+            allow_redirects=False,
+            timeout=60,
+        )
+        assert answer.status_code == 303, answer.text
+        return Run(urljoin(self.product.url, answer.headers["Location"]), gate)
+
+    def kill(self, part, number=signal.SIGKILL):
+        """Kill the main process of a part, and wait until it has ended."""
+        pid = self.product.pids()[part][0]
+        os.kill(pid, number)
+        wait_until(lambda: not is_alive(pid), PATIENCE, f"the end of {part}")
+
+    def environment(self):
+        """Return the environment variables with which the worker was started."""
+        pid = self.product.pids()["worker"][0]
+        pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return dict(os.fsdecode(pair).split("=", 1) for pair in pairs if pair)
+
+    def broker(self):
+        """Return a client of the broker."""
+        return Redis.from_url(self.environment()["BROKER_URL"], decode_responses=True)
+
+    def wait_until_looked(self, times=4):
+        """Wait until the runner has looked for lost tasks so many times.
+
+        Each look asks for the time of the broker; nothing may be sent or started meanwhile.
+        """
+        with self.broker() as broker:
+
+            def looks():
+                return broker.info("commandstats")["cmdstat_time"]["calls"]
+
+            enough = looks() + times
+            wait_until(lambda: looks() >= enough, PATIENCE, f"{times} looks")
+
+    def wait_until_silent(self):
+        """Wait until a worker gives no sign but its open connection."""
+        with self.broker() as broker:
+
+            def is_silent():
+                workers = broker.smembers("qhana:workers")
+                return any(not broker.exists(f"qhana:worker:{w}:alive") for w in workers)
+
+            wait_until(is_silent, PATIENCE, "a worker is silent")
+
+    @contextmanager
+    def worker(self, *arguments, **environment):
+        """Run another worker; yield its process, and its log, when it takes tasks."""
+        environment = {**self.environment(), **environment}
+        environment.pop("NOTIFY_SOCKET")
+        command = [sys.executable, "-m", "celery", "--app"]
+        command += ["qhana_plugin_runner.celery_worker:CELERY", "worker", *arguments]
+        name = uuid4().hex
+        log = self.folder / f"{name}.log"
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                [*command, "--hostname", name, "--loglevel", "INFO"],
+                stdout=file,
+                stderr=file,
+                env=environment,
+                cwd=CHECKOUT,
+                start_new_session=True,
+            )
+
+        def is_ready():
+            assert process.poll() is None, log.read_text()
+            return " ready." in log.read_text()
+
+        try:
+            wait_until(is_ready, PATIENCE, "the worker is ready")
+            yield process, log
+        except BaseException:
+            print(log.read_text()[-20_000:])
+            raise
+        finally:
+            process.kill()
+            process.wait()

@@ -1,0 +1,61 @@
+"""The maintenance delivers webhooks."""
+
+from datetime import timedelta
+
+import pytest
+from helpers.outbox import deliveries, make_task_with
+from helpers.processes import wait_until
+from helpers.receiver import receiving
+
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.tasks import WebhookDelivery
+from qhana_plugin_runner.maintenance import JOBS, Maintenance
+from qhana_plugin_runner.maintenance.webhook_delivery import JOB
+from qhana_plugin_runner.tasks import save_task_result
+from qhana_plugin_runner.webhooks.outbox import tell
+
+
+@pytest.fixture
+def webhook():
+    with receiving() as receiver:
+        yield receiver
+
+
+def test_it_is_one_of_the_jobs():
+    assert JOB in JOBS
+
+
+def test_the_end_of_a_task_is_told_by_itself(working_app, webhook):
+    maintenance = Maintenance(working_app, jobs=(JOB,))
+    maintenance.start()
+    try:
+        with working_app.app_context():
+            task_id = make_task_with((webhook.url, None))
+            save_task_result("done", db_id=task_id)
+            assert {webhook.next_event()[1] for _ in range(2)} == {"status", "details"}
+            wait_until(
+                lambda: all(row.delivered_at for row in deliveries(task_id)),
+                60,
+                "the answers are written down",
+            )
+    finally:
+        maintenance.stop()
+
+
+def test_calls_that_were_made_are_forgotten_after_a_month(app, webhook):
+    with app.app_context():
+        task_id = make_task_with((webhook.url, None))
+        for event, days in [("status", 31), ("steps", 29), ("details", 31)]:
+            tell(task_id, event)
+            DB.session.commit()
+            row = deliveries(task_id)[-1]
+            row.created_at -= timedelta(days=days)
+            row.due_at = None if event != "details" else row.due_at + timedelta(days=1)
+            DB.session.commit()
+        JOB.run()
+        assert [row.event_type for row in deliveries()] == ["steps", "details"]
+        # The next look is in an hour.
+        DB.session.execute(DB.update(WebhookDelivery).values(due_at=None))
+        DB.session.commit()
+        JOB.run()
+        assert len(deliveries()) == 2
