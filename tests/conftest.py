@@ -14,6 +14,22 @@ def pytest_ignore_collect(collection_path):
     return None
 
 
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_report_to_serializable():
+    """Let reports reach another process: it takes no lone surrogates, which some tests log."""
+    return _sendable((yield))
+
+
+def _sendable(value):
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_sendable(key): _sendable(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_sendable(each) for each in value)
+    return value
+
+
 @pytest.fixture(autouse=True, scope="session")
 def only_loopback():
     """Refuse connections to other hosts; a test that wants one is wrong."""

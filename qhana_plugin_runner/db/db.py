@@ -171,5 +171,10 @@ def register_db(app: Flask) -> None:
                 Path(app.instance_path, url.database).parent.mkdir(
                     parents=True, exist_ok=True
                 )
+        else:
+            # A server that was restarted has cut the connections of the pool: a ping costs less
+            # than a task that fails for it.
+            options = app.config["SQLALCHEMY_ENGINE_OPTIONS"]
+            app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True, **options}
         DB.init_app(app)
     MIGRATE.init_app(app, DB, directory=str(migrations_folder()))

@@ -198,6 +198,8 @@ def _finish(task_id: int, state: State, log: str, **values: object) -> Transitio
     """Write the end, unless there is one already, and commit."""
     status = "SUCCESS" if state is State.SUCCEEDED else "FAILURE"
     if log:
+        # Else the two statements below could see different logs, and both write to it.
+        lock_log(task_id)
         values["log_start"] = case(
             (~_has_entries(task_id), _with_line(log)), else_=ProcessingTask.log_start
         )

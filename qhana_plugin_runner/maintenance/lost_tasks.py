@@ -6,7 +6,7 @@ before the second look in a row.
 
 import logging
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask import current_app
 from sqlalchemy import select
@@ -18,7 +18,7 @@ from ..db.models.tasks import ProcessingTask
 from ..life_cycle import State
 from ..supervision.again import lose, send_again
 from ..supervision.broker import ledger
-from ..supervision.ledger import Entry, Ledger, TaskEntries
+from ..supervision.ledger import Entry, Ledger, Report, TaskEntries
 from ..supervision.queues import Queues
 from ..tasks import announce
 from .job import Job
@@ -57,9 +57,9 @@ class LostTasks:
         queues = Queues(known)
         for ids in self._batches():
             # The workers first: what one of them takes up in between is in the ledger then.
-            held = known.held()
+            reports = known.reports()
             for task_id, entries in known.look(ids).items():
-                suspects |= set(_suspects(task_id, entries, held, queues))
+                suspects |= set(_suspects(task_id, entries, reports, queues))
         lost = suspects & self._last
         self._last = suspects - lost
         for task_id, token, reason in sorted(lost):
@@ -112,11 +112,11 @@ class LostTasks:
 def _suspects(
     task_id: int,
     entries: TaskEntries,
-    held: dict[str, set[tuple[int, str]]],
+    reports: dict[str, Report],
     queues: Queues,
 ) -> Iterator[_Suspect]:
     """Yield what looks lost of a task."""
-    in_workers = set().union(*held.values()) if held else set()
+    in_workers = set().union(*(report.held for report in reports.values()))
     if not entries.messages:
         if any(owner == task_id for owner, _token in in_workers):
             return
@@ -129,18 +129,19 @@ def _suspects(
         yield _Suspect(task_id, "", reason)
     for message in entries.messages:
         if (task_id, message.token) not in in_workers:
-            if reason := _why_lost(message, held, queues):
+            if reason := _why_lost(message, reports, queues):
                 yield _Suspect(task_id, message.token, reason)
 
 
-def _why_lost(message: Entry, held: dict[str, Any], queues: Queues) -> str:
+def _why_lost(message: Entry, reports: dict[str, Report], queues: Queues) -> str:
     """Return why a message that no worker has is lost, or nothing while it is queued."""
     if message.worker is None:
         if queues.may_have(message):
             return ""
         return "its message is in no queue, and no worker has it"
-    if message.worker in held:
-        return "its worker has dropped it"
+    if report := reports.get(message.worker):
+        # A worker may be silent since: what it is at may hold Python's lock for hours.
+        return "its worker has dropped it" if report.at > message.started else ""
     return "its worker has died, or lost its connection to the broker for too long"
 
 

@@ -35,7 +35,7 @@ class _Connections:
                 self._url,
                 decode_responses=True,
                 socket_connect_timeout=2,
-                socket_timeout=10,
+                socket_timeout=5,
                 socket_keepalive=True,
                 retry=Retry(ExponentialBackoff(cap=2, base=0.05), self._tries),
             )

@@ -20,7 +20,7 @@ from uuid import uuid4
 from redis import ConnectionPool, Redis
 from redis.client import Pipeline
 
-__all__ = ["Entry", "Ledger", "Start", "TaskEntries"]
+__all__ = ["Entry", "Ledger", "Report", "Start", "TaskEntries"]
 
 _PREFIX = "qhana"
 
@@ -45,7 +45,7 @@ _START = (
     "if entry.worker and entry.call ~= ARGV[3] then return {'taken', '0'} end;"
     "if redis.call('HEXISTS', KEYS[1], '!cancel') == 1 then"
     " redis.call('HDEL', KEYS[1], ARGV[1]); return {'cancelled', '0'} end;"
-    "entry.worker = ARGV[2]; entry.call = ARGV[3];"
+    "entry.worker = ARGV[2]; entry.call = ARGV[3]; entry.started = now;"
     "redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(entry));"
     "redis.call('HSETNX', KEYS[1], '!began', tostring(now));"
     "return {'ok', tostring(now - redis.call('HGET', KEYS[1], '!began'))}"
@@ -95,6 +95,7 @@ class Entry(NamedTuple):
         queue: where it was sent to.
         sent: when.
         worker: who has begun with it; ``None`` before.
+        started: when the worker has begun with it; 0 before.
         again: what is needed to send it again; ``None`` when it is not to be.
     """
 
@@ -102,6 +103,7 @@ class Entry(NamedTuple):
     queue: str
     sent: float
     worker: str | None
+    started: float
     again: Mapping[str, Any] | None
 
 
@@ -115,6 +117,18 @@ class TaskEntries(NamedTuple):
 
     known: bool
     messages: list[Entry]
+
+
+class Report(NamedTuple):
+    """What a worker has told of itself.
+
+    Attributes:
+        at: when.
+        held: the messages that it had, by task and token.
+    """
+
+    at: float
+    held: set[tuple[int, str]]
 
 
 class Ledger:
@@ -194,16 +208,18 @@ class Ledger:
         return {id_: _entries(fields) for id_, fields in zip(task_ids, hashes)}
 
     def is_alive(
-        self, worker: str, seconds: float, held: Iterable[tuple[int, str]]
+        self, worker: str, seconds: float, held: Iterable[tuple[int, str]], at: float
     ) -> None:
         """Tell that a worker lives, and which messages it has (task and token).
 
         Args:
             seconds: after that long without another sign it counts as silent
+            at: when it was looked up what it has
         """
+        report = json.dumps({"at": at, "held": list(held)})
         with self._pipeline() as pipeline:
             pipeline.set(f"{self._worker(worker)}:alive", "1", px=int(seconds * 1000))
-            pipeline.set(self._worker(worker), json.dumps(list(held)), ex=24 * 60 * 60)
+            pipeline.set(self._worker(worker), report, ex=24 * 60 * 60)
             pipeline.sadd(f"{self._prefix}:workers", worker)
             pipeline.execute()
 
@@ -216,8 +232,8 @@ class Ledger:
         """Return how a worker names a connection that is open as long as it lives."""
         return f"{self._prefix}-{worker}".replace(" ", "-")
 
-    def held(self) -> dict[str, set[tuple[int, str]]]:
-        """Return the workers that live, and the messages that each has.
+    def reports(self) -> dict[str, Report]:
+        """Return the workers that live, and the last report of each.
 
         A worker lives when it has given a sign of late, or when its named connection is open:
         its heart cannot beat while code in C holds Python's lock, but its kernel answers.
@@ -229,14 +245,14 @@ class Ledger:
                 pipeline.get(self._worker(worker))
             answers = pipeline.execute()
         pairs = list(zip(workers, answers[::2], answers[1::2]))
-        silent = {worker for worker, alive, _held in pairs if not alive}
+        silent = {worker for worker, alive, _report in pairs if not alive}
         connected = self._connected() if silent else set()
-        living: dict[str, set[tuple[int, str]]] = {}
-        for worker, alive, held in pairs:
+        living: dict[str, Report] = {}
+        for worker, alive, text in pairs:
             if alive or self.connection_name(worker) in connected:
-                living[worker] = {
-                    (int(task), token) for task, token in json.loads(held or "[]")
-                }
+                report: dict[str, Any] = json.loads(text or '{"at": 0, "held": []}')
+                held = {(int(task), token) for task, token in report["held"]}
+                living[worker] = Report(float(report["at"]), held)
             else:
                 self.goes(worker)
         return living
@@ -284,6 +300,7 @@ def _entries(fields: Mapping[str, str]) -> TaskEntries:
                 known["queue"],
                 float(known["sent"]),
                 known.get("worker"),
+                float(known.get("started", 0)),
                 json.loads(again) if again else None,
             )
         )

@@ -110,13 +110,14 @@ class Keeper(threading.Thread):
 
     def tick(self) -> None:
         """Tell what the worker has; stop what is to be stopped."""
+        at = self._ledger.now()
         running = {_token(r): r for r in list(worker_state.active_requests) if _token(r)}
         held = {
             (_owner(request), _token(request))
             for request in [*running.values(), *_not_started(self._worker)]
             if _token(request)
         }
-        self._ledger.is_alive(worker_id(), SILENT_AFTER * self._beat, held)
+        self._ledger.is_alive(worker_id(), SILENT_AFTER * self._beat, held, at)
         now = time.monotonic()
         for known in (self._since, self._stopping):
             for token in known.keys() - running.keys():

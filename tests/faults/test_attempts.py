@@ -61,7 +61,6 @@ def test_files_of_a_lost_attempt_are_not_listed(site):
     run = site.submit("save_and_wait", "after save_file")
     process = started(run, 1)
     wait_until(Path(f"{run.gate}.saved.{process}").exists, PATIENCE, "the file is saved")
-    assert len(run.status()["outputs"]) == 2
     os.kill(process, signal.SIGKILL)
     started(run, 2)
     run.let_go()

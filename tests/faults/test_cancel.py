@@ -162,7 +162,9 @@ def test_a_task_that_is_not_there_cannot_be_cancelled(site):
     assert answer.status_code == 404
 
 
-@pytest.mark.fault("A task with a subscriber is cancelled", "the subscriber learns it once")
+@pytest.mark.fault(
+    "A task with a subscriber is cancelled", "the subscriber learns it once"
+)
 def test_who_has_subscribed_learns_it_once(site):
     with receiving() as receiver:
         run = site.submit("wait")

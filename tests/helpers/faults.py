@@ -19,7 +19,7 @@ from redis import Redis
 PLUGINS = Path(__file__).parents[1] / "faults" / "plugins"
 
 # Seconds. Much longer than anything takes here: a test that fails may take its time.
-PATIENCE = 20
+PATIENCE = 60
 
 SHORT = {
     "TASK_HEARTBEAT_SECONDS": 0.2,
@@ -97,8 +97,7 @@ class Site:
         self.folder = folder
         instance = folder / "instance"
         instance.mkdir()
-        lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
-        (instance / "config.toml").write_text("\n".join(lines))
+        (instance / "config.json").write_text(json.dumps(settings))
         environment["PLUGIN_FOLDERS"] = str(PLUGINS)
         self.product = Product(
             instance, "--concurrency", "2", *arguments, environment=environment
@@ -136,6 +135,13 @@ class Site:
         os.kill(pid, number)
         wait_until(lambda: not is_alive(pid), PATIENCE, f"the end of {part}")
 
+    def answers(self, run):
+        """Return whether the web server tells the status of a task."""
+        try:
+            return requests.get(run.url, timeout=30).status_code == 200
+        except requests.ConnectionError:
+            return False
+
     def environment(self):
         """Return the environment variables with which the worker was started."""
         pid = self.product.pids()["worker"][0]
@@ -149,15 +155,20 @@ class Site:
     def wait_until_looked(self, times=4):
         """Wait until the runner has looked for lost tasks so many times.
 
-        Each look asks for the time of the broker; nothing may be sent or started meanwhile.
+        Each look asks for the workers when some task is under way, so there is one. Nothing
+        may be sent meanwhile.
         """
+        other = self.submit("wait")
+        other.wait_until_started()
         with self.broker() as broker:
 
             def looks():
-                return broker.info("commandstats")["cmdstat_time"]["calls"]
+                return broker.info("commandstats")["cmdstat_smembers"]["calls"]
 
             enough = looks() + times
             wait_until(lambda: looks() >= enough, PATIENCE, f"{times} looks")
+        other.let_go()
+        assert other.ended()["state"] == "succeeded"
 
     def wait_until_silent(self):
         """Wait until a worker gives no sign but its open connection."""

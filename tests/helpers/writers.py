@@ -9,6 +9,19 @@ from helpers.runner import runner
 from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.life_cycle import State
+
+MOVES = {
+    State.WAITING: life_cycle.wait,
+    State.QUEUED: lambda task_id: life_cycle.restart(task_id, "again"),
+    State.RUNNING: lambda task_id: life_cycle.begin({task_id: 1.0}),
+    State.CANCELLING: life_cycle.request_cancel,
+    State.SUCCEEDED: lambda task_id: life_cycle.succeed(task_id, "end"),
+    State.FAILED: lambda task_id: life_cycle.fail(task_id, "end"),
+    State.LOST: lambda task_id: life_cycle.lose(task_id, "end"),
+    State.CANCELLED: lambda task_id: life_cycle.cancel(task_id, "end"),
+}
+"""How a task is moved to each state."""
 
 
 def in_processes(function, folder, arguments):
@@ -64,3 +77,12 @@ def end(_folder, log):
     """End tasks 1 to 10 with failure or success and return which ends happened."""
     finish = life_cycle.fail if "fail" in log else life_cycle.succeed
     return [finish(task_id, log).happened for task_id in range(1, 11)]
+
+
+def move(_folder, first):
+    """Try all transitions on all contested tasks, in an order that begins with this one."""
+    order = [*MOVES.values()][first:] + [*MOVES.values()][:first]
+    tasks = DB.session.query(ProcessingTask.id).filter_by(task_name="contested")
+    for (task_id,) in tasks.all():
+        for to_state in order:
+            to_state(task_id)

@@ -1,5 +1,6 @@
 from helpers.databases import (  # noqa: F401
     app,
+    database_of_module,
     postgresql,
     postgresql_database,
 )

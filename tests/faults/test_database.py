@@ -1,0 +1,78 @@
+"""The database cuts connections, stands still, and is locked."""
+
+import sqlite3
+from contextlib import closing, contextmanager
+
+import psycopg
+import pytest
+from helpers.faults import PATIENCE
+from helpers.processes import wait_until
+
+
+@pytest.fixture
+def uri(site):
+    return site.environment().get("SQLALCHEMY_DATABASE_URI", "")
+
+
+@contextmanager
+def connected(uri):
+    with psycopg.connect(uri.replace("+psycopg", ""), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def run(site):
+    """A task that runs until it is let go."""
+    run = site.submit("wait")
+    run.wait_until_started()
+    yield run
+    run.let_go()
+
+
+def assert_succeeded(run):
+    status = run.ended()
+    assert (status["state"], status["log"]) == ("succeeded", "waited")
+
+
+@pytest.mark.fault("The database cuts all connections", "tasks end as if nothing was")
+def test_a_task_outlives_the_connections_to_the_database(site, run, uri):
+    if not uri:
+        pytest.skip("SQLite has no connections that could be cut")
+    with connected(uri) as connection:
+        cut = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> %s AND "
+        )
+        own = connection.info.backend_pid
+        connection.execute(cut + "datname = current_database()", [own])
+    run.let_go()
+    wait_until(lambda: site.answers(run), PATIENCE, "the web server is connected again")
+    assert_succeeded(run)
+    assert site.submit("greet").ended()["state"] == "succeeded"
+
+
+@pytest.mark.fault("The database is locked while a task ends", "it ends afterwards")
+def test_a_task_ends_when_the_lock_of_its_row_is_released(site, run, uri):
+    if uri:
+        with connected(uri) as connection, connection.transaction():
+            connection.execute(
+                'SELECT id FROM "ProcessingTask" WHERE id = %s FOR UPDATE', [run.id]
+            )
+            run.let_go()
+            wait_until(lambda: waits_for_lock(uri), PATIENCE, "the worker waits")
+            assert run.status()["status"] == "PENDING"
+    else:
+        path = site.product.instance / "qhana_plugin_runner.db"
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            run.let_go()
+            with site.broker() as broker:
+                wait_until(lambda: broker.llen("qhana_plugin_runner") == 0, PATIENCE, "x")
+            assert run.status()["status"] == "PENDING"
+            connection.execute("ROLLBACK")
+    assert_succeeded(run)
+
+
+def waits_for_lock(uri):
+    with connected(uri) as connection:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return connection.execute(query).fetchone()[0] > 0

@@ -1,0 +1,95 @@
+"""Time passes: people are slow, work is slow, and several look for what is lost at once."""
+
+import threading
+
+import pytest
+from helpers.faults import SHORT, Site
+from helpers.runner import runner
+from sqlalchemy import update
+
+from qhana_plugin_runner.celery import CELERY
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.db import database_time
+from qhana_plugin_runner.db.models.tasks import (
+    ProcessingTask,
+    TaskUpdateSubscription,
+    WebhookDelivery,
+)
+from qhana_plugin_runner.maintenance.lost_tasks import LostTasks
+
+WEEK = 7 * 24 * 60 * 60
+
+
+@pytest.fixture
+def app(site, tmp_path):
+    """An app of this process on the database and the broker of the product."""
+    environment = site.environment()
+    broker = environment["BROKER_URL"]
+    database = environment.get(
+        "SQLALCHEMY_DATABASE_URI",
+        f"sqlite:///{site.product.instance}/qhana_plugin_runner.db",
+    )
+    celery = {"broker_url": broker, "result_backend": broker}
+    settings = {"SQLALCHEMY_DATABASE_URI": database, "CELERY": celery, "TESTING": False}
+    with runner(tmp_path, tables=False, PLUGIN_FOLDERS=[], **settings) as app:
+        with app.app_context():
+            yield app
+        CELERY.close()
+
+
+@pytest.mark.fault("A person takes a week for a step", "the task waits, and then goes on")
+def test_a_person_may_take_a_week_for_a_step(site, app):
+    run = site.submit("greet", "step")
+    run.wait_for_state("waiting")
+    times = {"started_at": database_time(-WEEK), "began_at": database_time(-WEEK)}
+    DB.session.execute(update(ProcessingTask).filter_by(id=run.id).values(**times))
+    DB.session.commit()
+    site.wait_until_looked()
+    assert run.status()["state"] == "waiting"
+    assert site.step(run, "greet").ended()["state"] == "succeeded"
+
+
+@pytest.mark.fault("Two processes look for lost tasks at once", "each is ended once")
+def test_a_task_is_ended_and_told_once_by_two_who_find_it_lost(app):
+    tasks = [ProcessingTask("a-task") for _ in range(20)]
+    for task in tasks:
+        task.state = "queued"  # and no message of it is anywhere
+        task.save()
+        TaskUpdateSubscription(task, "http://127.0.0.1:9/", "http://x/", "status").save()
+    DB.session.commit()
+    ids = [task.id for task in tasks]
+    looks, barrier = (LostTasks(), LostTasks()), threading.Barrier(2)
+
+    def look(lost_tasks):
+        with app.app_context():
+            for _ in range(2):
+                barrier.wait(60)
+                lost_tasks.look()
+
+    threads = [threading.Thread(target=look, args=(each,)) for each in looks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    DB.session.rollback()
+    for number in ids:
+        task = ProcessingTask.get_with_details(number)
+        assert task.state == "lost"
+        assert task.task_log.count("Task failed") == 1
+        assert WebhookDelivery.query.filter_by(task_id=number).count() == 1
+
+
+@pytest.mark.fault(
+    "A task takes longer than the broker's visibility time-out", "done once"
+)
+def test_work_that_outlasts_the_visibility_time_out_is_done_once(tmp_path):
+    quick = {"broker_transport_options": {"visibility_timeout": 1}}
+    with Site(tmp_path, settings={**SHORT, "CELERY": quick}) as site:
+        run = site.submit("wait")
+        run.wait_until_started()
+        site.wait_until_looked()  # which takes longer than the time-out
+        with site.broker() as broker:
+            assert broker.hlen("unacked") == 0
+        run.let_go()
+        assert run.ended()["state"] == "succeeded"
+        assert len(run.starts()) == 1
