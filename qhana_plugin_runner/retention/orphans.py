@@ -43,14 +43,12 @@ def remove_orphans(days: float, dry_run: bool = False) -> Amount:
     total = Amount()
     for name in sorted(FileStore.known):
         try:
-            store = STORE[name]
-        except StoreNotConfigured:
-            continue
-        try:
-            for orphan in _orphans(store, oldest):
+            for orphan in _orphans(STORE[name], oldest):
                 if not dry_run:
                     STORE.delete(stored_file(name, orphan.path, orphan.path))
                 total = total.plus(Amount(files=1, size=orphan.size))
+        except StoreNotConfigured:
+            continue
         except Exception as error:  # stores of plugins raise anything
             _logger.warning("the file store %r cannot be cleaned now: %s", name, error)
     return total

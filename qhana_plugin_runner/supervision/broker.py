@@ -66,8 +66,8 @@ def _redis_url(broker_url: Any) -> str | None:
 
 def ledger(app: Flask) -> Ledger | None:
     """Return the ledger of an app; ``None`` when its tasks are not supervised."""
-    connections: _Connections = app.extensions[_KEY]
-    return connections.get()
+    connections: _Connections | None = app.extensions.get(_KEY)
+    return None if connections is None else connections.get()
 
 
 def be_patient(app: Flask) -> None:
