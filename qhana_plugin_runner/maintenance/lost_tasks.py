@@ -32,6 +32,10 @@ _BATCH = 500
 
 DAY = 24 * 60 * 60
 
+RETURN = 5.0
+"""Seconds in which workers are connected again to a broker that was started: they try at least
+every two. Before, it knows neither them nor what they are at, if it has lost its data."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -52,6 +56,9 @@ class LostTasks:
         self._end_those_that_waited_too_long()
         known = ledger(current_app)
         if known is None:
+            return
+        if known.uptime() < RETURN:
+            self._last.clear()
             return
         suspects: set[_Suspect] = set()
         queues = Queues(known)

@@ -257,6 +257,10 @@ class Ledger:
                 self.goes(worker)
         return living
 
+    def uptime(self) -> float:
+        """Return for how many seconds the broker has been running."""
+        return float(self.client.info("server")["uptime_in_seconds"])
+
     def now(self) -> float:
         """Return the time of the broker."""
         seconds, microseconds = self.client.time()

@@ -103,6 +103,7 @@ def test_results_wait_for_a_broker_that_stands_still(site, busy):
     try:
         for run in busy:
             run.let_go()
+            run.wait_until_left()
         # The end of the work needs the broker; the status does not.
         assert busy[0].status()["status"] == "PENDING"
     finally:

@@ -1,4 +1,4 @@
-"""The database cuts connections, stands still, and is locked."""
+"""The database cuts connections, and is locked."""
 
 import sqlite3
 from contextlib import closing, contextmanager
@@ -65,8 +65,7 @@ def test_a_task_ends_when_the_lock_of_its_row_is_released(site, run, uri):
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             run.let_go()
-            with site.broker() as broker:
-                wait_until(lambda: broker.llen("qhana_plugin_runner") == 0, PATIENCE, "x")
+            run.wait_until_left()
             assert run.status()["status"] == "PENDING"
             connection.execute("ROLLBACK")
     assert_succeeded(run)

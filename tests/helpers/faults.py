@@ -60,6 +60,11 @@ class Run:
         marks = Path(f"{self.gate}.started")
         return [int(line) for line in marks.read_text().split()] if marks.exists() else []
 
+    def wait_until_left(self):
+        """Wait until the work was let go, and went on."""
+        left = Path(f"{self.gate}.left")
+        wait_until(left.exists, PATIENCE, f"{self.url} has left its gate")
+
     def wait_until_started(self):
         wait_until(lambda: self.starts() != [], PATIENCE, f"{self.url} started")
 
@@ -131,9 +136,14 @@ class Site:
 
     def kill(self, part, number=signal.SIGKILL):
         """Kill the main process of a part, and wait until it has ended."""
-        pid = self.product.pids()[part][0]
+        pid = self._process(part)
         os.kill(pid, number)
         wait_until(lambda: not is_alive(pid), PATIENCE, f"the end of {part}")
+
+    def _process(self, part):
+        """Return the main process of a part, which may be about to be started again."""
+        wait_until(lambda: part in self.product.pids(), PATIENCE, f"{part} runs")
+        return self.product.pids()[part][0]
 
     def answers(self, run):
         """Return whether the web server tells the status of a task."""
@@ -144,7 +154,7 @@ class Site:
 
     def environment(self):
         """Return the environment variables with which the worker was started."""
-        pid = self.product.pids()["worker"][0]
+        pid = self._process("worker")
         pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         return dict(os.fsdecode(pair).split("=", 1) for pair in pairs if pair)
 

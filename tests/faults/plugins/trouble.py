@@ -121,6 +121,7 @@ def joined(logs, db_id):
 def wait_for(gate):
     while not Path(gate).exists():
         time.sleep(0.01)
+    Path(f"{gate}.left").touch()
 
 
 @work()
