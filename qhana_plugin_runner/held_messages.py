@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from flask import Flask, Response, has_request_context, request
 
+from .db import DB
+from .db.unsaved import has_unsaved_changes
 from .errors import BrokerUnavailable
 
 __all__ = ["hold", "register_held_messages", "release"]
@@ -68,6 +70,10 @@ def register_held_messages(app: Flask) -> None:
     @app.after_request
     def send_now(response: Response) -> Response:
         try:
+            if request.environ.get(_HELD) and has_unsaved_changes():
+                # The view has ended without a commit: nobody would save them. They are not to
+                # take with them what is noted of the messages.
+                DB.session.rollback()
             release()
         except Exception as error:
             # As if the view had raised it: only views' errors are handled by Flask.

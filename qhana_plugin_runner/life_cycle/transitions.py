@@ -15,6 +15,7 @@ from sqlalchemy import (
     Delete,
     Insert,
     Update,
+    and_,
     case,
     exists,
     func,
@@ -80,7 +81,9 @@ def lock_log(task_id: int) -> None:
     Whoever follows a log asks for the entries behind the last one that he has. SQLite has but
     one writer at a time, and knows no such lock.
     """
-    DB.session.execute(select(ProcessingTask.id).filter_by(id=task_id).with_for_update())
+    DB.session.execute(
+        select(ProcessingTask.id).filter_by(id=task_id).with_for_update(key_share=True)
+    )
 
 
 def queue(task_id: int) -> None:
@@ -111,17 +114,23 @@ def wait(task_id: int) -> None:
     DB.session.commit()
 
 
-def restart(task_id: int, log: str) -> bool:
+def restart(task_id: int, log: str, attempt: int) -> bool:
     """The work that was lost is sent anew; commits.
 
+    Args:
+        task_id: the task
+        log: what is to be said of it
+        attempt: the number of the attempt that was lost
+
     Returns:
-        whether the task is still open
+        whether the task is still open, and nobody else has done this
     """
     happened = _move(
         task_id,
         State.QUEUED,
         also_from={State.QUEUED},
-        attempt=func.coalesce(ProcessingTask.attempt, 1) + 1,
+        only_attempt=attempt,
+        attempt=attempt + 1,
     )
     if happened:
         append_log(task_id, log)
@@ -281,6 +290,7 @@ def _move(
     *,
     only_from: set[State] | None = None,
     also_from: set[State] | None = None,
+    only_attempt: int | None = None,
     **values: object,
 ) -> bool:
     """Move a task to a state from where that is legal; return whether it was moved."""
@@ -290,6 +300,8 @@ def _move(
     if to is not State.QUEUED:
         # Rows that were made by a process of an earlier version have none.
         allowed = or_(allowed, task.state.is_(None))
+    if only_attempt is not None:
+        allowed = and_(allowed, func.coalesce(task.attempt, 1) == only_attempt)
     statement = update(task).where(
         task.id == task_id, task.finished_at.is_(None), allowed
     )

@@ -43,6 +43,8 @@ class _Suspect(NamedTuple):
     task_id: int
     token: str
     reason: str
+    worker: str = ""
+    queue: str = ""
 
 
 class LostTasks:
@@ -69,24 +71,26 @@ class LostTasks:
                 suspects |= set(_suspects(task_id, entries, reports, queues))
         lost = suspects & self._last
         self._last = suspects - lost
-        for task_id, token, reason in sorted(lost):
-            if token and queues.put_back(token):
-                _logger.warning(
-                    "task %s: its message is queued again: %s", task_id, reason
-                )
+        for suspect in sorted(lost):
+            if not suspect.worker and queues.has(suspect.queue, suspect.token):
+                continue  # the order of the queue was not that in which messages were noted
+            if suspect.token and queues.put_back(suspect.token):
+                _logger.warning("task %s: its message is queued again", suspect.task_id)
                 continue
-            _logger.warning("task %s is lost: %s", task_id, reason)
-            self._end(known, task_id, token, f"Task failed: {reason}.")
+            _logger.warning("task %s is lost: %s", suspect.task_id, suspect.reason)
+            self._end(known, suspect)
 
-    def _end(self, known: Ledger, task_id: int, token: str, reason: str) -> None:
+    def _end(self, known: Ledger, suspect: _Suspect) -> None:
+        task_id, token = suspect.task_id, suspect.token
+        reason = f"Task failed: {suspect.reason}."
         state = DB.session.execute(
             select(ProcessingTask.state).filter_by(id=task_id)
         ).scalar()
         if state == State.CANCELLING:
             lose(known, task_id, "The task was cancelled.", life_cycle.cancel)
         elif token:
-            send_again(known, task_id, token, reason)
-        else:
+            send_again(known, task_id, token, reason, suspect.worker)
+        elif not known.look([task_id])[task_id].messages:
             lose(known, task_id, reason)
 
     def _batches(self) -> Iterator[list[int]]:
@@ -137,7 +141,8 @@ def _suspects(
     for message in entries.messages:
         if (task_id, message.token) not in in_workers:
             if reason := _why_lost(message, reports, queues):
-                yield _Suspect(task_id, message.token, reason)
+                worker = message.worker or ""
+                yield _Suspect(task_id, message.token, reason, worker, message.queue)
 
 
 def _why_lost(message: Entry, reports: dict[str, Report], queues: Queues) -> str:

@@ -4,10 +4,13 @@ The transaction notes the bytes that are to be removed (:class:`RemovedFile`). W
 dies, or the store is away, they are removed the next time.
 """
 
+import logging
 from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
+from flask import current_app
+from redis.exceptions import RedisError
 from sqlalchemy import String, cast, delete, func, insert, literal, not_, or_, select
 from sqlalchemy.exc import IntegrityError
 
@@ -15,10 +18,13 @@ from ..db import DB
 from ..db.models.removed_files import RemovedFile
 from ..db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
 from ..db.models.tasks import ProcessingTask, Step, TaskFile, TaskLink, TaskLogEntry
+from ..supervision.broker import ledger
 from .amount import Amount
 from .stored import remove_bytes
 
 __all__ = ["Removal", "amount_of", "remove_files", "remove_task", "remove_tasks"]
+
+_logger = logging.getLogger(__name__)
 
 _OWNERS: tuple[Any, ...] = (
     Step.id,
@@ -82,7 +88,20 @@ def remove_tasks(task_ids: Sequence[int]) -> list[int]:
     _execute(delete(task).where(task.id.in_(ids)))
     DB.session.commit()
     remove_bytes(noted)
+    _forget_messages(ids)
     return ids
+
+
+def _forget_messages(task_ids: Sequence[int]) -> None:
+    """Remove what the broker remembers: SQLite gives the id of the newest task once more."""
+    known = ledger(current_app)
+    if known is None:
+        return
+    try:
+        for task_id in task_ids:
+            known.forget(task_id)
+    except RedisError as error:
+        _logger.warning("the broker still remembers the tasks %s: %s", task_ids, error)
 
 
 def remove_files(file_ids: Sequence[int]) -> None:

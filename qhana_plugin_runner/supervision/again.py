@@ -23,8 +23,20 @@ CANCELLED = "The task was cancelled."
 _logger = logging.getLogger(__name__)
 
 
-def send_again(ledger: Ledger, task_id: int, token: str, reason: str) -> None:
+def send_again(
+    ledger: Ledger, task_id: int, token: str, reason: str, worker: str | None = None
+) -> None:
     """Send a lost message again if its Celery task allows, else end the task.
+
+    Nothing is done when the message is done, or somebody else has dealt with it meanwhile.
+
+    Args:
+        ledger: where messages are noted
+        task_id: the task
+        token: the message
+        reason: why it is lost, for the log
+        worker: who had begun with it when it was found to be lost, empty for nobody; not asked
+            if not given
 
     A task that is to be cancelled is cancelled: it may have been killed for that.
     """
@@ -32,8 +44,10 @@ def send_again(ledger: Ledger, task_id: int, token: str, reason: str) -> None:
         lose(ledger, task_id, CANCELLED, life_cycle.cancel)
         return
     entries = ledger.look([task_id])[task_id].messages
-    again = next((entry.again for entry in entries if entry.token == token), None)
-    if again is not None and _resend(task_id, token, again, reason):
+    entry = next((entry for entry in entries if entry.token == token), None)
+    if entry is None or (worker is not None and (entry.worker or "") != worker):
+        return
+    if entry.again is not None and _resend(task_id, token, entry.again, reason):
         ledger.done(task_id, token)
     else:
         lose(ledger, task_id, reason)
@@ -66,8 +80,10 @@ def _resend(task_id: int, token: str, message: Mapping[str, Any], reason: str) -
         return False
     pause = celery_task.attempt_delay * 2 ** (attempt - 1)
     log = f"Attempt {attempt} was lost. {reason}\nThe next one starts in {pause:g} s."
-    if not life_cycle.restart(task_id, log):
-        return False
+    if not life_cycle.restart(task_id, log, attempt):
+        row = ProcessingTask.get_with_details(task_id)
+        # Somebody else was faster, or it has ended: either way it is not for us to end it.
+        return row is not None and (row.is_finished or (row.attempt or 1) > attempt)
     saved = select(TaskFile.id).filter_by(task_id=task_id, message=token)
     remove_files(DB.session.execute(saved).scalars().all())
     CELERY.send_task(

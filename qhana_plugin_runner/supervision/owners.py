@@ -47,9 +47,9 @@ def owner_of(
 ) -> int | None:
     """Return the task that a message works for, if it works for one.
 
-    That is the one whose row a task of the runner writes to in the end; else the one for which
-    the sender works; else the one that the message names, unless it waits for a step: then it is
-    a preview, whose fate does not concern the task.
+    That is the one whose row a task of the runner writes to in the end; else the one that the
+    message names, unless it waits for a step: then it is a preview, whose fate does not concern
+    the task; else the one for which the sender works.
 
     Args:
         name: of the Celery task
@@ -66,12 +66,10 @@ def owner_of(
     for task_name, row in rows:
         if task_name.startswith(_ENDS):
             return row
-    if sender is not None:
-        return sender
     for _name, row in rows:
-        if not _waits_for_step(row):
+        if row != sender and not _waits_for_step(row):
             return row
-    return None
+    return sender
 
 
 def _waits_for_step(row: int) -> bool:

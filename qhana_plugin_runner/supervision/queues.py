@@ -13,6 +13,10 @@ MARGIN = 5.0
 """Seconds between noting a message and sending it, at most: the broker may be slow."""
 
 
+PIECE = 500
+"""Messages that are read at once: some megabytes, and a pause of milliseconds for the broker."""
+
+
 class Queues:
     """One look at the queues of the broker.
 
@@ -51,6 +55,18 @@ class Queues:
                 # Nothing is known of messages that are nobody's: the queue may have anything.
                 found.append(self._ledger.sent_at(owner, token) if token else 0.0)
         return min(found, default=None)
+
+    def has(self, queue: str, token: str) -> bool:
+        """Whether a message is in a queue; reads all of it, in pieces."""
+        with CELERY.connection_for_read() as connection:
+            channel = connection.default_channel
+            for priority in channel.priority_steps:
+                key = channel._q_for_pri(queue, priority)
+                for start in range(0, channel.client.llen(key) + PIECE, PIECE):
+                    for text in channel.client.lrange(key, start, start + PIECE - 1):
+                        if json.loads(text).get("headers", {}).get(TOKEN) == token:
+                            return True
+        return False
 
     def put_back(self, token: str) -> bool:
         """Queue a message again that a worker had taken, and died before it began with it.

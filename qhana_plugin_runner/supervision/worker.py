@@ -159,7 +159,8 @@ class Keeper(threading.Thread):
             return
         cancelled = self._ledger.is_cancelled({_owner(r) for r in running.values()})
         for token, request in running.items():
-            if _owner(request) not in cancelled:
+            # Its process may have begun with the next message since.
+            if _owner(request) not in cancelled or not _is_active(request):
                 continue
             first = self._stopping.setdefault(token, now)
             if first == now:
@@ -202,6 +203,16 @@ class Keeper(threading.Thread):
         """End a task with failure."""
         self._work.put(partial(lose, self._ledger, owner, reason, life_cycle.fail))
 
+    def not_begun(self, owner: int, token: str, reason: str) -> None:
+        """End a task whose message is dropped, unless that was a second delivery of it."""
+
+        def end() -> None:
+            messages = self._ledger.look([owner])[owner].messages
+            if any(m.token == token and m.worker is None for m in messages):
+                lose(self._ledger, owner, reason, life_cycle.fail)
+
+        self._work.put(end)
+
     def _clear_up(self, request: Any) -> None:
         """Remove what a message has left whose process has ended: processes and files."""
         if _has_processes(self._worker):
@@ -237,6 +248,10 @@ def _not_started(worker: Any) -> Iterator[Any]:
         arguments = waiting.entry.args
         if arguments and hasattr(arguments[0], "request_dict"):
             yield arguments[0]
+
+
+def _is_active(request: Any) -> bool:
+    return request in worker_state.active_requests
 
 
 def _has_processes(worker: Any) -> bool:
@@ -343,10 +358,11 @@ def _revoked(request: Any, expired: bool, **_kwargs: Any) -> None:
     keeper = Supervision.keeper
     owner = request.get(OWNER)
     if keeper is not None and owner:
+        token = request.get(TOKEN) or ""
         reason = (
             "its message was not begun in the time that it had" if expired else "revoked"
         )
-        keeper.end(owner, f"Task failed: {reason}.")
+        keeper.not_begun(owner, token, f"Task failed: {reason}.")
 
 
 @worker_shutting_down.connect

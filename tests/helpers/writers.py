@@ -13,7 +13,7 @@ from qhana_plugin_runner.life_cycle import State
 
 MOVES = {
     State.WAITING: life_cycle.wait,
-    State.QUEUED: lambda task_id: life_cycle.restart(task_id, "again"),
+    State.QUEUED: lambda task_id: life_cycle.restart(task_id, "again", 1),
     State.RUNNING: lambda task_id: life_cycle.begin({task_id: 1.0}),
     State.CANCELLING: life_cycle.request_cancel,
     State.SUCCEEDED: lambda task_id: life_cycle.succeed(task_id, "end"),
