@@ -3,6 +3,7 @@
 import ctypes
 import hashlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -281,3 +282,16 @@ def stale(self, gate, db_id):
 def save_file(self, gate, db_id):
     STORE.persist_task_result(db_id, "content", "out.txt", "custom/text", "text/plain")
     return "saved"
+
+
+@work()
+def fill_disk(self, gate, db_id):
+    """Saves a file that is larger than this process may write."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        STORE.persist_task_result(
+            db_id, b"x" * 200_000, "big.bin", "custom/big", "application/octet-stream"
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

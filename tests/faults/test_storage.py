@@ -1,0 +1,79 @@
+"""The place where results are kept is full, or fails every now and then."""
+
+from collections import Counter
+from itertools import count
+
+import pytest
+import requests
+from helpers.faults import Site
+from helpers.s3 import s3_client, s3_settings, s3_url  # noqa: F401
+from helpers.site import serving
+from werkzeug.wrappers import Request, Response
+
+# They are about one connection, and so not passed on (RFC 9110, section 7.6.1).
+OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "content-encoding"}
+
+
+class EverySecondFails:
+    """An S3 server that answers every second request with an error.
+
+    Args:
+        url: of the server that answers the others
+    """
+
+    def __init__(self, url):
+        self._url = url
+        self._numbers = count()
+        self.answered = Counter()
+
+    def __call__(self, environ, start_response):
+        request = Request(environ)
+        body = request.get_data()
+        if next(self._numbers) % 2:
+            self.answered["failed"] += 1
+            return Response(status=503)(environ, start_response)
+        target = self._url + environ["REQUEST_URI"]
+        # The name of the host is signed.
+        headers = {name: value for name, value in request.headers.items() if value}
+        answer = requests.request(
+            request.method, target, headers=headers, data=body, timeout=30
+        )
+        self.answered["passed on"] += 1
+        kept = {
+            name: value
+            for name, value in answer.headers.items()
+            if name.lower() not in OF_THE_CONNECTION
+        }
+        response = Response(answer.content, status=answer.status_code)
+        response.headers.update(kept)
+        return response(environ, start_response)
+
+
+@pytest.mark.fault(
+    "The disk is full while a task saves a result", "failed, with the reason"
+)
+def test_a_result_that_does_not_fit_fails_its_task_and_leaves_nothing(site):
+    run = site.submit("fill_disk")
+    status = run.ended()
+    assert (status["status"], status["state"]) == ("FAILURE", "failed")
+    assert "File too large" in status["log"]
+    assert status["outputs"] == []
+    assert list(site.product.instance.glob(f"files/task_{run.id}/**/*.*")) == []
+    assert site.submit("save_file").ended()["state"] == "succeeded"
+
+
+@pytest.mark.fault("Every second call of the S3 server fails", "results are kept, once")
+def test_results_are_kept_although_every_second_call_fails(
+    tmp_path, s3_settings  # noqa: F811
+):
+    server = EverySecondFails(s3_settings["S3_ENDPOINT_URL"])
+    with serving(server) as url:
+        settings = {**s3_settings, "S3_ENDPOINT_URL": url, "DEFAULT_FILE_STORE": "s3"}
+        with Site(tmp_path, **settings) as site:
+            runs = [site.submit("save_file") for _ in range(10)]
+            for run in runs:
+                status = run.ended()
+                assert status["state"] == "succeeded", status["log"]
+                (output,) = status["outputs"]
+                assert requests.get(output["href"], timeout=60).text == "content"
+    assert server.answered["failed"] >= 10
