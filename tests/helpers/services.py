@@ -9,7 +9,6 @@ from helpers.product import CHECKOUT, outside_environment
 from redis import Redis
 from redis.exceptions import RedisError
 
-from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.launcher.broker import EmbeddedBroker
 
 START_SECONDS = 60
@@ -54,7 +53,8 @@ def worker(folder, broker_url, plugin_folders, *arguments, database=None):
         PLUGIN_FOLDERS=":".join(map(str, plugin_folders)),
     )
     command = [sys.executable, "-m", "celery", "--app"]
-    command += ["qhana_plugin_runner.celery_worker:CELERY", "worker", *arguments]
+    command += ["qhana_plugin_runner.celery_worker:CELERY", "worker"]
+    command += ["--loglevel", "INFO", *arguments]
     log_path = folder / "worker.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
@@ -63,10 +63,10 @@ def worker(folder, broker_url, plugin_folders, *arguments, database=None):
 
     def is_ready():
         assert process.poll() is None, log_path.read_text()
-        return bool(CELERY.control.ping(timeout=0.5))
+        return " ready." in log_path.read_text("utf-8")
 
     try:
-        wait_until(is_ready, START_SECONDS, "the worker answers")
+        wait_until(is_ready, START_SECONDS, "the worker is ready")
         yield
     except BaseException:
         print(log_path.read_text())
