@@ -246,6 +246,9 @@ class RunnerCelery(Celery):
             self.conf.update(config)
             self._taken_over = frozenset(config)
             self._after_fork()
+            # They remember queues and connections of the configuration before.
+            for name in ("amqp", "control"):
+                self.__dict__.pop(name, None)
             self._backend_cache = None
             self._local.__dict__.pop("backend", None)
 

@@ -182,7 +182,7 @@ def lose(task_id: int, log: str) -> Transition:
     return _finish(task_id, State.LOST, log)
 
 
-def cancel(task_id: int, log: str) -> Transition:
+def cancel(task_id: int, log: str = "The task was cancelled.") -> Transition:
     """End a task because somebody wanted it.
 
     Raises:

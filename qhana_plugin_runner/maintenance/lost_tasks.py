@@ -5,8 +5,9 @@ before the second look in a row.
 """
 
 import logging
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import NamedTuple, Self
 
 from flask import current_app
 from sqlalchemy import select
@@ -16,7 +17,7 @@ from ..db import DB
 from ..db.db import database_time
 from ..db.models.tasks import ProcessingTask
 from ..life_cycle import State
-from ..supervision.again import lose, send_again
+from ..supervision.again import end, send_again
 from ..supervision.broker import ledger
 from ..supervision.ledger import Entry, Ledger, Report, TaskEntries
 from ..supervision.queues import Queues
@@ -47,6 +48,25 @@ class _Suspect(NamedTuple):
     queue: str = ""
 
 
+class _Workers(NamedTuple):
+    """What the workers that live have told.
+
+    Attributes:
+        reports: of each of them.
+        held: the messages of all of them, by task and token.
+        busy_with: the tasks of these messages.
+    """
+
+    reports: Mapping[str, Report]
+    held: frozenset[tuple[int, str]]
+    busy_with: frozenset[int]
+
+    @classmethod
+    def from_reports(cls, reports: Mapping[str, Report]) -> Self:
+        held = frozenset[tuple[int, str]]().union(*(r.held for r in reports.values()))
+        return cls(reports, held, frozenset(task_id for task_id, _token in held))
+
+
 class LostTasks:
     """Looks for lost tasks, and remembers what looked lost the last time."""
 
@@ -66,17 +86,20 @@ class LostTasks:
         queues = Queues(known)
         for ids in self._batches():
             # The workers first: what one of them takes up in between is in the ledger then.
-            reports = known.reports()
+            workers = _Workers.from_reports(known.reports())
             for task_id, entries in known.look(ids).items():
-                suspects |= set(_suspects(task_id, entries, reports, queues))
+                suspects |= set(_suspects(task_id, entries, workers, queues))
         lost = suspects & self._last
         self._last = suspects - lost
         for suspect in sorted(lost):
-            if not suspect.worker and queues.has(suspect.queue, suspect.token):
-                continue  # the order of the queue was not that in which messages were noted
-            if suspect.token and queues.put_back(suspect.token):
-                _logger.warning("task %s: its message is queued again", suspect.task_id)
-                continue
+            if suspect.token and not suspect.worker:
+                if queues.has(suspect.queue, suspect.token):
+                    continue  # the queue has not the order in which messages were noted
+                if queues.put_back(suspect.token):
+                    _logger.warning(
+                        "task %s: its message is queued again", suspect.task_id
+                    )
+                    continue
             _logger.warning("task %s is lost: %s", suspect.task_id, suspect.reason)
             self._end(known, suspect)
 
@@ -87,11 +110,11 @@ class LostTasks:
             select(ProcessingTask.state).filter_by(id=task_id)
         ).scalar()
         if state == State.CANCELLING:
-            lose(known, task_id, "The task was cancelled.", life_cycle.cancel)
+            end(known, task_id, life_cycle.cancel)
         elif token:
             send_again(known, task_id, token, reason, suspect.worker)
         elif not known.look([task_id])[task_id].messages:
-            lose(known, task_id, reason)
+            end(known, task_id, partial(life_cycle.lose, log=reason))
 
     def _batches(self) -> Iterator[list[int]]:
         """Yield the ids of the tasks that are under way."""
@@ -121,15 +144,11 @@ class LostTasks:
 
 
 def _suspects(
-    task_id: int,
-    entries: TaskEntries,
-    reports: dict[str, Report],
-    queues: Queues,
+    task_id: int, entries: TaskEntries, workers: _Workers, queues: Queues
 ) -> Iterator[_Suspect]:
     """Yield what looks lost of a task."""
-    in_workers = set().union(*(report.held for report in reports.values()))
     if not entries.messages:
-        if any(owner == task_id for owner, _token in in_workers):
+        if task_id in workers.busy_with:
             return
         if entries.known:
             reason = (
@@ -139,13 +158,13 @@ def _suspects(
             reason = "the message broker has lost its messages"
         yield _Suspect(task_id, "", reason)
     for message in entries.messages:
-        if (task_id, message.token) not in in_workers:
-            if reason := _why_lost(message, reports, queues):
+        if (task_id, message.token) not in workers.held:
+            if reason := _why_lost(message, workers.reports, queues):
                 worker = message.worker or ""
                 yield _Suspect(task_id, message.token, reason, worker, message.queue)
 
 
-def _why_lost(message: Entry, reports: dict[str, Report], queues: Queues) -> str:
+def _why_lost(message: Entry, reports: Mapping[str, Report], queues: Queues) -> str:
     """Return why a message that no worker has is lost, or nothing while it is queued."""
     if message.worker is None:
         if queues.may_have(message):

@@ -21,7 +21,8 @@ BATCH = 500
 """Files that one query asks for; databases take some thousand parameters at most."""
 
 _TASK = re.compile(r"task_(\d{1,9})/")
-_PLACE = re.compile(r"task_\d+/.*", re.DOTALL)
+# Found at each place where it can begin: the store may be in a folder with such a name itself.
+_PLACE = re.compile(r"(?:^|/)(?=(task_\d+/.*))", re.DOTALL)
 
 _logger = logging.getLogger(__name__)
 
@@ -77,9 +78,9 @@ def _places_of(task_ids: set[int]) -> set[str]:
     for place, _store in rows:
         # Absolute paths of another host, and URLs: the end counts.
         for text in (place, unquote(place)):
-            if match := _PLACE.search(text):
-                path = STORE["local_filesystem"].prepare_path(match[0])
-                found |= {match[0], path.as_posix()}
+            for match in _PLACE.finditer(text):
+                path = STORE["local_filesystem"].prepare_path(match[1])
+                found |= {match[1], path.as_posix()}
     return found
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -15,10 +16,7 @@ from ..tasks import announce
 from .ledger import Ledger
 from .messages import OWNER, TOKEN
 
-__all__ = ["CANCELLED", "lose", "send_again"]
-
-CANCELLED = "The task was cancelled."
-"""What the log says of a task that was."""
+__all__ = ["end", "send_again"]
 
 _logger = logging.getLogger(__name__)
 
@@ -41,7 +39,7 @@ def send_again(
     A task that is to be cancelled is cancelled: it may have been killed for that.
     """
     if ledger.is_cancelled([task_id]):
-        lose(ledger, task_id, CANCELLED, life_cycle.cancel)
+        end(ledger, task_id, life_cycle.cancel)
         return
     entries = ledger.look([task_id])[task_id].messages
     entry = next((entry for entry in entries if entry.token == token), None)
@@ -50,21 +48,24 @@ def send_again(
     if entry.again is not None and _resend(task_id, token, entry.again, reason):
         ledger.done(task_id, token)
     else:
-        lose(ledger, task_id, reason)
+        end(ledger, task_id, partial(life_cycle.lose, log=reason))
 
 
-def lose(
-    ledger: Ledger,
-    task_id: int,
-    reason: str,
-    how: Callable[[int, str], life_cycle.Transition] = life_cycle.lose,
+def end(
+    ledger: Ledger, task_id: int, how: Callable[[int], life_cycle.Transition]
 ) -> None:
-    """End a task; what is still under way of it does not start."""
+    """End a task; what is still under way of it, or is sent by what runs, does not start.
+
+    Args:
+        ledger: where messages are noted
+        task_id: the task
+        how: the transition
+    """
     try:
-        announce(task_id, how(task_id, reason))
+        announce(task_id, how(task_id))
     except KeyError:
         _logger.info("the row of task %s is gone", task_id)
-    ledger.forget(task_id)
+    ledger.end(task_id)
 
 
 def _resend(task_id: int, token: str, message: Mapping[str, Any], reason: str) -> bool:

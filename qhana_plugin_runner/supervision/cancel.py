@@ -10,8 +10,6 @@ from .broker import ledger
 
 __all__ = ["CancelResult", "cancel"]
 
-_LOG = "The task was cancelled."
-
 
 class CancelResult(Enum):
     """What came of it."""
@@ -37,6 +35,8 @@ def cancel(task_id: int) -> CancelResult:
         if life_cycle.request_cancel(task_id):
             return CancelResult.CANCELLING
         return CancelResult.ENDED
-    ended = life_cycle.cancel(task_id, _LOG)
+    ended = life_cycle.cancel(task_id)
     announce(task_id, ended)
+    if known is not None:
+        known.end(task_id)
     return CancelResult.CANCELLED if ended.happened else CancelResult.ENDED

@@ -6,7 +6,10 @@ task holds for each token what is known of the message, and beside them:
 
 * ``!`` is there as long as the broker has not lost the hash;
 * ``!began``: when a worker has first begun with the task;
-* ``!cancel``: no more messages are to start.
+* ``!cancel``: no more messages are to start;
+* ``!ended``: the task was ended from outside; what is still sent of it does not start.
+
+Messages that may be sent again are kept in a second hash.
 
 What can be lost together is kept together: a broker that forgets the messages has forgotten the
 ledger, too. All times are the broker's, in seconds.
@@ -27,20 +30,26 @@ _PREFIX = "qhana"
 LONGEST = 60 * 24 * 60 * 60
 """Seconds after which a hash that nobody touches is removed: no task computes for two months."""
 
+REMEMBERED = 24 * 60 * 60
+"""Seconds for which it is remembered that a task was ended while something of it was running."""
+
 _NOW = "local t = redis.call('TIME'); local now = t[1] + t[2] / 1000000; "
 
-# KEYS: hash. ARGV: token, queue, JSON of what is needed to send it again or "", longest.
+# KEYS: hash, hash of messages. ARGV: token, queue, the message or "", longest.
 _SENT = (
     _NOW + "redis.call('HSET', KEYS[1], '!', '1', ARGV[1],"
     " cjson.encode({queue = ARGV[2], sent = now}));"
-    "if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], '!again:' .. ARGV[1], ARGV[3]) end;"
-    "redis.call('EXPIRE', KEYS[1], ARGV[4]); return tostring(now)"
+    "redis.call('EXPIRE', KEYS[1], ARGV[4]);"
+    "if ARGV[3] ~= '' then redis.call('HSET', KEYS[2], ARGV[1], ARGV[3]);"
+    " redis.call('EXPIRE', KEYS[2], ARGV[4]) end;"
+    "return tostring(now)"
 )
 
 # KEYS: hash. ARGV: token, worker, text that names this call: it is repeated when no answer comes.
 _START = (
     _NOW + "local entry = redis.call('HGET', KEYS[1], ARGV[1]);"
     "if not entry then return {'unknown', '0'} end;"
+    "if redis.call('HEXISTS', KEYS[1], '!ended') == 1 then return {'ended', '0'} end;"
     "entry = cjson.decode(entry);"
     "if entry.worker and entry.call ~= ARGV[3] then return {'taken', '0'} end;"
     "if redis.call('HEXISTS', KEYS[1], '!cancel') == 1 then"
@@ -51,25 +60,23 @@ _START = (
     "return {'ok', tostring(now - redis.call('HGET', KEYS[1], '!began'))}"
 )
 
-# KEYS: hash. ARGV: token, "keep last" or "". Returns how many other messages there are.
-_COUNT = (
-    "local others = 0;"
-    "for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do"
-    " if string.sub(name, 1, 1) ~= '!' and name ~= ARGV[1] then others = others + 1 end end;"
-)
-_DONE = _COUNT + (
+# KEYS: hash, hash of messages. ARGV: token, "keep last" or "". Returns how many others there are.
+_DONE = (
+    "local others = redis.call('HLEN', KEYS[1]) - redis.call('HEXISTS', KEYS[1], ARGV[1]);"
+    "for _, name in ipairs({'!', '!began', '!cancel', '!ended'}) do"
+    " others = others - redis.call('HEXISTS', KEYS[1], name) end;"
     "if others > 0 or ARGV[2] == '' then"
-    " redis.call('HDEL', KEYS[1], ARGV[1], '!again:' .. ARGV[1]) end; return others"
+    " redis.call('HDEL', KEYS[1], ARGV[1]); redis.call('HDEL', KEYS[2], ARGV[1]) end;"
+    "return others"
 )
 
 # KEYS: hash. Returns how many messages are with a worker.
 _CANCEL = (
-    "local started = 0;"
-    "for _, pair in ipairs(redis.call('HKEYS', KEYS[1])) do"
-    " if string.sub(pair, 1, 1) ~= '!' then"
-    "  if cjson.decode(redis.call('HGET', KEYS[1], pair)).worker then started = started + 1 end"
-    " end end;"
-    "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], '!cancel', '1') end;"
+    "local started = 0; local fields = redis.call('HGETALL', KEYS[1]);"
+    "for i = 1, #fields, 2 do"
+    " if string.sub(fields[i], 1, 1) ~= '!' and cjson.decode(fields[i + 1]).worker then"
+    "  started = started + 1 end end;"
+    "if #fields > 0 then redis.call('HSET', KEYS[1], '!cancel', '1') end;"
     "return started"
 )
 
@@ -78,8 +85,8 @@ class Start(NamedTuple):
     """Whether a message may start.
 
     Attributes:
-        verdict: ``ok``; ``taken`` by another delivery of it; ``cancelled``; ``unknown``: done
-            before, or the broker has lost its data.
+        verdict: ``ok``; ``taken`` by another delivery of it; ``cancelled``; ``ended``: its
+            task was; ``unknown``: done before, or the broker has lost its data.
         running_for: seconds since a worker has begun with the task.
     """
 
@@ -149,17 +156,20 @@ class Ledger:
     def _task(self, task_id: int) -> str:
         return f"{self._prefix}:task:{task_id}"
 
+    def _hashes(self, task_id: int) -> list[str]:
+        return [self._task(task_id), f"{self._task(task_id)}:again"]
+
     def _worker(self, worker: str) -> str:
         return f"{self._prefix}:worker:{worker}"
 
     def sent(self, task_id: int, token: str, queue: str, again: str = "") -> float:
         """Note a message right before it is sent; return the time."""
         arguments: list[str | int] = [token, queue, again, LONGEST]
-        return float(self._sent([self._task(task_id)], arguments))
+        return float(self._sent(self._hashes(task_id), arguments))
 
     def not_sent(self, task_id: int, token: str) -> None:
         """Take back the note of a message that could not be sent."""
-        self.client.hdel(self._task(task_id), token, f"!again:{token}")
+        self.done(task_id, token)
 
     def start(self, task_id: int, token: str, worker: str) -> Start:
         """Ask whether a message may start, and note that it does."""
@@ -179,7 +189,7 @@ class Ledger:
             how many other messages of the task are under way
         """
         keep = "keep last" if keep_last else ""
-        return int(self._done([self._task(task_id)], [token, keep]))
+        return int(self._done(self._hashes(task_id), [token, keep]))
 
     def cancel(self, task_id: int) -> int:
         """Let no more messages start; return how many have started."""
@@ -195,17 +205,27 @@ class Ledger:
         return {task_id for task_id, answer in zip(task_ids, answers) if answer}
 
     def forget(self, task_id: int) -> None:
-        """Remove the hash of a task that has ended: what comes after is not started."""
-        self.client.delete(self._task(task_id))
+        """Remove all that is known of a task that has ended with its last message."""
+        self.client.delete(*self._hashes(task_id))
+
+    def end(self, task_id: int) -> None:
+        """Remember for a day that a task was ended, whatever of it is still under way."""
+        with self._pipeline() as pipeline:
+            pipeline.delete(*self._hashes(task_id))
+            pipeline.hset(self._task(task_id), "!ended", "1")
+            pipeline.expire(self._task(task_id), REMEMBERED)
+            pipeline.execute()
 
     def look(self, task_ids: Iterable[int]) -> dict[int, TaskEntries]:
         """Return what is known of the messages of each task."""
         task_ids = list(task_ids)
         with self._pipeline() as pipeline:
             for task_id in task_ids:
-                pipeline.hgetall(self._task(task_id))
+                for name in self._hashes(task_id):
+                    pipeline.hgetall(name)
             hashes = pipeline.execute()
-        return {id_: _entries(fields) for id_, fields in zip(task_ids, hashes)}
+        found = zip(task_ids, hashes[::2], hashes[1::2])
+        return {id_: _entries(fields, messages) for id_, fields, messages in found}
 
     def is_alive(
         self, worker: str, seconds: float, held: Iterable[tuple[int, str]], at: float
@@ -291,13 +311,13 @@ class Ledger:
         return self.client.pipeline(transaction=False)
 
 
-def _entries(fields: Mapping[str, str]) -> TaskEntries:
+def _entries(fields: Mapping[str, str], again: Mapping[str, str]) -> TaskEntries:
     messages = []
     for token, text in fields.items():
         if token.startswith("!"):
             continue
         known = json.loads(text)
-        again = fields.get(f"!again:{token}")
+        message = again.get(token)
         messages.append(
             Entry(
                 token,
@@ -305,7 +325,7 @@ def _entries(fields: Mapping[str, str]) -> TaskEntries:
                 float(known["sent"]),
                 known.get("worker"),
                 float(known.get("started", 0)),
-                json.loads(again) if again else None,
+                json.loads(message) if message else None,
             )
         )
     return TaskEntries("!" in fields, messages)

@@ -216,10 +216,10 @@ def _settle(app: Flask, owner: int, token: str) -> None:
     assert known is not None
     if owner in known.is_cancelled([owner]):
         try:
-            life_cycle.cancel(owner, "The task was cancelled.")
+            life_cycle.cancel(owner)
         except KeyError:
             _logger.info("the row of task %s is gone", owner)
-        known.forget(owner)
+        known.end(owner)
         return
     life_cycle.wait(owner)
     if known.done(owner, token) > 0:

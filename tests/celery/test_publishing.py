@@ -6,8 +6,10 @@ import socket
 import sys
 
 import pytest
+from celery.contrib.testing.worker import start_worker
 from helpers.runner import runner
 from helpers.services import broker
+from helpers.worker import QUICK
 from redis import Redis
 
 from qhana_plugin_runner.celery import CELERY, BrokerUnavailable
@@ -146,3 +148,21 @@ def test_without_broker_code_outside_of_a_view_gets_the_error_with_the_tasks_id(
         with pytest.raises(BrokerUnavailable) as raised:
             (habits.echo.s("x", db_id=7) | save_task_result.s(db_id=7)).apply_async()
     assert raised.value.task_ids == {7}
+
+
+def test_commands_to_workers_go_to_the_broker_of_the_newest_app(tmp_path, plugin_folders):
+    (tmp_path / "first").mkdir()
+    with runner(tmp_path / "first", PLUGIN_FOLDERS=plugin_folders, CELERY=QUICK):
+        with start_worker(CELERY, pool="solo", perform_ping_check=False):
+            assert CELERY.control.ping(timeout=30, limit=1)
+    with broker(tmp_path / "broker") as url:
+        celery = {"broker_url": url, "result_backend": url}
+        (tmp_path / "newest").mkdir()
+        with runner(tmp_path / "newest", PLUGIN_FOLDERS=plugin_folders, CELERY=celery):
+            with Redis.from_url(url) as client, client.pubsub() as listener:
+                listener.psubscribe("*celery.pidbox*")
+                assert listener.get_message(timeout=30)["type"] == "psubscribe"
+                CELERY.control.ping(timeout=0.1)
+                heard = listener.get_message(timeout=30)
+        CELERY.close()
+    assert heard is not None and heard["type"] == "pmessage"

@@ -97,6 +97,15 @@ def greet(client, name):
     return status
 
 
+def test_a_worker_takes_from_the_queues_that_it_is_told(invoke_worker, broker_url):
+    with invoke_worker("--queues", "first, second"):
+        with Celery(
+            broker=broker_url, backend=broker_url, set_as_current=False
+        ) as workers:
+            (queues,) = workers.control.inspect(timeout=5).active_queues().values()
+    assert {queue["name"] for queue in queues} == {"first", "second"}
+
+
 @pytest.mark.parametrize("pool", ["prefork", "threads", "solo", "gevent"])
 def test_each_kind_of_pool_brings_a_task_to_success(
     client, invoke_worker, broker_url, pool
@@ -106,7 +115,9 @@ def test_each_kind_of_pool_brings_a_task_to_success(
     options = [] if pool == "prefork" else ["--pool", pool]  # it is the default
     with invoke_worker(*options):
         status = greet(client, pool)
-        with Celery(broker=broker_url, backend=broker_url) as workers:
+        with Celery(
+            broker=broker_url, backend=broker_url, set_as_current=False
+        ) as workers:
             (stats,) = workers.control.inspect(timeout=5).stats().values()
     assert (status["status"], status["log"]) == ("SUCCESS", f"Hello {pool}!")
     (output,) = status["outputs"]

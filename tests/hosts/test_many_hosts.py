@@ -78,9 +78,7 @@ def test_what_is_sent_to_one_host_is_seen_from_both_and_done_by_either(hosts):
     assert status["status"] == "SUCCESS", status["log"]
 
 
-def test_plugins_go_to_the_workers_that_are_kept_for_them(
-    tmp_path, postgresql_database
-):
+def test_plugins_go_to_the_workers_that_are_kept_for_them(tmp_path, postgresql_database):
     with broker(tmp_path / "broker") as url:
         environment = {
             "SQLALCHEMY_DATABASE_URI": postgresql_database,
@@ -90,6 +88,6 @@ def test_plugins_go_to_the_workers_that_are_kept_for_them(
         }
         with Product(tmp_path / "host", environment=environment) as host:
             assert ended(host, submit(host, "queue"))["status"] == "SUCCESS"
-            with Celery(broker=url, backend=url) as workers:
+            with Celery(broker=url, backend=url, set_as_current=False) as workers:
                 (queues,) = workers.control.inspect(timeout=5).active_queues().values()
         assert {queue["name"] for queue in queues} == {"qhana_plugin_runner", "greetings"}

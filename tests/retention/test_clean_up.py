@@ -157,6 +157,7 @@ def test_files_are_known_however_their_rows_name_them(make_task, orphan, context
     task_id = make_task(days=0)
     places = {
         "/app/instance/files/task_1/out/legacy.txt": "task_1/out/legacy.txt",
+        "/srv/task_3/files/task_1/out/below.txt": "task_1/out/below.txt",
         "https://files.example/a/task_1/out/a%20b": "task_1/out/a b",
         "task_1/out/../out/plain": "task_1/out/out/plain",
         "task_77/out/of-another-task": "task_77/out/of-another-task",

@@ -1,0 +1,49 @@
+"""An app whose tasks are supervised, on a real broker. No worker runs."""
+
+import pytest
+from helpers.databases import postgresql, postgresql_database  # noqa: F401
+from helpers.runner import context, runner  # noqa: F401
+from helpers.services import broker
+
+from qhana_plugin_runner.celery import CELERY
+from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.supervision.broker import ledger
+
+QUEUE = "qhana_plugin_runner"
+
+
+@pytest.fixture(scope="session")
+def broker_url(tmp_path_factory):
+    with broker(tmp_path_factory.mktemp("broker")) as url:
+        yield url
+
+
+@pytest.fixture
+def app(tmp_path, broker_url):
+    celery = {"broker_url": broker_url, "result_backend": broker_url}
+    settings = {"CELERY": celery, "TESTING": False, "MAINTENANCE": False}
+    with runner(tmp_path, PLUGIN_FOLDERS=[], **settings) as app:
+        yield app
+        ledger(app).client.flushall()
+    CELERY.close()
+
+
+@pytest.fixture
+def known(app):
+    """The ledger."""
+    return ledger(app)
+
+
+@pytest.fixture
+def new_task(context):  # noqa: F811
+    def new_task(**values):
+        task = ProcessingTask("a-task", **values)
+        task.save(commit=True)
+        return task.id
+
+    return new_task
+
+
+@pytest.fixture
+def state_of(context):  # noqa: F811
+    return lambda task_id: ProcessingTask.get_with_details(task_id).state

@@ -1,0 +1,168 @@
+"""What looks lost and is not, and who may send a lost message again."""
+
+import json
+
+import pytest
+from flask import Blueprint
+from helpers.runner import runner
+
+from qhana_plugin_runner import life_cycle
+from qhana_plugin_runner.celery import CELERY
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.db import database_time
+from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.maintenance.lost_tasks import LostTasks
+from qhana_plugin_runner.retention import remove_task
+from qhana_plugin_runner.supervision import queues
+from qhana_plugin_runner.supervision.again import send_again
+from qhana_plugin_runner.supervision.cancel import CancelResult, cancel
+from qhana_plugin_runner.supervision.owners import owner_of
+
+QUEUE = "qhana_plugin_runner"
+
+
+@CELERY.task(name="supervised@v1.stubborn", attempts=3, attempt_delay=0.1)
+def stubborn(db_id):
+    """Work that may be begun three times."""
+
+
+@pytest.fixture
+def taken(known, new_task):
+    """A task whose message a worker that is no more has begun with: its id, and the token."""
+    task_id = new_task()
+    stubborn.apply_async(kwargs={"db_id": task_id})
+    (entry,) = known.look([task_id])[task_id].messages
+    known.client.delete(QUEUE)
+    known.start(task_id, entry.token, "gone")
+    return task_id, entry.token
+
+
+def attempt(task_id):
+    return ProcessingTask.get_with_details(task_id).attempt
+
+
+def test_of_two_who_find_a_message_lost_one_sends_it_again(known, taken):
+    task_id, token = taken
+    for _ in range(2):
+        send_again(known, task_id, token, "lost", worker="gone")
+    (entry,) = known.look([task_id])[task_id].messages
+    assert entry.token != token and entry.worker is None
+    assert (attempt(task_id), known.client.llen(QUEUE)) == (2, 1)
+
+
+def test_a_second_resend_that_saw_the_same_attempt_does_nothing(known, taken):
+    task_id, _token = taken
+    assert life_cycle.restart(task_id, "first", 1)
+    assert not life_cycle.restart(task_id, "second", 1)
+    assert attempt(task_id) == 2
+
+
+def test_a_message_that_is_done_meanwhile_does_not_end_its_task(known, taken, state_of):
+    task_id, token = taken
+    known.sent(task_id, "next", QUEUE)
+    known.start(task_id, "next", "worker")
+    known.done(task_id, token)
+    send_again(known, task_id, token, "lost", worker="gone")
+    assert state_of(task_id) == "queued"
+    assert [entry.token for entry in known.look([task_id])[task_id].messages] == ["next"]
+
+
+def test_a_message_that_was_begun_meanwhile_is_not_sent_again(known, new_task, state_of):
+    task_id = new_task()
+    stubborn.apply_async(kwargs={"db_id": task_id})
+    (entry,) = known.look([task_id])[task_id].messages
+    known.start(task_id, entry.token, "worker")
+    send_again(known, task_id, entry.token, "in no queue", worker="")
+    assert (state_of(task_id), attempt(task_id)) == ("queued", 1)
+
+
+def test_a_message_that_another_has_overtaken_is_not_lost(
+    known, new_task, state_of, monkeypatch
+):
+    monkeypatch.setattr(queues, "MARGIN", 0.0)
+    monkeypatch.setattr(known, "uptime", lambda: 60.0)
+    first, second = new_task(), new_task()
+    for task_id in (first, second):
+        stubborn.apply_async(kwargs={"db_id": task_id})
+    # As if the second had been sent before the first, although it was noted after it.
+    assert known.client.rpoplpush(QUEUE, QUEUE)
+    oldest = json.loads(known.client.lindex(QUEUE, -1))
+    assert oldest["headers"]["qhana_task"] == second
+    (entry,) = known.look([first])[first].messages
+    assert not queues.Queues(known).may_have(entry)
+    lost_tasks = LostTasks()
+    for _ in range(3):
+        lost_tasks.look()
+    assert state_of(first) == state_of(second) == "queued"
+
+
+def test_a_task_that_gets_the_id_of_a_removed_one_is_not_cancelled(
+    known, taken, new_task
+):
+    task_id, token = taken
+    known.done(task_id, token)
+    life_cycle.wait(task_id)
+    assert cancel(task_id) is CancelResult.CANCELLED
+    remove_task(task_id)
+    DB.session.remove()
+    assert new_task() == task_id
+    known.sent(task_id, "new", QUEUE)
+    assert known.start(task_id, "new", "worker").verdict == "ok"
+
+
+def test_a_view_that_does_not_commit_its_last_change_leaves_its_task_queued(
+    app, known, state_of
+):
+    views = Blueprint("views", __name__)
+
+    @views.route("/start")
+    def start():
+        task = ProcessingTask("a-task")
+        task.save(commit=True)
+        stubborn.apply_async(kwargs={"db_id": task.id})
+        task.progress_unit = "items"
+        return str(task.id)
+
+    app.register_blueprint(views)
+    task_id = int(app.test_client().get("/start").text)
+    assert state_of(task_id) == "queued"
+    assert len(known.look([task_id])[task_id].messages) == 1
+
+
+def test_a_lone_message_with_the_id_of_another_task_belongs_to_that_one(new_task):
+    sender, other = new_task(), new_task()
+    assert owner_of("p@v1.x", {"db_id": other}, {}, sender) == other
+    assert owner_of("p@v1.x", {"db_id": sender}, {}, sender) == sender
+    assert owner_of("p@v1.x", {}, {}, sender) == sender
+
+
+def test_a_preview_of_another_task_that_waits_for_a_step_belongs_to_its_sender(new_task):
+    sender, other = new_task(), new_task()
+    task = ProcessingTask.get_by_id(other)
+    task.add_next_step("process/", "ui/", "step", commit=True)
+    assert owner_of("p@v1.x", {"db_id": other}, {}, sender) == sender
+    assert owner_of("p@v1.x", {"db_id": other}, {}, None) is None
+
+
+def test_a_task_waits_for_ever_unless_the_operator_sets_an_end(app, new_task, state_of):
+    task_id = new_task()
+    task = ProcessingTask.get_by_id(task_id)
+    DB.session.execute(
+        DB.update(ProcessingTask).values(started_at=database_time(-3 * 24 * 60 * 60))
+    )
+    DB.session.commit()
+    assert task.state == "waiting"
+    LostTasks().look()
+    assert state_of(task_id) == "waiting"
+    app.config["TASK_WAITING_DAYS"] = 2
+    LostTasks().look()
+    assert state_of(task_id) == "failed"
+    assert "waited for more than 2 days" in ProcessingTask.get_by_id(task_id).task_log
+
+
+def test_the_time_limit_of_the_settings_is_that_of_celery(tmp_path, app):
+    assert CELERY.conf.task_time_limit is None
+    settings = {"TASK_TIME_LIMIT_SECONDS": 5.0, "PLUGIN_FOLDERS": []}
+    (tmp_path / "limited").mkdir()
+    with runner(tmp_path / "limited", **settings):
+        assert CELERY.conf.task_time_limit == 5.0
