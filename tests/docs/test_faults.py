@@ -23,10 +23,13 @@ def test_the_table_of_faults_is_that_of_the_tests():
         timeout=120,
     )
     tested = {
-        tuple(json.loads(line)) for line in re.findall(r"^fault: (.*)$", collected.stdout, re.M)
+        tuple(json.loads(line))
+        for line in re.findall(r"^fault: (.*)$", collected.stdout, re.M)
     }
     rows = re.findall(r"^\| (.+?) \| (.+?) \|$", PAGE.read_text("utf-8"), re.MULTILINE)
     told = set(rows) - {("What happens", "What comes of it"), ("---", "---")}
-    missing = "\n".join(f"| {fault} | {outcome} |" for fault, outcome in sorted(tested - told))
+    missing = "\n".join(
+        f"| {fault} | {outcome} |" for fault, outcome in sorted(tested - told)
+    )
     assert not tested - told, f"add to the table:\n{missing}"
     assert not told - tested, "told of, but not tested"

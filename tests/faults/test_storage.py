@@ -1,7 +1,6 @@
 """The place where results are kept is full, or fails every now and then."""
 
 from collections import Counter
-from itertools import count
 
 import pytest
 import requests
@@ -15,7 +14,10 @@ OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "content-e
 
 
 class EverySecondFails:
-    """An S3 server that answers every second request with an error.
+    """An S3 server that answers every second request for an object with an error.
+
+    Counted by object, so that requests of others at the same time cannot take the turns at
+    which a request that is tried again would pass.
 
     Args:
         url: of the server that answers the others
@@ -23,13 +25,14 @@ class EverySecondFails:
 
     def __init__(self, url):
         self._url = url
-        self._numbers = count()
+        self._asked = Counter()
         self.answered = Counter()
 
     def __call__(self, environ, start_response):
         request = Request(environ)
         body = request.get_data()
-        if next(self._numbers) % 2:
+        self._asked[request.method, request.path] += 1
+        if self._asked[request.method, request.path] % 2:
             self.answered["failed"] += 1
             return Response(status=503)(environ, start_response)
         target = self._url + environ["REQUEST_URI"]

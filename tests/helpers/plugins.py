@@ -139,7 +139,7 @@ def dangling_references(document):
 
 
 def _forget_plugin_modules():
-    """Take the modules and tasks of all plugins out of the process; return the modules."""
+    """Take the modules and tasks of all plugins out of the process."""
     names = {
         type(plugin).__module__.partition(".")[0]
         for plugin in QHAnaPluginBase.__plugins__.values()
@@ -147,8 +147,8 @@ def _forget_plugin_modules():
     for task_name, task in list(CELERY._tasks.items()):
         if type(task).__module__.partition(".")[0] in names:
             del CELERY._tasks[task_name]
-    modules = [name for name in sys.modules if name.partition(".")[0] in names]
-    return {name: sys.modules.pop(name) for name in modules}
+    for name in [name for name in sys.modules if name.partition(".")[0] in names]:
+        del sys.modules[name]
 
 
 @contextmanager
@@ -165,7 +165,7 @@ def isolated_plugins(root):
     finalizers = set(celery_state._on_app_finalizers)
     flask_app, plugins_app = CELERY.flask_app, QHAnaPluginBase.__app__
     api = ROOT_API.__dict__
-    hidden = _forget_plugin_modules()
+    _forget_plugin_modules()
     QHAnaPluginBase.__plugins__.clear()
     plugins_module._import_failures.clear()
     QHAnaPluginBase.__app__ = None
@@ -185,7 +185,7 @@ def isolated_plugins(root):
             store.clear()
             store.update(known)
         CELERY._tasks.update(own_tasks)
-        sys.modules.update(hidden)
+        sys.modules.update(before[0])
         # Modules of libraries stay, as other modules hold on to them already.
         for name in set(sys.modules) - set(before[0]):
             file = getattr(sys.modules[name], "__file__", None) or ""
