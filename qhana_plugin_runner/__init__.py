@@ -46,6 +46,7 @@ def create_app(
     _register_registry(app)
     _register_api(app)
     _register_pages(app)
+    _register_workbench(app)
     _register_plugins(app)
     _register_commands(app)
     CORS(app)
@@ -152,6 +153,12 @@ def _register_pages(app: Flask) -> None:
 
     register_jinja_helpers(app)
     register_pages(app)
+
+
+def _register_workbench(app: Flask) -> None:
+    from .workbench import register_workbench
+
+    register_workbench(app)
 
 
 def _register_plugins(app: Flask) -> None:

@@ -23,6 +23,18 @@ newest_python() {
     return 1
 }
 
+# Install a Chromium where none is, if that needs nobody's consent.
+browser() {
+    for name in chromium chromium-browser google-chrome; do
+        ! command -v "$name" >/dev/null || return 0
+    done
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "installing Chromium, for the tests in a browser" >&2
+        apt-get update -qq >&2 && apt-get install -qq -y --no-install-recommends chromium >&2 ||
+            echo "Chromium could not be installed; see above" >&2
+    fi
+}
+
 # Make .venv hold the named groups of dependencies, and set $python to its Python.
 environment() {
     python=$(newest_python) || exit 1

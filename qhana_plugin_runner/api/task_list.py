@@ -135,13 +135,15 @@ class TaskListView(MethodView):
         found = find_tasks(wanted, position, query["limit"])
         tasks, links = [_summary(row) for row in found.rows], _links(found)
         if wants_html():
-            return page(
+            shown = page(
                 "runner/tasks.html",
                 states=STATES,
                 links={link.type: link.href for link in links},
                 tasks=tasks,
                 wanted=wanted,
             )
+            shown.add_etag(weak=True)  # the page asks again every second
+            return shown.make_conditional(request)
         return {"tasks": tasks, "links": links}, {"Vary": "Accept"}
 
 

@@ -4,14 +4,19 @@ import re
 from typing import Any
 
 import marshmallow as ma
+from flask import Response
 from flask.views import MethodView
 from flask_babel import gettext as _
 
 from ..db.models.task_changes import LogPosition, log_behind
+from ..pages.browser import wants_html
 from .tasks import TASKS_API, abort_unknown, require_row_id
 from .util import MaBaseSchema
 
 __all__ = ["TaskLogView"]
+
+AS_IT_IS = {"X-Content-Type-Options": "nosniff", "Vary": "Accept"}
+"""Headers of the log as text: whatever is in it, it is no markup."""
 
 _CURSOR = re.compile(r"([0-9]{1,12})-([0-9]{1,18})")
 
@@ -51,12 +56,14 @@ class TaskLogView(MethodView):
     @TASKS_API.arguments(LogQuerySchema(), location="query")
     @TASKS_API.response(200, LogPartSchema())
     def get(self, query: dict[str, Any], task_id: str) -> Any:
-        """What was appended to the log of a task since the last request."""
+        """What was appended to the log of a task since the last request; browsers get text."""
         match = _CURSOR.fullmatch(query["cursor"])
         assert match  # the schema has seen to it
         start = LogPosition(*map(int, match.groups()))
         part = log_behind(require_row_id(task_id), start)
         if part is None:
             abort_unknown(task_id)
+        if wants_html():
+            return Response(part.text, mimetype="text/plain", headers=AS_IT_IS)
         cursor = f"{part.end.characters}-{part.end.entry}"
         return {"text": part.text, "cursor": cursor, "finished": part.is_last}

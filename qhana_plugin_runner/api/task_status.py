@@ -26,6 +26,7 @@ __all__ = [
     "STATUSES",
     "OutputSchema",
     "TaskStatusSchema",
+    "download_url",
     "given",
     "point_in_time",
     "progress_of",
@@ -117,7 +118,7 @@ def task_status(task: ProcessingTask) -> dict[str, Any]:
     if task.is_finished:
         status["outputs"] = [
             {
-                "href": _download_url(file),
+                "href": download_url(file),
                 "data_type": file.file_type,
                 "content_type": file.mimetype,
                 "name": file.file_name,
@@ -164,7 +165,8 @@ def _absolute(base: str, href: str | None) -> str:
         return str(href)
 
 
-def _download_url(file: TaskFile) -> str:
+def download_url(file: TaskFile) -> str:
+    """Return the URL under which clients get a file."""
     try:
         return STORE.get_task_file_url(file, external=True)
     except StorageError:

@@ -10,7 +10,8 @@ from flask_babel import gettext as _
 from flask_smorest import abort
 
 from ..db.models.tasks import ProcessingTask, TaskUpdateSubscription
-from ..pages.browser import page, wants_html
+from ..pages.browser import wants_html
+from ..pages.task import task_page
 from ..retention import Removal, remove_task
 from ..supervision.cancel import CancelResult, cancel
 from .task_status import OutputSchema, TaskStatusSchema, task_status
@@ -86,8 +87,6 @@ class TaskView(MethodView):
         than that named in `If-None-Match`, or without that header until the task has ended.
         """
         task = _require_task(task_id)
-        if wants_html():
-            return page("runner/task.html", task=task_status(task), task_id=task_id)
         answer = _Answer.about(task)
         if (seconds := wanted_wait()) and not answer.is_wanted:
             newer = wait_for(
@@ -140,7 +139,7 @@ class TaskView(MethodView):
 
 
 class _Answer(NamedTuple):
-    """The status of a task as it is sent to programs.
+    """The status of a task as it is sent to programs, and as a page to browsers.
 
     Attributes:
         response: with an ETag.
@@ -152,7 +151,11 @@ class _Answer(NamedTuple):
 
     @classmethod
     def about(cls, task: ProcessingTask) -> "_Answer":
-        response = jsonify(TaskStatusSchema().dump(task_status(task)))
+        status = task_status(task)
+        if wants_html():
+            response = task_page(task.id, status)
+        else:
+            response = jsonify(TaskStatusSchema().dump(status))
         # Weak: a proxy may compress the answer.
         response.set_etag(sha256(response.get_data()).hexdigest()[:32], weak=True)
         response.vary.update(["Accept", "Prefer"])

@@ -10,8 +10,10 @@ def register_pages(app: Flask) -> None:
     from .debug import DEBUG_PAGES
     from .docs import register_docs
     from .licenses import LICENSE_PAGES
+    from .navigation import page_links
     from .parts import register_parts
 
+    app.jinja_env.globals["page_links"] = page_links
     register_parts(app)
     register_docs(app)
     app.register_blueprint(LICENSE_PAGES)

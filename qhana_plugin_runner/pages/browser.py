@@ -5,10 +5,11 @@ other hosts, and are shown in frames of other origins.
 """
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Response, current_app, render_template, request
 
-__all__ = ["DOCS_POLICY", "PAGE_POLICY", "page", "protect", "wants_html"]
+__all__ = ["DOCS_POLICY", "PAGE_POLICY", "frame_policy", "page", "protect", "wants_html"]
 
 PAGE_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -37,6 +38,15 @@ def page(template: str, **variables: Any) -> Response:
     response = current_app.make_response(render_template(template, **variables))
     response.vary.add("Accept")
     return protect(response)
+
+
+def frame_policy(url: str | None) -> str:
+    """Return the policy for a page with a frame: a micro frontend may be on another host."""
+    parts = urlsplit(url or "")
+    origin = f"{parts.scheme}://{parts.netloc}"
+    if parts.scheme not in ("http", "https") or f"{origin}/" == request.host_url:
+        return PAGE_POLICY
+    return f"{PAGE_POLICY}; frame-src 'self' {origin}"
 
 
 def protect(response: Response, policy: str = PAGE_POLICY) -> Response:

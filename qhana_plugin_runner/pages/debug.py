@@ -4,14 +4,15 @@ import platform
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy.engine import make_url
 
 from ..celery import CELERY
 from ..util import compat
 from ..util.plugins import PluginRegistry
-from .browser import protect
+from ..workbench.catalogue import catalogue
+from .browser import frame_policy, protect
 
 __all__ = ["DEBUG_PAGES"]
 
@@ -48,6 +49,20 @@ def _environment() -> list[tuple[str, str]]:
         ("DEFAULT_FILE_STORE", str(config["DEFAULT_FILE_STORE"])),
         (_("instance folder"), current_app.instance_path),
     ]
+
+
+@DEBUG_PAGES.route("/frontend-debugger")
+def frontend_debugger() -> Response:
+    """A micro frontend, with each message that it sends or gets."""
+    url = request.args.get("url", "")
+    response = current_app.make_response(
+        render_template(
+            "runner/frontend_debugger.html",
+            url=url,
+            plugins=[plugin for plugin in catalogue() if plugin.ui_url],
+        )
+    )
+    return protect(response, frame_policy(url))
 
 
 @dataclass(frozen=True)

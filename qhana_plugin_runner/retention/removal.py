@@ -18,6 +18,7 @@ from ..db import DB
 from ..db.models.removed_files import RemovedFile
 from ..db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
 from ..db.models.tasks import ProcessingTask, Step, TaskFile, TaskLink, TaskLogEntry
+from ..db.models.workbench import RunInput, RunValues
 from ..supervision.broker import ledger
 from .amount import Amount
 from .stored import remove_bytes
@@ -33,6 +34,8 @@ _OWNERS: tuple[Any, ...] = (
     TaskLogEntry.task_id,
     TaskUpdateSubscription.task_id,
     WebhookDelivery.task_id,
+    RunValues.task_id,
+    RunInput.task_id,
 )
 """The columns that name the task to which a row belongs."""
 

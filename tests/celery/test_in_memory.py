@@ -1,11 +1,12 @@
 """How the tests of plugins run tasks: directly, eagerly, and with a worker in a thread."""
 
 import sys
+from threading import Event
 
 import pytest
 from celery.contrib.testing.worker import start_worker
 from celery.exceptions import Retry
-from helpers.processes import wait_until
+from celery.signals import task_success
 from helpers.runner import runner
 from sqlalchemy.pool import StaticPool
 
@@ -70,17 +71,21 @@ def test_an_eager_task_may_be_replaced_or_tried_again(app, habits, number, name,
 
 
 def test_a_worker_in_a_thread_runs_a_chain(app, habits, number):
+    ended = Event()
+
+    def end(**_details):
+        ended.set()
+
+    task_success.connect(end, sender=save_task_result)
     with start_worker(CELERY, pool="solo", perform_ping_check=False):
         with app.app_context():
             work = habits.echo.s("log", db_id=number) | save_task_result.s(db_id=number)
             work.link_error(save_task_error.s(db_id=number))
             work.apply_async()
-
-        def status():
-            return app.test_client().get(f"/tasks/{number}/").get_json()
-
-        wait_until(lambda: status()["status"] != "PENDING", 30, "the end")
-    assert (status()["status"], status()["log"]) == ("SUCCESS", "log")
+        # Both have the one connection: nothing may be asked while the worker works.
+        assert ended.wait(30)
+    status = app.test_client().get(f"/tasks/{number}/").get_json()
+    assert (status["status"], status["log"]) == ("SUCCESS", "log")
 
 
 def test_eager_mode_runs_a_chain_to_its_end(app, habits, number):

@@ -78,7 +78,7 @@ def test_a_page_shows_the_form_of_a_plugin(render_page):
     assert main.one("input")["value"] == "x"
     assert main.one("details", class_="qhana-help").one("em").text == "this"
     assert main.one("a")["href"] == "/ui/?inputStr=a"
-    assert page.all("script") == []
+    assert [each["src"] for each in page.all("script")] == ["/static/microfrontend.js"]
     assert page.all(class_="qhana-notice") == []
 
 

@@ -104,3 +104,12 @@ def read_html(text: str) -> Element:
     reader.close()
     assert len(reader.open) == 1, f"not closed: {reader.open[1:]}"
     return reader.open[0]
+
+
+def foreign_scripts(page: Element) -> list[Element]:
+    """Return all scripts of a page that are no files of the runner."""
+    return [
+        script
+        for script in page.all("script")
+        if script.words or "/static/" not in script.attributes.get("src", "")
+    ]

@@ -1,6 +1,7 @@
 """The landing page."""
 
 import pytest
+from helpers.html_tree import foreign_scripts
 from helpers.plugins import plugin_source
 
 from qhana_plugin_runner.db import DB
@@ -24,7 +25,7 @@ def links(card):
     return [each["href"] for each in card.all("a")]
 
 
-def test_plugins_are_listed_with_their_form_and_metadata(plugins, make_client, visit):
+def test_plugins_are_listed_with_a_link_to_their_page(plugins, make_client, visit):
     plugins.write("one.py", plugin_source("one", "v1.2.0", WITH_FORM))
     plugins.write("two.py", plugin_source("two"))
     client = make_client()
@@ -32,8 +33,8 @@ def test_plugins_are_listed_with_their_form_and_metadata(plugins, make_client, v
     page = visit(client, "/")
 
     one, two = cards(page)["one v1.2.0"], cards(page)["two v1.0.0"]
-    assert links(one) == ["/plugins/one@v1-2-0/ui/", "/plugins/one@v1-2-0/"]
-    assert links(two) == ["/plugins/two@v1-0-0/"]
+    assert links(one) == ["/workbench/plugins/one@v1-2-0/", "/?tag=test"]
+    assert links(two) == ["/workbench/plugins/two@v1-0-0/", "/?tag=test"]
     assert "A plugin for tests." in one.words
     assert [each.words for each in one.one("ul", class_="tags").all("li")] == ["test"]
     for link in (*links(one), *links(two)):
@@ -59,7 +60,7 @@ def test_what_plugins_say_of_themselves_is_no_markup(plugins, make_client, visit
 
     page = visit(make_client(), "/")
 
-    assert page.all("script") == []
+    assert foreign_scripts(page) == []
     assert cards(page)["hostile v1.0.0"].one("em").text == "Fine"
     assert cards(page)["hostile v1.0.0"].one("ul").one("li").text == '"><script>'
 
@@ -78,7 +79,8 @@ def test_virtual_plugins_of_loaded_plugins_are_listed(plugins, make_client, visi
 
     found = cards(page, "virtual-plugins")
     assert list(found) == ["mine 1"]
-    assert links(found["mine 1"]) == ["http://host/mine/"]
+    assert links(found["mine 1"])[0] == "/workbench/plugins/mine@1/"
+    assert "not served by this runner" in found["mine 1"].words
 
 
 def test_broken_plugins_are_listed_with_reason_and_advice(plugins, make_client, visit):
@@ -117,7 +119,6 @@ def test_a_plugin_that_is_served_in_part_says_so(plugins, make_client, visit):
 
     card = cards(page)["empty v1.0.0"]
     assert "no routes" in card.one(class_="card-problem").words
-    assert links(card) == []
     assert page.all("section", aria_labelledby="failures") == []
 
 
@@ -133,7 +134,7 @@ def test_links_work_behind_a_proxy_with_a_prefix(plugins, make_client, visit):
         "/", headers={"Accept": "text/html", "X-Forwarded-Prefix": "/under"}
     )
 
-    assert 'href="/under/plugins/one@v1-0-0/ui/"' in response.text
+    assert 'href="/under/workbench/plugins/one@v1-0-0/"' in response.text
     assert 'href="/under/static/forms.css"' in response.text
 
 
@@ -145,8 +146,32 @@ def test_only_what_the_runner_serves_may_run_on_its_page(client, visit):
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert page.all("style") == [] and page.all("script") == []
+    assert page.all("style") == [] and foreign_scripts(page) == []
     assert not [each for each in page.walk() if "style" in each]
+
+
+@pytest.mark.parametrize(
+    "query, names",
+    [
+        ("q=PLUGIN+two", {"two v1.0.0"}),
+        ("q=nothing+of+that", set()),
+        ("tag=test", {"one v1.0.0", "two v1.0.0"}),
+        ("tag=other", set()),
+        ("type=processing", set()),
+        ("q=&tag=&type=", {"one v1.0.0", "two v1.0.0"}),
+    ],
+)
+def test_plugins_are_found_by_words_tag_and_type(
+    plugins, make_client, visit, query, names
+):
+    plugins.write("one.py", plugin_source("one"))
+    plugins.write("two.py", plugin_source("two"))
+
+    page = visit(make_client(), f"/?{query}")
+
+    section = page.one("section", aria_labelledby="plugins")
+    assert {each.one("h3").words for each in section.all("li", class_="card")} == names
+    assert names or "No plugin matches." in section.words
 
 
 def test_pages_of_plugins_get_no_policy(plugins, make_client):

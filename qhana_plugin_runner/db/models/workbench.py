@@ -1,0 +1,45 @@
+"""With what values tasks were started in the workbench, to run them again and to relate files."""
+
+from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
+
+from ..db import DB
+from .tasks import ProcessingTask
+
+__all__ = ["RunInput", "RunValues"]
+
+
+class RunValues(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
+    """The values of the form from which a task was started; private ones are never kept.
+
+    Attributes:
+        task_id: the task.
+        plugin: the identifier of the plugin whose form it was.
+        form_data: the values, as ``application/x-www-form-urlencoded``.
+    """
+
+    __tablename__ = "RunValues"
+
+    task_id: Mapped[int] = mapped_column(ForeignKey(ProcessingTask.id), primary_key=True)
+    plugin: Mapped[str] = mapped_column(String(500))
+    form_data: Mapped[str] = mapped_column(Text)
+
+
+class RunInput(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
+    """A file that was an input of a task.
+
+    Attributes:
+        task_id: the task.
+        number: the position among the task's inputs, from 0.
+        key: names the file, whatever name of the host is in its URL; see
+            :func:`qhana_plugin_runner.workbench.files.key_of`.
+        url: as it was in the form.
+    """
+
+    __tablename__ = "RunInput"
+    __table_args__ = (Index("ix_RunInput_key", "key", "task_id"),)
+
+    task_id: Mapped[int] = mapped_column(ForeignKey(ProcessingTask.id), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(128))
+    url: Mapped[str] = mapped_column(Text)

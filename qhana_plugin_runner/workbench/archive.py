@@ -1,0 +1,77 @@
+"""All outputs of a task in one ZIP file, made while it is sent."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from ..db.models.tasks import TaskFile
+from ..storage import CHUNK, STORE, shown_name
+
+__all__ = ["unique_names", "zipped"]
+
+
+EPOCH = datetime(1980, 1, 1, tzinfo=UTC)
+"""The first time that the format can tell."""
+
+
+class _Pipe(io.RawIOBase):
+    """What is written, until somebody takes it; it cannot be rewound."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def take(self) -> bytes:
+        taken = b"".join(self._parts)
+        self._parts.clear()
+        return taken
+
+
+def zipped(files: list[TaskFile]) -> Iterator[bytes]:
+    """Yield a ZIP file with some files, as it is made; one piece of a file is held in memory.
+
+    Args:
+        files: files of stores that this runner can open
+
+    Raises:
+        StorageError: while iterating: a file is not there; the client sees an answer cut short
+    """
+    pipe = _Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file, name in zip(files, unique_names(files)):
+            made_at = max(file.created_at or EPOCH, EPOCH).astimezone(UTC)
+            entry = zipfile.ZipInfo(name, made_at.timetuple()[:6])
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with (
+                STORE[file.storage_provider].open(file) as content,
+                archive.open(entry, "w", force_zip64=True) as target,
+            ):
+                while piece := content.read(CHUNK):
+                    target.write(piece)
+                    yield pipe.take()
+    yield pipe.take()
+
+
+def unique_names(files: list[TaskFile]) -> list[str]:
+    """Return a name for each file, of which none leads out of a folder, and none is there twice."""
+    names: list[str] = []
+    known: set[str] = set()
+    for file in files:
+        name = wanted = shown_name(file.file_name)
+        stem, dot, suffix = wanted.rpartition(".")
+        number = 2
+        while name.casefold() in known:
+            name = (
+                f"{stem} ({number}).{suffix}" if dot and stem else f"{wanted} ({number})"
+            )
+            number += 1
+        known.add(name.casefold())
+        names.append(name)
+    return names

@@ -1,0 +1,154 @@
+"""A plugin as the workbench shows it, made from the metadata that the plugin tells.
+
+Metadata is written by plugins: whatever in it is not as it should be is taken as absent.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urljoin
+
+from packaging.version import InvalidVersion, Version
+
+from .data_types import accepts, is_accepted
+
+__all__ = ["PluginData", "PluginEntry", "with_metadata"]
+
+UNKNOWN_VERSION = Version("0.dev0")
+"""What a version that PEP 440 does not know counts as: it sorts before all others."""
+
+
+@dataclass(frozen=True)
+class PluginData:
+    """A kind of data that a plugin takes or makes.
+
+    Attributes:
+        name: of inputs, the form field that takes it; of outputs, for people. May be empty.
+        data_type: such as ``entity/list`` or ``entity/*``.
+        content_types: the mime types; any when there is none.
+        required: whether the plugin needs it, or always makes it.
+    """
+
+    name: str
+    data_type: str
+    content_types: tuple[str, ...]
+    required: bool
+
+    @property
+    def parameter(self) -> str:
+        """The form field that takes it."""
+        return self.name
+
+    def accepts(self, data_type: str | None, content_type: str | None) -> bool:
+        """Whether data of these types is of this kind."""
+        return accepts(self.data_type, data_type) and is_accepted(
+            self.content_types, content_type
+        )
+
+
+@dataclass(frozen=True)
+class PluginEntry:
+    """A plugin of this runner.
+
+    Attributes:
+        identifier: name and version, as in its URL.
+        name: for programs.
+        version: as the plugin writes it.
+        title: for people.
+        description: in Markdown.
+        tags: words to find it by.
+        metadata_url: absolute; names the plugin wherever one is chosen.
+        is_virtual: whether it was made by another plugin.
+        type: ``processing``, ``visualization``, ... ; ``None`` when not known.
+        inputs: what it takes.
+        outputs: what it makes.
+        ui_url: its micro frontend, absolute.
+        process_url: where its form is sent, absolute.
+        problem: why nothing is known but name, version and tags; for people.
+    """
+
+    identifier: str
+    name: str
+    version: str
+    title: str
+    description: str
+    tags: tuple[str, ...]
+    metadata_url: str
+    is_virtual: bool = False
+    type: str | None = None
+    inputs: tuple[PluginData, ...] = ()
+    outputs: tuple[PluginData, ...] = ()
+    ui_url: str | None = None
+    process_url: str | None = None
+    problem: str | None = None
+
+    @property
+    def parsed_version(self) -> Version:
+        """The version for comparisons; one that PEP 440 does not know sorts before all."""
+        try:
+            return Version(self.version)
+        except InvalidVersion:
+            return UNKNOWN_VERSION
+
+    def input_for(
+        self, data_type: str | None, content_type: str | None
+    ) -> PluginData | None:
+        """Return the first input that takes data of these types, a required one if there is."""
+        found = [each for each in self.inputs if each.accepts(data_type, content_type)]
+        return next(
+            (each for each in found if each.required), found[0] if found else None
+        )
+
+
+def with_metadata(entry: PluginEntry, metadata: Mapping[str, Any]) -> PluginEntry:
+    """Return an entry completed by what the plugin tells of itself."""
+    entry_point = metadata.get("entryPoint")
+    if not isinstance(entry_point, Mapping):
+        entry_point = {}
+    return replace(
+        entry,
+        title=_text(metadata.get("title")) or entry.title,
+        description=_text(metadata.get("description")) or entry.description,
+        tags=tuple(_texts(metadata.get("tags"))) or entry.tags,
+        type=_text(metadata.get("type")) or None,
+        inputs=_data(entry_point.get("dataInput"), "parameter"),
+        outputs=_data(entry_point.get("dataOutput"), "name"),
+        ui_url=_url(entry, entry_point.get("uiHref")) or entry.ui_url,
+        process_url=_url(entry, entry_point.get("href")),
+    )
+
+
+def _data(value: Any, name: str) -> tuple[PluginData, ...]:
+    items = value if isinstance(value, Sequence) and not isinstance(value, str) else ()
+    return tuple(
+        PluginData(
+            name=_text(item.get(name)),
+            data_type=_text(item.get("dataType")) or "*",
+            content_types=tuple(_texts(item.get("contentType"))),
+            required=item.get("required") is True,
+        )
+        for item in items
+        if isinstance(item, Mapping)
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: Any) -> list[str]:
+    """Return the texts in a list; a text stands for a list of one."""
+    if isinstance(value, str):
+        value = [value]
+    return [each for each in value if isinstance(each, str)] if value else []
+
+
+def _url(entry: PluginEntry, href: Any) -> str | None:
+    """Return a link of the metadata as an absolute URL that browsers may be sent to."""
+    if not isinstance(href, str):
+        return None
+    try:
+        url = urljoin(entry.metadata_url, href)
+    except ValueError:
+        return None
+    return url if url.lower().startswith(("http://", "https://")) else None

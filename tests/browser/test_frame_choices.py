@@ -1,0 +1,181 @@
+"""Files, plugins and values that a host offers to a form in its frame."""
+
+import marshmallow as ma
+import pytest
+from playwright.sync_api import expect
+
+from qhana_plugin_runner.api.util import FileUrl, PluginUrl
+
+URL = "http://localhost/data"
+
+
+@pytest.fixture
+def chooser(host, frame_pages):
+    """A form with files and plugins to choose."""
+    related = {"related_to": "data", "relation": "pre", "related_include_self": True}
+    host.embed(
+        frame_pages.add_form(
+            data=FileUrl(
+                data_input_type="entity/list", data_content_types=["a/b", "c/d"]
+            ),
+            any_data=FileUrl(metadata=related),
+            plugin=PluginUrl(plugin_tags=["x", "!y"], plugin_name="n"),
+        )
+    )
+    host.wait_for("autofill-request")
+    return host
+
+
+def button(host, kind, key):
+    return host.frame.locator(f".qhana-{kind}-button[data-input-id={key}]")
+
+
+def test_buttons_ask_the_host(chooser):
+    button(chooser, "choose-file", "data").click()
+    assert chooser.wait_for("request-data-url") == {
+        "type": "request-data-url",
+        "inputKey": "data",
+        "acceptedInputType": "entity/list",
+        "acceptedContentTypes": ["a/b", "c/d"],
+    }
+    button(chooser, "choose-file", "any_data").first.click()
+    message = chooser.wait_for("request-data-url", 2)
+    assert message["acceptedInputType"] == "*"
+    assert message["acceptedContentTypes"] == ["*"]
+    button(chooser, "choose-plugin", "plugin").click()
+    assert chooser.wait_for("request-plugin-url") == {
+        "type": "request-plugin-url",
+        "inputKey": "plugin",
+        "pluginTags": ["x", "!y"],
+        "pluginName": "n",
+    }
+
+
+def test_related_files_and_previews_need_a_value(chooser):
+    related = chooser.frame.locator(".related")
+    preview = button(chooser, "show-preview", "data")
+    expect(related).to_be_disabled()
+    expect(preview).to_be_disabled()
+    chooser.frame.locator("#data").fill(URL)
+    related.click()
+    preview.click()
+
+    assert chooser.wait_for("request-data-preview") == {
+        "type": "request-data-preview",
+        "dataUrl": URL,
+    }
+    assert chooser.records("request-related-data-url") == [
+        {
+            "type": "request-related-data-url",
+            "inputKey": "any_data",
+            "dataUrl": URL,
+            "relation": "pre",
+            "includeSelf": True,
+            "acceptedInputType": "*",
+            "acceptedContentType": "*",
+            "userInteraction": True,
+        }
+    ]
+    chooser.frame.locator("#data").fill("")
+    expect(related).to_be_disabled()
+    expect(preview).to_be_disabled()
+
+
+@pytest.mark.parametrize(
+    "key, kind, answer, name",
+    [
+        ("data", "file", {"href": URL, "filename": "a.csv", "version": "2"}, "a.csv (2)"),
+        ("data", "file", {"href": URL}, URL),
+        ("plugin", "plugin", {"pluginUrl": URL, "pluginName": "p"}, "p"),
+    ],
+)
+def test_a_choice_of_the_host_is_taken(chooser, key, kind, answer, name):
+    chooser.run("""window.events = [];
+        for (const type of ["input", "change"]) {
+            document.addEventListener(type, ({target}) => window.events.push([type, target.id]));
+        }""")
+    type_ = "data-url-response" if kind == "file" else "plugin-url-response"
+    chooser.tell({"type": type_, "inputKey": key, **answer})
+    chooser.settle()
+
+    expect(chooser.frame.locator(f"#{key}")).to_have_value(URL)
+    assert chooser.run("return window.events") == [["input", key], ["change", key]]
+    shown = chooser.frame.locator(f".selected-{kind}-name[data-input-id={key}]")
+    expect(shown).to_be_visible()
+    expect(shown).to_have_text(name)
+    # It is known already what was chosen.
+    assert f"request-{'data' if kind == 'file' else 'plugin'}-url-info" not in (
+        chooser.types()
+    )
+
+
+def test_an_answer_about_an_old_value_is_ignored(host, frame_pages):
+    host.embed(f"{frame_pages.add_form(data=FileUrl())}?data={URL}")
+    host.wait_for("request-data-url-info")
+    host.frame.locator("#data").fill("http://localhost/new")
+    host.tell({"type": "data-url-response", "inputKey": "data", "href": URL})
+    host.settle()
+
+    expect(host.frame.locator("#data")).to_have_value("http://localhost/new")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"value": "text=a&number=2&other=b&list=x&list=y&secret=***"},
+        {
+            "value": '{"text": "a", "number": 2, "other": "b", "list": ["x", "y"]}',
+            "encoding": "application/json",
+        },
+    ],
+)
+def test_values_of_the_host_fill_the_form_but_not_what_was_typed(
+    host, frame_pages, message
+):
+    host.embed(
+        frame_pages.add_form(
+            text=ma.fields.String(),
+            number=ma.fields.Integer(),
+            other=ma.fields.String(),
+            list=ma.fields.List(ma.fields.String()),
+            secret=ma.fields.String(metadata={"input_type": "password"}),
+        )
+    )
+    host.frame.locator("#other").press_sequentially("mine")
+    encoding = "application/x-www-form-urlencoded"
+    host.tell({"type": "autofill-response", "encoding": encoding, **message})
+    host.settle()
+
+    values = host.run(
+        "return [...document.querySelectorAll('.qhana-form-input')].map((i) => i.value)"
+    )
+    assert values == ["a", "2", "mine", "x", "y", ""]
+
+
+def test_stylesheets_of_the_host_are_added_once(host, frame_pages):
+    good = [f"{host.url}/host.css", "/static/forms.css?host"]
+    css = {"type": "load-css", "urls": [*good, *good, "javascript:1", "data:text/css,a"]}
+    context = {"type": "plugin-context", "experimentId": 7, "location": "workspace"}
+    host.embed(frame_pages.add_form(), answers={"ui-loaded": [css, context]})
+    host.settle()
+
+    hrefs = host.run(
+        "return [...document.querySelectorAll('link[rel=stylesheet]')].map((l) => l.href)"
+    )
+    assert hrefs[1:] == [good[0], frame_pages.url + good[1]]
+    expect(host.frame.locator("body")).to_have_css("color", "rgb(1, 2, 3)")
+    assert host.run("return getPluginContext()") == {
+        "experimentId": 7,
+        "location": "workspace",
+    }
+
+
+def test_the_height_follows_the_content_and_settles(host, frame_pages):
+    host.embed(
+        frame_pages.add_old("<div id=box style='height: 300px'></div>"), follows=True
+    )
+    first = host.records("ui-resize")[0]["height"]
+    host.run("document.getElementById('box').style.height = '700px'")
+    assert host.wait_for("ui-resize", 2)["height"] == first + 400
+    host.run("document.getElementById('box').style.height = '100px'")
+    assert host.wait_for("ui-resize", 3)["height"] == first - 200

@@ -1,0 +1,83 @@
+"""A real Chromium for tests, and an eye on what its pages do."""
+
+import os
+import re
+import shutil
+from urllib.parse import urlsplit
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+# Every name but those of this machine is unknown, as if the network were cut off.
+ONLY_LOOPBACK = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+
+ARGUMENTS = [
+    f"--host-resolver-rules={ONLY_LOOPBACK}",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Chromium's own sandbox refuses to run as root, which containers do.
+    *(["--no-sandbox"] if os.geteuid() == 0 else []),
+]
+
+
+def find_chromium():
+    """Return the path of a Chromium.
+
+    Skips the test when there is none; in continuous integration it fails.
+    """
+    for name in NAMES:
+        if path := shutil.which(name):
+            return path
+    reason = (
+        f"NO BROWSER TEST IS RUN: none of {', '.join(NAMES)} is on PATH; "
+        "on Debian: apt-get install chromium"
+    )
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+class Watch:
+    """What the pages of a test have done that they must not do.
+
+    Attributes:
+        expected: patterns of errors in the console that belong to the test, such as what the
+            browser says itself of an answer with status 422.
+        faults: all others, and requests that would leave this machine.
+    """
+
+    def __init__(self):
+        self.expected = []
+        self._errors = []
+        self._strangers = []
+
+    def see(self, context):
+        """Watch all pages of a browser context."""
+        context.on("request", self._see_request)
+        context.on("console", self._see_message)
+        context.on("weberror", lambda error: self._errors.append(str(error.error)))
+
+    def _see_request(self, request):
+        parts = urlsplit(request.url)
+        if parts.scheme in ("http", "https", "ws", "wss"):
+            if parts.hostname not in LOOPBACK:
+                self._strangers.append(request.url)
+
+    def _see_message(self, message):
+        if message.type == "error":
+            self._errors.append(f"{message.text} ({message.location.get('url')})")
+
+    @property
+    def faults(self):
+        wrong = [
+            error
+            for error in self._errors
+            if not any(re.search(pattern, error) for pattern in self.expected)
+        ]
+        return [*wrong, *(f"a request to {url}" for url in self._strangers)]

@@ -1,0 +1,115 @@
+"""What is shown of files, and all outputs in one."""
+
+import io
+import json
+import zipfile
+
+import pytest
+
+from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.storage import STORE
+
+
+def shown(fragment, kept):
+    return fragment("preview", url=kept["href"])
+
+
+def cells(found):
+    return [
+        [cell.words for cell in row.all("td")] for row in found.one("tbody").all("tr")
+    ]
+
+
+@pytest.mark.parametrize(
+    "name, content, content_type",
+    [
+        ("a.csv", b"\xef\xbb\xbfID,name\n1,Ada\n2,\n", "text/csv"),
+        ("a.json", b'[{"ID": 1, "name": "Ada"}, {"ID": 2}]', "application/json"),
+        ("a.jsonl", b'{"ID": 1, "name": "Ada"}\n{"ID": 2}\n', "application/X-lines+json"),
+    ],
+)
+def test_entities_are_a_table(upload, fragment, name, content, content_type):
+    found = shown(fragment, upload(name, content, "entity/list", content_type))
+    assert [head.words for head in found.all("th")] == ["ID", "name"]
+    assert cells(found) == [["1", "Ada"], ["2", ""]]
+
+
+def test_of_many_rows_the_first_thousand_are_shown(upload, fragment):
+    rows = "".join(f"{number}\n" for number in range(1_500))
+    found = shown(fragment, upload("many.csv", f"ID\n{rows}".encode()))
+    assert [row[0] for row in cells(found)] == [str(number) for number in range(1_000)]
+    assert "Only the first 1000 rows" in found.words
+
+
+@pytest.mark.parametrize(
+    "name, content",
+    [("a.json", b'[{"ID": 1}, oh'), ("b.json", b"[1, 2]"), ("c.json", b"{")],
+)
+def test_what_is_broken_is_shown_as_text_with_the_reason(upload, fragment, name, content):
+    kept = upload(name, content, "entity/list", "application/json")
+    found = shown(fragment, kept)
+    assert "not what it is said to be" in found.one(class_="notice").words
+    assert found.one("pre").text == content.decode()
+
+
+def test_json_is_made_readable(upload, fragment):
+    kept = upload("a.json", b'{"a":[1]}', "custom/other", "application/json")
+    assert json.loads(shown(fragment, kept).one("pre").text) == {"a": [1]}
+    assert "\n  " in shown(fragment, kept).one("pre").text
+
+
+def test_markup_in_data_is_text(upload, fragment):
+    found = shown(fragment, upload("a.csv", b"ID\n<script>alert(1)</script>\n"))
+    assert found.all("script") == []
+    assert cells(found) == [["<script>alert(1)</script>"]]
+    markdown = b"# Title\n<script>alert(1)</script>"
+    kept = upload("a.md", markdown, "custom/text", "text/markdown")
+    found = shown(fragment, kept)
+    assert found.one("h1").words == "Title" and found.all("script") == []
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "image/svg+xml"])
+def test_pages_and_drawings_are_in_a_frame_without_rights(upload, fragment, content_type):
+    kept = upload("a.html", b"<b>", "custom/plot", content_type)
+    frame = shown(fragment, kept).one("iframe")
+    assert frame["sandbox"] == "allow-scripts" and frame["src"] == kept["href"]
+
+
+def test_images_texts_and_what_is_neither(upload, fragment):
+    image = upload("a.png", b"\x89PNG", "image/plot", "image/png")
+    assert shown(fragment, image).one("img")["src"] == image["href"]
+    text = upload("a.txt", b"\xff" * 400_000, "custom/text", "text/plain")
+    assert "Only the beginning" in shown(fragment, text).words
+    other = upload("a.bin", b"\0\1", "custom/data", "application/octet-stream")
+    assert "This is no text." in shown(fragment, other).words
+    empty = upload("a.csv", b"")
+    assert cells(shown(fragment, empty)) == []
+
+
+def test_a_file_of_another_host_is_a_link_and_never_fetched(client, fragment):
+    url = "http://127.0.0.1:9/data.csv"  # nobody listens there
+    assert fragment("preview", url=url).one("a")["href"] == url
+    for wrong in ("javascript:alert(1)", "/files/999/?file-id=x", "x"):
+        answer = client.get("/workbench/preview", query_string={"url": wrong})
+        assert answer.status_code == 404, wrong
+
+
+def test_all_outputs_come_in_one_file_with_names_of_their_own(client, app):
+    with app.test_request_context():
+        task = ProcessingTask("a-task")
+        task.save(commit=True)
+        task_id = task.id
+        for name, content in (("a.txt", "1"), ("../a.txt", "2"), ("A.TXT", "3")):
+            STORE.persist_task_result(task_id, content, name, "x/y", "text/plain")
+    url = f"/workbench/tasks/{task_id}/outputs.zip"
+    assert client.get(url).status_code == 404
+    with app.test_request_context():
+        task = ProcessingTask.get_by_id(task_id)
+        task.task_status, task.finished_at = "SUCCESS", task.started_at
+        task.save(commit=True)
+    answer = client.get(url)
+    archive = zipfile.ZipFile(io.BytesIO(answer.data))
+    assert answer.mimetype == "application/zip" and archive.testzip() is None
+    names = archive.namelist()
+    assert names == ["a.txt", "a (2).txt", "A (3).TXT"]
+    assert [archive.read(name) for name in names] == [b"1", b"2", b"3"]
