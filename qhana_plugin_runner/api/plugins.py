@@ -3,17 +3,17 @@
 from typing import Any, TypedDict
 
 import marshmallow as ma
-from flask import current_app, redirect, request
+from flask import redirect, request
 from flask.views import MethodView
 from flask_babel import gettext as _
 from flask_smorest import abort
 from werkzeug import Response
 
 from ..db.models.virtual_plugins import VirtualPlugin
-from ..util.plugins import PluginRegistry
+from ..util.plugins import plugin_registry
 from .util import MaBaseSchema, SecurityBlueprint
 
-__all__ = ["PLUGINS_API", "PluginEntry", "list_plugins", "plugin_registry"]
+__all__ = ["PLUGINS_API", "PluginEntry", "list_plugins"]
 
 PLUGINS_API = SecurityBlueprint(
     "plugins-api",
@@ -48,12 +48,6 @@ class PluginEntrySchema(MaBaseSchema):
 
 class PluginListSchema(MaBaseSchema):
     plugins = ma.fields.List(ma.fields.Nested(PluginEntrySchema()), required=True)
-
-
-def plugin_registry() -> PluginRegistry:
-    """Return what the current app knows of its plugins."""
-    registry: PluginRegistry = current_app.extensions["qhana_plugins"]
-    return registry
 
 
 def list_plugins() -> list[PluginEntry]:

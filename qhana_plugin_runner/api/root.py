@@ -7,7 +7,6 @@ from flask import current_app
 from flask.views import MethodView
 
 from ..pages.browser import page, wants_html
-from ..pages.landing import landing_page_data
 from .util import MaBaseSchema, SecurityBlueprint
 
 __all__ = ["ROOT_ENDPOINT"]
@@ -30,5 +29,7 @@ class RootView(MethodView):
     def get(self) -> Any:
         """The title of the API, or a landing page for browsers."""
         if wants_html():
+            from ..pages.landing import landing_page_data  # pages are made of the API
+
             return page("runner/landing.html", **landing_page_data())
         return {"title": current_app.config["API_TITLE"]}, {"Vary": "Accept"}

@@ -11,7 +11,6 @@ from flask_smorest import abort
 
 from ..db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from ..pages.browser import wants_html
-from ..pages.task import task_page
 from ..retention import Removal, remove_task
 from ..supervision.cancel import CancelResult, cancel
 from .task_status import OutputSchema, TaskStatusSchema, task_status
@@ -153,6 +152,8 @@ class _Answer(NamedTuple):
     def about(cls, task: ProcessingTask) -> "_Answer":
         status = task_status(task)
         if wants_html():
+            from ..pages.task import task_page  # pages are made of the API
+
             response = task_page(task.id, status)
         else:
             response = jsonify(TaskStatusSchema().dump(status))

@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 
 from ..celery import CELERY
 from ..util import compat
-from ..util.plugins import PluginRegistry
+from ..util.plugins import plugin_registry
 from ..workbench.catalogue import catalogue
 from .browser import frame_policy, protect
 
@@ -25,7 +25,7 @@ _PACKAGES = ("flask", "flask-smorest", "marshmallow", "sqlalchemy", "celery")
 @DEBUG_PAGES.route("/")
 def index() -> str:
     """The plugins that failed, with the place where they did, and what the runner runs on."""
-    registry: PluginRegistry = current_app.extensions["qhana_plugins"]
+    registry = plugin_registry()
     return render_template(
         "runner/debug.html",
         failures=registry.failures,

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import current_app, request, url_for
 
-from ..util.plugins import PluginFailure, PluginRegistry
+from ..util.plugins import PluginFailure, plugin_registry
 from ..workbench.catalogue import PluginEntry, catalogue
 from .parts import Part, State, look_at_parts
 
@@ -47,7 +47,7 @@ def landing_page_data() -> dict[str, Any]:
 
     The page is there to be read when something does not work: whatever is down, it is shown.
     """
-    registry: PluginRegistry = current_app.extensions["qhana_plugins"]
+    registry = plugin_registry()
     parts = look_at_parts()
     entries = catalogue(virtual=Part("database", State.UP) in parts)
     wanted = PluginFilter.of(request.args)

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response
 
+from ..workbench.runs import find_run
 from .browser import page
 
 __all__ = ["SHOWN_LOG", "task_page"]
@@ -19,8 +20,6 @@ def task_page(task_id: int, status: dict[str, Any]) -> Response:
         task_id: the task.
         status: its status as programs get it.
     """
-    from ..workbench.runs import find_run  # it needs the ids of the API
-
     log = status["log"]
     return page(
         "runner/task.html",

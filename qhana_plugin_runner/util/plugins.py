@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
-from flask import Blueprint, Flask, abort
+from flask import Blueprint, Flask, abort, current_app
 from packaging.version import InvalidVersion, Version
 
 from ..errors import RunnerError
@@ -26,6 +26,7 @@ __all__ = [
     "PluginRegistry",
     "QHAnaPluginBase",
     "plugin_identifier",
+    "plugin_registry",
     "register_plugins",
 ]
 
@@ -291,3 +292,9 @@ def _belongs_to(blueprint: Blueprint, name: str) -> bool:
 
 def _not_found(**_values: object) -> NoReturn:
     abort(404)
+
+
+def plugin_registry() -> PluginRegistry:
+    """Return what the current app knows of its plugins."""
+    registry: PluginRegistry = current_app.extensions["qhana_plugins"]
+    return registry

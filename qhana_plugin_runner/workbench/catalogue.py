@@ -23,11 +23,11 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from ..api.plugins import plugin_registry
 from ..db import DB
 from ..db.models.virtual_plugins import VirtualPlugin
 from ..forms.jinja_helpers import current_language
 from ..util.logging import PLUGIN_RULE
+from ..util.plugins import plugin_registry
 from .plugin_entries import PluginData, PluginEntry, with_metadata
 
 __all__ = [

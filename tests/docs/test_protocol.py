@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from helpers.markdown import DOCS
 
 PACKAGE = DOCS.parent / "qhana_plugin_runner"
@@ -11,6 +10,10 @@ SCRIPT = (PACKAGE / "static" / "microfrontend.js").read_text("utf-8")
 TEMPLATES = "".join(
     (PACKAGE / "templates" / name).read_text("utf-8")
     for name in ("forms.html", "simple_template.html")
+)
+HOST, DEBUGGER = (
+    (PACKAGE / "static" / "workbench" / name).read_text("utf-8")
+    for name in ("host.js", "debugger.js")
 )
 PICKERS = (PACKAGE / "forms" / "description.py").read_text("utf-8")
 
@@ -40,6 +43,19 @@ def test_each_message_of_the_script_is_documented_and_no_other():
     assert known | OF_PLUGINS == documented_messages()
 
 
+def test_the_workbench_answers_each_message_to_a_host():
+    answers = re.search(r"#answers = \{(.*?)\n  \};", HOST, re.S)[1]
+    to_host = first_column(section("Messages to the host"))
+    assert set(re.findall(r'^    "([\w-]+)":', answers, re.M)) == to_host
+
+
+def test_the_debugger_offers_each_message_of_a_host():
+    listed = re.search(r"const EXAMPLES = \[(.*?)\n\];", DEBUGGER, re.S)[1]
+    offered = re.findall(r'^ +(?:\{ )?(?:type: )?"([a-z]+(?:-[a-z]+)+)"', listed, re.M)
+    to_frame = first_column(section("Messages to the micro frontend"))
+    assert set(offered) == to_frame
+
+
 def test_each_data_attribute_is_documented_and_no_other():
     known = set(re.findall(r"\bdata-[a-z]+(?:-[a-z]+)*", TEMPLATES + PICKERS))
     known -= {"data-url", "data-url-response"}
@@ -52,11 +68,10 @@ def test_each_class_is_documented_and_no_other():
     assert known == set(re.findall(pattern, section("The form")))
 
 
-@pytest.mark.parametrize("part, title", [("Functions", "Functions")])
-def test_each_function_is_documented_and_no_other(part, title):
+def test_each_function_is_documented_and_no_other():
     listed = re.search(r"Object\.assign\(window, \{(.*?)\}\)", SCRIPT, re.S)[1]
     functions = set(re.findall(r"\w+", listed))
-    assert functions == set(re.findall(r"`(\w+)\(", section(title)))
+    assert functions == set(re.findall(r"`(\w+)\(", section("Functions")))
 
 
 def test_each_member_of_the_state_is_documented_and_no_other():

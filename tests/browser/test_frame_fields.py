@@ -1,0 +1,119 @@
+"""Each kind of field: filled by a person, and what the plugin and the host get of it."""
+
+from enum import Enum
+from urllib.parse import parse_qsl
+
+import marshmallow as ma
+import pytest
+from playwright.sync_api import expect
+
+
+class Colour(Enum):
+    """A choice of few."""
+
+    RED = "red"
+    BLUE = "blue"
+
+
+def field(make=ma.fields.String, *arguments, label="Value", **metadata):
+    return make(*arguments, metadata={"label": label, **metadata})
+
+
+def fill(text):
+    return lambda control: control.fill(text)
+
+
+def choose(*values):
+    return lambda control: control.select_option(list(values))
+
+
+KINDS = {
+    "String": (field(), "text", fill("ä"), ["ä"]),
+    "Raw": (field(ma.fields.Raw), "textarea", fill("a\nb"), ["a\nb"]),
+    "textarea": (field(input_type="textarea"), "textarea", fill("x"), ["x"]),
+    "password": (field(input_type="password"), "password", fill("geheim"), ["geheim"]),
+    "datalist": (
+        field(input_type="text_with_datalist", datalist=["one", "two"]),
+        "text",
+        fill("two"),
+        ["two"],
+    ),
+    "Email": (field(ma.fields.Email), "email", fill("a@b.cd"), ["a@b.cd"]),
+    "Url": (field(ma.fields.Url), "url", fill("http://a.bc/"), ["http://a.bc/"]),
+    "Integer": (field(ma.fields.Integer), "number", fill("7"), ["7"]),
+    "Float": (field(ma.fields.Float), "number", fill("0.5"), ["0.5"]),
+    "Decimal": (field(ma.fields.Decimal), "number", fill("0.25"), ["0.25"]),
+    "Date": (field(ma.fields.Date), "date", fill("2026-11-23"), ["2026-11-23"]),
+    "Time": (field(ma.fields.Time), "time", fill("09:30"), ["09:30"]),
+    "NaiveDateTime": (
+        field(ma.fields.NaiveDateTime),
+        "datetime-local",
+        fill("2026-11-23T09:30"),
+        ["2026-11-23T09:30"],
+    ),
+    "Enum": (field(ma.fields.Enum, Colour), "select", choose("BLUE"), ["BLUE"]),
+    "options": (
+        field(input_type="select", options=["a", "b"]),
+        "select",
+        choose("b"),
+        ["b"],
+    ),
+    "List of choices": (
+        field(ma.fields.List, ma.fields.Enum(Colour)),
+        "select",
+        choose("RED", "BLUE"),
+        ["RED", "BLUE"],
+    ),
+    "Boolean": (
+        field(ma.fields.Boolean),
+        "checkbox",
+        lambda control: control.check(),
+        None,
+    ),
+}
+
+
+def kind_of(control):
+    return control.evaluate(
+        "input => input.matches('select, textarea') ? input.localName : input.type"
+    )
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_field_is_shown_filled_and_sent(host, frame_pages, name):
+    made, kind, act, sent = KINDS[name]
+    host.embed(frame_pages.add_form(some_value=made))
+    control = host.frame.get_by_label("Value")
+    assert kind_of(control) == kind
+    assert control.get_attribute("id") == "some_value"
+    assert control.get_attribute("name") == "someValue"
+    act(control)
+    host.frame.get_by_role("button", name="Submit").click()
+    message = host.wait_for("form-submit")
+
+    got = frame_pages.sent[-1]["texts"]["someValue"]
+    if sent is not None:
+        assert got == sent
+    told = [value for key, value in parse_qsl(message["formData"]) if key == "someValue"]
+    assert told == (["***"] if kind == "password" else got)
+
+
+def test_a_hidden_field_is_sent_and_not_shown(host, frame_pages):
+    made = ma.fields.String(metadata={"input_type": "hidden"})
+    host.embed(f"{frame_pages.add_form(some_value=made)}?someValue=x")
+    expect(host.frame.locator("#some_value")).to_be_hidden()
+    host.frame.get_by_role("button", name="Submit").click()
+    host.wait_for("form-submit")
+    assert frame_pages.sent[-1]["texts"]["someValue"] == ["x"]
+
+
+def test_a_list_takes_as_many_values_as_somebody_adds(host, frame_pages):
+    host.embed(
+        frame_pages.add_form(some_value=field(ma.fields.List, ma.fields.Integer()))
+    )
+    host.frame.locator("#some_value").fill("1")
+    host.frame.get_by_role("button", name="Add a value").click()
+    host.page.keyboard.type("2")
+    host.frame.get_by_role("button", name="Submit").click()
+    host.wait_for("form-submit")
+    assert frame_pages.sent[-1]["texts"]["someValue"] == ["1", "2"]
