@@ -66,4 +66,5 @@ class TaskLogView(MethodView):
         if wants_html():
             return Response(part.text, mimetype="text/plain", headers=AS_IT_IS)
         cursor = f"{part.end.characters}-{part.end.entry}"
-        return {"text": part.text, "cursor": cursor, "finished": part.is_last}
+        log = {"text": part.text, "cursor": cursor, "finished": part.is_last}
+        return log, {"Vary": "Accept"}

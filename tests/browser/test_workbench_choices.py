@@ -1,0 +1,113 @@
+"""What the workbench answers to a form that wants something chosen."""
+
+import re
+
+import pytest
+import requests
+from playwright.sync_api import expect
+
+PICTURE = "workbench/plugins/picture@v1-0-0/"
+
+
+def upload(product, name, content, data_type="entity/list"):
+    answer = requests.post(
+        f"{product.url}workbench/uploads/",
+        files={"file": (name, content)},
+        data={"dataType": data_type},
+        timeout=30,
+    )
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+@pytest.fixture(scope="module")
+def files(product):
+    """Two files, of which the second was made of the first, and one of another type."""
+    first = upload(product, "first.csv", b"ID\n1\n")
+    second = upload(product, "second.csv", b"ID\n2\n")
+    upload(product, "third.txt", b"text", "custom/text")
+    run = {
+        "resultUrl": second["task"],
+        "plugin": "picture@v1-0-0",
+        "formData": f"data={first['href']}",
+        "dataInputs": [first["href"]],
+    }
+    answer = requests.post(f"{product.url}workbench/runs/", json=run, timeout=30)
+    assert answer.status_code == 204, answer.text
+    return first, second
+
+
+def form(page):
+    return page.frame_locator("main iframe.micro-frontend")
+
+
+def test_a_file_is_chosen_among_results_of_the_right_type(page, product, files):
+    page.goto(product.url + PICTURE)
+    form(page).get_by_role("button", name="Choose file").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="second.csv")).to_be_visible()
+    expect(dialog.get_by_role("button", name="third.txt")).to_have_count(0)
+    dialog.get_by_role("searchbox").fill("FIRST")
+    dialog.get_by_role("button", name="Search").click()
+    expect(dialog.get_by_role("button", name="second.csv")).to_have_count(0)
+    dialog.get_by_role("button", name="first.csv").click()
+    expect(form(page).get_by_label("Entities")).to_have_value(files[0]["href"])
+    expect(form(page).locator(".selected-file-name").first).to_have_text("first.csv")
+
+
+def test_a_related_file_is_chosen_and_previewed(page, product, files):
+    first, second = files
+    page.goto(f"{product.url}{PICTURE}?data={requests.utils.quote(first['href'], '')}")
+    expect(form(page).locator(".selected-file-name").first).to_have_text("first.csv")
+    form(page).get_by_role("button", name="Choose related file").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="second.csv").click()
+    expect(form(page).get_by_label("Other")).to_have_value(second["href"])
+    form(page).get_by_role("button", name="Preview").last.click()
+    expect(dialog.locator("td")).to_have_text("2")
+    dialog.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_file_of_the_web_is_named_by_its_url(page, product):
+    page.goto(product.url + PICTURE)
+    form(page).get_by_role("button", name="Choose file").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("A file on the web").click()
+    dialog.get_by_label("URL of the file").fill("http://127.0.0.1:9/data.csv")
+    dialog.get_by_role("button", name="Choose", exact=True).click()
+    expect(form(page).get_by_label("Entities")).to_have_value(
+        "http://127.0.0.1:9/data.csv"
+    )
+
+
+def test_a_plugin_is_chosen_among_those_with_the_tag(page, product):
+    page.goto(product.url + PICTURE)
+    form(page).get_by_role("button", name="Choose plugin").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Entity statistics")).to_have_count(0)
+    dialog.get_by_role("button", name="Hello World v1.0.0", exact=False).first.click()
+    expect(form(page).get_by_label("Helper")).to_have_value(
+        f"{product.url}plugins/hello-world@v1-0-0/"
+    )
+    expect(form(page).locator(".selected-plugin-name")).to_contain_text("hello-world")
+
+
+def test_a_visualisation_shows_a_file_in_the_preview(page, product, files):
+    first, _second = files
+    page.goto(first["task"])
+    page.get_by_role("button", name="Preview first.csv").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("link", name="Show with Picture").click()
+    shown = page.frame_locator("dialog iframe.micro-frontend")
+    expect(shown.locator("#picture")).to_have_text(re.compile(r"/files/\d+/\?file-id="))
+    expect(shown.locator("#place")).to_have_text("data-preview")
+
+
+def test_escape_chooses_nothing(page, product, files):
+    page.goto(product.url + PICTURE)
+    form(page).get_by_role("button", name="Choose file").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("first.csv")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(form(page).get_by_label("Entities")).to_have_value("")
