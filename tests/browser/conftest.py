@@ -27,7 +27,7 @@ def product(tmp_path_factory):
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")  # other tests need an event loop of their own
 def chromium():
     """A browser; tests take pages of it by :func:`page` or :func:`new_page`."""
     path = find_chromium()

@@ -79,4 +79,4 @@ def test_the_page_of_a_task_without_calls_does_not_mention_them(app):
     with app.app_context():
         task_id = make_task_with()
     page = app.test_client().get(f"/tasks/{task_id}/", headers=HTML).text
-    assert "webhooks" not in page.lower()
+    assert "Webhooks" not in page
