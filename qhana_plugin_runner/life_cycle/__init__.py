@@ -1,6 +1,7 @@
 """How a task moves from its start to its one end; the only writer of its state."""
 
 from . import rows  # noqa: F401  (what plugins write to rows goes through here, too)
+from .progress import throttled
 from .states import LEGAL, OPEN, TERMINAL, State
 from .transitions import (
     RUNNING_FOR,
@@ -33,5 +34,6 @@ __all__ = [
     "request_cancel",
     "restart",
     "succeed",
+    "throttled",
     "wait",
 ]

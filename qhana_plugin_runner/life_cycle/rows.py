@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 from ..db import DB
 from ..db.models.tasks import ProcessingTask, TaskLogEntry, storable
 from ..util.logging import PLUGIN_RULE
+from .progress import PROGRESS, report
 from .states import state_of_end
 from .transitions import end_as_plugin, lock_log
 
 _END = ("task_status", "finished_at", "state")
-_PROGRESS = ("progress_value", "progress_start", "progress_target", "progress_unit")
 
 
 @event.listens_for(DB.session, "before_flush")
@@ -56,6 +56,9 @@ def _plugin_of(task: ProcessingTask) -> str | None:
 
 
 def _take_over(task: ProcessingTask) -> None:
+    # Before an end, after which nothing more is written.
+    if progress := _taken(task, PROGRESS):
+        report(task, progress)
     end = _taken(task, _END)
     if end:
         # The state is not for plugins to write.
@@ -65,9 +68,7 @@ def _take_over(task: ProcessingTask) -> None:
             end_as_plugin(task.id, state_of_end(status), status, finished_at)
             DB.session.expire(task, [*_END, "began_at"])
         elif "task_status" in end:
-            _write_open(task, task_status=status)
-    if progress := _taken(task, _PROGRESS):
-        _write_open(task, **progress)
+            _write(task, ProcessingTask.finished_at.is_(None), task_status=status)
     history = _attributes(task).log_start.history
     if history.has_changes():
         _write_log(task, old=(history.deleted or [""])[0] or "")
@@ -90,21 +91,17 @@ def _taken(task: ProcessingTask, names: tuple[str, ...]) -> dict[str, Any]:
     return changed
 
 
-def _write_open(task: ProcessingTask, **values: Any) -> None:
-    """Write to the row unless the task has ended."""
-    statement = update(ProcessingTask).where(ProcessingTask.id == task.id)
-    _execute(statement.where(ProcessingTask.finished_at.is_(None)).values(**values))
-
-
 def _write_log(task: ProcessingTask, old: str) -> None:
     """Write the first part of a log; when others have written to it since, behind theirs."""
     new = storable(task.log_start or "")
     DB.session.expire(task, ["log_start"])
     column = ProcessingTask.log_start
     value = case((func.coalesce(column, "") == old, new), else_=column + ("\n" + new))
-    statement = update(ProcessingTask).where(ProcessingTask.id == task.id)
-    _execute(statement.values(log_start=value))
+    _write(task, log_start=value)
 
 
-def _execute(statement: Any) -> None:
-    DB.session.execute(statement, execution_options={"synchronize_session": False})
+def _write(task: ProcessingTask, *conditions: Any, **values: Any) -> None:
+    statement = update(ProcessingTask).where(ProcessingTask.id == task.id, *conditions)
+    DB.session.execute(
+        statement.values(**values), execution_options={"synchronize_session": False}
+    )

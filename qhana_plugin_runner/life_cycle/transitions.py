@@ -33,6 +33,7 @@ from ..db.db import database_time
 from ..db.models.tasks import ProcessingTask, Step, TaskLogEntry, storable
 from ..db.unsaved import has_unsaved_changes
 from ..webhooks.outbox import tell
+from .progress import write_held
 from .states import State, sources_of
 
 __all__ = [
@@ -248,6 +249,7 @@ def _try_to_finish(task_id: int, state: State, log: str, **values: object) -> Tr
 
 
 def _write_end(task_id: int, state: State, status: str | None, **values: object) -> bool:
+    write_held(task_id)
     is_cancelled = ProcessingTask.state == State.CANCELLING
     began_at: Any = ProcessingTask.began_at
     if (seconds := RUNNING_FOR.get()) is not None:

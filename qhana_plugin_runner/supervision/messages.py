@@ -158,7 +158,7 @@ def running(app: Flask, task: Task) -> Iterator[None]:
     running_for = life_cycle.RUNNING_FOR.set(start.running_for)
     message = CURRENT_MESSAGE.set(token)
     try:
-        with own_folder(token):
+        with own_folder(token), life_cycle.throttled(owner, patiently):
             yield
     finally:
         CURRENT_MESSAGE.reset(message)

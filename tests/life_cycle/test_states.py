@@ -182,6 +182,16 @@ def test_progress_of_an_old_object_reaches_an_open_task():
     assert (after["state"], after["attempt"]) == ("running", 2)
 
 
+def test_progress_that_comes_with_the_end_is_kept():
+    task = ProcessingTask.get_by_id(make(State.RUNNING))
+    task.progress_value, task.progress_target = 7, 9
+    task.task_status, task.finished_at = "FAILURE", utc_now()
+    task.save(commit=True)
+    after = columns(task.id)
+    assert (after["progress_value"], after["progress_target"]) == (7, 9)
+    assert (after["state"], after["task_status"]) == ("failed", "FAILURE")
+
+
 def test_a_log_that_an_old_object_writes_stands_behind_what_others_wrote():
     task_id = make(State.RUNNING)
     task = ProcessingTask.get_by_id(task_id)
