@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 from .errors import BrokerUnavailable, RunnerError
 from .held_messages import hold, register_held_messages, release
 from .supervision import messages
-from .supervision.broker import register_ledger
+from .supervision.broker import ANSWER_SECONDS, register_ledger
 from .supervision.owners import rows_of
 from .task_queues import queue_settings
 from .util.config.celery_config import CELERY_QUEUE
@@ -209,6 +209,18 @@ class RunnerCelery(Celery):
         result = (options.get("result_cls") or self.AsyncResult)(options["task_id"])
         result.ignored = options.get("ignore_result")
         return result
+
+    def connection_for_write(self, url: str | None = None, **options: Any) -> Any:
+        """Return a connection for sending; see :meth:`celery.Celery.connection_for_write`.
+
+        Only those for reading may wait for ever: messages may be long in coming.
+        """
+        options["transport_options"] = {
+            "socket_timeout": ANSWER_SECONDS,
+            **self.conf.broker_transport_options,
+            **(options.get("transport_options") or {}),
+        }
+        return super().connection_for_write(url, **options)
 
     def _headers_for(
         self, name: str, kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]

@@ -6,17 +6,25 @@ from typing import Any
 from flask import Flask
 from redis import Redis
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError, TimeoutError
 from redis.retry import Retry
 
 from .ledger import Ledger
 
-__all__ = ["be_patient", "ledger", "register_ledger"]
+__all__ = ["ANSWER_SECONDS", "be_patient", "ledger", "register_ledger"]
 
 _KEY = "qhana_ledger"
+
+ANSWER_SECONDS = 5
+"""How long the broker may take to answer. Whoever submits a task waits for it."""
 
 PATIENCE = 90
 """Times that a worker tries to reach the broker, with pauses of up to two seconds. What it wants
 to say is about work that is done already: a broker that comes back in time must learn of it."""
+
+_BACKOFF = ExponentialBackoff(cap=2, base=0.05)
+_CLOSED = (ConnectionError,)
+_CLOSED_OR_SILENT = (ConnectionError, TimeoutError)
 
 
 class _Connections:
@@ -24,7 +32,8 @@ class _Connections:
 
     def __init__(self, url: str | None, prefix: str) -> None:
         self._url, self._prefix = url, prefix
-        self._tries = 1
+        # A connection that was closed while nobody used it is opened again.
+        self._retry = Retry(_BACKOFF, 1, _CLOSED)
         self._made: tuple[int, Ledger] | None = None
 
     def get(self) -> Ledger | None:
@@ -35,15 +44,15 @@ class _Connections:
                 self._url,
                 decode_responses=True,
                 socket_connect_timeout=2,
-                socket_timeout=5,
+                socket_timeout=ANSWER_SECONDS,
                 socket_keepalive=True,
-                retry=Retry(ExponentialBackoff(cap=2, base=0.05), self._tries),
+                retry=self._retry,
             )
             self._made = (os.getpid(), Ledger(client, self._prefix))
         return self._made[1]
 
     def be_patient(self) -> None:
-        self._tries, self._made = PATIENCE, None
+        self._retry, self._made = Retry(_BACKOFF, PATIENCE, _CLOSED_OR_SILENT), None
 
 
 def register_ledger(app: Flask) -> None:

@@ -76,15 +76,17 @@ def test_a_chord_leaves_no_subscription_either(app, redis):
     assert redis.pubsub_channels() == []
 
 
-@pytest.fixture
-def down(tmp_path, plugin_folders):
-    """An app whose broker is away."""
+@pytest.fixture(params=["away", "silent"])
+def down(request, tmp_path, plugin_folders, monkeypatch):
+    """An app whose broker is away, or takes connections and never answers."""
+    monkeypatch.setattr("qhana_plugin_runner.celery.ANSWER_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    gone = f"redis://127.0.0.1:{port}/0"
-    celery = {"broker_url": gone, "result_backend": gone}
-    with runner(tmp_path, PLUGIN_FOLDERS=plugin_folders, CELERY=celery) as app:
-        yield app
+        gone = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        if request.param == "away":
+            server.close()
+        celery = {"broker_url": gone, "result_backend": gone}
+        with runner(tmp_path, PLUGIN_FOLDERS=plugin_folders, CELERY=celery) as app:
+            yield app
 
 
 def test_without_broker_a_submit_is_answered_with_503_and_the_task_has_failed(down):
