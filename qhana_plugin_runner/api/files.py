@@ -2,8 +2,9 @@
 
 import base64
 import io
+from collections.abc import Callable
 from hmac import compare_digest
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import marshmallow as ma
 from flask import Response, current_app, redirect, request, send_file
@@ -27,7 +28,9 @@ from ..storage import (
 from .tasks import row_id
 from .util import MaBaseSchema, SecurityBlueprint
 
-__all__ = ["FILES_API", "FileView"]
+__all__ = ["FILES_API", "FileView", "send_from", "store_of"]
+
+_Answer = TypeVar("_Answer")
 
 FOREIGN_CONTENT = {
     # Browsers must not find HTML in what is declared to be something else.
@@ -68,40 +71,50 @@ class FileView(MethodView):
             file.security_tag.encode(), query["file_id"].encode("utf-8", "replace")
         ):
             abort(404, message=_("There is no such file."))
-        try:
-            store = STORE[file.storage_provider]
-        except (UnknownFileStore, StoreNotConfigured):
-            abort(404, message=_("The store that keeps this file is not installed here."))
-        if not isinstance(store, ServedFileStore):
-            abort(404, message=_("This file is kept elsewhere."))
-        try:
-            # Such a URL is signed for one method, and works for some time only.
-            if request.method == "GET" and (url := store.get_download_redirect(file)):
-                answer = redirect(url, 307)
-                answer.headers["Cache-Control"] = "no-store"
-                return answer
-            content = store.open(file)
-        except MissingFile:
-            abort(404, message=_("This file is not there any more."))
-        except StorageError as error:
-            current_app.logger.error("%s", error)
-            abort(503, message=_("The store that keeps this file cannot be reached."))
-        return file_response(file, content)
+        store = store_of(file)
+        # Such a URL is signed for one method, and works for some time only.
+        if request.method == "GET" and (url := _ask(store.get_download_redirect, file)):
+            answer = redirect(url, 307)
+            answer.headers["Cache-Control"] = "no-store"
+            return answer
+        return send_from(store, file)
 
 
-def file_response(file: TaskFile, content: IO[bytes]) -> Response:
-    """Return a file's content, or the part of it that was asked for; closes it when sent."""
+def store_of(file: TaskFile) -> ServedFileStore:
+    """Return the store of a file, if the runner can send what is in it; else the answer is 404."""
     try:
-        response = _file_response(file, content)
+        store = STORE[file.storage_provider]
+    except (UnknownFileStore, StoreNotConfigured):
+        abort(404, message=_("The store that keeps this file is not installed here."))
+    if not isinstance(store, ServedFileStore):
+        abort(404, message=_("This file is kept elsewhere."))
+    return store
+
+
+def send_from(store: ServedFileStore, file: TaskFile) -> Response:
+    """Answer with a file's content, or the part of it that was asked for."""
+    content = _ask(store.open, file)
+    try:
+        response = _response(file, content)
         if response.status_code == 412:
             abort(412, message=_("The file is another one than the request expects."))
     except BaseException:
-        content.close()
+        content.close()  # else it is closed when it was sent
         raise
     return response
 
 
-def _file_response(file: TaskFile, content: IO[bytes]) -> Response:
+def _ask(question: Callable[[TaskFile], _Answer], file: TaskFile) -> _Answer:
+    try:
+        return question(file)
+    except MissingFile:
+        abort(404, message=_("This file is not there any more."))
+    except StorageError as error:
+        current_app.logger.error("%s", error)
+        abort(503, message=_("The store that keeps this file cannot be reached."))
+
+
+def _response(file: TaskFile, content: IO[bytes]) -> Response:
     size = content.seek(0, io.SEEK_END)
     content.seek(0)
     response = send_file(

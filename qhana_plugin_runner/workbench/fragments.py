@@ -10,6 +10,7 @@ from flask_smorest import abort
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from webargs.flaskparser import FlaskParser
 
+from ..api.files import send_from, store_of
 from ..api.tasks import require_row_id
 from ..api.util import MaBaseSchema
 from ..db import DB
@@ -198,10 +199,20 @@ def preview() -> str:
         "runner/workbench/preview.html",
         file=file,
         href=download_url(file),
+        content_url=url_for(".content", url=download_url(file)),
         preview=preview_of(file),
         most_rows=MOST_ROWS,
         uses=uses_of(file, catalogue()),
     )
+
+
+@WORKBENCH.get("/content")
+def content() -> Response:
+    """A file, sent by the runner itself: the pages show nothing that comes from other hosts."""
+    file = find_file(_read(UrlQuerySchema())["url"])
+    if file is None:
+        abort(404, message=_("The URL is not that of a file of this runner."))
+    return send_from(store_of(file), file)
 
 
 @WORKBENCH.get("/tasks/<task_id>/outputs.zip")

@@ -118,6 +118,9 @@ def test_a_download_can_be_sent_on_to_the_bucket(app, task, client):
     assert named == "inline; filename*=UTF-8''na%C3%AFve.csv"
     address = f"/files/{info.id}/?file-id={info.security_tag}"
     assert client.head(address).content_length == 100
+    # Pages of the runner show nothing that comes from other hosts.
+    shown = client.get("/workbench/content", query_string={"url": address})
+    assert (shown.status_code, shown.data) == (200, CONTENT)
     bare = answer.location.partition("?")[0]
     assert requests.get(bare, timeout=10).status_code == 403
 

@@ -1,9 +1,11 @@
 """Clients and people can see which webhooks were called, and what came of it."""
 
 import pytest
+from helpers.html_tree import read_html
 from helpers.outbox import deliver, make_task_with
 from helpers.runner import runner
 
+from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.webhooks.outbox import tell
 
@@ -73,6 +75,20 @@ def test_the_page_of_the_task_shows_the_calls(app, task_id, webhook):
     page = app.test_client().get(f"/tasks/{task_id}/", headers=HTML).text
     assert '<h2 id="webhooks">' in page
     assert webhook.url in page and "HTTP 404" in page
+
+
+def test_the_page_of_a_task_that_has_ended_follows_its_calls(app, task_id, webhook):
+    def following():
+        page = read_html(app.test_client().get(f"/tasks/{task_id}/", headers=HTML).text)
+        return page.one("main").get("data-follow")
+
+    assert following() == "wait"
+    with app.app_context():
+        life_cycle.succeed(task_id)
+        assert following() == "poll"
+        webhook.status = 204
+        deliver(app)
+    assert following() is None
 
 
 def test_the_page_of_a_task_without_calls_does_not_mention_them(app):

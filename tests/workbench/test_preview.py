@@ -69,15 +69,27 @@ def test_markup_in_data_is_text(upload, fragment):
 
 
 @pytest.mark.parametrize("content_type", ["text/html", "image/svg+xml"])
-def test_pages_and_drawings_are_in_a_frame_without_rights(upload, fragment, content_type):
+def test_pages_and_drawings_are_in_a_frame_without_rights(
+    client, upload, fragment, content_type
+):
     kept = upload("a.html", b"<b>", "custom/plot", content_type)
     frame = shown(fragment, kept).one("iframe")
-    assert frame["sandbox"] == "allow-scripts" and frame["src"] == kept["href"]
+    assert frame["sandbox"] == "allow-scripts"
+    with client.get(frame["src"]) as answer:
+        assert answer.data == b"<b>"
+        assert answer.headers["Content-Security-Policy"] == "sandbox allow-scripts"
 
 
-def test_images_texts_and_what_is_neither(upload, fragment):
+def test_content_is_that_of_files_of_this_runner(client):
+    for wrong in ("http://127.0.0.1:9/data.csv", "/files/999/?file-id=x", "x"):
+        answer = client.get("/workbench/content", query_string={"url": wrong})
+        assert answer.status_code == 404, wrong
+
+
+def test_images_texts_and_what_is_neither(client, upload, fragment):
     image = upload("a.png", b"\x89PNG", "image/plot", "image/png")
-    assert shown(fragment, image).one("img")["src"] == image["href"]
+    with client.get(shown(fragment, image).one("img")["src"]) as answer:
+        assert (answer.data, answer.mimetype) == (b"\x89PNG", "image/png")
     text = upload("a.txt", b"\xff" * 400_000, "custom/text", "text/plain")
     assert "Only the beginning" in shown(fragment, text).words
     other = upload("a.bin", b"\0\1", "custom/data", "application/octet-stream")
