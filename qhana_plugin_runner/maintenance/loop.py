@@ -61,11 +61,15 @@ class Maintenance:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """Stop after the jobs that are being done, and give their leases back."""
+    def stop(self, seconds: float | None = None) -> None:
+        """Stop after the jobs that are being done, and give their leases back.
+
+        Args:
+            seconds: how long to wait for each job; its lease expires when it takes longer
+        """
         self._stop.set()
         for thread in self._threads:
-            thread.join()
+            thread.join(seconds)
         self._threads = []
 
 

@@ -133,5 +133,8 @@ def _shutting_down(**_kwargs: Any) -> None:
 
 @worker_shutdown.connect
 def _ended(**_kwargs: Any) -> None:
+    if CELERY.flask_app is not None:
+        # Let another process take over the maintenance now, and not when the leases expire.
+        CELERY.flask_app.extensions["qhana_maintenance"].stop(seconds=0.5)
     if Supervision.keeper is not None:
         Supervision.keeper.stop()

@@ -3,15 +3,19 @@
 import json
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 import urllib.parse
 import urllib.request
+from contextlib import closing
 
 import pytest
 from helpers.processes import is_alive, wait_until
 from helpers.product import CHECKOUT, Product, outside_environment
+
+from qhana_plugin_runner.maintenance import JOBS
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +121,20 @@ def test_a_stop_leaves_no_process_and_the_next_start_finds_everything(tmp_path):
         assert "title" in get_json(product.url)
         assert not set(first["web"]) & set(product.pids()["web"])
     assert (instance / "broker" / "valkey.conf").read_text() == kept
+
+
+def test_a_stop_gives_the_leases_of_the_maintenance_back(tmp_path):
+    instance = tmp_path / "instance"
+
+    def holders():
+        (database,) = instance.glob("*.db")
+        with closing(sqlite3.connect(database)) as connection:
+            return connection.execute('SELECT holder FROM "MaintenanceLease"').fetchall()
+
+    with Product(instance) as product:
+        wait_until(lambda: len(holders()) == len(JOBS), 30, "all leases are held")
+        product.stop()
+        assert holders() == []
 
 
 # A plugin whose task, started by a look at its page, sleeps for ever.
