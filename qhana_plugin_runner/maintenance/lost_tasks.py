@@ -54,17 +54,18 @@ class _Workers(NamedTuple):
     Attributes:
         reports: of each of them.
         held: the messages of all of them, by task and token.
-        busy_with: the tasks of these messages.
+        at_work: the tasks of those that they have begun with.
     """
 
     reports: Mapping[str, Report]
     held: frozenset[tuple[int, str]]
-    busy_with: frozenset[int]
+    at_work: frozenset[int]
 
     @classmethod
     def from_reports(cls, reports: Mapping[str, Report]) -> Self:
         held = frozenset[tuple[int, str]]().union(*(r.held for r in reports.values()))
-        return cls(reports, held, frozenset(task_id for task_id, _token in held))
+        at_work = frozenset[int]().union(*(r.at_work for r in reports.values()))
+        return cls(reports, held, at_work)
 
 
 class LostTasks:
@@ -148,7 +149,8 @@ def _suspects(
 ) -> Iterator[_Suspect]:
     """Yield what looks lost of a task."""
     if not entries.messages:
-        if task_id in workers.busy_with:
+        # What they have and have not begun with does not start: the broker has to know of it.
+        if task_id in workers.at_work:
             return
         if entries.known:
             reason = (

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .. import life_cycle
 from .again import end, send_again
-from .ledger import Ledger
+from .ledger import Ledger, Report
 from .messages import OWNER, TOKEN, worker_id
 from .temp_files import remove_folder
 
@@ -97,7 +97,8 @@ class Keeper(threading.Thread):
             for request in [*running.values(), *_not_started(self._worker)]
             if token_of(request)
         }
-        self._ledger.is_alive(worker_id(), SILENT_AFTER * self._beat, held, at)
+        report = Report(at, held, {_owner(request) for request in running.values()})
+        self._ledger.is_alive(worker_id(), SILENT_AFTER * self._beat, report)
         now = time.monotonic()
         for known in (self._since, self._stopping):
             for token in known.keys() - running.keys():

@@ -62,6 +62,7 @@ _START = (
 
 # KEYS: hash, hash of messages. ARGV: token, "keep last" or "". Returns how many others there are.
 _DONE = (
+    "if redis.call('HEXISTS', KEYS[1], '!') == 0 then return -1 end;"
     "local others = redis.call('HLEN', KEYS[1]) - redis.call('HEXISTS', KEYS[1], ARGV[1]);"
     "for _, name in ipairs({'!', '!began', '!cancel', '!ended'}) do"
     " others = others - redis.call('HEXISTS', KEYS[1], name) end;"
@@ -132,10 +133,12 @@ class Report(NamedTuple):
     Attributes:
         at: when.
         held: the messages that it had, by task and token.
+        at_work: the tasks of those that it had begun with.
     """
 
     at: float
     held: set[tuple[int, str]]
+    at_work: set[int]
 
 
 class Ledger:
@@ -186,7 +189,8 @@ class Ledger:
                 task can be written before
 
         Returns:
-            how many other messages of the task are under way
+            how many other messages of the task are under way; -1 when nobody knows, since the
+            broker has lost its data
         """
         keep = "keep last" if keep_last else ""
         return int(self._done(self._hashes(task_id), [token, keep]))
@@ -227,19 +231,19 @@ class Ledger:
         found = zip(task_ids, hashes[::2], hashes[1::2])
         return {id_: _entries(fields, messages) for id_, fields, messages in found}
 
-    def is_alive(
-        self, worker: str, seconds: float, held: Iterable[tuple[int, str]], at: float
-    ) -> None:
-        """Tell that a worker lives, and which messages it has (task and token).
+    def is_alive(self, worker: str, seconds: float, report: Report) -> None:
+        """Tell that a worker lives, and what it has.
 
         Args:
+            worker: which one
             seconds: after that long without another sign it counts as silent
-            at: when it was looked up what it has
+            report: what it has
         """
-        report = json.dumps({"at": at, "held": list(held)})
+        told = {"held": list(report.held), "at_work": list(report.at_work)}
+        text = json.dumps({"at": report.at, **told})
         with self._pipeline() as pipeline:
             pipeline.set(f"{self._worker(worker)}:alive", "1", px=int(seconds * 1000))
-            pipeline.set(self._worker(worker), report, ex=24 * 60 * 60)
+            pipeline.set(self._worker(worker), text, ex=24 * 60 * 60)
             pipeline.sadd(f"{self._prefix}:workers", worker)
             pipeline.execute()
 
@@ -270,9 +274,9 @@ class Ledger:
         living: dict[str, Report] = {}
         for worker, alive, text in pairs:
             if alive or self.connection_name(worker) in connected:
-                report: dict[str, Any] = json.loads(text or '{"at": 0, "held": []}')
-                held = {(int(task), token) for task, token in report["held"]}
-                living[worker] = Report(float(report["at"]), held)
+                living[worker] = (
+                    _report(json.loads(text)) if text else Report(0.0, set(), set())
+                )
             else:
                 self.goes(worker)
         return living
@@ -309,6 +313,11 @@ class Ledger:
 
     def _pipeline(self) -> Pipeline:
         return self.client.pipeline(transaction=False)
+
+
+def _report(told: Mapping[str, Any]) -> Report:
+    held = {(int(task), token) for task, token in told["held"]}
+    return Report(float(told["at"]), held, set(told["at_work"]))
 
 
 def _entries(fields: Mapping[str, str], again: Mapping[str, str]) -> TaskEntries:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .. import life_cycle
 from ..db import DB
-from ..db.models.tasks import CURRENT_MESSAGE
+from ..db.models.tasks import CURRENT_MESSAGE, ProcessingTask
 from .broker import ledger
 from .owners import owner_of
 from .temp_files import own_folder
@@ -196,9 +196,10 @@ def done(app: Flask, task: Task, state: str, fail: Callable[[int, str], None]) -
         return
     if state == states.FAILURE and _nobody_is_told(request):
         fail(owner, request.id)
-    if known.done(owner, token, keep_last=True) == 0:
+    others = known.done(owner, token, keep_last=True)
+    if others <= 0:
         with _context(app):
-            patiently(lambda: _settle(app, owner, token))
+            patiently(lambda: _settle(app, owner, token, is_known=others == 0))
 
 
 def _nobody_is_told(request: Any) -> bool:
@@ -210,10 +211,18 @@ def _nobody_is_told(request: Any) -> bool:
     return request.group is None
 
 
-def _settle(app: Flask, owner: int, token: str) -> None:
-    """Nothing of the task is under way any more: it waits, or ends if it is to be cancelled."""
+def _settle(app: Flask, owner: int, token: str, is_known: bool = True) -> None:
+    """Nothing of the task is under way any more: it waits, or ends if it is to be cancelled.
+
+    When it is not known what was under way, because the broker has lost its data, only a task
+    with an open step waits. Any other one is found to be lost.
+    """
     known = ledger(app)
     assert known is not None
+    if not is_known:
+        task = ProcessingTask.get_with_details(owner)
+        if task is None or not task.has_uncleared_step:
+            return
     if owner in known.is_cancelled([owner]):
         try:
             life_cycle.cancel(owner)

@@ -4,11 +4,14 @@ import json
 import os
 import shutil
 import signal
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 from helpers.faults import PATIENCE, Site
 from helpers.processes import is_alive, wait_until
+from helpers.services import broker
+from helpers.sockets import SlowLine
 from redis.exceptions import RedisError
 
 QUEUE = "qhana_plugin_runner"
@@ -66,6 +69,21 @@ def test_what_the_broker_forgets_is_lost_and_nothing_else(site, busy):
         run.let_go()
     assert_succeeded(*busy)
     assert_succeeded(site.step(waiting, "greet"))
+
+
+@pytest.mark.fault(
+    "The broker forgets everything: tasks that wait to be repeated", "lost"
+)
+def test_what_waits_to_be_repeated_is_lost_with_its_message(site):
+    run = site.submit("repeat_after_3600")
+    with site.broker() as broker:
+        # A worker that has a message for later keeps it as not confirmed.
+        wait_until(lambda: broker.hlen("unacked") == 1, PATIENCE, "it is to be repeated")
+        broker.flushall()
+    status = run.ended()
+    assert (status["status"], status["state"]) == ("FAILURE", "lost")
+    assert "the message broker has lost its messages" in status["log"]
+    assert len(run.starts()) == 1
 
 
 @pytest.mark.fault(
@@ -172,3 +190,26 @@ def test_a_message_that_a_dead_worker_had_taken_is_queued_again(site, busy):
     for blocker in busy:
         blocker.let_go()
     assert_succeeded(run)
+
+
+@pytest.mark.fault(
+    "The broker is slow for long", "tasks take longer, and end as they should"
+)
+def test_a_slow_broker_makes_tasks_slow(tmp_path):
+    (tmp_path / "broker").mkdir()
+    with broker(tmp_path / "broker") as url:
+        parts = urlsplit(url)
+        with SlowLine(parts.port) as line:
+            slow = parts._replace(
+                netloc=parts.netloc.replace(str(parts.port), str(line.port))
+            )
+            urls = dict.fromkeys(("BROKER_URL", "RESULT_BACKEND"), slow.geturl())
+            with Site(tmp_path, **urls) as site:
+                running = site.submit("wait")
+                running.wait_until_started()
+                line.seconds = 0.25  # longer than the time between two signs of life
+                queued = site.submit("wait_with_attempts")
+                running.let_go()
+                queued.let_go()
+                assert_succeeded(running, queued)
+                line.seconds = 0

@@ -1,11 +1,13 @@
-"""The database cuts connections, and is locked."""
+"""The database cuts connections, crashes, and is locked."""
 
 import sqlite3
 from contextlib import closing, contextmanager
 
 import psycopg
 import pytest
-from helpers.faults import PATIENCE
+import requests
+from helpers.databases import postgresql_server
+from helpers.faults import PATIENCE, Site
 from helpers.processes import wait_until
 
 
@@ -71,6 +73,24 @@ def test_a_task_ends_when_the_lock_of_its_row_is_released(site, run, uri):
             assert run.status()["status"] == "PENDING"
             connection.execute("ROLLBACK")
     assert_succeeded(run)
+
+
+@pytest.mark.fault("PostgreSQL crashes, and starts again", "tasks end as if nothing was")
+def test_tasks_outlive_a_crash_of_postgresql(tmp_path):
+    with postgresql_server() as server:
+        with Site(tmp_path, SQLALCHEMY_DATABASE_URI=str(server.url)) as site:
+            run = site.submit("wait")
+            run.wait_until_started()
+            server.crash()
+            answer = requests.get(run.url, timeout=30)
+            assert answer.status_code == 503
+            assert "Traceback" not in answer.text and answer.json()["code"] == 503
+            run.let_go()
+            run.wait_until_left()
+            server.start()
+            wait_until(lambda: site.answers(run), PATIENCE, "the web server is connected")
+            assert_succeeded(run)
+            assert site.submit("greet").ended()["state"] == "succeeded"
 
 
 def waits_for_lock(uri):

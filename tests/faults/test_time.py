@@ -1,10 +1,13 @@
 """Time passes: people are slow, work is slow, and several look for what is lost at once."""
 
 import threading
+from datetime import UTC, datetime
 
 import pytest
-from helpers.faults import SHORT, Site
+from helpers.faults import PATIENCE, SHORT, Site
+from helpers.processes import wait_until
 from helpers.runner import runner
+from kombu import Connection
 from sqlalchemy import update
 
 from qhana_plugin_runner.celery import CELERY
@@ -93,3 +96,47 @@ def test_work_that_outlasts_the_visibility_time_out_is_done_once(tmp_path):
         run.let_go()
         assert run.ended()["state"] == "succeeded"
         assert len(run.starts()) == 1
+
+
+@pytest.mark.fault(
+    "A task is to be repeated after the broker's visibility time-out", "done once more"
+)
+def test_a_repetition_that_is_delivered_twice_is_done_once(site):
+    run = site.submit("repeat_after_3")
+    with site.broker() as broker:
+        # A worker that keeps a message for later has not confirmed it.
+        wait_until(lambda: broker.hlen("unacked") == 1, PATIENCE, "it is to be repeated")
+    with Connection(
+        site.environment()["BROKER_URL"], transport_options={"visibility_timeout": 0}
+    ) as connection:
+        connection.default_channel.qos.restore_visible()
+    assert run.ended()["log"] == "repeated"
+    assert "does not start" in site.product.log
+    assert len(run.starts()) == 2
+
+
+@pytest.mark.fault(
+    "A worker's clock is two hours off", "nothing is lost, times are right"
+)
+@pytest.mark.parametrize("hours", [-2, 2])
+# With SQLite there is but one machine, and so one clock.
+@pytest.mark.parametrize(
+    "database_of_module", ["postgresql"], indirect=True, scope="module"
+)
+def test_the_clock_of_a_worker_does_not_matter(site, hours):
+    with site.worker("--queues", "elsewhere", "--concurrency", "2", hours=hours):
+        before = datetime.now(UTC)
+        waiting = site.submit("wait", queue="elsewhere")
+        repeated = site.submit("repeat_after_1", queue="elsewhere")
+        waiting.wait_until_started()
+        site.wait_until_looked()
+        assert waiting.status()["state"] == "running"
+        waiting.let_go()
+        ends = [waiting.ended(), repeated.ended()]
+    after = datetime.now(UTC)
+    assert [end["state"] for end in ends] == ["succeeded", "succeeded"]
+    assert [len(run.starts()) for run in (waiting, repeated)] == [1, 2]
+    for end in ends:
+        names = ("createdAt", "startedAt", "finishedAt")
+        created, started, finished = (datetime.fromisoformat(end[name]) for name in names)
+        assert before <= created <= started <= finished <= after

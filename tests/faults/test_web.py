@@ -47,3 +47,17 @@ def test_tasks_do_not_depend_on_the_web_server(site):
     run.let_go()
     wait_until(lambda: site.answers(run), PATIENCE, "the web server is there again")
     assert run.ended()["state"] == "succeeded"
+
+
+@pytest.mark.fault(
+    "A web process is killed in the middle of a request", "nothing of it is there"
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_request_that_is_cut_off_leaves_nothing(site, method):
+    run = site.submit("greet")
+    with pytest.raises(requests.ConnectionError):
+        url = f"{site.product.url}plugins/trouble@v1-0-0/crash/"
+        requests.request(method, url, timeout=60)
+    wait_until(lambda: site.answers(run), PATIENCE, "the web server is there again")
+    assert tasks(site)[0]["id"] == run.id
+    assert run.ended()["state"] == "succeeded"

@@ -16,6 +16,7 @@ from helpers.processes import is_alive, wait_until
 from helpers.product import CHECKOUT, Product
 from redis import Redis
 
+HELPERS = Path(__file__).parent
 PLUGINS = Path(__file__).parents[1] / "faults" / "plugins"
 
 # Seconds. Much longer than anything takes here: a test that fails may take its time.
@@ -192,11 +193,21 @@ class Site:
             wait_until(is_silent, PATIENCE, "a worker is silent")
 
     @contextmanager
-    def worker(self, *arguments, **environment):
-        """Run another worker; yield its process, and its log, when it takes tasks."""
+    def worker(self, *arguments, hours=0, **environment):
+        """Run another worker; yield its process, and its log, when it takes tasks.
+
+        Args:
+            arguments: of its command
+            hours: by which its clock is ahead of the others
+            environment: further environment variables
+        """
         environment = {**self.environment(), **environment}
         environment.pop("NOTIFY_SOCKET")
-        command = [sys.executable, "-m", "celery", "--app"]
+        program = ["celery"]
+        if hours:
+            program = ["helpers.clock", str(hours)]
+            environment["PYTHONPATH"] = str(HELPERS.parent)
+        command = [sys.executable, "-m", *program, "--app"]
         command += ["qhana_plugin_runner.celery_worker:CELERY", "worker", *arguments]
         name = uuid4().hex
         log = self.folder / f"{name}.log"

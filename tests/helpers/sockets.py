@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -45,3 +45,53 @@ def dripping():
             yield url
         finally:
             is_over.set()
+
+
+class SlowLine:
+    """A line to a server on loopback that takes its time in both directions.
+
+    Args:
+        port: of the server
+        seconds: how long each piece of data is under way; may be changed at any time
+    """
+
+    def __init__(self, port, seconds=0.0):
+        self.seconds = seconds
+        self._target = ("127.0.0.1", port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._open = set()
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error):
+        self._is_over.set()
+        for each in [self._listener, *self._open]:
+            with suppress(OSError):  # the other side may have closed it
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+        self._thread.join()
+
+    def _accept(self):
+        while not self._is_over.is_set():
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return  # closed
+            far = socket.create_connection(self._target)
+            self._open |= {near, far}
+            for ends in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=ends, daemon=True).start()
+
+    def _carry(self, source, target):
+        with suppress(OSError):
+            while data := source.recv(64 * 1024):
+                self._is_over.wait(self.seconds)
+                target.sendall(data)
+        for each in (source, target):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)

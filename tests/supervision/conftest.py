@@ -7,7 +7,9 @@ from helpers.services import broker
 
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.supervision import messages
 from qhana_plugin_runner.supervision.broker import ledger
+from qhana_plugin_runner.supervision.messages import OWNER, TOKEN
 
 QUEUE = "qhana_plugin_runner"
 
@@ -26,6 +28,23 @@ def app(tmp_path, broker_url):
         yield app
         ledger(app).client.flushall()
     CELERY.close()
+
+
+@pytest.fixture
+def deliver(app, known):
+    """Do the work of a task's one message, as a worker does that gets it."""
+
+    def deliver(work, task_id, **arguments):
+        (message,) = known.look([task_id])[task_id].messages
+        headers = {OWNER: task_id, TOKEN: message.token}
+        work.push_request(called_directly=False, **headers)
+        try:
+            work(db_id=task_id, **arguments)
+            messages.done(app, work, "SUCCESS", fail=pytest.fail)
+        finally:
+            work.pop_request()
+
+    return deliver
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import pytest
 
+from qhana_plugin_runner.supervision.ledger import Report
+
 
 @pytest.fixture
 def sent(known):
@@ -34,6 +36,12 @@ def test_the_last_message_is_kept_until_the_state_is_written(known, sent):
     assert [entry.token for entry in known.look([1])[1].messages] == ["two"]
     assert known.done(1, "two") == 0
     assert known.look([1])[1] == (True, [])
+
+
+def test_nobody_knows_what_is_under_way_after_the_broker_has_lost_its_data(known, sent):
+    known.client.flushall()
+    assert known.done(1, "one", keep_last=True) == -1
+    assert known.look([1])[1] == (False, [])
 
 
 def test_marks_and_messages_to_be_sent_again_are_not_counted(known):
@@ -74,12 +82,12 @@ def test_a_task_that_is_forgotten_begins_anew(known, sent):
 def test_a_worker_lives_while_its_connection_is_open_and_no_longer(known):
     sign = known.connected_client("busy")
     now = known.now()
-    known.is_alive("busy", 0.001, {(1, "one")}, now)
-    known.is_alive("awake", 60, set(), now)
+    known.is_alive("busy", 0.001, Report(now, {(1, "one")}, {1}))
+    known.is_alive("awake", 60, Report(now, set(), set()))
     key = f"{known._worker('busy')}:alive"
     while known.client.exists(key):
         continue
-    assert known.reports()["busy"].held == {(1, "one")}
+    assert known.reports()["busy"] == Report(now, {(1, "one")}, {1})
     sign.close()
     sign.connection_pool.disconnect()
     while "busy" in known._connected():

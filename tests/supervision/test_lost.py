@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from flask import Blueprint
+from flask import Blueprint, current_app
 from helpers.runner import runner
 
 from qhana_plugin_runner import life_cycle
@@ -15,7 +15,9 @@ from qhana_plugin_runner.maintenance.lost_tasks import LostTasks
 from qhana_plugin_runner.retention import remove_task
 from qhana_plugin_runner.supervision import queues
 from qhana_plugin_runner.supervision.again import send_again
+from qhana_plugin_runner.supervision.broker import ledger
 from qhana_plugin_runner.supervision.cancel import CancelResult, cancel
+from qhana_plugin_runner.supervision.ledger import Report
 from qhana_plugin_runner.supervision.owners import owner_of
 
 QUEUE = "qhana_plugin_runner"
@@ -166,3 +168,43 @@ def test_the_time_limit_of_the_settings_is_that_of_celery(tmp_path, app):
     (tmp_path / "limited").mkdir()
     with runner(tmp_path / "limited", **settings):
         assert CELERY.conf.task_time_limit == 5.0
+
+
+@CELERY.task(name="supervised@v1.forgotten")
+def forgotten(db_id, with_step):
+    """Work during which the broker loses its data."""
+    task = ProcessingTask.get_by_id(db_id)
+    if with_step:
+        task.add_next_step("step/", "step-ui/", "one", commit=True)
+    ledger(current_app).client.flushall()
+
+
+@pytest.mark.parametrize("with_step", [True, False])
+def test_what_the_broker_forgets_at_work_waits_only_for_a_step(
+    known, new_task, state_of, deliver, monkeypatch, with_step
+):
+    monkeypatch.setattr(known, "uptime", lambda: 60.0)
+    task_id = new_task()
+    arguments = {"with_step": with_step}
+    forgotten.apply_async(kwargs={"db_id": task_id, **arguments})
+    deliver(forgotten, task_id, **arguments)
+    lost_tasks = LostTasks()
+    for _ in range(2):
+        lost_tasks.look()
+    assert state_of(task_id) == ("waiting" if with_step else "lost")
+
+
+def test_what_a_worker_keeps_for_later_is_lost_when_the_broker_has_lost_it(
+    known, new_task, state_of, monkeypatch
+):
+    monkeypatch.setattr(known, "uptime", lambda: 60.0)
+    ids = [new_task(), new_task()]
+    for task_id in ids:
+        stubborn.apply_async(kwargs={"db_id": task_id})
+    held = {(task_id, "a token") for task_id in ids}
+    known.client.flushall()
+    known.is_alive("worker", 60, Report(known.now(), held, at_work={ids[0]}))
+    lost_tasks = LostTasks()
+    for _ in range(2):
+        lost_tasks.look()
+    assert [state_of(task_id) for task_id in ids] == ["queued", "lost"]

@@ -5,7 +5,6 @@ from sqlalchemy import event
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
-from qhana_plugin_runner.supervision.messages import OWNER, TOKEN
 
 
 @CELERY.task(name="supervised@v1.hurried")
@@ -16,10 +15,9 @@ def hurried(db_id):
         task.save(commit=True)
 
 
-def test_a_thousand_changes_of_one_message_are_few_writes(known, new_task):
+def test_a_thousand_changes_of_one_message_are_few_writes(new_task, deliver):
     task_id = new_task()
     hurried.apply_async(kwargs={"db_id": task_id})
-    (message,) = known.look([task_id])[task_id].messages
     writes = []
 
     def remember(_connection, _cursor, statement, *_more):
@@ -27,13 +25,8 @@ def test_a_thousand_changes_of_one_message_are_few_writes(known, new_task):
             writes.append(statement)
 
     event.listen(DB.engine, "before_cursor_execute", remember)
-    headers = {OWNER: task_id, TOKEN: message.token}
-    hurried.push_request(called_directly=False, **headers)
-    try:
-        hurried(db_id=task_id)
-    finally:
-        hurried.pop_request()
-        event.remove(DB.engine, "before_cursor_execute", remember)
+    deliver(hurried, task_id)
+    event.remove(DB.engine, "before_cursor_execute", remember)
     DB.session.rollback()
     assert ProcessingTask.get_by_id(task_id).progress_value == 999
     assert 0 < len(writes) < 100

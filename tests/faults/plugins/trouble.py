@@ -72,6 +72,19 @@ class StepView(MethodView):
         return redirect(url_for("tasks-api.TaskView", task_id=str(task.id)), 303)
 
 
+@TROUBLE_BLP.route("/crash/")
+class CrashView(MethodView):
+    """Ends its process in the middle of a request: when asked, and before a row is committed."""
+
+    def get(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def post(self):
+        DB.session.add(ProcessingTask(task_name=f"{IDENTIFIER}.never"))
+        DB.session.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def start(task, what, how, gate, queue):
     work = WORK[what].s(gate=gate, db_id=task.id).set(queue=queue)
     if how == "step first":
@@ -252,6 +265,22 @@ def poll(self, gate, db_id):
     if not Path(gate).exists():
         raise self.retry(countdown=0.05)
     return "polled"
+
+
+def repeat_after(seconds):
+    """Register work that its plugin repeats once, after so many seconds."""
+
+    def repeat(self, gate, db_id):
+        if not self.request.retries:
+            raise self.retry(countdown=seconds)
+        return "repeated"
+
+    repeat.__name__ = f"repeat_after_{seconds}"
+    work()(repeat)
+
+
+for _seconds in (1, 3, 3600):
+    repeat_after(_seconds)
 
 
 @work()
