@@ -43,6 +43,7 @@ __all__ = [
     "begin",
     "cancel",
     "fail",
+    "give_up",
     "lose",
     "queue",
     "request_cancel",
@@ -100,7 +101,7 @@ def queue(task_id: int) -> None:
 
 def begin(running: Mapping[int, float]) -> None:
     """Workers are at these tasks, for so many seconds; commits."""
-    for task_id, seconds in running.items():
+    for task_id, seconds in sorted(running.items()):  # in one order for all workers
         _move(
             task_id,
             State.RUNNING,
@@ -174,6 +175,15 @@ def fail(task_id: int, log: str) -> Transition:
     return _finish(task_id, State.FAILED, log)
 
 
+def give_up(task_id: int, log: str) -> Transition:
+    """End a task with failure, unless it goes on: only one that waits.
+
+    Raises:
+        KeyError: there is no such task.
+    """
+    return _finish(task_id, State.FAILED, log, {State.WAITING})
+
+
 def lose(task_id: int, log: str) -> Transition:
     """End a task with failure, because its work was lost.
 
@@ -205,10 +215,16 @@ def end_as_plugin(
     return happened
 
 
-def _finish(task_id: int, state: State, log: str, **values: object) -> Transition:
+def _finish(
+    task_id: int,
+    state: State,
+    log: str,
+    only_from: set[State] | None = None,
+    **values: object,
+) -> Transition:
     """Write the end, unless there is one already, and commit."""
     while True:
-        transition = _try_to_finish(task_id, state, log, **values)
+        transition = _try_to_finish(task_id, state, log, only_from, **values)
         if not transition.happened or _is_kept(task_id):
             return transition
 
@@ -225,7 +241,9 @@ def _is_kept(task_id: int) -> bool:
     return DB.session.execute(query).scalar() is not None
 
 
-def _try_to_finish(task_id: int, state: State, log: str, **values: object) -> Transition:
+def _try_to_finish(
+    task_id: int, state: State, log: str, only_from: set[State] | None, **values: object
+) -> Transition:
     status = "SUCCESS" if state is State.SUCCEEDED else "FAILURE"
     if log:
         # Else the two statements below could see different logs, and both write to it.
@@ -233,7 +251,7 @@ def _try_to_finish(task_id: int, state: State, log: str, **values: object) -> Tr
         values["log_start"] = case(
             (~_has_entries(task_id), _with_line(log)), else_=ProcessingTask.log_start
         )
-    happened = _write_end(task_id, state, status, **values)
+    happened = _write_end(task_id, state, status, only_from=only_from, **values)
     cleared = False
     if happened:
         if log:
@@ -248,7 +266,13 @@ def _try_to_finish(task_id: int, state: State, log: str, **values: object) -> Tr
     return Transition(happened, cleared)
 
 
-def _write_end(task_id: int, state: State, status: str | None, **values: object) -> bool:
+def _write_end(
+    task_id: int,
+    state: State,
+    status: str | None,
+    only_from: set[State] | None = None,
+    **values: object,
+) -> bool:
     write_held(task_id)
     is_cancelled = ProcessingTask.state == State.CANCELLING
     began_at: Any = ProcessingTask.began_at
@@ -257,6 +281,7 @@ def _write_end(task_id: int, state: State, status: str | None, **values: object)
     return _move(
         task_id,
         state,
+        only_from=only_from,
         also_from={State.CANCELLING},
         **{
             "finished_at": database_time(),

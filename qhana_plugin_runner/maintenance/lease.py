@@ -13,8 +13,8 @@ __all__ = ["hold_lease", "release_lease"]
 def hold_lease(name: str, holder: str, seconds: float) -> bool:
     """Take a lease that is free, or extend one's own.
 
-    The clock is that of the database. When the holder is stopped for longer than the lease and
-    then goes on, two processes do the work for a moment: each job has to bear that.
+    The clock is that of the database. When a job takes longer than the lease, or its process is
+    stopped meanwhile, two processes do the work for a while: each job has to bear that.
 
     Args:
         name: what the lease is for

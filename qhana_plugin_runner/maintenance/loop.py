@@ -9,6 +9,8 @@ from collections.abc import Callable
 from uuid import uuid4
 
 from flask import Flask
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from ..db import DB
@@ -100,9 +102,12 @@ class _JobThread(threading.Thread):
             _logger.warning(
                 "maintenance %s: the database fails: %s", self._job.name, reason
             )
+        except (RedisError, OperationalError) as error:
+            _logger.warning("maintenance %s: the broker fails: %s", self._job.name, error)
         except Exception:
             _logger.exception("maintenance %s has failed", self._job.name)
         self._held = False
+        self._renew_at = time.monotonic()  # it may still be ours
         return min(self._interval, self._lease / 3)
 
     def _turn(self) -> float:

@@ -5,6 +5,7 @@ before the second look in a row.
 """
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import NamedTuple, Self
@@ -73,15 +74,19 @@ class LostTasks:
 
     def __init__(self) -> None:
         self._last: set[_Suspect] = set()
+        self._looked_at = 0.0
 
     def look(self) -> None:
         """Look once; end the tasks that are lost."""
+        before, self._last = self._last, set()
+        last_look, self._looked_at = self._looked_at, time.monotonic()
+        if self._looked_at - last_look > 3 * current_app.config["TASK_CHECK_SECONDS"]:
+            before = set()  # others have looked in between, or nobody
         self._end_those_that_waited_too_long()
         known = ledger(current_app)
         if known is None:
             return
         if known.uptime() < RETURN:
-            self._last.clear()
             return
         suspects: set[_Suspect] = set()
         queues = Queues(known)
@@ -90,7 +95,7 @@ class LostTasks:
             workers = _Workers.from_reports(known.reports())
             for task_id, entries in known.look(ids).items():
                 suspects |= set(_suspects(task_id, entries, workers, queues))
-        lost = suspects & self._last
+        lost = suspects & before
         self._last = suspects - lost
         for suspect in sorted(lost):
             if suspect.token and not suspect.worker:
@@ -140,8 +145,8 @@ class LostTasks:
             row.state == State.WAITING.value, row.started_at < database_time(-days * DAY)
         )
         for task_id in list(DB.session.execute(query.limit(_BATCH)).scalars()):
-            log = f"Task failed: it has waited for more than {days} days."
-            announce(task_id, life_cycle.fail(task_id, log))
+            log = f"Task failed: it waits, and was made more than {days} days ago."
+            announce(task_id, life_cycle.give_up(task_id, log))
 
 
 def _suspects(

@@ -13,7 +13,7 @@ from ..db import DB
 from ..db.models.tasks import TaskFile
 from ..storage import STORE, FileStore, KeptFile, StoreNotConfigured
 from .amount import Amount
-from .stored import stored_file
+from .stored import Failures, stored_file
 
 __all__ = ["remove_orphans"]
 
@@ -30,24 +30,26 @@ _logger = logging.getLogger(__name__)
 def remove_orphans(days: float, dry_run: bool = False) -> Amount:
     """Remove files that are older than so many days and belong to no row.
 
-    A store that fails is left for the next time. Only folders of tasks are looked at, and only
+    What cannot be removed is left for the next time. Only folders of tasks are looked at, and only
     in stores that tell what they have.
 
     Args:
-        days: the age, by the clock of the store; younger files may have no row yet
+        days: the age, which the store tells; younger files may have no row yet
         dry_run: change nothing
 
     Returns:
         what was removed, or would be
     """
     oldest = datetime.now(UTC) - timedelta(days=days)
-    total = Amount()
+    total, failures = Amount(), Failures()
     for name in sorted(FileStore.known):
         try:
             for orphan in _orphans(STORE[name], oldest):
-                if not dry_run:
-                    STORE.delete(stored_file(name, orphan.path, orphan.path))
-                total = total.plus(Amount(files=1, size=orphan.size))
+                if failures.is_away(name):
+                    break
+                file = stored_file(name, orphan.path, orphan.path)
+                if dry_run or failures.remove(file):
+                    total = total.plus(Amount(files=1, size=orphan.size))
         except StoreNotConfigured:
             continue
         except Exception as error:  # stores of plugins raise anything

@@ -11,7 +11,18 @@ from typing import Any
 
 from flask import current_app
 from redis.exceptions import RedisError
-from sqlalchemy import String, cast, delete, func, insert, literal, not_, or_, select
+from sqlalchemy import (
+    String,
+    cast,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+)
 from sqlalchemy.exc import IntegrityError
 
 from ..db import DB
@@ -80,23 +91,25 @@ def remove_tasks(task_ids: Sequence[int]) -> list[int]:
             rolled back
     """
     task = ProcessingTask
+    # For SQLite, which has no locks of rows, and gives the id of the newest task again when it is
+    # gone: from here on nobody else writes.
+    _execute(delete(task).where(false()))
     ended = select(task.id).where(task.id.in_(task_ids), task.finished_at.is_not(None))
-    # Nobody adds anything to the tasks until they are gone. (SQLite knows no such lock; there,
-    # nobody else writes from the first change on.)
+    # Nobody adds anything to the tasks until they are gone.
     locked = ended.order_by(task.id).with_for_update()
     ids = list(DB.session.execute(locked).scalars())
     noted = _note_bytes(TaskFile.task_id.in_(ids))
     for owner in _OWNERS:
         _execute(delete(owner.class_).where(owner.in_(ids)))
     _execute(delete(task).where(task.id.in_(ids)))
+    _forget_messages(ids)  # before another task can have such an id
     DB.session.commit()
     remove_bytes(noted)
-    _forget_messages(ids)
     return ids
 
 
 def _forget_messages(task_ids: Sequence[int]) -> None:
-    """Remove what the broker remembers: SQLite gives the id of the newest task once more."""
+    """Remove what the broker remembers of tasks that have ended."""
     known = ledger(current_app)
     if known is None:
         return

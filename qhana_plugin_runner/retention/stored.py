@@ -1,6 +1,7 @@
 """The bytes of files whose rows are gone."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Row, delete, select
@@ -10,7 +11,7 @@ from ..db.models.removed_files import RemovedFile
 from ..db.models.tasks import TaskFile
 from ..storage import STORE
 
-__all__ = ["remove_bytes", "stored_file"]
+__all__ = ["Failures", "remove_bytes", "stored_file"]
 
 BATCH = 100
 """Files for which the note that they are to be removed is removed at once."""
@@ -18,21 +19,49 @@ BATCH = 100
 _logger = logging.getLogger(__name__)
 
 
+class Failures:
+    """Counts the failures of stores, so that one that is away is not asked again for now.
+
+    It may take long to fail. A single file that cannot be removed is no reason to leave others.
+    """
+
+    MOST = 3
+    """Failures in a row after which a store is given up."""
+
+    def __init__(self) -> None:
+        self._in_a_row: Counter[str] = Counter()
+
+    def is_away(self, store: str) -> bool:
+        return self._in_a_row[store] >= self.MOST
+
+    def remove(self, file: TaskFile) -> bool:
+        """Remove the bytes of a file, and return whether they are gone."""
+        store, place = file.storage_provider, file.file_storage_data
+        try:
+            STORE.delete(file)
+        except Exception as error:  # stores of plugins raise anything
+            self._in_a_row[store] += 1
+            _logger.warning("cannot remove the file %r now: %s", place, error)
+            return False
+        self._in_a_row[store] = 0
+        return True
+
+
 def remove_bytes(note_ids: Sequence[int] | None = None) -> None:
     """Remove the bytes that are noted, and their notes; commits.
 
-    What cannot be removed now stays noted. A store that fails is not asked again for now: it
-    may take long to fail.
+    What cannot be removed now stays noted.
 
     Args:
         note_ids: which notes (default: all)
     """
-    failing: set[str] = set()
+    failures = Failures()
     for batch in _batches(note_ids):
         done = [
             note_id
             for note_id, store, name, place in batch
-            if store not in failing and _removed(store, name, place, failing)
+            if not failures.is_away(store)
+            and failures.remove(stored_file(store, name, place))
         ]
         if done:
             DB.session.execute(
@@ -45,16 +74,6 @@ def remove_bytes(note_ids: Sequence[int] | None = None) -> None:
 def stored_file(store: str, name: str, place: str) -> TaskFile:
     """Return what stores know a file by; no row of the database."""
     return TaskFile(None, "", store, name, place, None)
-
-
-def _removed(store: str, name: str, place: str, failing: set[str]) -> bool:
-    try:
-        STORE.delete(stored_file(store, name, place))
-    except Exception as error:  # stores of plugins raise anything
-        failing.add(store)
-        _logger.warning("cannot remove the file %r now: %s", place, error)
-        return False
-    return True
 
 
 def _batches(

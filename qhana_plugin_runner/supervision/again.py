@@ -1,9 +1,8 @@
 """What becomes of a task when a message of it is lost: another attempt, or its end."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from sqlalchemy import select
 
@@ -13,8 +12,8 @@ from ..db import DB
 from ..db.models.tasks import ProcessingTask, TaskFile
 from ..retention.removal import remove_files
 from ..tasks import announce
-from .ledger import Ledger
-from .messages import OWNER, TOKEN
+from .ledger import Entry, Ledger
+from .messages import OWNER, noted_as
 
 __all__ = ["end", "send_again"]
 
@@ -45,10 +44,13 @@ def send_again(
     entry = next((entry for entry in entries if entry.token == token), None)
     if entry is None or (worker is not None and (entry.worker or "") != worker):
         return
-    if entry.again is not None and _resend(task_id, token, entry.again, reason):
-        ledger.done(task_id, token)
-    else:
+    row = ProcessingTask.get_with_details(task_id)
+    attempt = (row.attempt or 1) if row is not None else 1
+    if not _may_be_repeated(entry, attempt):
         end(ledger, task_id, partial(life_cycle.lose, log=reason))
+    elif new := ledger.replace(task_id, token, worker):
+        remove_files(_files_of(task_id, token))
+        _send(ledger, task_id, attempt, entry, new, reason)
 
 
 def end(
@@ -68,40 +70,51 @@ def end(
     ledger.end(task_id)
 
 
-def _resend(task_id: int, token: str, message: Mapping[str, Any], reason: str) -> bool:
-    """Send a message again, after a pause; return whether there was another attempt left.
-
-    The files of the lost attempt go; those that were saved before it stay.
-    """
-    headers, (args, kwargs, following) = message["headers"], message["body"]
-    celery_task = CELERY.tasks.get(headers["task"])
-    row = ProcessingTask.get_with_details(task_id)
-    attempt = (row.attempt or 1) if row is not None else 1
-    if celery_task is None or attempt >= celery_task.attempts:
+def _may_be_repeated(entry: Entry, attempt: int) -> bool:
+    if entry.again is None:
         return False
-    pause = celery_task.attempt_delay * 2 ** (attempt - 1)
+    celery_task = CELERY.tasks.get(entry.again["headers"]["task"])
+    return celery_task is not None and attempt < celery_task.attempts
+
+
+def _files_of(task_id: int, token: str) -> Sequence[int]:
+    """Return the files that a message has saved; those that were saved before it stay."""
+    saved = select(TaskFile.id).filter_by(task_id=task_id, message=token)
+    return DB.session.execute(saved).scalars().all()
+
+
+def _send(
+    ledger: Ledger, task_id: int, attempt: int, entry: Entry, token: str, reason: str
+) -> None:
+    """Send a message again, after a pause, under the token by which it is noted now."""
+    assert entry.again is not None
+    headers, (args, kwargs, following) = entry.again["headers"], entry.again["body"]
+    pause = CELERY.tasks[headers["task"]].attempt_delay * 2 ** (attempt - 1)
     log = f"Attempt {attempt} was lost. {reason}\nThe next one starts in {pause:g} s."
     if not life_cycle.restart(task_id, log, attempt):
-        row = ProcessingTask.get_with_details(task_id)
-        # Somebody else was faster, or it has ended: either way it is not for us to end it.
-        return row is not None and (row.is_finished or (row.attempt or 1) > attempt)
-    saved = select(TaskFile.id).filter_by(task_id=task_id, message=token)
-    remove_files(DB.session.execute(saved).scalars().all())
-    CELERY.send_task(
-        headers["task"],
-        args,
-        kwargs,
-        countdown=pause,
-        task_id=headers["id"],
-        group_id=headers.get("group"),
-        group_index=headers.get("group_index"),
-        root_id=headers.get("root_id"),
-        parent_id=headers.get("parent_id"),
-        link=following.get("callbacks"),
-        link_error=following.get("errbacks"),
-        chain=following.get("chain"),
-        chord=following.get("chord"),
-        ignore_result=headers.get("ignore_result"),
-        headers={OWNER: task_id, TOKEN: None},
-    )
-    return True
+        ledger.done(task_id, token)  # the task has ended meanwhile
+        return
+    time_limit, soft_time_limit = headers.get("timelimit") or (None, None)
+    with noted_as(token):
+        CELERY.send_task(
+            headers["task"],
+            args,
+            kwargs,
+            countdown=pause,
+            queue=entry.queue,
+            task_id=headers["id"],
+            group_id=headers.get("group"),
+            group_index=headers.get("group_index"),
+            root_id=headers.get("root_id"),
+            parent_id=headers.get("parent_id"),
+            retries=headers.get("retries") or 0,
+            expires=headers.get("expires"),
+            time_limit=time_limit,
+            soft_time_limit=soft_time_limit,
+            link=following.get("callbacks"),
+            link_error=following.get("errbacks"),
+            chain=following.get("chain"),
+            chord=following.get("chord"),
+            ignore_result=headers.get("ignore_result"),
+            headers={OWNER: task_id},
+        )

@@ -17,6 +17,7 @@ from typing import Any
 from celery.concurrency.prefork import TaskPool as ProcessPool
 from celery.worker import state as worker_state
 from flask import Flask
+from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
@@ -76,7 +77,7 @@ class Keeper(threading.Thread):
             with self._app.app_context():
                 work()
             return True
-        except RedisError as error:
+        except (RedisError, OperationalError) as error:
             _logger.warning("the broker cannot be told of this worker's tasks: %s", error)
         except DBAPIError as error:
             _logger.warning("the database fails: %s", str(error.orig).strip())

@@ -60,6 +60,21 @@ _START = (
     "return {'ok', tostring(now - redis.call('HGET', KEYS[1], '!began'))}"
 )
 
+# KEYS: hash, hash of messages. ARGV: token, new token, worker or "", whether that matters.
+_REPLACE = (
+    _NOW + "local entry = redis.call('HGET', KEYS[1], ARGV[1]);"
+    "if not entry then return 0 end;"
+    "entry = cjson.decode(entry);"
+    "if ARGV[4] == '1' and (entry.worker or '') ~= ARGV[3] then return 0 end;"
+    "redis.call('HDEL', KEYS[1], ARGV[1]);"
+    "redis.call('HSET', KEYS[1], ARGV[2],"
+    " cjson.encode({queue = entry.queue, sent = now}));"
+    "local message = redis.call('HGET', KEYS[2], ARGV[1]);"
+    "if message then redis.call('HDEL', KEYS[2], ARGV[1]);"
+    " redis.call('HSET', KEYS[2], ARGV[2], message) end;"
+    "return 1"
+)
+
 # KEYS: hash, hash of messages. ARGV: token, "keep last" or "". Returns how many others there are.
 _DONE = (
     "if redis.call('HEXISTS', KEYS[1], '!') == 0 then return -1 end;"
@@ -152,8 +167,9 @@ class Ledger:
     def __init__(self, client: Redis, prefix: str = "") -> None:
         self.client = client
         self._prefix = f"{prefix}{_PREFIX}"
-        self._sent, self._start, self._done, self._cancel = (
-            client.register_script(text) for text in (_SENT, _START, _DONE, _CANCEL)
+        self._sent, self._start, self._replace, self._done, self._cancel = (
+            client.register_script(text)
+            for text in (_SENT, _START, _REPLACE, _DONE, _CANCEL)
         )
 
     def _task(self, task_id: int) -> str:
@@ -180,6 +196,26 @@ class Ledger:
             [self._task(task_id)], [token, worker, uuid4().hex]
         )
         return Start(verdict, float(seconds))
+
+    def replace(self, task_id: int, token: str, worker: str | None = None) -> str | None:
+        """Note a new message in the place of a lost one, which is about to be sent again.
+
+        Of several who try, one does: when it dies before it has sent the new message, that one
+        is found to be lost in its turn.
+
+        Args:
+            task_id: the task
+            token: the lost message
+            worker: who had begun with it, empty for nobody; any if not given
+
+        Returns:
+            what names the new message; ``None`` when the lost one is not there any more, or a
+            worker has begun with it
+        """
+        new = uuid4().hex
+        who = [worker or "", "" if worker is None else "1"]
+        is_replaced = self._replace(self._hashes(task_id), [token, new, *who])
+        return new if is_replaced else None
 
     def done(self, task_id: int, token: str, keep_last: bool = False) -> int:
         """Note that the work of a message is done.

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
@@ -30,6 +31,7 @@ __all__ = [
     "headers_for",
     "is_supervised",
     "noted",
+    "noted_as",
     "patiently",
     "running",
     "worker_id",
@@ -37,6 +39,8 @@ __all__ = [
 
 OWNER, TOKEN = "qhana_task", "qhana_message"
 """The headers of a message: the id of its task's row, and what names the message itself."""
+
+_NOTED: ContextVar[str | None] = ContextVar("noted_message", default=None)
 
 _STARTED, _ENDED = "_qhana_started", "_qhana_ended"
 
@@ -76,10 +80,22 @@ def headers_for(
     if ledger(app) is None:
         return {}
     sending = sender.request.get(OWNER) if sender is not None else None
+    if noted_before := _NOTED.get():
+        return {TOKEN: noted_before}
     with _context(app):
         owner = owner_of(name, kwargs, options, sending)
     # None is sent, too: a Celery task that is sent anew keeps its other headers.
     return {OWNER: owner, TOKEN: None if owner is None else uuid4().hex}
+
+
+@contextmanager
+def noted_as(token: str) -> Iterator[None]:
+    """The message that is sent here is in the ledger already."""
+    before = _NOTED.set(token)
+    try:
+        yield
+    finally:
+        _NOTED.reset(before)
 
 
 @contextmanager
@@ -109,7 +125,7 @@ def noted(
     """
     known = ledger(app)
     owner, token = headers.get(OWNER), headers.get(TOKEN)
-    if known is None or owner is None or token is None:
+    if known is None or owner is None or token in (None, _NOTED.get()):
         yield
         return
     whole = {"headers": dict(headers), "body": body}

@@ -5,6 +5,8 @@ import threading
 
 import pytest
 from flask import current_app
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 from helpers.runner import runner
 from helpers.services import broker
 from helpers.worker import NO_BROKER, QUICK
@@ -116,6 +118,15 @@ def test_a_job_goes_on_when_the_database_has_failed(maintain, caplog):
     runs.wait()
     runs.wait()
     assert "maintenance job: the database fails: no such table" in caplog.text
+
+
+def test_a_job_goes_on_at_once_when_the_broker_has_failed(app, maintain, caplog):
+    app.config["MAINTENANCE_LEASE_SECONDS"] = 3600.0
+    runs = Runs(outcomes=[RedisError("away"), OperationalError("away, too")])
+    maintain(runs.job)
+    for _ in range(3):
+        runs.wait()
+    assert "maintenance job: the broker fails: away, too" in caplog.text
 
 
 def test_a_job_that_takes_long_holds_up_no_other_one(maintain):

@@ -5,6 +5,7 @@ import json
 import pytest
 from flask import Blueprint, current_app
 from helpers.runner import runner
+from redis.exceptions import RedisError
 
 from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.celery import CELERY
@@ -18,6 +19,7 @@ from qhana_plugin_runner.supervision.again import send_again
 from qhana_plugin_runner.supervision.broker import ledger
 from qhana_plugin_runner.supervision.cancel import CancelResult, cancel
 from qhana_plugin_runner.supervision.ledger import Report
+from qhana_plugin_runner.supervision.messages import TOKEN
 from qhana_plugin_runner.supervision.owners import owner_of
 
 QUEUE = "qhana_plugin_runner"
@@ -50,6 +52,59 @@ def test_of_two_who_find_a_message_lost_one_sends_it_again(known, taken):
     (entry,) = known.look([task_id])[task_id].messages
     assert entry.token != token and entry.worker is None
     assert (attempt(task_id), known.client.llen(QUEUE)) == (2, 1)
+
+
+def test_one_who_dies_before_it_has_sent_a_message_again_leaves_it_to_the_next(
+    known, taken, monkeypatch
+):
+    task_id, token = taken
+
+    def die(*_args, **_kwargs):
+        raise SystemExit
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(CELERY, "send_task", die)
+        send_again(known, task_id, token, "lost", worker="gone")
+    send_again(known, task_id, token, "lost", worker="gone")  # that is dealt with
+    assert known.client.llen(QUEUE) == 0
+    (entry,) = known.look([task_id])[task_id].messages
+    send_again(known, task_id, entry.token, "in no queue", worker="")
+    (raw,) = known.client.lrange(QUEUE, 0, -1)
+    (last,) = known.look([task_id])[task_id].messages
+    assert json.loads(raw)["headers"][TOKEN] == last.token
+    assert known.start(task_id, last.token, "worker").verdict == "ok"
+
+
+def test_one_who_was_overtaken_sends_what_does_not_start(known, taken, monkeypatch):
+    task_id, token = taken
+    send = CELERY.send_task
+
+    def be_overtaken(*args, **kwargs):
+        monkeypatch.setattr(CELERY, "send_task", send)
+        (entry,) = known.look([task_id])[task_id].messages
+        send_again(known, task_id, entry.token, "in no queue", worker="")
+        return send(*args, **kwargs)
+
+    monkeypatch.setattr(CELERY, "send_task", be_overtaken)
+    send_again(known, task_id, token, "lost", worker="gone")
+    tokens = [json.loads(m)["headers"][TOKEN] for m in known.client.lrange(QUEUE, 0, -1)]
+    verdicts = [known.start(task_id, each, "worker").verdict for each in tokens]
+    assert sorted(verdicts) == ["ok", "unknown"]
+
+
+def test_a_message_is_sent_again_as_it_was_sent_before(known, new_task):
+    task_id = new_task()
+    limits = {"time_limit": 60, "soft_time_limit": 50, "expires": 3600, "retries": 2}
+    stubborn.apply_async(kwargs={"db_id": task_id}, queue="other", **limits)
+    (entry,) = known.look([task_id])[task_id].messages
+    before = json.loads(known.client.rpop("other"))["headers"]
+    known.start(task_id, entry.token, "gone")
+    send_again(known, task_id, entry.token, "lost", worker="gone")
+    after = json.loads(known.client.rpop("other"))["headers"]
+    same = ("id", "task", "timelimit", "expires", "retries", "root_id", "qhana_task")
+    assert [after[name] for name in same] == [before[name] for name in same]
+    assert after["eta"] and not before["eta"]
+    assert after[TOKEN] != before[TOKEN]
 
 
 def test_a_second_resend_that_saw_the_same_attempt_does_nothing(known, taken):
@@ -159,7 +214,7 @@ def test_a_task_waits_for_ever_unless_the_operator_sets_an_end(app, new_task, st
     app.config["TASK_WAITING_DAYS"] = 2
     LostTasks().look()
     assert state_of(task_id) == "failed"
-    assert "waited for more than 2 days" in ProcessingTask.get_by_id(task_id).task_log
+    assert "made more than 2 days ago" in ProcessingTask.get_by_id(task_id).task_log
 
 
 def test_the_time_limit_of_the_settings_is_that_of_celery(tmp_path, app):
@@ -168,6 +223,40 @@ def test_the_time_limit_of_the_settings_is_that_of_celery(tmp_path, app):
     (tmp_path / "limited").mkdir()
     with runner(tmp_path / "limited", **settings):
         assert CELERY.conf.task_time_limit == 5.0
+
+
+def test_what_goes_on_meanwhile_has_not_waited_too_long(new_task, state_of):
+    waiting, queued = new_task(), new_task()
+    life_cycle.queue(queued)
+    for task_id in (waiting, queued):
+        life_cycle.give_up(task_id, "too long")
+    assert (state_of(waiting), state_of(queued)) == ("failed", "queued")
+
+
+@pytest.mark.parametrize("between", ["a look that fails", "a long time"])
+def test_only_what_looks_lost_twice_in_a_row_is_lost(
+    app, known, new_task, state_of, monkeypatch, between
+):
+    monkeypatch.setattr(known, "uptime", lambda: 60.0)
+    task_id = new_task()
+    stubborn.apply_async(kwargs={"db_id": task_id})
+    known.client.flushall()
+    lost_tasks = LostTasks()
+    lost_tasks.look()
+    if between == "a long time":
+        lost_tasks._looked_at -= 4 * app.config["TASK_CHECK_SECONDS"]
+    else:
+        with monkeypatch.context() as patch, pytest.raises(RedisError):
+            patch.setattr(known, "reports", fail)
+            lost_tasks.look()
+    lost_tasks.look()
+    assert state_of(task_id) == "queued"
+    lost_tasks.look()
+    assert state_of(task_id) == "lost"
+
+
+def fail():
+    raise RedisError("away")
 
 
 @CELERY.task(name="supervised@v1.forgotten")

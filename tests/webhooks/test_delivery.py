@@ -85,7 +85,14 @@ def test_some_answers_mean_that_the_call_is_to_be_repeated(app, webhook, status)
 
 @pytest.mark.parametrize(
     "text, seconds",
-    [("120", 120), ("0", 0), ("soon", 0), ("99999999", 3600), ("9" * 400, 3600)],
+    [
+        ("120", 120),
+        ("0", 0),
+        ("soon", 0),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", 0),
+        ("99999999", 3600),
+        ("9" * 400, 3600),
+    ],
 )
 def test_a_receiver_may_say_when_to_come_back_but_within_an_hour(
     app, webhook, text, seconds

@@ -74,8 +74,8 @@ TASK_SETTINGS: tuple[Setting, ...] = (
         "TASK_WAITING_DAYS",
         as_count,
         None,
-        "After how many days a task that waits (for a person, a webhook, another runner) fails; "
-        "never when it is not set.",
+        "How many days after it was made a task that waits (for a person, a webhook, another "
+        "runner) fails; never when it is not set.",
     ),
     Setting(
         "STATUS_WAITERS",
