@@ -181,7 +181,8 @@
   let heightTimer = 0;
   let sizeObserver = null;
   let sentTargetHeight = null;
-  let viewport = { width: window.innerWidth, height: window.innerHeight };
+  let viewportHeight = window.innerHeight;
+  let excess = 0;
   let chases = 0;
 
   /** The height of all there is on the page, in whole CSS pixels. */
@@ -221,9 +222,10 @@
       });
       sizeObserver.observe(document.documentElement);
       sizeObserver.observe(document.body);
+      window.addEventListener("resize", () => monitorHeightChanges(state));
     }
     let height = state.lastHeight;
-    if (!isChasingViewport(height)) {
+    if (!isChasingViewport()) {
       height = notifyParentWindowOnHeightChange(height, state.targetHeight);
     }
     const isSame = height === state.lastHeight;
@@ -236,18 +238,21 @@
     }
   }
 
-  /** Whether the content has grown again and again only because the host made its frame higher. */
-  function isChasingViewport(lastHeight) {
-    const { innerWidth: width, innerHeight: height } = window;
-    const room = width === viewport.width ? height - viewport.height : 0;
-    const growth = contentHeight() - lastHeight;
-    viewport = { width, height };
-    if (room > 0 && growth >= room) {
-      chases += 1;
-    } else if (growth !== 0 && room === 0) {
+  /**
+   * Whether the content is higher than the window, by the same again and again, however high the
+   * host makes its frame: then it would grow for ever.
+   */
+  function isChasingViewport() {
+    const { innerHeight } = window;
+    const now = contentHeight() - innerHeight;
+    if (now !== excess) {
+      excess = now;
       chases = 0;
+    } else if (excess > 0 && innerHeight > viewportHeight) {
+      chases += 1;
     }
-    return room > 0 && chases > HEIGHT_CHASES;
+    viewportHeight = innerHeight;
+    return chases > HEIGHT_CHASES;
   }
 
   // -- files and plugins that the host offers ----------------------------------------------------

@@ -170,6 +170,57 @@ def test_stylesheets_of_the_host_are_added_once(host, frame_pages):
     }
 
 
+def test_a_page_as_high_as_its_window_does_not_grow_for_ever(host, frame_pages):
+    style = "<style>body { min-height: 100vh }</style><div id=box></div>"
+    host.embed(frame_pages.add_old(style), follows=True)
+    settle_height(host)
+    highest = host.records("ui-resize")[-1]["height"]
+    assert len(host.records("ui-resize")) < 10
+    host.run("document.getElementById('box').style.height = '5000px'")
+    host.page.wait_for_function(
+        f"records.some(({{data}}) => data.height >= 5000 && data.height < {highest + 5000})"
+    )
+    settle_height(host)
+    assert len(host.records("ui-resize")) < 20
+
+
+def settle_height(host):
+    """Wait until the micro frontend has nothing more to say of its height."""
+    (frame,) = host.page.main_frame.child_frames
+    frame.wait_for_function("_qhana_microfrontend_state.heightUnchangedCount >= 10")
+
+
+def test_lines_that_come_quickly_are_all_seen(host, frame_pages):
+    host.embed(frame_pages.add_old("<div id=log></div>"), follows=True)
+    host.run("""
+        let lines = 0;
+        const add = () => {
+            document.getElementById("log").style.height = `${20 * ++lines}px`;
+            if (lines < 60) requestAnimationFrame(add);
+        };
+        add();
+    """)
+    host.page.wait_for_function("records.some(({data}) => data.height >= 60 * 20)")
+
+
+def test_the_height_that_a_plugin_wants_is_told_with_that_of_its_content(
+    host, frame_pages
+):
+    host.embed(frame_pages.add_old("<p id=text>x</p>"))
+    assert "targetHeight" not in host.records("ui-resize")[0]
+    host.run("""
+        window._qhana_microfrontend_state.targetHeight = "full";
+        document.getElementById("text").style.height = "300px";
+    """)
+    assert host.wait_for("ui-resize", 2)["targetHeight"] == "full"
+
+
+def test_the_width_is_that_of_the_content(host, frame_pages):
+    box = "<div class=qhana-microfrontend style='width: 300px; padding: 0 20px'></div>"
+    host.embed(frame_pages.add_old(box))
+    assert host.run("return getMicrofrontendWidth()") == 300
+
+
 def test_the_height_follows_the_content_and_settles(host, frame_pages):
     host.embed(
         frame_pages.add_old("<div id=box style='height: 300px'></div>"), follows=True

@@ -5,7 +5,10 @@ from urllib.parse import parse_qsl
 
 import marshmallow as ma
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+
+from qhana_plugin_runner.api.util import FileUrl, PluginUrl
 
 
 class Colour(Enum):
@@ -118,3 +121,26 @@ def test_a_list_takes_as_many_values_as_somebody_adds(host, frame_pages):
     host.frame.get_by_role("button", name="Submit").click()
     host.wait_for("form-submit")
     assert frame_pages.sent[-1]["texts"]["someValue"] == ["1", "2"]
+
+
+def test_a_form_of_all_kinds_has_no_barriers(host, frame_pages):
+    fields = {name.replace(" ", ""): kind[0] for name, kind in KINDS.items()}
+    url = frame_pages.add_form(**fields, data=FileUrl(), plugin=PluginUrl())
+    host.embed(url)
+    found = violations(host)
+    assert found == []
+    host.embed(f"{url}?Integer=seven&Date=never")
+    assert host.frame.locator("[aria-invalid=true]").count() > 1
+    assert violations(host) == []
+
+
+def violations(host):
+    """Return what hinders people with disabilities, on the host page and in the frame."""
+    found = Axe().run(host.page).response["violations"]
+    return [
+        (each["id"], node["target"], node["html"])
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+        if node["target"][0] == "#frame"
+    ]

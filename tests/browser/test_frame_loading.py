@@ -222,3 +222,44 @@ def test_a_host_without_an_origin_is_answered_too(page, host_url, frame_pages):
     )
     page.wait_for_function("heard.some((each) => each.type === 'ui-submit-status')")
     assert page.evaluate("heard[0]") == "ui-loaded"
+
+
+def test_an_opener_that_has_become_another_site_is_not_listened_to(
+    page, host_url, frame_pages, watch
+):
+    url = frame_pages.add_form(text=text_field())
+    page.goto(f"{host_url}/host.html")
+    with page.expect_popup() as opened:
+        page.evaluate(
+            """url => {
+                window.heard = [];
+                window.addEventListener("message", ({data}) => window.heard.push(data.type ?? data));
+                window.opened = window.open(url, "opened");
+            }""",
+            url,
+        )
+    page.wait_for_function("window.heard.includes('autofill-request')")
+    page.evaluate("opened.postMessage({type: 'plugin-context', experimentId: 7}, '*')")
+    opened.value.wait_for_function("getPluginContext()?.experimentId === 7")
+
+    # What is now in the opener's window belongs to another origin than the host did.
+    watch.expected.append("does not match the recipient window's origin")
+    page.goto(frame_pages.add_old("<p>Somebody else.</p>"))
+    page.evaluate("""() => {
+        window.heard = [];
+        window.addEventListener("message", ({data}) => window.heard.push(data.type ?? data));
+        const opened = window.open("", "opened");
+        opened.eval(`addEventListener("message", ({data}) => {
+            window.isLast ||= data === "the last one";
+        })`);
+        opened.postMessage({type: "plugin-context", experimentId: 8}, "*");
+        opened.postMessage("ui-prevent-submit", "*");
+        opened.postMessage("ui-submit-status", "*");
+        opened.postMessage("the last one", "*");
+        opened.eval("sendMessage('for the host that was')");
+    }""")
+    opened.value.wait_for_function("window.isLast")
+    told = "window._qhana_microfrontend_state.preventSubmit"
+    assert opened.value.evaluate(told) is False
+    assert opened.value.evaluate("getPluginContext().experimentId") == 7
+    assert page.evaluate("window.heard") == []

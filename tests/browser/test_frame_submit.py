@@ -315,3 +315,88 @@ def test_a_handler_may_send_the_form_itself(host, frame_pages):
     host.settle()
 
     assert len(frame_pages.sent) == 1
+
+
+def test_a_handler_that_fails_costs_neither_the_page_nor_the_answers(
+    host, frame_pages, watch
+):
+    watch.expected += ["no message", "no submit"]
+    script = """
+        const state = window._qhana_microfrontend_state;
+        state.messageHandler = () => { throw new Error("no message"); };
+        state.formSubmitHandler = () => { throw new Error("no submit"); };
+    """
+    host.embed(frame_pages.add_form(script=script, text=text_field()))
+    submit(host)
+    host.settle()
+
+    assert host.frame.locator("#text").count() == 1
+    assert frame_pages.sent == []
+    assert "ui-loading" not in host.types()
+
+
+def test_a_script_of_the_plugin_may_prevent_a_submit(host, frame_pages):
+    script = """
+        const form = document.querySelector("form");
+        form.addEventListener("submit", (event) => event.preventDefault(), true);
+    """
+    host.embed(frame_pages.add_form(script=script, text=text_field()))
+    submit(host)
+    host.settle()
+
+    assert frame_pages.sent == []
+    assert not {"ui-loading", "form-submit"} & set(host.types())
+
+
+def test_forms_that_are_added_later_work_and_the_others_are_sent_once(host, frame_pages):
+    host.embed(frame_pages.add_form(text=text_field()))
+    host.run("""
+        const form = document.querySelector("form");
+        const copy = form.cloneNode(true);
+        form.querySelector("button[type=submit]").textContent = "First";
+        copy.querySelector("button[type=submit]").textContent = "Second";
+        form.after(copy);
+        instrumentForm(true);
+        instrumentForm(true);
+    """)
+    for number, name in enumerate(("First", "Second"), start=1):
+        host.frame.get_by_role("button", name=name).click()
+        host.wait_for("form-submit", number)
+        host.settle()
+        assert len(frame_pages.sent) == number
+
+
+def test_a_form_is_filled_and_sent_with_the_keyboard_alone(host, frame_pages):
+    host.embed(frame_pages.add_form(text=text_field(), data=FileUrl()))
+    keyboard = host.page.keyboard
+    host.frame.locator("#text").focus()
+    keyboard.type("typed")
+    keyboard.press("Tab")
+    expect(host.frame.locator("#data")).to_be_focused()
+    keyboard.type("http://localhost/1")
+    keyboard.press("Tab")
+    keyboard.press("Space")
+    assert host.wait_for("request-data-url")["inputKey"] == "data"
+    keyboard.press("Tab")
+    keyboard.press("Enter")
+    assert host.wait_for("request-data-preview")["dataUrl"] == "http://localhost/1"
+    keyboard.press("Tab")
+    expect(host.frame.get_by_role("button", name="Submit")).to_be_focused()
+    keyboard.press("Enter")
+    host.wait_for("form-submit")
+    (sent,) = frame_pages.sent
+    assert sent["texts"] == {"text": ["typed"], "data": ["http://localhost/1"]}
+
+
+@pytest.mark.parametrize("focus", ["#text", "button[type=submit]"])
+def test_a_key_that_is_held_down_submits_once(host, frame_pages, focus):
+    host.embed(frame_pages.add_form(text=text_field()))
+    host.frame.locator(focus).first.focus()
+    host.page.keyboard.down("Enter")
+    host.wait_for("form-submit")
+    for _ in range(5):
+        host.page.keyboard.down("Enter")  # repeated by the keyboard
+    host.page.keyboard.up("Enter")
+    host.settle()
+
+    assert len(frame_pages.sent) == 1
