@@ -124,6 +124,19 @@ def test_a_double_click_submits_once(host, frame_pages):
     assert len(frame_pages.sent) == 1
 
 
+def test_the_second_click_may_come_after_the_answer_to_the_first(host, frame_pages):
+    host.embed(frame_pages.add_form(text=text_field()))
+    button = host.frame.get_by_role("button", name="Submit")
+    button.click()
+    host.wait_for("form-submit")
+    button.hover()
+    host.page.mouse.down(click_count=2)
+    host.page.mouse.up(click_count=2)
+    host.settle()
+
+    assert len(frame_pages.sent) == 1
+
+
 def test_a_form_under_way_is_not_sent_again(host, frame_pages):
     released = threading.Event()
 

@@ -132,6 +132,12 @@ def test_pages_fit_and_are_accessible(new_page, product, shots, scheme, width):
         assert serious == [], f"{name}: {serious}"
 
 
+def test_a_task_is_followed_even_if_its_values_cannot_be_kept(page, product, watch):
+    watch.expected.append("status of 500")
+    page.route("**/workbench/runs/", lambda route: route.fulfill(status=500, body="{}"))
+    greet(page, product)
+
+
 def test_the_whole_way_works_with_the_keyboard_alone(page, product):
     page.goto(product.url + GREETING)
     form(page).get_by_label("Text").wait_for()

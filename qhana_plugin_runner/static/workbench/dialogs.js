@@ -103,7 +103,9 @@ export function chooseFile(url) {
       event.preventDefault();
       error.hidden = true;
       try {
-        dialog.choose(await choose(new FormData(form)));
+        const chosen = await choose(new FormData(form));
+        if (closed.signal.aborted) return; // the user did not want to wait for it
+        dialog.choose(chosen);
         form.reset();
       } catch (problem) {
         error.textContent = problem.message;

@@ -113,8 +113,12 @@ export class MicroFrontendHost {
       this.#complain(this.#frame.dataset.elsewhere, target.href);
       return;
     }
-    await sendJson(workbenchUrl("runs/"), { resultUrl: target.href, plugin, formData, dataInputs });
-    location.assign(target);
+    const run = { resultUrl: target.href, plugin, formData, dataInputs };
+    try {
+      await sendJson(workbenchUrl("runs/"), run);
+    } finally {
+      location.assign(target); // the task runs, whether its values can be remembered or not
+    }
   }
 
   #failed({ status, error }) {
