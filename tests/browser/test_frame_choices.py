@@ -190,6 +190,16 @@ def settle_height(host):
     frame.wait_for_function("_qhana_microfrontend_state.heightUnchangedCount >= 10")
 
 
+def test_the_height_is_not_looked_at_for_ever(host, frame_pages):
+    host.page.clock.install()
+    host.embed(frame_pages.add_old("<p>x</p>"))
+    settle_height(host)
+    looks = "return _qhana_microfrontend_state.heightUnchangedCount"
+    before = host.run(looks)
+    host.page.clock.run_for(60_000)
+    assert host.run(looks) == before
+
+
 def test_lines_that_come_quickly_are_all_seen(host, frame_pages):
     host.embed(frame_pages.add_old("<div id=log></div>"), follows=True)
     host.run("""

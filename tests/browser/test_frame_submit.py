@@ -368,10 +368,12 @@ def test_forms_that_are_added_later_work_and_the_others_are_sent_once(host, fram
         const copy = form.cloneNode(true);
         form.querySelector("button[type=submit]").textContent = "First";
         copy.querySelector("button[type=submit]").textContent = "Second";
+        copy.querySelector(".qhana-form-status").remove();
         form.after(copy);
         instrumentForm(true);
         instrumentForm(true);
     """)
+    assert host.frame.locator(".qhana-form-status").count() == 2
     for number, name in enumerate(("First", "Second"), start=1):
         host.frame.get_by_role("button", name=name).click()
         host.wait_for("form-submit", number)
