@@ -109,6 +109,14 @@ def test_a_choice_of_the_host_is_taken(chooser, key, kind, answer, name):
     )
 
 
+def test_what_the_user_has_chosen_is_said(chooser):
+    chooser.frame.locator(".qhana-choose-file-button").first.click()
+    chooser.wait_for("request-data-url")
+    answer = {"type": "data-url-response", "inputKey": "data", "href": URL}
+    chooser.tell({**answer, "filename": "a.csv"})
+    expect(chooser.frame.get_by_role("status")).to_contain_text("a.csv")
+
+
 def test_an_answer_about_an_old_value_is_ignored(host, frame_pages):
     host.embed(f"{frame_pages.add_form(data=FileUrl())}?data={URL}")
     host.wait_for("request-data-url-info")
