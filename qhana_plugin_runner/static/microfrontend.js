@@ -506,7 +506,7 @@
   function fillForm(form, values, isWhole) {
     const isFillable = (each) =>
       each.name && "value" in each && each.type !== "file" && !isButton(each);
-    const byName = Map.groupBy([...form.elements].filter(isFillable), (each) => each.name);
+    const byName = Map.groupBy([...controlsOf(form)].filter(isFillable), (each) => each.name);
     for (const [name, inputs] of byName) {
       const mayBeAbsent = inputs.some((each) => "checked" in each && isTick(each));
       const isMultiple = inputs[0].type === "select-multiple";
@@ -575,7 +575,7 @@
   }
 
   function namesOf(form, isWanted) {
-    return new Set([...form.elements].filter(isWanted).map((input) => input.name));
+    return new Set([...controlsOf(form)].filter(isWanted).map((input) => input.name));
   }
 
   /**
@@ -652,7 +652,7 @@
       return; // the handler of the plugin has called this function, and does not say so
     }
     submitted.add(event);
-    const target = submitter?.dataset.target ?? form.dataset.target ?? "api";
+    const target = own(submitter, "data-target") ?? own(form, "data-target") ?? "api";
     if (target !== "api") {
       sendMessage("ui-loading");
       return;
@@ -677,6 +677,12 @@
   /** An attribute; properties of a form may be hidden by inputs that are called like them. */
   function own(element, name) {
     return element?.getAttribute(name) ?? null;
+  }
+
+  /** The inputs and buttons of a form, also where an input is called "elements". */
+  function controlsOf(form) {
+    const { get } = Object.getOwnPropertyDescriptor(HTMLFormElement.prototype, "elements");
+    return get.call(form);
   }
 
   function readForm(form, submitter) {
@@ -837,7 +843,7 @@
     const general = [];
     const wrong = [];
     for (const [name, messages] of fieldErrors(error.errors)) {
-      const inputs = [...form.elements].filter(
+      const inputs = [...controlsOf(form)].filter(
         (each) => each.name === name && each.type !== "hidden" && !isButton(each)
       );
       if (name === "_schema") {
@@ -856,7 +862,7 @@
     const title = text(error.code === 422 ? "correct" : "failed");
     const summary = summaryOf(title, general, wrong);
     form.prepend(summary);
-    const first = [...form.elements].find((each) => each.matches("[aria-invalid=true]"));
+    const first = [...controlsOf(form)].find((each) => each.matches("[aria-invalid=true]"));
     (first ?? summary).focus();
   }
 

@@ -99,6 +99,21 @@ def test_a_form_for_the_micro_frontend_is_a_navigation(host, frame_pages):
     assert frame_pages.sent == [] and host.records("form-submit") == []
 
 
+def test_inputs_may_be_called_like_properties_of_a_form(host, frame_pages):
+    host.embed(
+        frame_pages.add_old(
+            '<form class="qhana-form" action="/process/" method="post">'
+            '<input name="action" value="x"><input name="method" value="y">'
+            '<input name="elements" value="z"><input name="dataset" value="v">'
+            '<button class="qhana-form-submit">Go</button></form>'
+        )
+    )
+    host.frame.get_by_role("button", name="Go").click()
+    message = host.wait_for("form-submit")
+    assert message["formData"] == "action=x&method=y&elements=z&dataset=v"
+    assert message["submitUrl"] == f"{frame_pages.url}/process/"
+
+
 def test_the_button_decides_where_and_how_a_form_goes(host, frame_pages):
     host.embed(
         frame_pages.add_old(
