@@ -25,7 +25,7 @@ from .forks import fork_between_transactions
 from .keeper import Keeper, has_processes, token_of
 from .messages import OWNER, TOKEN
 from .requests import SupervisedRequest
-from .temp_files import use_folders
+from .temp_files import remove_abandoned, use_folders
 
 __all__ = ["Supervision"]
 
@@ -54,6 +54,7 @@ class Supervision(bootsteps.StartStopStep):
         app = CELERY.flask_app
         assert app is not None  # made by the module that Celery has loaded
         app.extensions["qhana_maintenance"].start()
+        remove_abandoned()
         known = ledger(app)
         if known is None:
             _logger.warning("tasks are not supervised: the broker is no Redis server")

@@ -43,6 +43,7 @@ def test_what_runs_is_lost_with_a_worker_and_what_is_queued_is_not(site):
         assert_lost(run, "its worker has died")
         wait_until(lambda: not is_alive(run.starts()[0]), PATIENCE, "its process's end")
     wait_until(lambda: not is_alive(child.pid), PATIENCE, "the end of a task's child")
+    wait_until(lambda: not child.folder.exists(), PATIENCE, "its temporary files gone")
     for run in queued:
         assert run.ended()["state"] == "succeeded"
         assert len(run.starts()) == 1

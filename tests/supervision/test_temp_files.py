@@ -1,0 +1,74 @@
+"""Temporary files of messages: kept while they run and when they end, gone when they are killed."""
+
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+from qhana_plugin_runner.supervision import temp_files
+from qhana_plugin_runner.supervision.temp_files import (
+    own_folder,
+    remove_abandoned,
+    remove_folder,
+    use_folders,
+)
+
+KILLED = """
+import os, tempfile
+from qhana_plugin_runner.supervision.temp_files import own_folder, use_folders
+
+use_folders()
+with own_folder("killed"):
+    print(tempfile.mkdtemp(), flush=True)
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """The folder for all temporary files."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(temp_files, "_place", None)
+    use_folders()
+    return tmp_path
+
+
+def contents(place):
+    return sorted(path.name for path in place.iterdir())
+
+
+def test_files_of_a_message_that_ends_by_itself_are_kept(place):
+    with own_folder("one"):
+        path = tempfile.mkdtemp()
+    with own_folder("empty"):
+        pass
+    remove_abandoned()
+    assert contents(place) == ["qhana-message-one"]
+    assert path.startswith(str(place / "qhana-message-one"))
+    assert tempfile.gettempdir() == str(place)
+
+
+@pytest.mark.parametrize("remove", [lambda: remove_folder("killed"), remove_abandoned])
+def test_files_of_a_message_that_is_killed_can_be_removed(place, remove):
+    with own_folder("ended"):
+        tempfile.mkdtemp()
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED], capture_output=True, text=True, check=False
+    )
+    assert killed.returncode == -9 and killed.stdout.startswith(str(place))
+    assert "qhana-message-killed" in contents(place)
+    remove()
+    assert contents(place) == ["qhana-message-ended"]
+
+
+def test_files_of_a_message_that_runs_are_not_removed(place):
+    with own_folder("running"):
+        path = tempfile.mkstemp()[1]
+        tempfile.tempdir = None  # as in a worker that starts
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TMPDIR", str(place))
+            remove_abandoned()
+        with open(path, encoding="ascii") as file:
+            assert file.read() == ""
