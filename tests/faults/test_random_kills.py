@@ -1,6 +1,6 @@
 """Many tasks over two workers, of which something is killed at random all the time.
 
-``FAULT_TASKS`` says how many tasks (200 by default), ``FAULT_SEED`` what is killed when.
+``FAULT_TASKS`` says how many tasks (100 by default), ``FAULT_SEED`` what is killed when.
 """
 
 import os
@@ -13,8 +13,8 @@ import pytest
 from helpers.faults import PATIENCE
 from helpers.processes import is_alive, wait_until
 
-TASKS = int(os.environ.get("FAULT_TASKS", 200))
-BATCH = 25
+TASKS = int(os.environ.get("FAULT_TASKS", 100))
+BATCH = 12
 
 # What is killed in turn, in an order of its own for each seed: a process that works on a task,
 # or a whole worker.
