@@ -207,7 +207,7 @@ def test_a_slow_broker_makes_tasks_slow(tmp_path):
             with Site(tmp_path, **urls) as site:
                 running = site.submit("wait")
                 running.wait_until_started()
-                line.seconds = 0.2  # as long as the time between two signs of life
+                line.seconds = 0.25  # longer than the time between two signs of life
                 queued = site.submit("wait_with_attempts")
                 running.let_go()
                 queued.let_go()

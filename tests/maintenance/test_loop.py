@@ -5,11 +5,11 @@ import threading
 
 import pytest
 from flask import current_app
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 from helpers.runner import runner
 from helpers.services import broker
 from helpers.worker import NO_BROKER, QUICK
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 from sqlalchemy import text
 
 from qhana_plugin_runner.db import DB
