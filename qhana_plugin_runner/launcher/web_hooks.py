@@ -10,8 +10,7 @@ def post_worker_init(worker: Any) -> None:
 
 def worker_exit(_server: Any, worker: Any) -> None:
     """Let another process take over the maintenance now, and not when the leases expire."""
+    # There is none when it could not be loaded, or in the process that watches the others.
     app = getattr(worker, "wsgi", None)
-    if (
-        app is not None
-    ):  # else it could not be loaded, or this is the process that watches
+    if app is not None:
         app.extensions["qhana_maintenance"].stop(seconds=0.5)

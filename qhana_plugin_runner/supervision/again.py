@@ -13,7 +13,7 @@ from ..db.models.tasks import ProcessingTask, TaskFile
 from ..retention.removal import remove_files
 from ..tasks import announce
 from .ledger import Entry, Ledger
-from .messages import OWNER, noted_as
+from .messages import noted_as
 
 __all__ = ["end", "send_again"]
 
@@ -95,7 +95,7 @@ def _send(
         ledger.done(task_id, token)  # the task has ended meanwhile
         return
     time_limit, soft_time_limit = headers.get("timelimit") or (None, None)
-    with noted_as(token):
+    with noted_as(task_id, token):
         CELERY.send_task(
             headers["task"],
             args,
@@ -116,5 +116,4 @@ def _send(
             chain=following.get("chain"),
             chord=following.get("chord"),
             ignore_result=headers.get("ignore_result"),
-            headers={OWNER: task_id},
         )

@@ -4,9 +4,8 @@ import os
 from typing import Any
 
 from flask import Flask
-from redis import Redis
+from redis import Redis, exceptions
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import ConnectionError, TimeoutError
 from redis.retry import Retry
 
 from .ledger import Ledger
@@ -23,8 +22,8 @@ PATIENCE = 90
 to say is about work that is done already: a broker that comes back in time must learn of it."""
 
 _BACKOFF = ExponentialBackoff(cap=2, base=0.05)
-_CLOSED = (ConnectionError,)
-_CLOSED_OR_SILENT = (ConnectionError, TimeoutError)
+_CLOSED = (exceptions.ConnectionError,)
+_CLOSED_OR_SILENT = (exceptions.ConnectionError, exceptions.TimeoutError)
 
 
 class _Connections:

@@ -40,7 +40,8 @@ __all__ = [
 OWNER, TOKEN = "qhana_task", "qhana_message"
 """The headers of a message: the id of its task's row, and what names the message itself."""
 
-_NOTED: ContextVar[str | None] = ContextVar("noted_message", default=None)
+_NOTED: ContextVar[dict[str, Any] | None] = ContextVar("noted_message", default=None)
+"""The headers of a message that is in the ledger before it is sent."""
 
 _STARTED, _ENDED = "_qhana_started", "_qhana_ended"
 
@@ -79,9 +80,9 @@ def headers_for(
     """
     if ledger(app) is None:
         return {}
+    if known_already := _NOTED.get():
+        return known_already
     sending = sender.request.get(OWNER) if sender is not None else None
-    if noted_before := _NOTED.get():
-        return {TOKEN: noted_before}
     with _context(app):
         owner = owner_of(name, kwargs, options, sending)
     # None is sent, too: a Celery task that is sent anew keeps its other headers.
@@ -89,9 +90,9 @@ def headers_for(
 
 
 @contextmanager
-def noted_as(token: str) -> Iterator[None]:
+def noted_as(owner: int, token: str) -> Iterator[None]:
     """The message that is sent here is in the ledger already."""
-    before = _NOTED.set(token)
+    before = _NOTED.set({OWNER: owner, TOKEN: token})
     try:
         yield
     finally:
@@ -125,7 +126,8 @@ def noted(
     """
     known = ledger(app)
     owner, token = headers.get(OWNER), headers.get(TOKEN)
-    if known is None or owner is None or token in (None, _NOTED.get()):
+    is_noted = token == (_NOTED.get() or {}).get(TOKEN)
+    if known is None or owner is None or token is None or is_noted:
         yield
         return
     whole = {"headers": dict(headers), "body": body}

@@ -69,6 +69,32 @@ def test_a_related_file_is_chosen_and_previewed(page, product, files):
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_an_upload_that_nobody_waits_for_chooses_nothing(page, product, files):
+    held = []
+    page.route("**/workbench/uploads/", lambda route: held.append(route))
+    page.goto(product.url + PICTURE)
+    choose = form(page).get_by_role("button", name="Choose file").first
+    choose.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Upload a file").click()
+    dialog.get_by_label("File", exact=True).set_input_files(
+        {"name": "late.csv", "mimeType": "text/csv", "buffer": b"ID\n1\n"}
+    )
+    with page.expect_request("**/workbench/uploads/"):
+        dialog.get_by_role("button", name="Upload and choose").click()
+    dialog.get_by_role("button", name="Close").click()
+    choose.click()
+    dialog.get_by_text("Results of earlier tasks").click()
+    second = dialog.get_by_role("button", name="second.csv")
+    expect(second).to_be_visible()
+    with page.expect_response("**/workbench/uploads/") as answer:
+        held[0].continue_()
+    answer.value.finished()
+    page.evaluate("new Promise(requestAnimationFrame)")
+    second.click()
+    expect(form(page).get_by_label("Entities")).to_have_value(files[1]["href"])
+
+
 def test_a_file_of_the_web_is_named_by_its_url(page, product):
     page.goto(product.url + PICTURE)
     form(page).get_by_role("button", name="Choose file").first.click()

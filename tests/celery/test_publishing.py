@@ -15,6 +15,7 @@ from redis import Redis
 from qhana_plugin_runner.celery import CELERY, BrokerUnavailable
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.supervision.broker import ANSWER_SECONDS
 from qhana_plugin_runner.tasks import (
     TASK_STATUS_CHANGED,
     save_task_error,
@@ -106,6 +107,17 @@ def test_without_broker_a_submit_is_answered_with_503_and_the_task_has_failed(do
     assert status["status"] == "FAILURE"
     assert "broker cannot be reached" in status["log"]
     assert heard == [1]
+
+
+def test_only_connections_for_sending_give_up_waiting(app):
+    limits = {
+        way: connect().transport_options.get("socket_timeout")
+        for way, connect in (
+            ("send", CELERY.connection_for_write),
+            ("receive", CELERY.connection_for_read),
+        )
+    }
+    assert limits == {"send": ANSWER_SECONDS, "receive": None}
 
 
 def test_without_broker_all_tasks_of_a_view_have_failed(down):

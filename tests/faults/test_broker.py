@@ -76,9 +76,8 @@ def test_what_the_broker_forgets_is_lost_and_nothing_else(site, busy):
 )
 def test_what_waits_to_be_repeated_is_lost_with_its_message(site):
     run = site.submit("repeat_after_3600")
+    site.wait_until_put_off()
     with site.broker() as broker:
-        # A worker that has a message for later keeps it as not confirmed.
-        wait_until(lambda: broker.hlen("unacked") == 1, PATIENCE, "it is to be repeated")
         broker.flushall()
     status = run.ended()
     assert (status["status"], status["state"]) == ("FAILURE", "lost")

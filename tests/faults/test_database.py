@@ -82,15 +82,22 @@ def test_tasks_outlive_a_crash_of_postgresql(tmp_path):
             run = site.submit("wait")
             run.wait_until_started()
             server.crash()
-            answer = requests.get(run.url, timeout=30)
-            assert answer.status_code == 503
-            assert "Traceback" not in answer.text and answer.json()["code"] == 503
+            submit = f"{site.product.url}plugins/trouble@v1-0-0/process/"
+            data = {"what": "greet", "gate": str(tmp_path / "gate")}
+            for answer in (
+                requests.get(run.url, timeout=30),
+                requests.post(submit, data=data, timeout=30),
+            ):
+                assert answer.status_code == 503
+                assert "Traceback" not in answer.text and answer.json()["code"] == 503
             run.let_go()
             run.wait_until_left()
             server.start()
             wait_until(lambda: site.answers(run), PATIENCE, "the web server is connected")
             assert_succeeded(run)
             assert site.submit("greet").ended()["state"] == "succeeded"
+            listed = requests.get(f"{site.product.url}tasks/", timeout=30).json()["tasks"]
+            assert [task["status"] for task in listed] == ["SUCCESS", "SUCCESS"]
 
 
 def waits_for_lock(uri):

@@ -182,6 +182,16 @@ class Site:
         other.let_go()
         assert other.ended()["state"] == "succeeded"
 
+    def wait_until_put_off(self):
+        """Wait until a worker keeps a message for later, which it has not confirmed."""
+        with self.broker() as broker:
+
+            def is_put_off():
+                kept = broker.hvals("unacked")
+                return any(json.loads(text)[0]["headers"]["eta"] for text in kept)
+
+            wait_until(is_put_off, PATIENCE, "a message is kept for later")
+
     def wait_until_silent(self):
         """Wait until a worker gives no sign but its open connection."""
         with self.broker() as broker:
