@@ -14,7 +14,7 @@ from helpers.faults import PATIENCE
 from helpers.processes import is_alive, wait_until
 
 TASKS = int(os.environ.get("FAULT_TASKS", 100))
-BATCH = 10
+BATCH = max(10, TASKS // 40)  # something is killed in each: forty times at most
 
 # What is killed in turn, in an order of its own for each seed: a process that works on a task,
 # or a whole worker.
