@@ -33,7 +33,6 @@ class FileUpload(QHAnaPluginBase):
     version = VERSION
     description = "Makes a file from your computer available to other plugins."
     tags = ["data-loading", "demo"]
-    has_api = True
 
     def get_api_blueprint(self):
         return UPLOAD_BLP

@@ -35,7 +35,6 @@ class HelloWorld(QHAnaPluginBase):
     version = VERSION
     description = "Greets whoever you name. The smallest plugin to copy from."
     tags = ["hello-world", "demo"]
-    has_api = True
 
     def get_api_blueprint(self):
         return HELLO_BLP

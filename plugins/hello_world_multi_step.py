@@ -38,7 +38,6 @@ class HelloWorldMultiStep(QHAnaPluginBase):
     version = VERSION
     description = "Greets whoever you name, then waits for a reply. Shows how steps work."
     tags = ["hello-world", "multi-step", "demo"]
-    has_api = True
 
     def get_api_blueprint(self):
         return DIALOGUE_BLP

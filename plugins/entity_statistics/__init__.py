@@ -13,7 +13,6 @@ class EntityStatistics(QHAnaPluginBase):
         "Counts, ranges, means and deviations for each column of an entity file."
     )
     tags = ["statistics", "demo"]
-    has_api = True
 
     def get_api_blueprint(self):
         from .routes import STATISTICS_BLP

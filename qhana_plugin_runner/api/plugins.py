@@ -91,16 +91,16 @@ class PluginsView(MethodView):
         return {"plugins": list_plugins()}
 
 
-@PLUGINS_API.route("/<string:plugin_name>/")
+@PLUGINS_API.route("/<string:plugin>/")
 class PluginView(MethodView):
     """One plugin by its name."""
 
     @PLUGINS_API.response(307, description="The newest version of the plugin.")
-    def get(self, plugin_name: str) -> Response:
+    def get(self, plugin: str) -> Response:
         """Go to the newest version of a plugin."""
-        versions = plugin_registry().versions_of(plugin_name)
+        versions = plugin_registry().versions_of(plugin)
         if not versions:
-            abort(404, message=_("There is no plugin %(name)r here.", name=plugin_name))
+            abort(404, message=_("There is no plugin %(name)r here.", name=plugin))
         target = f"{request.url_root}plugins/{versions[0].identifier}/"
         query = request.query_string.decode("ascii", "replace")
         return redirect(f"{target}?{query}" if query else target, 307)

@@ -52,7 +52,7 @@ class QHAnaPluginBase:
         version: a PEP 440 version, a leading ``v`` is allowed.
         description: one or two sentences for people.
         tags: words to find the plugin by.
-        has_api: whether the plugin has endpoints, and so is listed and mounted.
+        has_api: whether the plugin has endpoints; the runner sets it when it mounts the plugin's blueprint.
         instance: the one instance of a subclass, made when the subclass is defined.
     """
 
@@ -214,8 +214,6 @@ def register_plugins(
             with tasks_registered():
                 plugin.app = app
                 plugin.init_app(app)
-            if not plugin.has_api:
-                continue
             stage = "blueprint"
             try:
                 with tasks_registered():
@@ -224,6 +222,7 @@ def register_plugins(
                 continue
             routes = len(app.view_functions)
             _mount(app, blueprint, f"/plugins/{identifier}/", mount)
+            type(plugin).has_api = True
             registry.mounted[identifier] = plugin
             if len(app.view_functions) == routes:
                 raise PluginError(

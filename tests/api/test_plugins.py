@@ -6,7 +6,7 @@ from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
 
 
-def source(name, version, has_api=True, tags=("a", "b")):
+def source(name, version, tags=("a", "b")):
     return f"""
         from qhana_plugin_runner.api.util import SecurityBlueprint
         from qhana_plugin_runner.util.plugins import QHAnaPluginBase, plugin_identifier
@@ -22,7 +22,6 @@ def source(name, version, has_api=True, tags=("a", "b")):
             version = {version!r}
             description = "About {name}."
             tags = {list(tags)!r}
-            has_api = {has_api!r}
 
             def get_api_blueprint(self):
                 return BLP
@@ -35,7 +34,6 @@ SOURCES = [
     source("zoo", "v9.0.0"),
     source("zoo", "v11.0.0a1"),
     source("ape", "0.1", tags=()),
-    source("hidden", "v1.0.0", has_api=False),
 ]
 
 

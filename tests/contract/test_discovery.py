@@ -151,7 +151,7 @@ def test_a_plugin_that_fails_anywhere_does_not_stop_the_others(plugins, kind):
     code = BROKEN[kind]
     if code.startswith("def "):
         source = plugin_source("broken").replace(
-            "    has_api = True\n", f"    has_api = True\n\n    {code}\n"
+            '    tags = ["test"]\n', f"    {code}\n"
         )
         if kind == "blueprint":  # the one of the class follows and would win
             source = source.replace("        return BLP", "        return 1 / 0")

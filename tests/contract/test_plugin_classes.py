@@ -76,12 +76,14 @@ def test_name_version_description_tags_and_has_api_are_listed(plugins):
     }
 
 
-def test_without_has_api_a_plugin_is_loaded_but_not_listed(plugins):
-    source = plugin_source("weather").replace("has_api = True", "has_api = False")
-    plugins.write("weather.py", source)
+@pytest.mark.parametrize("line", ["", "    has_api = False\n"], ids=["unset", "false"])
+def test_a_plugin_with_a_blueprint_is_served_whatever_has_api_says(plugins, line):
+    tags = '    tags = ["test"]\n'
+    plugins.write("weather.py", plugin_source("weather").replace(tags, tags + line))
     client = plugins.client()
-    assert "weather@v1-0-0" in QHAnaPluginBase.get_plugins()
-    assert client.get("/plugins/").json == {"plugins": []}
+    assert type(QHAnaPluginBase.get_plugins()["weather@v1-0-0"]).has_api is True
+    assert [each["name"] for each in client.get("/plugins/").json["plugins"]] == ["weather"]
+    assert client.get("/plugins/weather@v1-0-0/").status_code == 200
 
 
 def test_init_app_is_called_for_each_app(plugins):

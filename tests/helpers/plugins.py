@@ -32,7 +32,6 @@ class Plugin(QHAnaPluginBase):
     version = {version!r}
     description = "A plugin for tests."
     tags = ["test"]
-    has_api = True
 
     def get_api_blueprint(self):
         return BLP

@@ -148,7 +148,6 @@ BLP = SecurityBlueprint("sleeper@v1", __name__)
 
 class Sleeper(QHAnaPluginBase):
     name, version, description, tags = "sleeper", "v1", "Sleeps.", []
-    has_api = True
     def get_api_blueprint(self):
         return BLP
 

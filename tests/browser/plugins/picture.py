@@ -49,7 +49,6 @@ class Picture(QHAnaPluginBase):
     version = VERSION
     description = "Draws data."
     tags = ["visualization"]
-    has_api = True
 
     def get_api_blueprint(self):
         return PICTURE_BLP

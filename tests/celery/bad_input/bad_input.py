@@ -28,7 +28,6 @@ class BadInput(QHAnaPluginBase):
     version = VERSION
     description = "Fails on bad input."
     tags = ["test"]
-    has_api = True
 
     def get_api_blueprint(self):
         return BLP

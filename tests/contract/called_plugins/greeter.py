@@ -27,7 +27,6 @@ class Greeter(QHAnaPluginBase):
     version = "v1.0.0"
     description = "Greets in two steps."
     tags = []
-    has_api = True
 
     def get_api_blueprint(self):
         return BLP

@@ -22,7 +22,6 @@ class Parent(QHAnaPluginBase):
     version = "v1.0.0"
     description = "Makes plugins."
     tags = []
-    has_api = True
 
     def get_api_blueprint(self):
         return BLP

@@ -33,7 +33,6 @@ WORK = {}
 class Trouble(QHAnaPluginBase):
     name = "trouble"
     version = "v1.0.0"
-    has_api = True
 
     def get_api_blueprint(self):
         return TROUBLE_BLP

@@ -9,7 +9,6 @@ class Clock(QHAnaPluginBase):
     version = "v0.2.1"
     description = "Ticks."
     tags = []
-    has_api = False
 
     def get_api_blueprint(self):
         raise NotImplementedError

@@ -120,7 +120,6 @@ class Encoding(QHAnaPluginBase):
     version = __version__
     description = "One-hot encoding."
     tags = ["encoding"]
-    has_api = True
 
     def get_api_blueprint(self):
         return ENCODING_BLP

@@ -20,7 +20,6 @@ class Parent(QHAnaPluginBase):
     name, version = _name, _version
     description = "Makes plugins."
     tags = ["parent"]
-    has_api = True
 
     def get_api_blueprint(self):
         return BLP

@@ -12,7 +12,6 @@ class Plot(QHAnaPluginBase):
     version = "v0.2.1"
     description = "Shows data."
     tags = ["visualization"]
-    has_api = True
 
     def __init__(self, app):
         super().__init__(app)

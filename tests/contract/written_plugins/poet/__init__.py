@@ -15,7 +15,6 @@ class Poet(QHAnaPluginBase):
     version = __version__
     description = "Writes poems."
     tags = ["poems"]
-    has_api = True
 
     def get_api_blueprint(self):
         return POET_BLP

@@ -33,7 +33,6 @@ class Interview(QHAnaPluginBase):
     version = "v1.0.0"
     description = "Asks a question."
     tags = ["interview"]
-    has_api = True
 
     def get_api_blueprint(self):
         return BLP

@@ -8,7 +8,6 @@ class Lost(QHAnaPluginBase):
     version = "v0.2.1"
     description = "Wants a setting."
     tags = []
-    has_api = True
 
     def get_api_blueprint(self):
         return self.app.config["A_SETTING_THAT_NOBODY_MADE"]

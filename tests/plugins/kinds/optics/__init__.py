@@ -17,7 +17,6 @@ class Optics(QHAnaPluginBase):
     version = __version__
     description = "Clusters points."
     tags = ["clustering", "points-to-clusters"]
-    has_api = True
 
     def get_api_blueprint(self):
         return OPTICS_BLP

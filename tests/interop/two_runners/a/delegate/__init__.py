@@ -12,7 +12,6 @@ class Delegate(QHAnaPluginBase):
     version = "v1.0.0"
     description = "Calls another plugin."
     tags = ["delegate"]
-    has_api = True
 
     def get_api_blueprint(self):
         return BLP
