@@ -128,12 +128,11 @@ ENVIRONMENT = [
 ]
 
 
-@pytest.mark.parametrize(("variable", "text", "name", "value"), ENVIRONMENT)
-def test_environment_variable_sets_its_setting(
-    tmp_path, monkeypatch, variable, text, name, value
-):
-    monkeypatch.setenv(variable, text)
-    assert read_settings(tmp_path)[name] == value
+def test_environment_variable_sets_its_setting(tmp_path, monkeypatch):
+    for variable, text, name, value in ENVIRONMENT:
+        with monkeypatch.context() as environment:
+            environment.setenv(variable, text)
+            assert read_settings(tmp_path)[name] == value, variable
 
 
 @pytest.mark.parametrize(
@@ -190,13 +189,12 @@ def test_every_variable_of_the_table_is_tested():
     assert {variable for setting in SETTINGS for variable in setting.env} == tested
 
 
-@pytest.mark.parametrize(
-    "variable", sorted(variable for setting in SETTINGS for variable in setting.env)
-)
-def test_empty_variable_counts_as_not_set(tmp_path, monkeypatch, variable):
+def test_empty_variable_counts_as_not_set(tmp_path, monkeypatch):
     usual = read_settings(tmp_path)
-    monkeypatch.setenv(variable, "")
-    assert read_settings(tmp_path) == usual
+    for variable in sorted(each for setting in SETTINGS for each in setting.env):
+        with monkeypatch.context() as environment:
+            environment.setenv(variable, "")
+            assert read_settings(tmp_path) == usual, variable
 
 
 @pytest.mark.parametrize(

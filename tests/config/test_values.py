@@ -140,10 +140,11 @@ def test_value_may_be_written_in_several_ways(tmp_path, name, value, used):
     assert read_settings(tmp_path)[name] == used
 
 
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_table_is_in_itself_consistent(setting):
-    assert setting.help.endswith(".")
-    assert setting.name.isupper()
-    for debug in (False, True):
-        default = setting.default_for(debug)
-        assert default is None or setting.check(default, "default") == default
+def test_table_is_in_itself_consistent():
+    for setting in SETTINGS:
+        assert setting.help.endswith("."), setting.name
+        assert setting.name.isupper()
+        for debug in (False, True):
+            default = setting.default_for(debug)
+            used = None if default is None else setting.check(default, "default")
+            assert used == default, setting.name

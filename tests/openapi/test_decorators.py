@@ -54,10 +54,11 @@ DECORATORS = {
 }
 
 
-def orders(*names):
-    return pytest.mark.parametrize(
-        "order", list(itertools.permutations(names)), ids=lambda order: "-".join(order)
-    )
+def any_order(*names, result):
+    """Return a view for each order of the decorators, by the names in this order."""
+    return {
+        "-".join(order): stacked(order, result) for order in itertools.permutations(names)
+    }
 
 
 def stacked(order, result):
@@ -75,68 +76,75 @@ def stacked(order, result):
     return build
 
 
-def assert_checks_and_documents(client, document, headers):
+def assert_checks_and_documents(client, document, path, headers):
     """Check what all stacks with form, query and token have in common."""
-    assert client.post("/test/view/", data={"inputStr": "x"}).status_code == 401
-    answer = client.post("/test/view/?pageNumber=7", data={}, headers=headers)
-    assert (answer.status_code, answer.json["status"]) == (422, "Unprocessable Entity")
-    assert answer.json["errors"] == {
-        "form": {"inputStr": ["Missing data for required field."]}
-    }
-    operation = document["paths"]["/test/view/"]["post"]
-    assert operation["summary"] == "Do it."
-    assert operation["security"] == [{"jwt": []}]
-    assert [each["name"] for each in operation["parameters"]] == ["pageNumber"]
+    assert client.post(path, data={"inputStr": "x"}).status_code == 401, path
+    answer = client.post(f"{path}?pageNumber=7", data={}, headers=headers)
+    assert answer.json == {
+        "code": 422,
+        "status": "Unprocessable Entity",
+        "errors": {"form": {"inputStr": ["Missing data for required field."]}},
+    }, path
+    operation = document["paths"][path]["post"]
+    assert {key: operation[key] for key in ("summary", "security")} == {
+        "summary": "Do it.",
+        "security": [{"jwt": []}],
+    }, path
+    assert [each["name"] for each in operation["parameters"]] == ["pageNumber"], path
     assert list(operation["requestBody"]["content"]) == [
         "application/x-www-form-urlencoded"
-    ]
+    ], path
     return operation["responses"]["200"]
 
 
-@orders("form", "query", "response", "jwt")
-def test_decorators_of_a_json_view_may_be_stacked_in_any_order(plugins, order):
+def test_decorators_of_a_json_view_may_be_stacked_in_any_order(plugins):
     def result(given):
         return {"given_text": f"{given['input_str']} {given['page_number']}"}
 
-    client, document = mounted(plugins, view=stacked(order, result))
+    views = any_order("form", "query", "response", "jwt", result=result)
+    client, document = mounted(plugins, **views)
     headers = token(client.application)
-    for query, number in (("?pageNumber=7", 7), ("", 1)):
-        form = {"inputStr": "x"}
-        answer = client.post(f"/test/view/{query}", data=form, headers=headers)
-        assert (answer.status_code, answer.json) == (200, {"givenText": f"x {number}"})
-    documented = assert_checks_and_documents(client, document, headers)
-    schema = documented["content"]["application/json"]["schema"]
-    assert schema == {"$ref": "#/components/schemas/Answer"}
+    for path in (f"/test/{order}/" for order in views):
+        for query, number in (("?pageNumber=7", 7), ("", 1)):
+            form = {"inputStr": "x"}
+            answer = client.post(f"{path}{query}", data=form, headers=headers)
+            assert answer.status_code == 200, path
+            assert answer.json == {"givenText": f"x {number}"}, path
+        documented = assert_checks_and_documents(client, document, path, headers)
+        schema = documented["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/Answer"}, path
 
 
-@orders("form", "query", "html", "jwt")
-def test_decorators_of_an_html_view_may_be_stacked_in_any_order(plugins, order):
+def test_decorators_of_an_html_view_may_be_stacked_in_any_order(plugins):
     def result(given):
         return f"<p>{given['input_str']} {given['page_number']}</p>"
 
-    client, document = mounted(plugins, view=stacked(order, result))
+    views = any_order("form", "query", "html", "jwt", result=result)
+    client, document = mounted(plugins, **views)
     headers = token(client.application)
-    form = {"inputStr": "x"}
-    answer = client.post("/test/view/?pageNumber=7", data=form, headers=headers)
-    assert (answer.status_code, answer.mimetype) == (200, "text/html")
-    assert answer.text == "<p>x 7</p>"
-    documented = assert_checks_and_documents(client, document, headers)
-    assert documented["description"] == "A page."
-    assert documented["content"]["text/html"]["schema"] == {"type": "string"}
+    for path in (f"/test/{order}/" for order in views):
+        form = {"inputStr": "x"}
+        answer = client.post(f"{path}?pageNumber=7", data=form, headers=headers)
+        assert (answer.status_code, answer.mimetype) == (200, "text/html"), path
+        assert answer.text == "<p>x 7</p>", path
+        documented = assert_checks_and_documents(client, document, path, headers)
+        assert documented["description"] == "A page.", path
+        assert documented["content"]["text/html"]["schema"] == {"type": "string"}, path
 
 
-@orders("response", "html")
-def test_view_may_answer_with_json_or_a_page(plugins, order):
+def test_view_may_answer_with_json_or_a_page(plugins):
     def result(given):
         if request.args:
             return make_response("<p>page</p>")
         return {"given_text": "json"}
 
-    client, document = mounted(plugins, view=stacked(order, result))
-    assert client.post("/test/view/").json == {"givenText": "json"}
-    assert client.post("/test/view/?page").text == "<p>page</p>"
-    content = document["paths"]["/test/view/"]["post"]["responses"]["200"]["content"]
-    assert set(content) == {"application/json", "text/html"}
+    views = any_order("response", "html", result=result)
+    client, document = mounted(plugins, **views)
+    for path in (f"/test/{order}/" for order in views):
+        assert client.post(path).json == {"givenText": "json"}, path
+        assert client.post(f"{path}?page").text == "<p>page</p>", path
+        content = document["paths"][path]["post"]["responses"]["200"]["content"]
+        assert set(content) == {"application/json", "text/html"}, path
 
 
 def html_view(result, *arguments, **options):
