@@ -9,6 +9,8 @@ from flask import Flask
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from .util.strict_json import StrictJSONProvider
+
 __all__ = ["create_app"]
 
 
@@ -32,6 +34,7 @@ def create_app(
         instance_relative_config=True,
     )
     app.url_map.strict_slashes = True
+    app.json = StrictJSONProvider(app)
     _register_config(app, test_config)
     if test_config is None and not silent_log:
         _register_logging(app)

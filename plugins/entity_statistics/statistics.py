@@ -6,22 +6,34 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from qhana_plugin_runner.plugin_utils.attributes import parse_float, parse_int
+
 MISSING = ("", "NA", "NaN", "nan", "null", "None")
 """Texts that stand for a missing value in files of common tools (R, pandas, databases)."""
 
 
 def as_number(value: Any) -> int | float | None:
-    """Return a finite number, also one written as text, or ``None`` for anything else."""
-    if isinstance(value, bool):
+    """Return a finite number, also one written as text, or ``None`` for anything else.
+
+    What no ``float`` holds is a name rather than an amount.
+    """
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
-    if isinstance(value, str):
-        for convert in (int, float):
-            try:
-                value = convert(value)
-                break
-            except ValueError:
-                continue
-    return value if isinstance(value, (int, float)) and math.isfinite(value) else None
+    try:
+        number = parse_float(value)
+    except ValueError:
+        return None
+    if not math.isfinite(number):
+        return None
+    try:
+        return number if isinstance(value, float) else parse_int(value)
+    except ValueError:
+        return number
+
+
+def _known(number: float | None) -> float | None:
+    """Return ``None`` for what went beyond the numbers of ``float``."""
+    return number if number is not None and math.isfinite(number) else None
 
 
 @dataclass
@@ -60,24 +72,29 @@ class Column:
     def as_entity(self, rows: int) -> dict[str, Any]:
         """Return the statistics; those of numbers only when all values are numbers."""
         numeric = self.numbers == self.count > 0
-        deviation = math.sqrt(self.squares / (self.count - 1)) if self.count > 1 else None
+        variance = _known(self.squares / (self.count - 1)) if self.count > 1 else None
         return {
             "ID": self.name,
             "count": self.count,
             "missing": rows - self.count,
             "min": self.min if numeric else None,
             "max": self.max if numeric else None,
-            "mean": self.mean if numeric else None,
-            "standardDeviation": deviation if numeric else None,
+            "mean": _known(self.mean) if numeric else None,
+            "standardDeviation": (
+                math.sqrt(variance) if numeric and variance is not None else None
+            ),
             "distinct": len(self.distinct),
         }
 
 
-def describe(entities: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def describe(
+    entities: Iterable[Mapping[str, Any]], header: Iterable[str] = ()
+) -> list[dict[str, Any]]:
     """Return one entity with statistics for each column, in the order the columns appear.
 
     The standard deviation is that of a sample (divided by count - 1). Values that an entity
-    lacks count as missing.
+    lacks count as missing. The names in the header are columns even when there are no entities;
+    it is read when the entities have been.
     """
     columns: dict[str, Column] = {}
     rows = 0
@@ -89,4 +106,6 @@ def describe(entities: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 isinstance(value, str) and value.strip() in MISSING
             ):
                 column.add(value)
+    for name in header:
+        columns.setdefault(name, Column(name))
     return [column.as_entity(rows) for column in columns.values()]

@@ -26,8 +26,16 @@ def statistics_task(self, db_id: int) -> str:
     url = TaskParametersSchema().loads(task.parameters)["url"]
     with open_url(url, stream=True) as response:
         name = retrieve_filename(response)
-        entities = ensure_dict(load_entities(response, get_mimetype(response)))
-        statistics = describe(entities)
+        header: list[str] = []
+
+        def keep_header(names: list[str]) -> list[str]:
+            header.extend(names)
+            return names
+
+        entities = load_entities(
+            response, get_mimetype(response), process_csv_header=keep_header
+        )
+        statistics = describe(ensure_dict(entities), header)
     with SpooledTemporaryFile(mode="w") as output:
         save_entities(statistics, output, "application/json")
         STORE.persist_task_result(

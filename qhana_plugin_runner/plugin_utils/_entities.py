@@ -2,9 +2,13 @@
 
 from collections import namedtuple
 from numbers import Real
+from threading import Lock
 from typing import Any, Callable, ClassVar, Iterable, Iterator, NamedTuple, Self, Sequence
+from unicodedata import normalize
+from weakref import WeakValueDictionary
 
 from qhana_plugin_runner.plugin_utils._entity_errors import EntityError
+from qhana_plugin_runner.plugin_utils._numerals import parse_float, parse_int
 
 _ID_ATTRIBUTES = ("ID", "GRAPH_ID")
 _LINK_ATTRIBUTES = ("href", "source", "target", "entities", "relations")
@@ -13,7 +17,8 @@ _LINK_ATTRIBUTES = ("href", "source", "target", "entities", "relations")
 class EntityTupleMixin:
     """What tuples have that were made for the attributes of entities.
 
-    The classes come from :func:`get_entity_tuple_class`.
+    The classes come from :func:`get_entity_tuple_class`; a class of named tuples can also
+    inherit from this one, and has to set ``entity_attributes``.
 
     Attributes:
         entity_attributes: the names of the attributes in the order of the values, exactly
@@ -24,6 +29,13 @@ class EntityTupleMixin:
 
     entity_attributes: ClassVar[tuple[str, ...]] = ()
     _index: ClassVar[dict[str, int]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        index: dict[str, int] = {}
+        for position, attribute in enumerate(cls.entity_attributes):
+            index.setdefault(attribute, position)
+        cls._index = index
 
     @classmethod
     def from_iter(cls, iterable: Iterable[Any]) -> Self:
@@ -48,54 +60,43 @@ class EntityTupleMixin:
         """Make an entity from values by attribute name; a missing value is ``None``.
 
         Args:
-            **kwargs: the values by the names that the attributes have in the file.
-
-        Raises:
-            EntityError: there is a value for an attribute that the class does not have.
+            **kwargs: the values by the names that the attributes have in the file; those of
+                other attributes are dropped.
         """
-        unknown = kwargs.keys() - cls._index.keys()
-        if unknown:
-            raise EntityError(
-                f"Unknown attributes {', '.join(sorted(unknown))}: entities of this kind"
-                f" have {', '.join(cls.entity_attributes)}."
-            )
         return cls(*(kwargs.get(name) for name in cls.entity_attributes))
 
-    def get(self, key: str, default: Any = None) -> Any:
+    def get(self, key: str | int, default: Any = None) -> Any:
         """The value of an attribute.
 
         Args:
-            key: the name of the attribute in the file. Of several columns with the same name
-                the first one counts.
+            key: the name of the attribute in the file, or the position of the value. Of
+                several columns with the same name the first one counts.
             default: what to return when there is no such attribute.
         """
-        position = self._index.get(key)
-        return default if position is None else self[position]  # type: ignore[index]
+        position = self._index.get(key) if isinstance(key, str) else key
+        try:
+            return default if position is None else self[position]  # type: ignore[index]
+        except IndexError:
+            return default
 
     def as_dict(self) -> dict[str, Any]:
         """The values by the names that the attributes have in the file.
 
-        Raises:
-            EntityError: two columns have the same name and different values, of which one
-                would be lost.
+        Of several columns with the same name the last one counts.
         """
-        values = tuple(self)  # type: ignore[arg-type, var-annotated]
-        if len(self._index) != len(values):
-            for name, value in zip(self.entity_attributes, values):
-                if value != values[self._index[name]]:
-                    raise EntityError(
-                        f"The column {name!r} occurs twice with different values"
-                        f" ({values[self._index[name]]!r} and {value!r}); give the"
-                        " columns different names."
-                    )
-        return dict(zip(self.entity_attributes, values))
+        return dict(zip(self.entity_attributes, self))  # type: ignore[call-overload]
+
+
+_CLASSES: WeakValueDictionary[tuple[str, tuple[str, ...]], Any] = WeakValueDictionary()
+_MAKING_A_CLASS = Lock()
 
 
 def get_entity_tuple_class(attributes: Sequence[str], name: str = "Entity") -> Any:
     """Make a class of named tuples for entities with the given attributes.
 
     Attributes whose names cannot be used in Python (or are taken by a method, or occur a
-    second time) get the field name ``_`` and their position.
+    second time, as Python reads them) get the field name ``_`` and their position.  The
+    same attributes and name give the same class.
 
     >>> Entity = get_entity_tuple_class(["ID", "birth date"])
     >>> ada = Entity("ada", "1815-12-10")
@@ -112,17 +113,24 @@ def get_entity_tuple_class(attributes: Sequence[str], name: str = "Entity") -> A
         a class that is both a :class:`typing.NamedTuple` and an
         :class:`EntityTupleMixin`.
     """
+    key = (name, tuple(attributes))
+    with _MAKING_A_CLASS:
+        found = _CLASSES.get(key)
+        if found is None:
+            found = _CLASSES[key] = _make_class(*key)
+    return found
+
+
+def _make_class(name: str, attributes: tuple[str, ...]) -> Any:
+    # source text is normalized when it is compiled: so must be what it calls by name
+    names = [normalize("NFKC", attribute) for attribute in attributes]
     # namedtuple renames what it cannot use, but would let a field hide a method
-    fields = ["_" if hasattr(EntityTupleMixin, a) else a for a in attributes]
-    index: dict[str, int] = {}
-    for position, attribute in enumerate(attributes):
-        index.setdefault(attribute, position)
+    fields = ["_" if hasattr(EntityTupleMixin, field) else field for field in names]
     base = namedtuple(name, fields, rename=True)  # type: ignore[misc]
+    text = f"An entity with the attributes {', '.join(attributes)}."
     namespace = {
-        "__slots__": (),
-        "__doc__": f"An entity with the attributes {', '.join(attributes)}.",
-        "entity_attributes": tuple(attributes),
-        "_index": index,
+        "__doc__": text.encode("utf-8", "backslashreplace").decode(),
+        "entity_attributes": attributes,
     }
     return type(name, (EntityTupleMixin, base), namespace)
 
@@ -132,13 +140,13 @@ class ArrayEntity(NamedTuple):
 
     Attributes:
         ID: identifies the entity.
-        href: where the entity can be found; empty when it is not known.
+        href: where the entity can be found; ``None`` when it is not known.
         values: one number per dimension.
     """
 
     ID: str
-    href: str
-    values: list[Any]
+    href: str | None
+    values: tuple[Any, ...]
 
 
 def row_maker(tuple_: Callable[..., Any]) -> Callable[[Iterable[Any]], Any]:
@@ -160,7 +168,7 @@ def ensure_dict(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
     [{'ID': '1', 'name': 'Ada'}, {'ID': '2'}]
 
     Args:
-        items: dictionaries or named tuples.
+        items: dictionaries, named tuples, or anything else with a method ``_asdict``.
 
     Raises:
         EntityError: an item has no names for its values.
@@ -170,7 +178,7 @@ def ensure_dict(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
             yield item
         elif isinstance(item, EntityTupleMixin):
             yield item.as_dict()
-        elif isinstance(item, tuple) and hasattr(item, "_asdict"):
+        elif hasattr(item, "_asdict"):
             yield item._asdict()
         else:
             raise EntityError(
@@ -188,11 +196,9 @@ def ensure_tuple(items: Iterable[Any], tuple_: Callable[..., Any]) -> Iterator[A
 
     Args:
         items: dictionaries or tuples.
-        tuple_: a class from :func:`get_entity_tuple_class`, or anything to call with the
-            attributes of a dictionary as keywords.
-
-    Raises:
-        EntityError: a dictionary has an attribute that the class does not have.
+        tuple_: a class from :func:`get_entity_tuple_class`, which drops attributes that it
+            does not have, or anything to call with the attributes of a dictionary as
+            keywords.
     """
     from_dict = getattr(tuple_, "from_dict", tuple_)
     for item in items:
@@ -200,16 +206,14 @@ def ensure_tuple(items: Iterable[Any], tuple_: Callable[..., Any]) -> Iterator[A
 
 
 def _to_number(value: Any, strict: bool, entity_id: Any) -> Any:
-    if isinstance(value, Real):
-        return value
     try:
-        if isinstance(value, str) and value.isdecimal():
-            return int(value)
-        return float(value)
+        if isinstance(value, str):
+            return parse_int(value) if value.isdecimal() else parse_float(value)
+        return value if isinstance(value, Real) else parse_float(value)
     except (TypeError, ValueError) as error:
         if strict:
             raise EntityError(
-                f"Entity {entity_id!r} has the value {value!r}, which is no number."
+                f"Entity {entity_id!r} has the value {value!r:.99}, which is no number."
             ) from error
         return None
 
@@ -221,21 +225,18 @@ def ensure_array(items: Iterable[Any], strict: bool = False) -> Iterator[ArrayEn
     order of their sorted names.  Of a tuple the first value is the ID, the second one the
     ``href`` when it has an attribute of that name, and the rest the values.
 
-    >>> list(ensure_array([{"ID": "a", "href": "", "y": "-5", "x": "12", "z": "?"}]))
-    [ArrayEntity(ID='a', href='', values=[12, -5.0, None])]
+    >>> list(ensure_array([{"ID": "a", "href": "/a", "y": "-5", "x": "12", "z": "?"}]))
+    [ArrayEntity(ID='a', href='/a', values=(12, -5.0, None))]
 
     Args:
         items: dictionaries or tuples.  Text of digits only becomes an ``int``, other
             numerals become a ``float``.
-        strict: refuse what is no number (it becomes ``None`` otherwise), and dictionaries
-            with other attributes than the first one, whose values would get into wrong
-            dimensions.
+        strict: refuse what is no number (it becomes ``None`` otherwise).
 
     Raises:
-        EntityError: an entity has no ID, or is refused by ``strict``; this is a
-            ``ValueError``.
+        EntityError: an entity has no ID, or a value that is refused by ``strict``; this is
+            a ``ValueError``.
     """
-    first_names: list[str] | None = None
     for item in items:
         if isinstance(item, ArrayEntity):
             entity_id, href, values = item
@@ -245,27 +246,20 @@ def ensure_array(items: Iterable[Any], strict: bool = False) -> Iterator[ArrayEn
                     f"An entity with the attributes {', '.join(map(str, item))} has no"
                     " 'ID'."
                 )
-            entity_id, href = item["ID"], item.get("href", "")
+            entity_id, href = item["ID"], item.get("href")
             names = sorted(name for name in item if name not in ("ID", "href"))
-            if first_names is None:
-                first_names = names
-            if strict and names != first_names:
-                odd = ", ".join(sorted(set(names) ^ set(first_names)))
-                raise EntityError(
-                    f"Entity {entity_id!r} and the first entity differ in the attributes "
-                    f"{odd}; all must have the same dimensions."
-                )
-            values = [item[name] for name in names]
+            values = tuple(item[name] for name in names)
         elif isinstance(item, tuple) and item:
             attributes = getattr(item, "entity_attributes", getattr(item, "_fields", ()))
-            entity_id, *values = item
-            href = values.pop(0) if "href" in attributes and values else ""
+            has_href = "href" in attributes and len(item) > 1
+            entity_id, href = item[0], item[1] if has_href else None
+            values = item[1 + has_href :]
         else:
             raise EntityError(
                 f"A {type(item).__name__} is no entity: it must be a dictionary or a"
                 " tuple that starts with an ID."
             )
-        numbers = [_to_number(value, strict, entity_id) for value in values]
+        numbers = tuple([_to_number(value, strict, entity_id) for value in values])
         yield ArrayEntity(entity_id, href, numbers)
 
 
@@ -280,38 +274,40 @@ def array_to_entity(
     The attributes are numbered from zero, padded to the number of digits of the dimension
     count, so that their sorted order is that of the dimensions.
 
-    >>> list(array_to_entity([ArrayEntity("a", "", [1, 2])], prefix="x"))
-    [{'ID': 'a', 'href': '', 'x0': 1, 'x1': 2}]
+    >>> list(array_to_entity([ArrayEntity("a", "/a", (1, 2))], prefix="x"))
+    [Entity(ID='a', href='/a', x0=1, x1=2)]
 
     Args:
         items: the arrays.
         prefix: stands before the number in the name of an attribute.
         suffix: stands behind it.
-        tuple_: a class of named tuples, or a function of ID, href and values as
-            positional arguments, to make tuples instead of dictionaries.
+        tuple_: a class of named tuples, or a function of one iterable of ID, href and
+            values, that makes the entities; by default a class with the names of the
+            attributes, see :func:`get_entity_tuple_class`.
     """
-    names: list[str] = []
+    make = None if tuple_ is None else row_maker(tuple_)
+    entity_class: Any = None
     for entity_id, href, values in items:
-        if tuple_ is not None:
-            yield tuple_(entity_id, href, *values)
+        row = (entity_id, href, *values)
+        if make is not None:
+            yield make(row)
             continue
-        if len(names) != len(values):
+        if entity_class is None or len(entity_class._fields) != len(row):
             digits = len(str(len(values)))
             names = [f"{prefix}{n:0{digits}}{suffix}" for n in range(len(values))]
-        yield {"ID": entity_id, "href": href, **dict(zip(names, values))}
+            entity_class = get_entity_tuple_class(["ID", "href", *names])
+        yield entity_class._make(row)
 
 
 def entity_attribute_sort_key(attribute_name: str) -> tuple[int, str]:
-    """Sort the names of attributes: IDs first, then links, then the rest by name.
+    """Sort the names of attributes: IDs first, then links, then the rest, each by name.
 
-    >>> sorted(["size", "href", "age", "target", "ID"], key=entity_attribute_sort_key)
-    ['ID', 'href', 'target', 'age', 'size']
+    >>> sorted(["size", "href", "age", "entities", "ID"], key=entity_attribute_sort_key)
+    ['ID', 'entities', 'href', 'age', 'size']
 
     Args:
         attribute_name: one name; this function is a key for :func:`sorted`.
     """
     if attribute_name in _ID_ATTRIBUTES:
-        return 0, str(_ID_ATTRIBUTES.index(attribute_name))
-    if attribute_name in _LINK_ATTRIBUTES:
-        return 1, str(_LINK_ATTRIBUTES.index(attribute_name))
-    return 2, attribute_name
+        return 0, attribute_name
+    return (1 if attribute_name in _LINK_ATTRIBUTES else 2), attribute_name

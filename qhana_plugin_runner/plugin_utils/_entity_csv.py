@@ -5,6 +5,7 @@ from typing import Any, Callable, Iterable, Iterator, Sequence, TextIO
 
 from qhana_plugin_runner.plugin_utils._entities import get_entity_tuple_class, row_maker
 from qhana_plugin_runner.plugin_utils._entity_errors import (
+    EntityError,
     EntityRowError,
     EntitySyntaxError,
 )
@@ -77,7 +78,7 @@ def read_csv(
     lines: Iterable[str],
     dialect: CsvDialect,
     tuple_: Callable[..., Any] | None,
-    has_header: bool,
+    process_header: bool | Callable[[list[str]], Sequence[str]],
 ) -> Iterator[Any]:
     """Parse a table row by row.
 
@@ -87,37 +88,55 @@ def read_csv(
         tuple_: a class of named tuples, or a function of a row, that makes the entities;
             by default a class made from the header, or a plain tuple when there is no
             header.
-        has_header: the first row holds the names of the columns.
+        process_header: the first row holds the names of the columns; a function is given
+            them and returns those to use.
 
     Raises:
-        EntityRowError: a row has more or fewer values than the header (without a header:
-            than the first row).
+        EntityRowError: a row has more or fewer values than the header, and ``tuple_`` takes
+            as many as there are names only; so does the default.
         EntitySyntaxError: a quote is never closed, or the dialect forbids what is there.
     """
     rows = _read_rows(lines, dialect)
     width: int | None = None
-    if has_header:
+    if process_header:
         _line, header = next(rows, (0, []))
         if not header:
             return
-        width = len(header)
+        names = list(process_header(header)) if callable(process_header) else header
+        width = len(names)
         if tuple_ is None:
-            tuple_ = get_entity_tuple_class(header)
+            tuple_ = get_entity_tuple_class(names)
     make = row_maker(tuple if tuple_ is None else tuple_)
     for number, (line, row) in enumerate(rows, start=1):
-        if len(row) != width:
-            if width is not None:
+        try:
+            entity = make(row)
+        except (EntityError, TypeError) as error:
+            fields = getattr(tuple_, "_fields", None)
+            expected = width if fields is None else len(fields)
+            if expected is None or len(row) == expected:
+                raise
+            entity = _with_defaults(tuple_, row)
+            if entity is None:
                 raise EntityRowError(
                     f"Row {number} (line {line}) of the CSV file has {len(row)} values,"
-                    f" but the table has {width} columns; quote values that hold a comma"
+                    f" but the table has {expected} columns; quote values that hold a comma"
                     " or a line break.",
                     row=number,
                     line=line,
-                    expected=width,
+                    expected=expected,
                     found=len(row),
-                )
-            width = len(row)
-        yield make(row)
+                ) from error
+        yield entity
+
+
+def _with_defaults(tuple_: Any, row: Sequence[str]) -> Any:
+    """Make an entity from a short row when the fields of its class have defaults."""
+    if not getattr(tuple_, "_field_defaults", None):
+        return None
+    try:
+        return tuple_(*row)
+    except TypeError:
+        return None
 
 
 def write_csv(

@@ -1,5 +1,8 @@
 """What can be wrong with an entity file or with entities."""
 
+from json import JSONDecodeError
+from typing import Any
+
 from qhana_plugin_runner.errors import RunnerError
 
 
@@ -19,6 +22,24 @@ class EntityEncodingError(EntityError):
 
 class EntitySyntaxError(EntityError):
     """The file is broken; the text says in which place."""
+
+
+class EntityJsonError(EntitySyntaxError, JSONDecodeError):
+    """A JSON file is broken.
+
+    Attributes:
+        doc: the line that is broken; empty in files of one document, of which only a part
+            is in memory.
+        pos: the place in ``doc``, or in the file when it is empty, counted from 0.
+    """
+
+    def __init__(self, message: str, doc: str = "", pos: int = 0) -> None:
+        JSONDecodeError.__init__(self, message, doc, pos)
+        # the text says in its own words where it is
+        self.args = (message,)
+
+    def __reduce__(self) -> Any:
+        return type(self), (str(self), self.doc, self.pos)
 
 
 class EntityRowError(EntitySyntaxError):

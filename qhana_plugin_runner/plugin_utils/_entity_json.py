@@ -4,8 +4,13 @@ import json
 from json import JSONDecodeError, JSONDecoder
 from typing import Any, Iterable, Iterator, TextIO
 
-from qhana_plugin_runner.plugin_utils._entity_errors import EntityError, EntitySyntaxError
+from qhana_plugin_runner.plugin_utils._entity_errors import (
+    EntityError,
+    EntityJsonError,
+    EntitySyntaxError,
+)
 from qhana_plugin_runner.plugin_utils._entity_text import undecodable
+from qhana_plugin_runner.util import strict_json
 
 CHUNK_SIZE = 64 * 1024
 """Characters read at once."""
@@ -71,7 +76,7 @@ class _Document:
                     return value
             self._fill()
 
-    def error(self, reason: str, position: int | None = None) -> EntitySyntaxError:
+    def error(self, reason: str, position: int | None = None) -> EntityJsonError:
         """Explain what is wrong, at a position in the buffer or at the current one."""
         if position is None:
             position = self._position
@@ -80,11 +85,12 @@ class _Document:
         )
         if self._ended and unfinished:
             length = self._dropped + len(self._buffer)
-            return EntitySyntaxError(
-                f"The JSON text is cut off: it ends after {length} characters ({reason})."
+            return EntityJsonError(
+                f"The JSON text is cut off: it ends after {length} characters ({reason}).",
+                pos=length,
             )
         place = self._dropped + position
-        return EntitySyntaxError(f"Broken JSON at character {place}: {reason}.")
+        return EntityJsonError(f"Broken JSON at character {place}: {reason}.", pos=place)
 
     def _may_be_cut(self, error: JSONDecodeError) -> bool:
         near_end = error.pos >= len(self._buffer) - TOKEN_MARGIN
@@ -112,7 +118,8 @@ def read_json(text: TextIO, chunk_size: int = CHUNK_SIZE) -> Iterator[Any]:
         chunk_size: characters to read at once.
 
     Raises:
-        EntitySyntaxError: the text is broken, cut off, or neither an array nor an object.
+        EntityJsonError: the text is broken or cut off.
+        EntitySyntaxError: it is neither an array nor an object.
     """
     document = _Document(text, chunk_size)
     first = document.peek()
@@ -165,19 +172,22 @@ def read_json_lines(lines: Iterable[str]) -> Iterator[Any]:
     """Parse one JSON value per line; blank lines are skipped.
 
     Raises:
-        EntitySyntaxError: a line is no JSON value.
+        EntityJsonError: a line is no JSON value.
     """
     number = 0
     try:
         for number, line in enumerate(lines, start=1):
-            if line.isspace():
+            text = line.strip(_WHITESPACE)
+            if not text:
                 continue
             try:
-                entity = json.loads(line)
+                entity = json.loads(text)
             except (ValueError, RecursionError) as error:
-                raise EntitySyntaxError(
+                raise EntityJsonError(
                     f"Line {number} is no JSON object: {error}; a file of JSON lines"
-                    " holds one whole object per line."
+                    " holds one whole object per line.",
+                    text,
+                    getattr(error, "pos", 0),
                 ) from error
             yield entity
     except UnicodeDecodeError as error:
@@ -185,7 +195,7 @@ def read_json_lines(lines: Iterable[str]) -> Iterator[Any]:
 
 
 def write_json(entities: Iterable[Any], text: TextIO) -> None:
-    """Write a JSON array, an entity a line."""
+    """Write a JSON array, an entity a line; numbers that JSON does not have are ``null``."""
     text.write("[")
     separator = "\n"
     for number, entity in enumerate(entities, start=1):
@@ -195,14 +205,14 @@ def write_json(entities: Iterable[Any], text: TextIO) -> None:
 
 
 def write_json_lines(entities: Iterable[Any], text: TextIO) -> None:
-    """Write one JSON object per line."""
+    """Write one JSON object per line; numbers that JSON does not have are ``null``."""
     for number, entity in enumerate(entities, start=1):
         text.write(_dump(entity, number) + "\n")
 
 
 def _dump(entity: Any, number: int) -> str:
     try:
-        return json.dumps(entity)
+        return strict_json.dumps(entity)
     except (TypeError, ValueError, RecursionError) as error:
         raise EntityError(
             f"Entity {number} cannot be written as JSON: {error}; serialize its"

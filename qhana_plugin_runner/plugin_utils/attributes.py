@@ -21,6 +21,7 @@ from typing import Any, Callable, Iterable, Mapping, Self, Sequence
 
 from qhana_plugin_runner.plugin_utils._entities import ensure_dict, row_maker
 from qhana_plugin_runner.plugin_utils._entity_errors import EntityError
+from qhana_plugin_runner.plugin_utils._numerals import parse_float, parse_int
 
 __all__ = [
     "CONSIDERED_FALSE",
@@ -35,6 +36,8 @@ __all__ = [
     "dict_serializer",
     "parse_attribute_metadata",
     "parse_bool",
+    "parse_float",
+    "parse_int",
     "parse_multi",
     "parse_optional_value",
     "serialize_multi",
@@ -167,28 +170,18 @@ def serialize_multi(
     return separator.join(texts)
 
 
-def _parse_text(value: Any) -> Any:
-    return value if value is None or isinstance(value, str) else str(value)
-
-
-def _parse_integer(value: Any) -> int:
-    number = int(value)
-    if isinstance(value, float) and number != value:
-        raise ValueError(f"{value!r} is no whole number")
-    return number
-
-
 def _pass_through(value: Any) -> Any:
     return value
 
 
-_optional_integer = partial(parse_optional_value, deserialize=_parse_integer)
-_optional_float = partial(parse_optional_value, deserialize=float)
+_optional_integer = partial(parse_optional_value, deserialize=parse_int)
+_optional_float = partial(parse_optional_value, deserialize=parse_float)
 _optional_bool = partial(parse_optional_value, deserialize=parse_bool)
 
 DESERIALIZER_MAP: dict[str, Callable[[Any], Any]] = {
-    "string": _parse_text,
-    "str": _parse_text,
+    "default": _pass_through,
+    "string": _pass_through,
+    "str": _pass_through,
     "integer": _optional_integer,
     "int": _optional_integer,
     "float": _optional_float,
@@ -197,14 +190,14 @@ DESERIALIZER_MAP: dict[str, Callable[[Any], Any]] = {
     "boolean": _optional_bool,
     "bool": _optional_bool,
 }
-"""Functions that read one value, by attribute type; plugins may add to it.  Values of
-other types stay as they are."""
+"""Functions that read one value, by attribute type; plugins may add to it.  ``"default"``
+is for values of other types, and of attributes without metadata."""
 
 SERIALIZER_MAP: dict[str, Callable[[Any], str]] = dict.fromkeys(
     DESERIALIZER_MAP, default_serialize
 )
 """Functions that write one value as text, by attribute type; plugins may add to it.
-Values of other types are written by :func:`default_serialize`."""
+``"default"`` is as for :data:`DESERIALIZER_MAP`."""
 
 
 def _parse_flag(value: Any) -> bool:
@@ -219,7 +212,7 @@ class AttributeMetadata:
         ID: the name of the attribute in the entities.
         attribute_type: the type of its values, e.g. ``integer``; see
             :data:`DESERIALIZER_MAP`.
-        title: a name for people.
+        title: a name for people; without one it is the ID.
         description: an explanation for people.
         multiple: an entity has any number of values.
         ordered: the order of these values means something.
@@ -265,7 +258,7 @@ class AttributeMetadata:
             return cls(
                 ID=attribute_id,
                 attribute_type=attribute_type,
-                title=extra.pop("title", None) or "",
+                title=extra.pop("title", None) or attribute_id,
                 description=extra.pop("description", None) or "",
                 multiple=_parse_flag(extra.pop("multiple", None)),
                 ordered=_parse_flag(extra.pop("ordered", None)),
@@ -338,9 +331,10 @@ def _explained(
 
 
 def _deserializer(metadata: AttributeMetadata | None) -> Callable[[Any], Any]:
+    default = DESERIALIZER_MAP["default"]
     if metadata is None:
-        return _pass_through
-    deserialize = DESERIALIZER_MAP.get(metadata.attribute_type, _pass_through)
+        return default
+    deserialize = DESERIALIZER_MAP.get(metadata.attribute_type, default)
     if metadata.multiple:
         deserialize = partial(
             parse_multi,
@@ -352,9 +346,10 @@ def _deserializer(metadata: AttributeMetadata | None) -> Callable[[Any], Any]:
 
 
 def _serializer(metadata: AttributeMetadata | None) -> Callable[[Any], Any]:
+    default = SERIALIZER_MAP["default"]
     if metadata is None:
-        return default_serialize
-    serialize = SERIALIZER_MAP.get(metadata.attribute_type, default_serialize)
+        return default
+    serialize = SERIALIZER_MAP.get(metadata.attribute_type, default)
     if metadata.multiple:
         serialize = partial(
             serialize_multi, serialize=serialize, separator=metadata.separator
@@ -377,15 +372,10 @@ def _for_dicts(
 
 def _for_tuples(
     converters: Sequence[Callable[[Any], Any]], tuple_: Callable[..., Any]
-) -> Callable[[Sequence[Any]], Any]:
+) -> Callable[[Iterable[Any]], Any]:
     make = row_maker(tuple_)
 
-    def convert_entity(entity: Sequence[Any]) -> Any:
-        if len(entity) != len(converters):
-            raise EntityError(
-                f"An entity has {len(entity)} values, but there are {len(converters)}"
-                " attributes."
-            )
+    def convert_entity(entity: Iterable[Any]) -> Any:
         return make([convert(value) for convert, value in zip(converters, entity)])
 
     return convert_entity
@@ -394,7 +384,7 @@ def _for_tuples(
 def dict_deserializer(
     attributes: Iterable[str],
     attribute_metadata: Mapping[str, AttributeMetadata],
-    in_place: bool = False,
+    in_place: bool = True,
 ) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Make a function that reads the values of entities that are dictionaries.
 
@@ -402,7 +392,8 @@ def dict_deserializer(
         attributes: the names of the attributes to read; others, and attributes without
             metadata or of an unknown type, stay as they are.
         attribute_metadata: from :func:`parse_attribute_metadata`.
-        in_place: change the dictionary that is given instead of a copy.
+        in_place: change the dictionary that is given and return it; otherwise a changed
+            copy is returned.
 
     Returns:
         a function of an entity, which raises :class:`AttributeValueError` (a
@@ -417,7 +408,7 @@ def dict_deserializer(
 def dict_serializer(
     attributes: Iterable[str],
     attribute_metadata: Mapping[str, AttributeMetadata],
-    in_place: bool = False,
+    in_place: bool = True,
 ) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Make a function that writes the values of entities that are dictionaries as text.
 
@@ -428,7 +419,8 @@ def dict_serializer(
     Args:
         attributes: the names of the attributes to write; others stay as they are.
         attribute_metadata: from :func:`parse_attribute_metadata`.
-        in_place: change the dictionary that is given instead of a copy.
+        in_place: change the dictionary that is given and return it; otherwise a changed
+            copy is returned.
 
     Returns:
         a function of an entity, which raises :class:`AttributeValueError` (a
@@ -442,7 +434,7 @@ def tuple_deserializer(
     attributes: Iterable[str],
     attribute_metadata: Mapping[str, AttributeMetadata],
     tuple_: Callable[..., Any] = tuple,
-) -> Callable[[Sequence[Any]], Any]:
+) -> Callable[[Iterable[Any]], Any]:
     """Make a function that reads the values of entities that are tuples.
 
     >>> metadata = {"age": AttributeMetadata("age", "integer", "Age")}
@@ -451,7 +443,8 @@ def tuple_deserializer(
 
     Args:
         attributes: the names of all values in their order; those without metadata or of
-            an unknown type stay as they are.
+            an unknown type stay as they are.  Where an entity has fewer or more values, the
+            shorter counts.
         attribute_metadata: from :func:`parse_attribute_metadata`.
         tuple_: makes the resulting entity: a class of named tuples, or a function of one
             iterable such as ``tuple`` or ``Entity._make``.
@@ -468,7 +461,7 @@ def tuple_serializer(
     attributes: Iterable[str],
     attribute_metadata: Mapping[str, AttributeMetadata],
     tuple_: Callable[..., Any] = tuple,
-) -> Callable[[Sequence[Any]], Any]:
+) -> Callable[[Iterable[Any]], Any]:
     """Make a function that writes the values of entities that are tuples as text.
 
     >>> metadata = {"age": AttributeMetadata("age", "integer", "Age")}
@@ -476,7 +469,8 @@ def tuple_serializer(
     ('ada', '36')
 
     Args:
-        attributes: the names of all values in their order.
+        attributes: the names of all values in their order, as for
+            :func:`tuple_deserializer`.
         attribute_metadata: from :func:`parse_attribute_metadata`.
         tuple_: as for :func:`tuple_deserializer`.
 

@@ -38,6 +38,7 @@ from qhana_plugin_runner.plugin_utils._entity_csv import (
 from qhana_plugin_runner.plugin_utils._entity_errors import (
     EntityEncodingError,
     EntityError,
+    EntityJsonError,
     EntityMimetypeError,
     EntityRowError,
     EntitySyntaxError,
@@ -61,6 +62,7 @@ __all__ = [
     "DefaultDialect",
     "EntityEncodingError",
     "EntityError",
+    "EntityJsonError",
     "EntityMimetypeError",
     "EntityRowError",
     "EntitySyntaxError",
@@ -75,6 +77,8 @@ __all__ = [
     "load_entities",
     "save_entities",
 ]
+
+ProcessHeader = bool | Callable[[list[str]], Sequence[str]] | None
 
 JSON = "application/json"
 JSON_LINES = "application/x-lines+json"
@@ -98,7 +102,7 @@ def load_entities(
     mimetype: str | None,
     csv_dialect: CsvDialect = "default",
     tuple_: Callable[..., Any] | None = None,
-    process_csv_header: bool = True,
+    process_csv_header: ProcessHeader = True,
 ) -> Iterator[Any]:
     """Read entities one after the other.
 
@@ -111,36 +115,31 @@ def load_entities(
         tuple_: a class of named tuples, or a function of one row, that makes the entities
             of a CSV file, whose columns are taken by position; by default a class made
             from the header, see :func:`get_entity_tuple_class`.
-        process_csv_header: the first row of a CSV file holds the names of its columns.
-            Otherwise it is an entity already, and entities are plain tuples unless
-            ``tuple_`` is given.
+        process_csv_header: a function of the names in the first row of a CSV file, which
+            returns the names to use (it is called for a file without entities, too).
+            ``False``: the first row is an entity already, and entities are plain tuples
+            unless ``tuple_`` is given.
 
     Returns:
         an iterator over dictionaries for JSON, and over named tuples for CSV; an empty
         file holds no entities.
 
     Raises:
-        EntityMimetypeError: entities do not come in this mime type.
+        EntityMimetypeError: entities do not come in this mime type; like all others when
+            the first entity is asked for, or later.
         EntityEncodingError: the content is not in its charset, or the charset is unknown.
-        EntityRowError: while iterating: a CSV row is longer or shorter than the header.
-        EntitySyntaxError: while iterating: the content is broken or cut off; the text
-            says where, and of which URL.
-        requests.exceptions.RequestException: while iterating: the connection broke.
+        EntityRowError: a CSV row is longer or shorter than the header, and the class of the
+            entities does not take it.
+        EntitySyntaxError: the content is broken or cut off; the text says where, and of
+            which URL.  For JSON it is an :class:`EntityJsonError`, which is also a
+            :class:`json.JSONDecodeError`.
+        requests.exceptions.RequestException: the connection broke.
     """
     kind, charset = _parse_mimetype(mimetype)
-    return _load(file_, kind, charset, csv_dialect, tuple_, process_csv_header)
-
-
-def _load(
-    file_: ResponseLike,
-    kind: str,
-    charset: str | None,
-    csv_dialect: CsvDialect,
-    tuple_: Callable[..., Any] | None,
-    has_header: bool,
-) -> Iterator[Any]:
+    if process_csv_header is None:
+        process_csv_header = True
     try:
-        yield from _read(file_, kind, charset, csv_dialect, tuple_, has_header)
+        yield from _read(file_, kind, charset, csv_dialect, tuple_, process_csv_header)
     except EntityError as error:
         if isinstance(file_, Response) and file_.url:
             # a task may read several files: only here it is known which one it was
@@ -154,7 +153,7 @@ def _read(
     charset: str | None,
     csv_dialect: CsvDialect,
     tuple_: Callable[..., Any] | None,
-    has_header: bool,
+    process_header: bool | Callable[[list[str]], Sequence[str]],
 ) -> Iterator[Any]:
     if isinstance(file_, Response):
         text = open_text(file_, charset, is_json=kind != CSV)
@@ -167,7 +166,7 @@ def _read(
         lines = iter_text_lines(file_)
     if kind == JSON_LINES:
         return read_json_lines(lines)
-    return read_csv(lines, csv_dialect, tuple_, has_header)
+    return read_csv(lines, csv_dialect, tuple_, process_header)
 
 
 def _parsed(double: ResponseLike) -> Any:
@@ -175,9 +174,11 @@ def _parsed(double: ResponseLike) -> Any:
     try:
         return double.json()
     except ValueError as error:
-        if isinstance(error, JSONDecodeError) and not error.doc.strip():
+        doc = getattr(error, "doc", "")
+        if isinstance(error, JSONDecodeError) and not doc.strip():
             return []
-        raise EntitySyntaxError(f"Broken JSON: {error}.") from error
+        place = getattr(error, "pos", 0)
+        raise EntityJsonError(f"Broken JSON: {error}.", doc, place) from error
 
 
 def save_entities(
@@ -209,10 +210,13 @@ def save_entities(
             ``attributes``.  Any other function is called with the attributes of each
             dictionary as keywords and makes a row.
 
+    Numbers that JSON does not have (``nan``, ``inf``) become ``null`` in JSON.
+
     Raises:
         EntityMimetypeError: entities do not go into this mime type.
-        EntityError: the attributes are missing, an entity has more or fewer values than
-            there are attributes, or a value cannot be written as JSON.
+        EntityError: the attributes are missing, an entity of a class that was made for
+            other attributes has more or fewer values than there are, or a value cannot be
+            written as JSON, or has no name there.
     """
     kind, _charset = _parse_mimetype(mimetype)
     if attributes is None and tuple_ is not None:
@@ -235,18 +239,22 @@ def save_entities(
 
 def _as_rows(
     entities: Iterable[Any], attributes: Sequence[str]
-) -> Iterator[Sequence[Any]]:
+) -> Iterator[Iterable[Any]]:
     columns = tuple(attributes)
     known = set(columns)
     for number, entity in enumerate(entities, start=1):
+        if not isinstance(entity, (dict, list, tuple)) and hasattr(entity, "_asdict"):
+            entity = entity._asdict()
         if isinstance(entity, dict):
             yield [entity.get(name, "") for name in columns]
             continue
         names = getattr(entity, "entity_attributes", getattr(entity, "_fields", columns))
         if tuple(names) != columns and known.issubset(names):
             yield [entity[names.index(name)] for name in columns]
-        else:
+        elif isinstance(entity, EntityTupleMixin):
             yield _checked_row(entity, number, columns)
+        else:
+            yield entity
 
 
 def _checked_row(entity: Any, number: int, columns: Sequence[str]) -> Sequence[Any]:
@@ -263,7 +271,7 @@ def _as_objects(
     entities: Iterable[Any], attributes: Sequence[str] | None
 ) -> Iterator[dict[str, Any]]:
     for number, entity in enumerate(entities, start=1):
-        named = isinstance(entity, dict) or hasattr(entity, "_fields")
+        named = isinstance(entity, (dict, EntityTupleMixin)) or hasattr(entity, "_asdict")
         if named or attributes is None:
             yield from ensure_dict([entity])
         else:

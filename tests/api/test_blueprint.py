@@ -1,9 +1,12 @@
 """The decorators of blueprints, stacked in any order."""
 
+from datetime import date
+from decimal import Decimal
 from itertools import permutations
 
 import marshmallow as ma
 import pytest
+from flask import jsonify
 from flask.views import MethodView
 from flask_jwt_extended import create_access_token
 
@@ -63,6 +66,27 @@ def test_decorators_work_in_any_order(app, client):
         assert "text/html" in described["responses"]["200"]["content"], path
         assert described["security"] == [{"jwt": []}, {}], path
         assert [each["name"] for each in described["parameters"]] == ["someText"], path
+
+
+class ScoreSchema(ma.Schema):
+    score = ma.fields.Raw()
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-Infinity"])
+def test_json_of_plugins_has_no_numbers_that_json_has_not(app, client, number):
+    blueprint, mount = mounted(app)
+    value = {"score": {"x": [float(number), 1.5]}}
+    blueprint.route("/schema")(blueprint.response(200, ScoreSchema())(lambda: value))
+    blueprint.route("/dict", endpoint="dict")(lambda: value)
+    blueprint.route("/jsonify", endpoint="jsonify")(
+        lambda: jsonify(Decimal(2), *value.values(), date(2030, 1, 2))
+    )
+    mount()
+    for view in ("schema", "dict"):
+        answer = client.get(f"/test@v1/{view}")
+        assert answer.get_json() == {"score": {"x": [None, 1.5]}}
+    answer = client.get("/test@v1/jsonify").get_json()
+    assert answer == ["2", {"x": [None, 1.5]}, "Wed, 02 Jan 2030 00:00:00 GMT"]
 
 
 @pytest.mark.parametrize("jwt_first", [True, False])

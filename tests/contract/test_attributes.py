@@ -182,9 +182,35 @@ def test_an_empty_boolean_is_none(name):
     assert read("", type=name) is None
 
 
-def test_a_value_of_the_wrong_type_is_an_error_that_names_the_attribute():
-    with pytest.raises(ValueError, match=r"'x' \(integer\).*'many'"):
-        read("many", type="integer")
+@pytest.mark.parametrize("text", ["many", "2.5", "1_000"])
+def test_a_value_of_the_wrong_type_is_an_error_that_names_the_attribute(text):
+    with pytest.raises(ValueError, match=rf"'x' \(integer\).*'{text}'"):
+        read(text, type="integer")
+
+
+def test_the_number_2_5_is_cut_to_an_integer():
+    assert read(2.5, type="integer") == read(2.5, type="int") == 2
+
+
+@pytest.mark.parametrize("value", [5, 2.5, True, ["a"], None])
+def test_values_of_type_string_pass_unchanged(value):
+    assert read(value, type="string") is read(value, type="str") is value
+
+
+def test_the_title_is_the_id_by_default():
+    for entity in ({"ID": "x", "type": "int"}, {"ID": "x", "type": "int", "title": ""}):
+        assert AttributeMetadata.from_dict(entity).title == "x"
+
+
+def test_dictionaries_are_changed_in_place_by_default():
+    attributes = parse_attribute_metadata([{"ID": "x", "type": "int"}])
+    entity = {"x": "7"}
+    assert dict_deserializer(["x"], attributes)(entity) is entity
+    assert entity == {"x": 7}
+    assert dict_serializer(["x"], attributes)(entity) is entity
+    assert entity == {"x": "7"}
+    assert dict_deserializer(["x"], attributes, in_place=False)(entity) == {"x": 7}
+    assert entity == {"x": "7"}
 
 
 @pytest.mark.parametrize("value", ["abc", "", 7, None, ["a"]])
@@ -223,7 +249,25 @@ def test_tuples_are_read_and_written_by_position():
     assert serialize(film) == Entity("1", "36", "a|b")
 
 
+def test_of_a_tuple_and_the_attributes_the_shorter_counts():
+    attributes = parse_attribute_metadata([{"ID": "age", "type": "int"}])
+    deserialize = tuple_deserializer(["ID", "age"], attributes)
+    assert deserialize(("1", "36", "more")) == deserialize(iter(["1", "36"])) == ("1", 36)
+    assert tuple_serializer(["ID", "age"], attributes)(["1"]) == ("1",)
+
+
 # extending
+
+
+def test_both_maps_have_a_default_that_plugins_may_replace(monkeypatch):
+    assert DESERIALIZER_MAP["default"](5) == 5
+    assert SERIALIZER_MAP["default"](5) == "5"
+    monkeypatch.setitem(DESERIALIZER_MAP, "default", str.upper)
+    monkeypatch.setitem(SERIALIZER_MAP, "default", str.lower)
+    assert read("ab", type="shape") == "AB"
+    assert write("AB", type="shape") == "ab"
+    assert dict_deserializer(["y"], {})({"y": "ab"}) == {"y": "AB"}
+    assert dict_serializer(["y"], {})({"y": "AB"}) == {"y": "ab"}
 
 
 def test_plugins_may_add_a_type_to_the_deserializer_map(monkeypatch):

@@ -26,7 +26,6 @@ from qhana_plugin_runner.plugin_utils.attributes import (
     tuple_serializer,
 )
 from qhana_plugin_runner.plugin_utils.entity_marshalling import (
-    EntityError,
     get_entity_tuple_class,
 )
 
@@ -80,7 +79,7 @@ class TestMetadata:
         empty = dict.fromkeys(self.ENTITY, "") | {"ID": "a", "type": "int", "unit": "m"}
         for entity in (empty, {"ID": "a", "type": "int", "unit": "m"}):
             metadata = AttributeMetadata.from_dict(entity)
-            assert metadata == AttributeMetadata("a", "int", "", extra={"unit": "m"})
+            assert metadata == AttributeMetadata("a", "int", "a", extra={"unit": "m"})
             assert metadata.separator == ";"
 
     def test_flags_are_read_from_text(self):
@@ -132,11 +131,17 @@ class TestBooleans:
     [
         ("string", "", ""),
         ("str", " a ", " a "),
-        ("string", 5, "5"),
+        ("string", 5, 5),
+        ("str", ["a", 1.5], ["a", 1.5]),
         ("string", None, None),
         ("integer", " 12 ", 12),
         ("int", "-5", -5),
         ("int", 5.0, 5),
+        ("int", 2.5, 2),
+        ("integer", -2.5, -2),
+        ("int", "\u3000+7\u00a0", 7),
+        ("int", 10**400, 10**400),
+        ("float", "-INF", float("-inf")),
         ("float", "1e3", 1000.0),
         ("double", "2", 2.0),
         ("number", "-0.5", -0.5),
@@ -164,7 +169,10 @@ def test_an_empty_number_or_boolean_is_none(attribute_type, text):
 
 @pytest.mark.parametrize(
     "attribute_type, value",
-    [("integer", "1.5"), ("int", 1.5), ("float", "x"), ("bool", "2"), ("int", [])],
+    [("integer", "2.5"), ("float", "x"), ("bool", "2"), ("int", []), ("int", "1e3")]
+    + [("integer", "100_1"), ("float", "1_0.5"), ("number", "1e1_0"), ("int", "１２")]
+    + [("double", "٣"), ("int", float("inf")), ("int", float("nan")), ("int", "9" * 5000)]
+    + [("float", 10**400), ("float", {})],
 )
 def test_a_value_of_another_type_is_an_error_that_names_the_attribute(
     attribute_type, value
@@ -240,21 +248,23 @@ class TestEntities:
 
     def test_dictionaries_are_converted_both_ways(self):
         names = list(self.TEXTS)
-        assert dict_deserializer(names, self.METADATA)(self.TEXTS) == self.VALUES
-        assert dict_serializer(names, self.METADATA)(self.VALUES) == self.TEXTS
+        deserialize = dict_deserializer(names, self.METADATA, in_place=False)
+        assert deserialize(self.TEXTS) == self.VALUES
+        serialize = dict_serializer(names, self.METADATA, in_place=False)
+        assert serialize(self.VALUES) == self.TEXTS
 
     def test_only_the_attributes_asked_for_are_converted(self):
         deserialize = dict_deserializer(iter(["age", "missing"]), self.METADATA)
-        assert deserialize(self.TEXTS) == self.TEXTS | {"age": 36}
+        assert deserialize(dict(self.TEXTS)) == self.TEXTS | {"age": 36}
 
-    def test_the_dictionary_is_changed_in_place_only_when_asked_for(self):
+    def test_the_dictionary_is_changed_in_place_by_default(self):
         entity = dict(self.TEXTS)
-        assert dict_deserializer(["age"], self.METADATA)(entity) is not entity
-        assert entity["age"] == "36"
-        in_place = dict_deserializer(["age"], self.METADATA, in_place=True)
-        assert in_place(entity) is entity
+        assert dict_deserializer(["age"], self.METADATA)(entity) is entity
         assert entity["age"] == 36
-        assert dict_serializer(["age"], self.METADATA, in_place=True)(entity) is entity
+        assert dict_serializer(["age"], self.METADATA)(entity) is entity
+        assert entity["age"] == "36"
+        copying = dict_deserializer(["age"], self.METADATA, in_place=False)
+        assert copying(entity)["age"] == 36
         assert entity["age"] == "36"
 
     def test_tuples_are_converted_both_ways(self):
@@ -274,9 +284,10 @@ class TestEntities:
         assert isinstance(entity, Entity)
         assert entity.as_dict() == self.VALUES
 
-    def test_a_tuple_of_another_length_is_an_error(self):
-        with pytest.raises(EntityError, match="has 1 values, but there are 2"):
-            tuple_deserializer(["a", "b"], {})(("1",))
+    @pytest.mark.parametrize("make", [tuple_deserializer, tuple_serializer])
+    def test_of_tuples_and_attributes_the_shorter_count(self, make):
+        assert make(["a", "b"], {})(("1",)) == ("1",)
+        assert make(["a"], {})(iter(["1", "2"])) == ("1",)
 
 
 def test_plugins_may_add_types(monkeypatch):
@@ -285,6 +296,17 @@ def test_plugins_may_add_types(monkeypatch):
     assert read("ff", "hex") == 255
     assert write(255, "hex") == "0xff"
     assert read("ff;1", "hex", multiple=True) == {255, 1}
+
+
+def test_plugins_may_replace_what_is_done_to_values_of_no_known_type(monkeypatch):
+    monkeypatch.setitem(DESERIALIZER_MAP, "default", str.upper)
+    monkeypatch.setitem(SERIALIZER_MAP, "default", str.lower)
+    assert read("ab", "shape") == "AB"
+    assert write("AB", "shape") == "ab"
+    assert read("a;b", "shape", multiple=True) == {"A", "B"}
+    assert dict_deserializer(["y"], describe())({"y": "ab"}) == {"y": "AB"}
+    assert tuple_serializer(["y", "x"], describe())(("AB", "CD")) == ("ab", "CD")
+    assert read("ab", "string") == "ab"
 
 
 items = {

@@ -3,6 +3,7 @@
 import gzip
 import json
 import zlib
+from collections import namedtuple
 
 import pytest
 import requests
@@ -11,9 +12,11 @@ from qhana_plugin_runner.errors import RunnerError
 from qhana_plugin_runner.plugin_utils.entity_marshalling import (
     EntityEncodingError,
     EntityError,
+    EntityJsonError,
     EntityMimetypeError,
     EntityRowError,
     EntitySyntaxError,
+    ensure_dict,
     get_entity_tuple_class,
     load_entities,
 )
@@ -90,8 +93,10 @@ class TestJson:
         "text", ['[{"ID": "1"}', '[{"ID": "1"}, {"ID', "[", '{"ID":']
     )
     def test_a_file_that_is_cut_off_is_an_error(self, load, text):
-        with pytest.raises(EntitySyntaxError):
+        with pytest.raises(EntityJsonError) as caught:
             load(text, "application/json")
+        assert isinstance(caught.value, EntitySyntaxError)
+        assert isinstance(caught.value, json.JSONDecodeError)
 
 
 class TestJsonLines:
@@ -103,8 +108,16 @@ class TestJsonLines:
         assert load(text, LINES) == []
 
     def test_a_broken_line_is_named(self, load):
-        with pytest.raises(EntitySyntaxError, match="Line 3 is no JSON object"):
-            load('{"ID": "1"}\n\n{"ID": "2"', LINES)
+        entities = '{"ID": "1"}\n\n{"ID": "2"'
+        with pytest.raises(json.JSONDecodeError, match="Line 3 is no JSON") as caught:
+            load(entities, LINES)
+        assert caught.value.doc == '{"ID": "2"'
+        assert caught.value.pos == 10
+
+    @pytest.mark.parametrize("text", ["\u2028", "\x1e{}", "\x85"])
+    def test_other_separators_are_no_blank_lines(self, site, text):
+        with pytest.raises(EntityJsonError, match="Line 1 "):
+            fetch(site, (text + "\n").encode(), LINES)
 
 
 class TestCsv:
@@ -180,19 +193,55 @@ class TestCsv:
         assert load("ID,a\n1,2\n", "text/csv", tuple_=list) == [["1", "2"]]
 
     def test_a_file_without_header_gives_plain_tuples(self, load):
-        rows = load("1,2\n3,4\n", "text/csv", process_csv_header=False)
-        assert rows == [("1", "2"), ("3", "4")]
-        with pytest.raises(EntityRowError, match="Row 2"):
-            load("1,2\n3\n", "text/csv", process_csv_header=False)
+        rows = load("1,2\n3,4\n5\n", "text/csv", process_csv_header=False)
+        assert rows == [("1", "2"), ("3", "4"), ("5",)]
+
+    def test_a_function_may_rename_the_columns(self, load):
+        def lower(header):
+            return (name.lower() for name in header)
+
+        (entity,) = load("ID,Name\na,b\n", "text/csv", process_csv_header=lower)
+        assert entity.as_dict() == {"id": "a", "name": "b"}
+        (entity,) = load("ID,Name\na,b\n", "text/csv", process_csv_header=None)
+        assert entity.as_dict() == {"ID": "a", "Name": "b"}
+
+    def test_a_function_sees_the_header_of_a_file_without_entities(self, load):
+        seen = []
+        process = lambda header: seen.append(header) or header  # noqa: E731
+        assert load("ID,n\n", "text/csv", process_csv_header=process) == []
+        assert load("", "text/csv", process_csv_header=process) == []
+        assert seen == [["ID", "n"]]
+
+    def test_rows_of_other_lengths_go_to_a_function_as_they_are(self, load):
+        text = "ID,a,b\n1\n1,2,3,4\n"
+        assert load(text, "text/csv", tuple_=tuple) == [("1",), ("1", "2", "3", "4")]
+
+    def test_rows_of_other_lengths_go_to_a_class_that_has_defaults(self, load):
+        Point = namedtuple("Point", "ID x y", defaults=("0",))
+        assert load("ID,x,y\na,1\n", "text/csv", tuple_=Point) == [("a", "1", "0")]
+        with pytest.raises(EntityRowError, match="has 1 values.* 3 columns"):
+            load("ID,x,y\na\n", "text/csv", tuple_=Point)
+        with pytest.raises(EntityRowError, match="has 4 values.* 3 columns"):
+            load("ID,x,y\na,1,2,3\n", "text/csv", tuple_=Point)
+
+    def test_a_class_with_other_columns_than_the_file_is_an_error(self, load):
+        Entity = get_entity_tuple_class(["ID", "x"])
+        with pytest.raises(EntityRowError, match="has 3 values.* 2 columns"):
+            load("ID,x,y\na,1,2\n", "text/csv", tuple_=Entity)
+
+    def test_an_error_of_the_function_is_its_own(self, load):
+        with pytest.raises(TypeError, match="can only concatenate"):
+            load("ID\na\n", "text/csv", tuple_=lambda row: row[0] + 1j - row)
 
     def test_another_dialect_can_be_named(self, load):
         assert load("ID\ta\n1\t2\n", "text/csv", csv_dialect="excel-tab") == [("1", "2")]
 
 
 @pytest.mark.parametrize("mimetype", ["image/png", "", None, "text/csv2"])
-def test_an_unknown_mime_type_is_refused_at_once(mimetype):
+def test_an_unknown_mime_type_is_refused_when_the_first_entity_is_asked_for(mimetype):
+    entities = load_entities(Double(""), mimetype)
     with pytest.raises(EntityMimetypeError, match="'application/X-lines") as caught:
-        load_entities(Double(""), mimetype)
+        next(entities)
     assert caught.value.http_status == 422
 
 
@@ -306,6 +355,18 @@ def test_any_line_break_in_a_value_of_a_response_is_kept(site, text, breaks):
     (entity,) = fetch(site, body, "text/csv")
     assert entity.text == text
     assert breaks in entity.text
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("text", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85"])
+def test_lines_end_at_line_feeds_and_carriage_returns_only(site, text, end):
+    text = f"a{text}b\u2028c\u2029"
+    body = end.join([f"ID{text},n", f"{text},1", ""]).encode()
+    (entity,) = ensure_dict(fetch(site, body, "text/csv"))
+    assert entity == {f"ID{text}": text, "n": "1"}
+    line = json.dumps({"ID": text}, ensure_ascii=False)
+    if text[1] >= "\x20":
+        assert fetch(site, (line + end).encode() * 2, LINES) == [{"ID": text}] * 2
 
 
 def test_a_response_without_a_connection_is_read():

@@ -4,6 +4,7 @@ import csv
 import json
 from collections import namedtuple
 from io import BytesIO, StringIO, TextIOWrapper
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -79,15 +80,56 @@ def test_all_kinds_of_entities_go_into_csv(entity):
     assert text.splitlines()[1] == '"1","Ada"'
 
 
-def test_a_tuple_of_another_length_is_named():
+def test_tuples_of_another_length_are_written_as_they_are():
+    Point = namedtuple("Point", "x y")
+    text = save([(1,), [1, 2, 3], Point(1, 2)], "text/csv", ["ID", "b", "c"])
+    assert text.splitlines()[1:] == ['"1"', '"1","2","3"', '"1","2"']
+
+
+def test_an_entity_tuple_of_another_length_is_named():
+    Other = get_entity_tuple_class(["ID", "b", "c"])
     with pytest.raises(EntityError, match="Entity 2 has 3 values, but there are 2"):
-        save([(1, 2), (1, 2, 3)], "text/csv", ["ID", "b"])
+        save([(1, 2), Other(1, 2, 3)], "text/csv", ["ID", "x"])
+
+
+def test_a_value_without_a_name_does_not_get_lost_in_json():
+    with pytest.raises(EntityError, match="Entity 1 has 3 values, but there are 2"):
+        save([(1, 2, 3)], LINES, ["ID", "b"])
+
+
+def test_anything_that_makes_a_dictionary_of_itself_is_an_entity():
+    entity = SimpleNamespace(_asdict=lambda: {"b": 2, "ID": "1"})
+    assert save([entity], "text/csv", ["ID", "b"]).splitlines()[1] == '"1","2"'
+    for attributes in (None, ["ID", "b"]):
+        assert save([entity], LINES, attributes) == '{"b": 2, "ID": "1"}\n'
+
+
+@pytest.mark.parametrize("mimetype", ["application/json", LINES])
+def test_numbers_that_json_does_not_have_become_null(mimetype):
+    nan, inf = float("nan"), float("inf")
+    entities = [
+        {"ID": "a", "score": nan},
+        {"ID": "b", "deep": [{"x": -inf}, (inf, 1.5)], "n": 10**400},
+        Entity("c", 1e400),
+    ]
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    text = save(entities, mimetype)
+    assert list(load(text.encode(), mimetype)) == [
+        {"ID": "a", "score": None},
+        {"ID": "b", "deep": [{"x": None}, [None, 1.5]], "n": 10**400},
+        {"ID": "c", "full name": None},
+    ]
+    for document in [text] if mimetype != LINES else text.splitlines():
+        json.loads(document, parse_constant=refuse)
 
 
 @pytest.mark.parametrize("mimetype", ["application/json", LINES])
 def test_tuples_become_json_objects(mimetype):
     Point = namedtuple("Point", "ID x")
-    text = save([Entity("1", "Ada"), Point("2", 0), ArrayEntity("3", "", [1])], mimetype)
+    text = save([Entity("1", "Ada"), Point("2", 0), ArrayEntity("3", "", (1,))], mimetype)
     assert list(load(text.encode(), mimetype)) == [
         {"ID": "1", "full name": "Ada"},
         {"ID": "2", "x": 0},
@@ -168,12 +210,26 @@ def test_what_is_saved_is_loaded_again(table, mimetype):
     assert list(ensure_dict(loaded)) == [dict(zip(header, row)) for row in rows]
 
 
-json_scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
+# JSON can escape lone surrogates, but two of them next to each other are one character
+any_text = st.text(
+    st.characters(exclude_categories=["Cs"], include_characters="\ud800\ud83d"),
+    max_size=9,
+)
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | any_text,
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(any_text, inner, max_size=3),
+    max_leaves=8,
+)
 
 
 @settings(max_examples=50, deadline=None)
 @given(
-    st.lists(st.dictionaries(texts, json_scalars | texts | st.lists(texts)), max_size=5),
+    st.lists(st.dictionaries(any_text, json_values), max_size=5),
     st.sampled_from(["application/json", LINES]),
 )
 def test_json_keeps_values_and_their_types(entities, mimetype):

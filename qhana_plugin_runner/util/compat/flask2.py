@@ -15,6 +15,8 @@ import markupsafe
 import werkzeug.security
 from flask.json.provider import DefaultJSONProvider
 
+from qhana_plugin_runner.util import strict_json
+
 from .habits import Met, Patches, habit
 
 _OLD = "Flask 2"
@@ -84,7 +86,7 @@ class _EncoderProvider:
             return str(plain.dumps(obj, **kwargs))
         kwargs.setdefault("sort_keys", getattr(self, "sort_keys", True))
         kwargs.setdefault("ensure_ascii", getattr(self, "ensure_ascii", True))
-        return json.dumps(obj, **{"cls": encoder, **kwargs})
+        return strict_json.dumps(obj, **{"cls": encoder, **kwargs})
 
 
 def _set_encoder(

@@ -1,0 +1,52 @@
+"""JSON as its standard has it, which other programs can read.
+
+Python writes ``NaN`` and ``Infinity``, for which JSON has no words (RFC 8259, section 6):
+browsers, databases and the JSON libraries of other languages refuse the whole text.
+"""
+
+import json
+from typing import Any
+
+from flask.json.provider import DefaultJSONProvider
+
+_ENCODER = json.JSONEncoder(allow_nan=False)
+
+
+def dumps(value: Any, **options: Any) -> str:
+    """Write a value as JSON; numbers that JSON does not have become ``null``.
+
+    >>> dumps({"score": float("nan"), "steps": [1, float("inf")]})
+    '{"score": null, "steps": [1, null]}'
+
+    Args:
+        value: anything that :func:`json.dumps` takes.
+        **options: for :func:`json.dumps`.
+
+    Raises:
+        TypeError: JSON has no such type.
+        ValueError: the value contains itself.
+    """
+    options.pop("allow_nan", None)
+    try:
+        if not options:
+            return _ENCODER.encode(value)
+        return json.dumps(value, allow_nan=False, **options)
+    except ValueError:
+        # seldom: read again what Python wrote, since what "default" gives may hold them too
+        text = json.dumps(value, **options)
+        return json.dumps(json.loads(text, parse_constant=_null), **options)
+
+
+def _null(_name: str) -> None:
+    return None
+
+
+class StrictJSONProvider(DefaultJSONProvider):
+    """Writes the JSON of responses, those of plugins included."""
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """Write a response, see :func:`dumps`."""
+        kwargs.setdefault("default", self.default)
+        kwargs.setdefault("ensure_ascii", self.ensure_ascii)
+        kwargs.setdefault("sort_keys", self.sort_keys)
+        return dumps(obj, **kwargs)
