@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .. import life_cycle
 from .again import end, send_again
+from .children import signal_group
 from .ledger import Ledger, Report
 from .messages import OWNER, TOKEN, worker_id
 from .temp_files import remove_folder
@@ -133,6 +134,7 @@ class Keeper(threading.Thread):
             elif now - self._dead.setdefault(token, now) > CELERY_NOTICES:
                 reason = "Task failed: the process that worked on it has ended."
                 self.lost(request, reason)
+                self.clear_up(request)
         for token in self._dead.keys() - running.keys():
             del self._dead[token]
 
@@ -174,12 +176,10 @@ class Keeper(threading.Thread):
         """A process of this worker has ended with a message that it was at."""
         owner, token = _owner(request), token_of(request)
         self._work.put(partial(send_again, self._ledger, owner, token, reason))
-        self._work.put(partial(self._clear_up, request))
 
     def failed(self, request: Any, reason: str) -> None:
         """A message of a task did not come to its end, and would not the next time."""
         self._work.put(partial(self._fail, _owner(request), reason))
-        self._work.put(partial(self._clear_up, request))
 
     def not_begun(self, owner: int, token: str, reason: str) -> None:
         """End a task whose message is dropped, unless that was a second delivery of it."""
@@ -193,11 +193,15 @@ class Keeper(threading.Thread):
         if any(each.token == token and each.worker is None for each in messages):
             self._fail(owner, reason)
 
-    def _clear_up(self, request: Any) -> None:
+    def clear_up(self, request: Any) -> None:
         """Remove what a message has left whose process has ended: processes and files."""
+        self._work.put(partial(self._clear_up, request))
+
+    def _clear_up(self, request: Any) -> None:
         if has_processes(self._worker):
             _kill(request.worker_pid, signal.SIGKILL)
-            remove_folder(token_of(request))
+            if token := token_of(request):
+                remove_folder(token)
 
     def close_in_child(self) -> None:
         """Close what a process of the pool has inherited, without closing it for this one."""
@@ -251,7 +255,4 @@ def _is_alive(pid: int | None) -> bool:
 def _kill(pid: int | None, number: int) -> None:
     """Send a signal to a process of the pool, and to all that its task has started."""
     if pid and pid != os.getpid():
-        try:
-            os.killpg(pid, number)
-        except ProcessLookupError:
-            pass  # all of them have ended
+        signal_group(pid, number)

@@ -14,6 +14,7 @@ from celery.signals import (
     task_revoked,
     worker_init,
     worker_process_init,
+    worker_process_shutdown,
     worker_shutdown,
     worker_shutting_down,
 )
@@ -21,6 +22,7 @@ from celery.signals import (
 from ..celery import CELERY
 from ..db import DB
 from .broker import be_patient, ledger
+from .children import ParentPool, allow_children, become_parent, end_children
 from .forks import fork_between_transactions
 from .keeper import Keeper, has_processes, token_of
 from .messages import OWNER, TOKEN
@@ -47,6 +49,7 @@ class Supervision(bootsteps.StartStopStep):
     def create(self, parent: Any) -> None:
         app = CELERY.flask_app
         if has_processes(parent) and app is not None:
+            parent.pool.Pool = ParentPool
             with app.app_context():
                 fork_between_transactions(list(DB.engines.values()))
 
@@ -69,6 +72,7 @@ def _wait_for_broker(**_kwargs: Any) -> None:
     Supervision.process = os.getpid()
     if CELERY.flask_app is not None:
         be_patient(CELERY.flask_app)
+        allow_children(CELERY.flask_app.config["PLUGIN_FOLDERS"])
     CELERY.conf.task_publish_retry_policy = {
         "max_retries": 60,
         "interval_start": 0.1,
@@ -91,8 +95,7 @@ def _own_process(**_kwargs: Any) -> None:
         return  # the pool has no processes
     use_folders()
     _end_with_parent()
-    # A group of its own: all that a task starts can be stopped with it.
-    os.setpgid(0, 0)
+    become_parent()
     if keeper is not None:
         keeper.close_in_child()
     with app.app_context():
@@ -100,10 +103,20 @@ def _own_process(**_kwargs: Any) -> None:
             engine.dispose(close=False)
 
 
+@worker_process_shutdown.connect
+def _process_ends(**_kwargs: Any) -> None:
+    if os.getpid() != Supervision.process:
+        end_children()
+
+
 @task_failure.connect
 def _process_lost(exception: BaseException, **_kwargs: Any) -> None:
     keeper, request = Supervision.keeper, SupervisedRequest.failing
-    if keeper is None or request is None or not token_of(request):
+    if keeper is None or request is None:
+        return
+    if isinstance(exception, (TimeLimitExceeded, *_KILLED)):
+        keeper.clear_up(request)
+    if not token_of(request):
         return
     if isinstance(exception, TimeLimitExceeded):
         seconds = exception.args[0] if exception.args else "?"

@@ -63,16 +63,16 @@ def test_a_running_task_really_stops(site, what):
 
 
 @pytest.mark.fault(
-    "A task with a child process and temporary files is cancelled", "they go, too"
+    "A task with child processes and temporary files is cancelled", "they go, too"
 )
 def test_what_a_task_has_started_goes_with_it(site):
-    run = site.submit("with_child")
-    child = run.child()
-    assert child.folder.is_dir()
+    run = site.submit("with_children")
+    family = run.family()
+    assert family.folder.is_dir()
     run.cancel()
     assert_cancelled(run)
-    wait_until(lambda: not is_alive(child.pid), PATIENCE, "the end of the child")
-    wait_until(lambda: not child.folder.parent.exists(), PATIENCE, "no temporary files")
+    wait_until(family.is_gone, PATIENCE, "the end of the children")
+    wait_until(lambda: not family.folder.parent.exists(), PATIENCE, "no temporary files")
 
 
 @pytest.mark.fault(

@@ -18,13 +18,13 @@ def assert_lost(run, reason):
 @pytest.mark.fault("The process of a running task is killed", "lost, with the reason")
 @pytest.mark.parametrize("how", ["chain", "lone", "step"])
 def test_a_task_whose_process_is_killed_is_lost(site, how):
-    run = site.submit("with_child", how)
+    run = site.submit("with_children", how)
     run.wait_until_started()
-    child = run.child()
+    family = run.family()
     os.kill(run.starts()[0], signal.SIGKILL)
     assert_lost(run, "the process that worked on it has ended")
-    wait_until(lambda: not is_alive(child.pid), PATIENCE, "the end of its child")
-    wait_until(lambda: not child.folder.exists(), PATIENCE, "its temporary files gone")
+    wait_until(family.is_gone, PATIENCE, "the end of its children")
+    wait_until(lambda: not family.folder.exists(), PATIENCE, "its temporary files gone")
     assert site.submit("greet").ended()["state"] == "succeeded"
 
 
@@ -33,17 +33,17 @@ def test_a_task_whose_process_is_killed_is_lost(site, how):
     "A worker is killed while tasks are queued", "they run once in the next worker"
 )
 def test_what_runs_is_lost_with_a_worker_and_what_is_queued_is_not(site):
-    running = [site.submit("wait"), site.submit("with_child", "lone")]
+    running = [site.submit("wait"), site.submit("with_children", "lone")]
     for run in running:
         run.wait_until_started()
-    child = running[1].child()
+    family = running[1].family()
     queued = [site.submit("greet") for _ in range(5)]
     site.kill("worker")
     for run in running:
         assert_lost(run, "its worker has died")
         wait_until(lambda: not is_alive(run.starts()[0]), PATIENCE, "its process's end")
-    wait_until(lambda: not is_alive(child.pid), PATIENCE, "the end of a task's child")
-    wait_until(lambda: not child.folder.exists(), PATIENCE, "its temporary files gone")
+    wait_until(family.is_gone, PATIENCE, "the end of a task's children")
+    wait_until(lambda: not family.folder.exists(), PATIENCE, "its temporary files gone")
     for run in queued:
         assert run.ended()["state"] == "succeeded"
         assert len(run.starts()) == 1

@@ -30,11 +30,14 @@ SHORT = {
 }
 
 
-class Child(NamedTuple):
-    """A process that a task has started, and a temporary folder of the task."""
+class Family(NamedTuple):
+    """The processes that a task has started, and a temporary folder of the task."""
 
-    pid: int
+    pids: list[int]
     folder: Path
+
+    def is_gone(self):
+        return not any(map(is_alive, self.pids))
 
 
 class Run:
@@ -69,11 +72,11 @@ class Run:
     def wait_until_started(self):
         wait_until(lambda: self.starts() != [], PATIENCE, f"{self.url} started")
 
-    def child(self):
-        """Wait until the task has started a child, and return it, with its folder."""
-        wait_until(Path(f"{self.gate}.child").exists, PATIENCE, "the task's child")
-        pid, folder = Path(f"{self.gate}.facts").read_text().split()
-        return Child(int(pid), Path(folder))
+    def family(self):
+        """Wait until the task has started its processes, and return them, with its folder."""
+        wait_until(Path(f"{self.gate}.child").exists, PATIENCE, "the task's processes")
+        folder, *pids = Path(f"{self.gate}.facts").read_text().split("\n")
+        return Family([int(pid) for pid in pids], Path(folder))
 
     def wait_for_state(self, *states):
         wait_until(

@@ -2,6 +2,7 @@
 
 import ctypes
 import hashlib
+import multiprocessing
 import os
 import resource
 import signal
@@ -210,13 +211,20 @@ def cooperate(self, gate, db_id):
     return "noticed"
 
 
+def pid_of(_number):
+    return os.getpid()
+
+
 @work()
-def with_child(self, gate, db_id):
+def with_children(self, gate, db_id):
     folder = tempfile.mkdtemp()
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
-    Path(f"{gate}.facts").write_text(f"{child.pid} {folder}")
+    pool = multiprocessing.get_context("fork").Pool(2)
+    pids = pool.map(pid_of, range(8), chunksize=1)
+    facts = [folder, child.pid, *set(pids)]
+    Path(f"{gate}.facts").write_text("\n".join(map(str, facts)))
     Path(f"{gate}.child").touch()
-    child.wait()
+    pool.map(time.sleep, [3600, 3600])
 
 
 @work()
