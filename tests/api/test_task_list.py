@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from helpers.databases import app, on_one_database  # noqa: F401
 from sqlalchemy import event, insert, text
 
 from qhana_plugin_runner import task_list
@@ -250,6 +251,7 @@ def test_a_page_may_be_short_but_all_pages_hold_all(client, context, monkeypatch
     assert sum(backwards, []) == [3, 2, 34]
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "query, field",
     [

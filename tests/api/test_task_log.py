@@ -1,6 +1,7 @@
 """``/tasks/<id>/log/`` as a client follows it."""
 
 import pytest
+from helpers.databases import app, on_one_database  # noqa: F401
 from helpers.writers import append_lines, in_processes
 
 from qhana_plugin_runner import life_cycle
@@ -108,6 +109,7 @@ def test_nothing_is_lost_or_repeated_while_others_append(
     assert follower.text == whole_log(client)
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "cursor", ["", "x", "1", "-1-0", "1-", "1-2-3", "٣-1", "9" * 13 + "-0"]
 )

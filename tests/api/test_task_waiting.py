@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from helpers.databases import app, on_one_database  # noqa: F401
 from helpers.processes import wait_until
 from sqlalchemy import event
 
@@ -138,6 +139,7 @@ def test_longer_waits_are_cut(app, client, task, ask):
     assert answer.result(SECONDS).headers["Preference-Applied"] == "wait=30"
 
 
+@on_one_database
 @pytest.mark.parametrize("prefer", ["wait", "wait=x", "wait=-1", "wait=٣", "wait=0", ""])
 def test_what_is_no_time_to_wait_is_passed_over(client, task, prefer):
     answer = client.get("/tasks/1/", headers={"Prefer": prefer})

@@ -1,8 +1,10 @@
 """Each database that the runner supports, for tests that must hold on all of them."""
 
+import atexit
 import os
 import signal
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
@@ -15,6 +17,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 DATABASES = ["sqlite", "postgresql"]
+
+on_each_database = pytest.mark.parametrize("app", DATABASES, indirect=True)
+"""Marks tests whose SQL matters among others, which get along with one database."""
+
+on_one_database = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+"""Marks tests that get along with one database among others whose SQL matters."""
 
 
 class PostgresqlServer:
@@ -33,6 +41,10 @@ class PostgresqlServer:
         )
         url = make_url(self._server.get_uri())
         self.url = url.set(drivername="postgresql+psycopg")
+        # What it has told the system is kept when it crashes; the machine itself does not.
+        with _connected(self.url, isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("ALTER SYSTEM SET fsync = off"))
+            connection.execute(text("SELECT pg_reload_conf()"))
 
     def crash(self):
         """End it at once, as if the machine had crashed."""
@@ -46,6 +58,15 @@ class PostgresqlServer:
 
     def stop(self):
         self._server.cleanup()
+        # In the end it would do so again, and log to streams which are closed by then.
+        atexit.unregister(self._server._cleanup)
+
+
+@contextmanager
+def _connected(url, **options):
+    engine = create_engine(url, poolclass=NullPool, **options)
+    with engine.begin() as connection:
+        yield connection
 
 
 @contextmanager
@@ -71,12 +92,39 @@ def postgresql():
 @contextmanager
 def _empty_database(server):
     name = f"test_{uuid4().hex}"
-    engine = create_engine(server, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
+    with _connected(server, isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
     yield server.set(database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
+    with _connected(server, isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@cache
+def _tables(server):
+    """Make a database with the tables of the runner, which goes with its server."""
+    with _connected(server, isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("CREATE DATABASE tables"))
+    url = server.set(database="tables")
+    uri = url.render_as_string(hide_password=False)
+    with TemporaryDirectory() as folder, runner(folder, SQLALCHEMY_DATABASE_URI=uri):
+        return url
+
+
+def _empty_tables(server):
+    """Return the URL of a database with empty tables, the same one again and again."""
+    url = _tables(server)
+    with _connected(url) as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+                "current_database() AND backend_type = 'client backend' "
+                "AND pid <> pg_backend_pid()"
+            )
+        )
+        query = "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
+        names = ", ".join(connection.scalars(text(query)))
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+    return url.render_as_string(hide_password=False)
 
 
 @pytest.fixture
@@ -96,12 +144,25 @@ def database_of_module(request):
             yield {"SQLALCHEMY_DATABASE_URI": uri}
 
 
-@pytest.fixture(params=DATABASES)
-def app(request, tmp_path):
-    """An app with an empty database of each kind."""
+@contextmanager
+def _app(database, request):
     settings = {}
-    if request.param == "postgresql":
-        uri = request.getfixturevalue("postgresql_database")
-        settings["SQLALCHEMY_DATABASE_URI"] = uri
-    with runner(tmp_path, **settings) as app:
+    if database == "postgresql":
+        uri = _empty_tables(request.getfixturevalue("postgresql"))
+        settings = {"tables": False, "SQLALCHEMY_DATABASE_URI": uri}
+    with runner(request.getfixturevalue("tmp_path"), **settings) as app:
+        yield app
+
+
+@pytest.fixture(params=DATABASES)
+def app(request):
+    """An app with an empty database of each kind."""
+    with _app(request.param, request) as app:
+        yield app
+
+
+@pytest.fixture
+def app_on_one_database(request):
+    """An app with an empty database: SQLite, but for tests on each."""
+    with _app(getattr(request, "param", "sqlite"), request) as app:
         yield app
