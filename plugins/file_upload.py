@@ -1,6 +1,6 @@
 """Turns an uploaded file into an output that other plugins can read."""
 
-import mimetypes
+import re
 
 import marshmallow as ma
 from flask import redirect, render_template, request, url_for
@@ -18,6 +18,11 @@ from qhana_plugin_runner.api.util import FrontendFormBaseSchema, SecurityBluepri
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.storage import STORE
 from qhana_plugin_runner.tasks import save_task_error, save_task_result
+from qhana_plugin_runner.util.content_types import (
+    ANYTHING,
+    CONTENT_TYPE,
+    content_type_of,
+)
 from qhana_plugin_runner.util.plugins import QHAnaPluginBase, plugin_identifier
 
 NAME, VERSION = "file-upload", "v1.0.0"
@@ -60,7 +65,12 @@ class TypeSchema(FrontendFormBaseSchema):
     )
     content_type = ma.fields.String(
         load_default="",
-        validate=ma.validate.Regexp(r"(|[\w.+-]+/[\w.+-]+)$", error="Not a mime type."),
+        validate=[
+            ma.validate.Length(max=255),
+            ma.validate.Regexp(
+                rf"({CONTENT_TYPE})?\Z", re.ASCII, error="Not a mime type."
+            ),
+        ],
         metadata={
             "label": "Content type",
             "description": "The mime type, such as `text/csv`. Left empty, it is guessed.",
@@ -70,13 +80,6 @@ class TypeSchema(FrontendFormBaseSchema):
 
 class UploadSchema(FileSchema, TypeSchema):
     """All fields of the form."""
-
-
-def content_type_of(file) -> str:
-    """Return the mime type of an uploaded file, by its name when the sender does not know."""
-    if file.mimetype and file.mimetype != "application/octet-stream":
-        return file.mimetype
-    return mimetypes.guess_type(file.filename or "")[0] or "application/octet-stream"
 
 
 @UPLOAD_BLP.route("/")
@@ -139,6 +142,9 @@ class ProcessView(MethodView):
     def post(self, files, types):
         """Upload a file."""
         file = files["file"]
+        content_type = content_type_of(types["content_type"]) or content_type_of(
+            file.content_type, file.filename
+        )
         task = ProcessingTask(task_name=save_task_result.name, parameters=file.filename)
         task.save(commit=True)
         output = STORE.persist_task_result(
@@ -146,7 +152,7 @@ class ProcessView(MethodView):
             file.stream,
             file.filename or "file",
             types["data_type"],
-            types["content_type"] or content_type_of(file),
+            content_type or ANYTHING,
         )
         done = save_task_result.s(task_log=f"Uploaded {output.file_name}.", db_id=task.id)
         done.link_error(save_task_error.s(db_id=task.id))

@@ -145,7 +145,9 @@ def _register_registry(app: Flask) -> None:
 def _register_api(app: Flask) -> None:
     from .api import register_api
     from .api.errors import register_error_handlers
+    from .util.texts import TextResponse
 
+    app.response_class = TextResponse
     register_api(app)
     register_error_handlers(app)
 

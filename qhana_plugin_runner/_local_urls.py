@@ -1,7 +1,6 @@
 """``file`` and ``data`` URLs for requests sessions, which know neither by themselves."""
 
 import binascii
-import mimetypes
 import os
 import stat
 from base64 import b64decode
@@ -16,6 +15,8 @@ from requests.exceptions import InvalidURL
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPResponse
+
+from qhana_plugin_runner.util.content_types import guess_type
 
 SHOWN_URL_LENGTH = 120
 """Characters of a URL in a message: a line in a terminal, and not a whole data URL."""
@@ -41,17 +42,6 @@ def display_url(url: str) -> str:
     if len(url) > SHOWN_URL_LENGTH:
         return url[: SHOWN_URL_LENGTH - 1] + "…"
     return url
-
-
-def guess_mimetype(path: str) -> str | None:
-    """Guess the mime type of a file from its name; of a compressed file ``gzip`` etc.
-
-    >>> guess_mimetype("/some/entities.csv"), guess_mimetype("entities.csv.gz")
-    ('text/csv', 'application/gzip')
-    """
-    # a bare name could be taken for a URL, a path could not
-    mimetype, compression = mimetypes.guess_type("/" + path.lstrip("/"))
-    return f"application/{compression}" if compression else mimetype
 
 
 class LocalFileResponse(Response):
@@ -145,7 +135,7 @@ class FileAdapter(LocalAdapter):
             return self.fail(request, HTTPStatus.NOT_FOUND, reason)
         status = os.fstat(file.fileno())
         headers = {"Content-Length": str(status.st_size)}
-        mimetype = guess_mimetype(path)
+        mimetype = guess_type(path)
         if mimetype is not None:
             headers["Content-Type"] = mimetype
         body: IO[bytes] = file

@@ -10,7 +10,6 @@ and ``data`` URLs.
 ID,name | text/csv;charset=utf-8
 """
 
-import mimetypes
 import os
 import re
 from contextlib import contextmanager
@@ -35,7 +34,11 @@ from qhana_plugin_runner._local_urls import (
     FileAdapter,
     LocalFileResponse,
     display_url,
-    guess_mimetype,
+)
+from qhana_plugin_runner.util.content_types import (
+    content_type_of,
+    guess_type,
+    safe_name,
 )
 
 __all__ = [
@@ -66,10 +69,6 @@ many."""
 
 SPOOL_SIZE = 1024 * 1024
 """Bytes of a fetched file that are kept in memory before it moves to a temporary file."""
-
-# entity files are saved under these endings, which the system's tables do not know
-for _ending in (".jsonl", ".ndjson"):
-    mimetypes.add_type("application/X-lines+json", _ending)
 
 
 class FetchSession(Session):
@@ -238,7 +237,7 @@ def body_stream(response: Response) -> BufferedReader:
 @contextmanager
 def open_url_as_file_like(
     url: str, raise_on_error_status: bool = True, stream: bool = False, **kwargs: Any
-) -> Iterator[tuple[str, IO[bytes], str]]:
+) -> Iterator[tuple[str, IO[bytes], str | None]]:
     """Fetch a URL and offer its body as a binary file for the length of a ``with`` block.
 
     >>> with open_url_as_file_like("data:text/csv,ID") as (name, file, content_type):
@@ -255,20 +254,20 @@ def open_url_as_file_like(
         **kwargs: what :meth:`requests.Session.get` takes.
 
     Yields:
-        the file name, the open file and the content type (``application/octet-stream``
-        when nothing is known).  The name is the path for a ``file`` URL, and otherwise a
+        the file name, the open file and the content type (``None`` when nothing is
+        known).  The name is the path for a ``file`` URL, and otherwise a
         name that is safe to use in a folder.
 
     Raises:
         requests.exceptions.RequestException: as for :func:`open_url`.
     """
     with open_url(url, raise_on_error_status, stream=True, **kwargs) as response:
-        content_type = get_mimetype(response) or "application/octet-stream"
+        content_type = get_mimetype(response)
         if isinstance(response, LocalFileResponse):
             with open(response.path, "rb") as local_file:
                 yield response.path, local_file, content_type
             return
-        name = secure_filename(_raw_filename(response)) or "download"
+        name = _secured(_raw_filename(response) or "download")
         if stream:
             with body_stream(response) as body:
                 yield name, body, content_type
@@ -325,14 +324,29 @@ def get_mimetype(response: Response, default: str | None = None) -> str | None:
         default: what to answer when nothing is known.
 
     Returns:
-        the ``Content-Type`` header with its parameters; without one a guess from the
-        ending in the URL's path; else ``default``.
+        the ``Content-Type`` header with its parameters, under the usual name of the type;
+        without one, or when it says as little as ``text/plain``, a guess from the ending
+        of the file's name; else ``default``.
     """
-    content_type = response.headers.get("Content-Type")
-    if content_type:
-        return content_type
-    url = response.url or ""
-    return guess_mimetype(urlsplit(url).path) or default
+    declared = response.headers.get("Content-Type")
+    return typed_as(response, declared) or declared or default
+
+
+def typed_as(response: Response, declared: str | None) -> str | None:
+    """Tell the mime type of a response that somebody declares to be of some type.
+
+    Args:
+        response: any response.
+        declared: a mime type, or ``None``.
+
+    Returns:
+        see :func:`qhana_plugin_runner.util.content_types.content_type_of`; the names are
+        that in the ``Content-Disposition`` header, and the last part of the URL's path.
+    """
+    encoding = response.headers.get("Content-Encoding", "identity")
+    names = _disposition_filename(response), _url_filename(response)
+    is_decoded = encoding.strip().lower() not in ("", "identity")
+    return content_type_of(declared, *names, is_decoded=is_decoded)
 
 
 def _disposition_filename(response: Response) -> str:
@@ -359,13 +373,21 @@ def _last_part(path: str) -> str:
 
 def _raw_filename(response: Response) -> str:
     """The name that a response gives its file, as it comes, with its ending."""
-    name = _disposition_filename(response)
-    if name:
-        return name
+    return _disposition_filename(response) or _url_filename(response)
+
+
+def _url_filename(response: Response) -> str:
+    """The last part of a URL's path."""
     url = response.url or ""
     if url.lower().startswith("data:"):
         return "data"
     return _last_part(unquote(urlsplit(url).path))
+
+
+def _secured(name: str) -> str:
+    """Make a name safe to use in a folder, in ASCII where that keeps its ending."""
+    plain = secure_filename(name)
+    return plain if guess_type(plain) == guess_type(name) and plain else safe_name(name)
 
 
 def retrieve_filename(url_or_response: str | Response) -> str:

@@ -17,6 +17,7 @@ from qhana_plugin_runner.api.util import SecurityBlueprint
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.storage import STORE
 from qhana_plugin_runner.tasks import save_task_error, save_task_result
+from qhana_plugin_runner.util.content_types import content_type_of
 
 from . import IDENTIFIER, NAME, VERSION, EntityStatistics
 from .schemas import (
@@ -113,12 +114,16 @@ class ProcessView(MethodView):
             abort(422, errors={"form": {"entitiesUrl": reason}})
         task = ProcessingTask(task_name=statistics_task.name)
         task.save(commit=True)
+        content_type = None
         if file:
+            content_type = content_type_of(file.content_type, file.filename)
             kept = STORE.persist_task_temp_file(
-                task.id, file.stream, file.filename or "file"
+                task.id, file.stream, file.filename or "file", content_type
             )
             url = STORE.get_task_file_url(kept, external=False)
-        task.parameters = TaskParametersSchema().dumps({"url": url})
+        task.parameters = TaskParametersSchema().dumps(
+            {"url": url, "content_type": content_type}
+        )
         task.save(commit=True)
         chain = statistics_task.s(db_id=task.id) | save_task_result.s(db_id=task.id)
         chain.link_error(save_task_error.s(db_id=task.id))

@@ -36,6 +36,7 @@ class StatisticsSchema(EntitiesFileSchema, EntitiesUrlSchema):
 
 
 class TaskParametersSchema(ma.Schema):
-    """What the task gets to know: where the entities are and how to call them."""
+    """What the task gets to know: where the entities are, and what the sender calls them."""
 
     url = ma.fields.String(required=True)
+    content_type = ma.fields.String(load_default=None, allow_none=True)

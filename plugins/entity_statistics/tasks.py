@@ -23,8 +23,8 @@ from .statistics import describe
 def statistics_task(self, db_id: int) -> str:
     """Read the entities once, save the statistics as entities and as a report."""
     task = ProcessingTask.get_by_id(db_id)
-    url = TaskParametersSchema().loads(task.parameters)["url"]
-    with open_url(url, stream=True) as response:
+    given = TaskParametersSchema().loads(task.parameters)
+    with open_url(given["url"], stream=True) as response:
         name = retrieve_filename(response)
         header: list[str] = []
 
@@ -32,9 +32,8 @@ def statistics_task(self, db_id: int) -> str:
             header.extend(names)
             return names
 
-        entities = load_entities(
-            response, get_mimetype(response), process_csv_header=keep_header
-        )
+        content_type = given["content_type"] or get_mimetype(response)
+        entities = load_entities(response, content_type, process_csv_header=keep_header)
         statistics = describe(ensure_dict(entities), header)
     with SpooledTemporaryFile(mode="w") as output:
         save_entities(statistics, output, "application/json")

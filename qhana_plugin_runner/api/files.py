@@ -119,7 +119,7 @@ def _response(file: TaskFile, content: IO[bytes]) -> Response:
     content.seek(0)
     response = send_file(
         content,
-        download_name=shown_name(file.file_name),
+        download_name=shown_name(file.file_name).rpartition("/")[2],
         mimetype="text/plain",
         conditional=False,  # that is done below, where the size is known
         etag=file.sha256 or f"{file.id}-{size}",

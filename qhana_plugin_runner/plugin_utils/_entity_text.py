@@ -2,16 +2,16 @@
 over."""
 
 import codecs
-from io import TextIOWrapper
+from io import BufferedReader, TextIOWrapper
 from json import detect_encoding
 from typing import Any, Iterator, Protocol, TextIO, runtime_checkable
 
 from requests import Response
 from requests.utils import get_encoding_from_headers
-from werkzeug.http import parse_options_header
 
 from qhana_plugin_runner.plugin_utils._entity_errors import EntityEncodingError
 from qhana_plugin_runner.requests import body_stream
+from qhana_plugin_runner.util.content_types import charset_of
 
 # longest first: the mark of UTF-32-LE starts with that of UTF-16-LE
 _BYTE_ORDER_MARKS = (
@@ -64,17 +64,34 @@ def open_text(response: Response, charset: str | None, is_json: bool) -> TextIO:
     Raises:
         EntityEncodingError: the charset is unknown.
     """
-    stream = body_stream(response)
+    return decoded(body_stream(response), charset or _declared_charset(response), is_json)
+
+
+def decoded(
+    stream: "BufferedReader[Any]",
+    charset: str | None,
+    is_json: bool,
+    errors: str = "strict",
+) -> TextIOWrapper:
+    """Open a binary file as text with its line ends as they are.
+
+    Args:
+        stream: the file, at its start.
+        charset: the one that is declared for it, if any; see :func:`open_text`.
+        is_json: the text is JSON.
+        errors: what becomes of bytes that the charset does not have.
+
+    Raises:
+        EntityEncodingError: the charset is unknown.
+    """
     head = stream.peek(4)[:4]
     for mark, encoding in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             break
     else:
-        encoding = charset or _declared_charset(response) or ""
-        if not encoding:
-            encoding = detect_encoding(head) if is_json else "utf-8"
+        encoding = charset or (detect_encoding(head) if is_json else "utf-8")
     try:
-        return TextIOWrapper(stream, encoding=encoding, newline="")
+        return TextIOWrapper(stream, encoding, errors, newline="")
     except LookupError as error:
         raise EntityEncodingError(
             f"The entity file declares the charset {encoding!r}, which is unknown; "
@@ -86,8 +103,7 @@ def _declared_charset(response: Response) -> str | None:
     # requests assumes ISO-8859-1 for text without charset: that is nobody's declaration
     if response.encoding != get_encoding_from_headers(response.headers):
         return response.encoding
-    content_type = response.headers.get("Content-Type")
-    return parse_options_header(content_type)[1].get("charset")
+    return charset_of(response.headers.get("Content-Type"))
 
 
 def iter_text_lines(double: ResponseLike) -> Iterator[str]:

@@ -17,7 +17,6 @@ from json import JSONDecodeError
 from typing import Any, Callable, Iterable, Iterator, Sequence, TextIO
 
 from requests import Response
-from werkzeug.http import parse_options_header
 
 from qhana_plugin_runner.plugin_utils._entities import (
     ArrayEntity,
@@ -55,7 +54,8 @@ from qhana_plugin_runner.plugin_utils._entity_text import (
     iter_text_lines,
     open_text,
 )
-from qhana_plugin_runner.requests import display_url
+from qhana_plugin_runner.requests import display_url, typed_as
+from qhana_plugin_runner.util.content_types import charset_of, media_type
 
 __all__ = [
     "ArrayEntity",
@@ -87,14 +87,13 @@ CSV = "text/csv"
 
 def _parse_mimetype(mimetype: str | None) -> tuple[str, str | None]:
     """Split a mime type with any parameters into its type, in lower case, and charset."""
-    kind, options = parse_options_header(mimetype)
-    kind = kind.strip().lower()
+    kind = media_type(mimetype)
     if kind not in (JSON, JSON_LINES, CSV):
         raise EntityMimetypeError(
             f"Entities cannot be read or written as {mimetype!r}: use 'application/json',"
             " 'application/X-lines+json' or 'text/csv'."
         )
-    return kind, options.get("charset")
+    return kind, charset_of(mimetype)
 
 
 def load_entities(
@@ -108,9 +107,11 @@ def load_entities(
 
     Args:
         file_: a response, or anything with its methods ``json`` and ``iter_lines``.
-        mimetype: the mime type of the content, in any letter case and with any
-            parameters.  A charset named there precedes the one that the response
-            declares; without one the content is UTF-8.
+        mimetype: the mime type of the content, in any letter case, with any parameters
+            and under any of its usual names.  Where it says nothing (``None``,
+            ``text/plain``), the name of the response's file counts.  A charset named
+            there precedes the one that the response declares; without one the content is
+            UTF-8.
         csv_dialect: a CSV dialect or its name.
         tuple_: a class of named tuples, or a function of one row, that makes the entities
             of a CSV file, whose columns are taken by position; by default a class made
@@ -135,6 +136,8 @@ def load_entities(
             :class:`json.JSONDecodeError`.
         requests.exceptions.RequestException: the connection broke.
     """
+    if isinstance(file_, Response):
+        mimetype = typed_as(file_, mimetype) or mimetype
     kind, charset = _parse_mimetype(mimetype)
     if process_csv_header is None:
         process_csv_header = True

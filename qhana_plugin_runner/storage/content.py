@@ -7,10 +7,13 @@ from typing import IO, Any, NamedTuple
 
 from urllib3 import BaseHTTPResponse
 
+from ..util.content_types import ANYTHING, CONTENT_TYPE
+from ..util.texts import encodable
+
 CHUNK = 256 * 1024
 """Bytes copied at a time: large enough that calls do not count, small beside a process."""
 
-_MIME_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+(\s*;[ -~]*)?", re.ASCII)
+_MIME_TYPE = re.compile(CONTENT_TYPE, re.ASCII)
 
 FileLike = str | bytes | IO[Any] | Any
 
@@ -73,7 +76,7 @@ def rewind(file_: Any) -> bool:
 
 def _pieces(file_: FileLike) -> Iterator[bytes]:
     if isinstance(file_, str):
-        yield file_.encode("utf-8")
+        yield encodable(file_).encode()
     elif isinstance(file_, (bytes, bytearray, memoryview)):
         yield bytes(file_)
     elif isinstance(file_, BaseHTTPResponse):
@@ -82,13 +85,13 @@ def _pieces(file_: FileLike) -> Iterator[bytes]:
     else:
         rewind(file_)
         while piece := file_.read(CHUNK):
-            yield piece.encode("utf-8") if isinstance(piece, str) else piece
+            yield encodable(piece).encode() if isinstance(piece, str) else piece
 
 
 def content_type(mimetype: str | None) -> str:
     """Return the header for a mime type; texts without a charset are UTF-8."""
     if mimetype is None or not _MIME_TYPE.fullmatch(mimetype):
-        return "application/octet-stream"
+        return ANYTHING
     if mimetype.startswith("text/") and "charset=" not in mimetype:
         return f"{mimetype}; charset=utf-8"
     return mimetype

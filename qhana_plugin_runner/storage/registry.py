@@ -2,9 +2,9 @@
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
-from flask import Flask, current_app
+from flask import Flask, current_app, has_app_context
 
 from ..db.models.tasks import TaskFile
 from .content import FileFacts, FileLike
@@ -19,13 +19,26 @@ class FileStoreRegistry(FileStoreInterface):
     Stores that plugins define are found as well: a store is made when it is first asked for.
     """
 
+    _last_app: Flask | None = None
+
     def __init__(self, app: Flask | None = None) -> None:
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Have stores for this app; each is made when it is first asked for."""
+        """Have stores for this app; each is made when it is first asked for.
+
+        Outside of an app context they are those of the app that was made last.
+        """
         app.extensions["file_stores"] = {}
+        self._last_app = app
+
+    def _app(self) -> Flask:
+        if has_app_context():
+            return cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
+        if self._last_app is None:
+            raise RuntimeError("There are no file stores before create_app() was called.")
+        return self._last_app
 
     def __getitem__(self, name: str) -> FileStore:
         """Return a store by its name.
@@ -33,7 +46,8 @@ class FileStoreRegistry(FileStoreInterface):
         Raises:
             UnknownFileStore: there is none; the message lists those there are.
         """
-        stores: dict[str, FileStore] = current_app.extensions["file_stores"]
+        app = self._app()
+        stores: dict[str, FileStore] = app.extensions["file_stores"]
         if name not in stores:
             try:
                 store = FileStore.known[name]
@@ -42,12 +56,11 @@ class FileStoreRegistry(FileStoreInterface):
                     f"there is no file store {name!r}, only {', '.join(sorted(FileStore.known))}; "
                     "correct DEFAULT_FILE_STORE, or install the plugin that brings the store"
                 ) from None
-            app = current_app._get_current_object()  # type: ignore[attr-defined]
             stores[name] = store(app=app)
         return stores[name]
 
     def _store(self, name: str | None) -> FileStore:
-        return self[name or current_app.config["DEFAULT_FILE_STORE"]]
+        return self[name or self._app().config["DEFAULT_FILE_STORE"]]
 
     def persist_file(
         self,

@@ -1,23 +1,22 @@
 """The base of all stores: keeps the rows, leaves the bytes to the subclass."""
 
 import logging
+import posixpath
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, ClassVar, NamedTuple
+from typing import Any, BinaryIO, ClassVar, NamedTuple, cast
 
 from flask import Flask, url_for
-from werkzeug.utils import secure_filename
 
 from ..db.models.tasks import TEMP_FILE, ProcessingTask, TaskFile
+from ..requests import open_url_as_file_like_simple
+from ..util.content_types import ANYTHING, safe_name
 from .content import FileFacts, FileLike, facts_of, rewind
 from .interface import FileStoreInterface
-
-LONGEST_PART = 100
-"""Characters of a file name that are kept in a store; file systems end at 255 bytes."""
-
 
 _logger = logging.getLogger(__name__)
 
@@ -59,9 +58,8 @@ class FileStore(FileStoreInterface):
 
     def prepare_path(self, path: str | Path) -> Path:
         """Return a relative path whose every part is a harmless file name."""
-        names = [secure_filename(part) for part in PurePosixPath(str(path)).parts]
-        # The end of a name is kept: it tells what kind of file it is.
-        names = [name[-LONGEST_PART:].lstrip("._") for name in names if name]
+        parts = PurePosixPath(str(path)).parts
+        names = [safe_name(part) for part in parts if part.strip("./ ")]
         return Path(*names or ["file"])
 
     def _get_file_identifier(self, target: Path) -> str:
@@ -91,8 +89,9 @@ class FileStore(FileStoreInterface):
         commit: bool = True,
         storage_provider: str | None = None,
     ) -> TaskFile:
+        target = self._new_target(task_db_id, "out", file_name)
         return self._persist_task_file(
-            task_db_id, "out", file_, file_name, file_type, mimetype, commit
+            task_db_id, file_, target, file_name, file_type, mimetype, commit
         )
 
     def persist_task_temp_file(
@@ -104,34 +103,54 @@ class FileStore(FileStoreInterface):
         commit: bool = True,
         storage_provider: str | None = None,
     ) -> TaskFile:
+        target = self._new_target(task_db_id, "tmp", file_name)
         return self._persist_task_file(
-            task_db_id, "tmp", file_, file_name, TEMP_FILE, mimetype, commit
+            task_db_id, file_, target, file_name, TEMP_FILE, mimetype, commit
         )
+
+    def _new_target(self, task_db_id: int, folder: str, file_name: str) -> Path:
+        """Return a path for a file of a task.
+
+        Outputs may have the same name; the random part keeps them apart.
+        """
+        own = secrets.token_hex(4)
+        name = safe_name(_last_part(file_name))
+        return self.prepare_path(f"task_{task_db_id}/{folder}/{own}/{name}")
 
     def _persist_task_file(
         self,
-        task_id: int,
-        folder: str,
+        task_db_id: int,
         file_: FileLike,
+        target: str | Path,
         file_name: str,
         file_type: str,
-        mimetype: str,
-        commit: bool,
+        mimetype: str | None,
+        commit: bool = True,
     ) -> TaskFile:
-        task = ProcessingTask.get_by_id(task_id)
+        """Keep a file of a task, with a row for it; for subclasses to override.
+
+        Args:
+            task_db_id: the id of the task's row.
+            file_: text, bytes, or any text or binary file object.
+            target: the path to keep it under, relative to the root of the store.
+            file_name: the name that clients see.
+            file_type: the data type, such as ``entity/list``.
+            mimetype: such as ``text/csv``; blank when nobody knows.
+            commit: commit the session; else the row is only added to it.
+
+        Raises:
+            KeyError: there is no such task.
+        """
+        task = ProcessingTask.get_by_id(task_db_id)
         if task is None:
             raise KeyError(
-                f"there is no task with id {task_id!r} to keep {file_name!r} for"
+                f"there is no task with id {task_db_id!r} to keep {file_name!r} for"
             )
-        # Outputs may have the same name; the random part keeps them apart.
-        tag = secrets.token_urlsafe(32)
-        target = self.prepare_path(
-            f"task_{task.id}/{folder}/{tag[:8]}/{_last_part(file_name)}"
-        )
-        data, facts = self._keep(file_, target, mimetype)
+        mimetype = (mimetype or "").strip() or ANYTHING
+        data, facts = self._keep(file_, Path(target), mimetype)
         info = TaskFile(
             task=task,
-            security_tag=tag,
+            security_tag=secrets.token_urlsafe(32),
             storage_provider=self.name,
             file_name=shown_name(file_name),
             file_storage_data=data,
@@ -145,6 +164,21 @@ class FileStore(FileStoreInterface):
 
     def get_task_file_url(self, file_info: TaskFile, external: bool = True) -> str:
         return self.get_file_url(file_info.file_storage_data, external=external)
+
+    def open(self, file_info: TaskFile) -> AbstractContextManager[BinaryIO]:
+        """Open a task's file for reading bytes, as a context manager.
+
+        By default it is fetched from its URL, and can be rewound.
+
+        Raises:
+            requests.exceptions.RequestException: while entering: it cannot be fetched.
+        """
+        return self._fetch(self.get_task_file_url(file_info, external=False))
+
+    @contextmanager
+    def _fetch(self, url: str) -> Iterator[BinaryIO]:
+        with open_url_as_file_like_simple(url) as file:
+            yield cast(BinaryIO, file)
 
     def delete(self, file_info: TaskFile) -> None:
         """Say that the bytes stay: stores of plugins need not be able to remove them."""
@@ -198,6 +232,16 @@ def _last_part(file_name: str) -> str:
 
 
 def shown_name(file_name: str) -> str:
-    """Return the last part of a name without control characters, for clients to see."""
-    shown = "".join(char for char in _last_part(file_name) if char.isprintable()).strip()
-    return shown[:500] or "file"
+    """Return a name for clients to see: without control characters, and inside of its folder.
+
+    Relative folders are kept. Of a name that begins at a root, or leads out, the last part is.
+
+    >>> shown_name("run/./1/data.csv"), shown_name("/etc/passwd"), shown_name("..")
+    ('run/1/data.csv', 'passwd', 'file')
+    """
+    shown = "".join(char for char in str(file_name) if char.isprintable()).strip()
+    shown = posixpath.normpath(shown.replace("\\", "/"))
+    if shown.startswith(("/", "..")) or re.match("[A-Za-z]:", shown):
+        shown = _last_part(shown)
+    parts = [part.strip() for part in shown.split("/")]
+    return "/".join(part for part in parts if part.strip("."))[:500] or "file"

@@ -1,13 +1,8 @@
 """Files that somebody else keeps."""
 
-import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from ..db.models.tasks import TaskFile
-from ..requests import open_url
 from .content import FileFacts, FileLike
 from .errors import StorageError
 from .store import FileStore
@@ -39,10 +34,3 @@ class UrlFileStore(FileStore, name="url_file_store"):
 
     def delete(self, file_info: TaskFile) -> None:
         """Do nothing: the file is somebody else's."""
-
-    @contextmanager
-    def open(self, file_info: TaskFile) -> Iterator[BinaryIO]:
-        with open_url(file_info.file_storage_data, stream=True) as response:
-            response.raw.decode_content = True
-            response.raw.auto_close = False  # the reader asks once more after the end
-            yield io.BufferedReader(response.raw)

@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 
 from ..db.models.tasks import TaskFile
 from ..storage import CHUNK, STORE, shown_name
@@ -65,12 +66,10 @@ def unique_names(files: list[TaskFile]) -> list[str]:
     known: set[str] = set()
     for file in files:
         name = wanted = shown_name(file.file_name)
-        stem, dot, suffix = wanted.rpartition(".")
+        path = PurePosixPath(wanted)
         number = 2
         while name.casefold() in known:
-            name = (
-                f"{stem} ({number}).{suffix}" if dot and stem else f"{wanted} ({number})"
-            )
+            name = str(path.with_name(f"{path.stem} ({number}){path.suffix}"))
             number += 1
         known.add(name.casefold())
         names.append(name)

@@ -6,7 +6,9 @@ asks for, ``*`` stands for any part, and alone for any type.
 
 from collections.abc import Iterable
 
-__all__ = ["ANY", "accepts", "is_accepted", "media_type"]
+from ..util.content_types import media_type
+
+__all__ = ["ANY", "accepts", "is_accepted"]
 
 ANY = "*"
 """Any type, as a plugin or a host asks for it."""
@@ -34,15 +36,6 @@ def is_accepted(patterns: Iterable[str], content_type: str | None) -> bool:
     wanted = list(patterns)
     given = media_type(content_type)
     return not wanted or any(accepts(media_type(each), given) for each in wanted)
-
-
-def media_type(content_type: str | None) -> str:
-    """Return a mime type without its parameters, in small letters.
-
-    >>> media_type("Text/CSV; header=present")
-    'text/csv'
-    """
-    return (content_type or "").partition(";")[0].strip().lower()
 
 
 def _parts(type_: str | None) -> tuple[str, str]:

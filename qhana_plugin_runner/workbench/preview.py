@@ -1,25 +1,34 @@
 """The first part of a file, prepared to be looked at.
 
 Only files that this runner keeps are read; of a file that is kept elsewhere there is a link. What
-a file is said to be is tried, and when it is not, its text is shown with the reason.
+a file is said to be is tried, as the entity readers of plugins would read it, and when it is not, its
+text is shown with the reason.
 """
 
-import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from flask_babel import gettext as _
 
 from ..db.models.tasks import TaskFile
-from ..plugin_utils._entity_errors import EntityError
+from ..plugin_utils._entity_csv import read_csv
+from ..plugin_utils._entity_errors import EntityEncodingError, EntityError
 from ..plugin_utils._entity_json import read_json, read_json_lines
+from ..plugin_utils._entity_text import decoded
 from ..storage import STORE, ServedFileStore, StorageError
-from .data_types import media_type
+from ..util.content_types import (
+    CSV,
+    JSON,
+    JSON_LINES,
+    charset_of,
+    content_type_of,
+    media_type,
+)
 
 __all__ = ["MOST_ROWS", "MOST_TEXT", "Preview", "preview_of"]
 
@@ -34,8 +43,6 @@ MOST_COLUMNS = 200
 
 FRAMED = ("text/html", "application/xhtml+xml", "image/svg+xml", "application/pdf")
 """What browsers draw, and may have scripts in it: shown in a frame without any rights."""
-
-JSON_LINES = ("application/x-lines+json", "application/x-ndjson", "application/jsonl")
 
 
 @dataclass
@@ -61,7 +68,8 @@ class Preview:
 
 def preview_of(file: TaskFile) -> Preview:
     """Return what is to be shown of a file of this runner."""
-    kind = media_type(file.mimetype)
+    content_type = content_type_of(file.mimetype, file.file_name)
+    kind = media_type(content_type)
     try:
         store = STORE[file.storage_provider]
     except StorageError:
@@ -77,49 +85,59 @@ def preview_of(file: TaskFile) -> Preview:
     except StorageError:
         return _nothing(_("This file cannot be read at the moment."))
     with content:
-        return _read(content, kind, file.file_type or "")
+        is_entities = (file.file_type or "").startswith("entity/")
+        return _read(content, content_type, is_entities)
 
 
 def _nothing(problem: str) -> Preview:
     return Preview("none", problem=problem)
 
 
-def _read(content: BinaryIO, kind: str, data_type: str) -> Preview:
-    is_json = kind == "application/json" or kind.endswith("+json")
+def _read(content: BinaryIO, content_type: str | None, is_entities: bool) -> Preview:
+    kind, charset = media_type(content_type), charset_of(content_type)
     try:
-        with _text_of(content) as text:
-            if kind == "text/csv":
-                return _csv_table(text)
-            if kind in JSON_LINES:
+        if kind == CSV:
+            with _text_of(content, charset, False) as text:
+                return _csv_table(read_csv(text, "default", None, False))
+        if kind == media_type(JSON_LINES):
+            with _text_of(content, charset, True) as text:
                 return _table(read_json_lines(text))
-            if is_json and data_type.startswith("entity/"):
+        if is_entities and _is_json(kind):
+            with _text_of(content, charset, True) as text:
                 return _table(read_json(text))
-    except (EntityError, csv.Error) as error:
-        content.seek(0)
-        shown = _plain(content, is_json=False)
+    except EntityError as error:
+        shown = _plain(content, None, charset)
         shown.problem = _("This is not what it is said to be: %(reason)s", reason=error)
         return shown
-    content.seek(0)
-    shown = _plain(content, is_json)
+    shown = _plain(content, kind, charset)
     if kind == "text/markdown":
         shown.kind = "markdown"
     return shown
 
 
+def _is_json(kind: str | None) -> bool:
+    return kind == JSON or (kind or "").endswith("+json")
+
+
 @contextmanager
-def _text_of(content: BinaryIO) -> Iterator[io.TextIOWrapper]:
+def _text_of(
+    content: BinaryIO, charset: str | None, is_json: bool, errors: str = "strict"
+) -> Iterator[io.TextIOWrapper]:
     content.seek(0)
-    text = io.TextIOWrapper(content, "utf-8-sig", "replace", newline="")
+    stream = io.BufferedReader(cast(io.RawIOBase, content))
     try:
-        yield text
+        text = decoded(stream, charset, is_json, errors)
+        try:
+            yield text
+        finally:
+            text.detach()
     finally:
-        text.detach()  # else the file is closed with it
+        stream.detach()  # else the file is closed with it
 
 
-def _csv_table(text: Iterable[str]) -> Preview:
-    rows = csv.reader(text)
-    header = next(rows, [])
-    return _filled(header, [row for row in islice(rows, MOST_ROWS + 1) if row])
+def _csv_table(rows: Iterator[tuple[str, ...]]) -> Preview:
+    header = next(rows, ())
+    return _filled(list(header), [list(row) for row in islice(rows, MOST_ROWS + 1)])
 
 
 def _table(entities: Iterator[Any]) -> Preview:
@@ -150,10 +168,15 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _plain(content: BinaryIO, is_json: bool) -> Preview:
-    data = content.read(4 * MOST_TEXT)
-    text = data.decode("utf-8-sig", "replace")
-    is_cut = len(data) == 4 * MOST_TEXT or len(text) > MOST_TEXT
+def _plain(content: BinaryIO, kind: str | None, charset: str | None) -> Preview:
+    is_json = _is_json(kind)
+    try:
+        with _text_of(content, charset, is_json, "replace") as file:
+            text = file.read(MOST_TEXT + 1)
+    except EntityEncodingError:  # nobody knows the charset
+        with _text_of(content, None, is_json, "replace") as file:
+            text = file.read(MOST_TEXT + 1)
+    is_cut = len(text) > MOST_TEXT
     if is_json and not is_cut:
         try:
             text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)

@@ -1,5 +1,6 @@
 """What the scripts of the workbench ask and tell, in JSON."""
 
+import re
 from typing import Any
 
 import marshmallow as ma
@@ -11,6 +12,7 @@ from flask_smorest.fields import Upload
 
 from ..api.tasks import abort_unknown, require_row_id
 from ..api.util import MaBaseSchema, SecurityBlueprint
+from ..util.content_types import CONTENT_TYPE
 from .catalogue import find_by_url
 from .file_urls import file_facts, find_file
 from .runs import find_run, remember, task_of
@@ -137,7 +139,9 @@ class UploadTypesSchema(MaBaseSchema):
         load_default="",
         validate=[
             ma.validate.Length(max=255),
-            ma.validate.Regexp(r"(|[\w.+-]+/[\w.+-]+(\s*;[ -~]*)?)\Z"),
+            ma.validate.Regexp(
+                rf"({CONTENT_TYPE})?\Z", re.ASCII, error="Not a mime type."
+            ),
         ],
         metadata={"description": "The mime type; guessed when it is left out."},
     )

@@ -4,7 +4,6 @@ So they are listed, shown, removed and cleaned up like all others.
 """
 
 import json
-import mimetypes
 from typing import Any
 
 from werkzeug.datastructures import FileStorage
@@ -12,6 +11,7 @@ from werkzeug.datastructures import FileStorage
 from .. import life_cycle
 from ..db.models.tasks import ProcessingTask, TaskFile
 from ..storage import STORE, shown_name
+from ..util.content_types import ANYTHING, content_type_of
 
 __all__ = ["UPLOAD_TASK", "keep_upload"]
 
@@ -25,27 +25,22 @@ def keep_upload(file: FileStorage, data_type: str, content_type: str) -> TaskFil
     Args:
         file: what was uploaded.
         data_type: what it holds, such as ``entity/list``.
-        content_type: its mime type; empty when it is to be guessed.
+        content_type: its mime type; empty to take what the sender of the file declares.
     """
     name = shown_name(file.filename or "")
-    content_type = content_type or _content_type_of(file)
+    kind = content_type_of(content_type) or content_type_of(
+        file.content_type, file.filename
+    )
     told: dict[str, Any] = {"file": name, "dataType": data_type}
     task = ProcessingTask(UPLOAD_TASK, parameters=json.dumps(told))
     task.save(commit=True)
     task_id = task.id
     try:
         kept = STORE.persist_task_result(
-            task_id, file.stream, name, data_type, content_type
+            task_id, file.stream, name, data_type, kind or ANYTHING
         )
     except BaseException as error:
         life_cycle.fail(task_id, f"The file was not kept: {type(error).__name__}")
         raise
     life_cycle.succeed(task_id)
     return kept
-
-
-def _content_type_of(file: FileStorage) -> str:
-    """Return the mime type of a file, by its name when the browser does not know."""
-    if file.mimetype and file.mimetype != "application/octet-stream":
-        return file.mimetype
-    return mimetypes.guess_type(file.filename or "")[0] or "application/octet-stream"

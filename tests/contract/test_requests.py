@@ -180,6 +180,8 @@ def test_a_file_url_yields_the_path_as_name(file):
         ("/a/..%2F..%2Fetc%2Fpasswd", "passwd"),
         ("/a/my%20table.csv", "my_table.csv"),
         ("/a/t%C3%A4ble.csv", "table.csv"),
+        ("/a/%D0%B4%D0%B0%D0%BD%D0%BD%D1%8B%D0%B5.csv", "данные.csv"),
+        ("/a/%F0%9F%93%88.json", "file.json"),
     ],
 )
 def test_other_urls_yield_a_secured_name(site, path, name):

@@ -3,13 +3,17 @@
 import io
 import re
 import sys
+import threading
 from tempfile import SpooledTemporaryFile
 
 import pytest
 import urllib3
 from helpers.plugins import plugin_source
 from helpers.runner import app, client, context  # noqa: F401
+from helpers.site import Site, serving
+from werkzeug.http import parse_options_header
 
+from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
 from qhana_plugin_runner.storage import STORE, FileStore
 
@@ -70,6 +74,54 @@ def test_a_file_is_opened_as_binary_in_a_with_block(task):
     info = STORE.persist_task_result(task.id, "ä", "a.txt", "x/y", "text/plain")
     with STORE.open(info) as file:
         assert file.read() == "ä".encode()
+
+
+@pytest.mark.parametrize("mimetype", ["", " ", None])
+def test_a_result_whose_mime_type_nobody_knows_is_listed_as_bytes(
+    task, client, mimetype  # noqa: F811
+):
+    temp = STORE.persist_task_temp_file(task.id, "x", "t.txt", mimetype)
+    info = STORE.persist_task_result(task.id, "x", "a.csv", "x/y", mimetype)
+    assert info.mimetype == temp.mimetype == "application/octet-stream"
+    life_cycle.succeed(task.id)
+    (output,) = client.get(f"/tasks/{task.id}/").json["outputs"]
+    assert output["contentType"] == "application/octet-stream"
+
+
+@pytest.mark.parametrize(
+    "name, shown, sent",
+    [
+        ("sub/dir/x.csv", "sub/dir/x.csv", "x.csv"),
+        ("../a/../b c.csv", "b c.csv", "b c.csv"),
+    ],
+)
+def test_names_keep_relative_folders_and_lead_nowhere_else(
+    task, client, name, shown, sent  # noqa: F811
+):
+    info = STORE.persist_task_result(task.id, "x", name, "x/y", "text/csv")
+    life_cycle.succeed(task.id)
+    (output,) = client.get(f"/tasks/{task.id}/").json["outputs"]
+    assert output["name"] == info.file_name == shown
+    answer = client.get(output["href"], buffered=True)
+    assert parse_options_header(answer.headers["Content-Disposition"])[1] == {
+        "filename": sent
+    }
+
+
+def test_stores_work_outside_of_an_app_context(app, task):  # noqa: F811
+    info = STORE.persist_task_result(task.id, "x", "a.txt", "x/y", "text/plain")
+    data = info.file_storage_data
+    found = []
+
+    def outside():
+        STORE.persist_file("y", "own.txt", "text/plain")
+        found.append(STORE["local_filesystem"].app)
+        found.append(STORE.get_file_url(data, external=False))
+
+    thread = threading.Thread(target=outside)  # a context belongs to its thread
+    thread.start()
+    thread.join()
+    assert found == [app, STORE.get_file_url(data)]
 
 
 def test_stores_are_found_by_name(context):  # noqa: F811
@@ -149,6 +201,62 @@ def test_a_plugin_brings_a_store_which_is_constructed_with_the_app(plugins):
             assert content_of(info) == b"x"
             assert STORE.get_task_file_url(info) == f"memory:{info.file_storage_data}"
             assert STORE["memory"].app is app
+    finally:
+        FileStore.known.clear()
+        FileStore.known.update(known)
+
+
+SERVED_STORE = """\
+from qhana_plugin_runner.storage import FileStore
+
+CALLS = []
+
+
+class MyStore(FileStore, name="served"):
+    def init_app(self, app):
+        super().init_app(app)
+        self.url = app.config["SERVED_URL"]
+
+    def persist_file(self, file_, target, mimetype):
+        assert file_ == b"content"
+
+    def get_file_url(self, file_storage_data, external=True):
+        return f"{self.url}/{file_storage_data}"
+
+    def get_task_file_url(self, file_info, external=True):
+        return super().get_task_file_url(file_info, external=external)
+
+    def _persist_task_file(
+        self, task_db_id, file_, target, file_name, file_type, mimetype, commit
+    ):
+        CALLS.append((task_db_id, file_name, file_type, mimetype, commit))
+        return super()._persist_task_file(
+            task_db_id, file_, "fixed.csv", file_name, file_type, mimetype, commit
+        )
+"""
+
+
+def test_a_store_without_open_is_read_from_the_urls_of_its_files(plugins):
+    known = dict(FileStore.known)
+    site = Site()
+    try:
+        plugins.write("served_store.py", plugin_source("served", more=SERVED_STORE))
+        with serving(site) as url:
+            site.put("/fixed.csv", b"content")
+            app = plugins.app(SERVED_URL=url, DEFAULT_FILE_STORE="served")  # noqa: F811
+            with app.app_context():
+                task = ProcessingTask("a-task")
+                task.save(commit=True)
+                info = STORE.persist_task_result(
+                    task.id, b"content", "a.csv", "x/y", "text/csv"
+                )
+                assert (info.file_storage_data, info.file_name) == ("fixed.csv", "a.csv")
+                called = (task.id, "a.csv", "x/y", "text/csv", True)
+                assert sys.modules["served_store"].CALLS == [called]
+                with STORE.open(info) as file:
+                    assert file.read(3) == b"con"
+                    file.seek(0)
+                    assert file.read() == b"content"
     finally:
         FileStore.known.clear()
         FileStore.known.update(known)

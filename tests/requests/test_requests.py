@@ -212,11 +212,41 @@ class TestMimetype:
             ("/a.json", "application/json"),
             ("/a.jsonl", "application/X-lines+json"),
             ("/a.csv.gz", "application/gzip"),
+            ("/данные.csv", "text/csv"),
         ],
     )
     def test_it_is_guessed_from_the_url_without_a_header(self, site, path, mimetype):
         with open_url(site.put(path) + "?x=y.html") as response:
             assert get_mimetype(response, default="image/png") == mimetype
+
+    @pytest.mark.parametrize(
+        "path, headers, mimetype",
+        [
+            ("/a.csv", {"Content-Type": "text/plain; charset=utf-8"}, "text/csv"),
+            (
+                "/1",
+                {
+                    "Content-Type": "application/octet-stream",
+                    "Content-Disposition": 'attachment; filename="a.jsonl"',
+                },
+                "application/X-lines+json",
+            ),
+            ("/a.csv.gz", {"Content-Type": "binary/octet-stream"}, "application/gzip"),
+            (
+                "/a.csv.gz",
+                {"Content-Type": "text/plain", "Content-Encoding": "gzip"},
+                "text/csv",
+            ),
+            ("/a.csv", {"Content-Type": "application/json"}, "application/json"),
+            ("/export", {"Content-Type": "text/x-csv; header=present"}, "text/csv"),
+        ],
+    )
+    def test_a_type_that_says_nothing_gives_way_to_the_name(
+        self, site, path, headers, mimetype
+    ):
+        headers = {name.replace("-", "_"): value for name, value in headers.items()}
+        with open_url(site.put(path, **headers), stream=True) as response:
+            assert get_mimetype(response).partition(";")[0] == mimetype
 
     def test_the_default_is_the_last_resort(self, site):
         with open_url(site.put("/a")) as response:
@@ -316,7 +346,7 @@ class TestFileLike:
 
     def test_a_file_without_a_name_gets_one(self, site):
         with open_url_as_file_like(site.put("/")) as (name, _file, content_type):
-            assert (name, content_type) == ("download", "application/octet-stream")
+            assert (name, content_type) == ("download", None)
 
     def test_an_error_status_raises(self, site):
         with pytest.raises(HTTPError), open_url_as_file_like(site.url + "/missing"):

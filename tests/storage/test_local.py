@@ -4,6 +4,7 @@ import io
 import os
 import re
 import stat
+import unicodedata
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import TaskFile
+from qhana_plugin_runner.requests import get_mimetype, open_url
 from qhana_plugin_runner.storage import STORE, FileStore, StorageError
 
 
@@ -81,8 +83,11 @@ def test_an_unknown_task_is_a_key_error_and_leaves_no_file(context, files_on_dis
 HOSTILE = {
     "/etc/passwd": "passwd",
     "../../../x": "x",
-    "..": "..",
-    ".": ".",
+    "..": "file",
+    ".": "file",
+    "../..": "file",
+    "sub/dir/x.csv": "sub/dir/x.csv",
+    "sub\\.\\x.csv": "sub/x.csv",
     "": "file",
     "/": "file",
     "C:\\windows\\x.txt": "x.txt",
@@ -104,14 +109,19 @@ HOSTILE = {
 }
 
 
+def assert_harmless(name):
+    assert 1 <= len(name) <= 100 and len(name.encode()) <= 200
+    assert not name.startswith(".")
+    assert all(char in "._-" or unicodedata.category(char)[0] in "LMN" for char in name)
+
+
 @pytest.mark.parametrize("name", HOSTILE, ids=repr)
 def test_a_hostile_name_stays_below_the_tasks_folder_and_is_shown_clean(task, root, name):
     info = persist(task, name)
     path = (root / info.file_storage_data).resolve()
     assert path.is_relative_to(root / f"task_{task.id}" / "out")
     assert path.is_file()
-    assert re.fullmatch(r"[\w.-]{1,100}", path.name, re.ASCII)
-    assert not path.name.startswith(".")
+    assert_harmless(path.name)
     assert info.file_name == HOSTILE[name]
     assert read(info) == b"content"
 
@@ -121,13 +131,19 @@ def test_a_hostile_name_stays_below_the_tasks_folder_and_is_shown_clean(task, ro
 def test_a_prepared_path_is_relative_plain_and_stays_as_it_is(name):
     path = FileStore().prepare_path(f"task_1/out/{name}")
     assert path.parts[:2] == ("task_1", "out") and not path.is_absolute()
-    assert all(re.fullmatch(r"[\w.-]{1,100}", part, re.ASCII) for part in path.parts)
-    assert ".." not in path.parts
+    for part in path.parts:
+        assert_harmless(part)
     assert FileStore().prepare_path(path) == path
 
 
-def test_the_ending_of_a_long_name_is_kept_on_disk(task):
-    assert persist(task, "x" * 1000 + ".csv").file_storage_data.endswith("x.csv")
+@pytest.mark.parametrize(
+    "stem", ["x" * 1000, "数据" * 300, "данные", "مرحبا", "हिन्दी", "📈", "?"]
+)
+def test_the_ending_of_any_name_is_kept_on_disk(task, stem):
+    info = persist(task, f"{stem}.csv")
+    assert re.fullmatch(r"[\w\W]{1,96}\.csv", info.file_storage_data.split("/")[-1])
+    with open_url(STORE.get_task_file_url(info, external=False)) as response:
+        assert get_mimetype(response) == "text/csv"
 
 
 class Failing(io.BytesIO):
@@ -147,10 +163,9 @@ def test_a_source_that_fails_leaves_no_file_and_no_row(task, files_on_disk):
     assert TaskFile.get_task_result_files(task) == []
 
 
-def test_text_that_cannot_be_encoded_leaves_no_file(task, files_on_disk):
-    with pytest.raises(UnicodeEncodeError):
-        persist(task, content=io.StringIO("lone \ud800"))
-    assert files_on_disk() == []
+@pytest.mark.parametrize("make", [str, io.StringIO])
+def test_half_of_a_surrogate_pair_is_replaced(task, make):
+    assert read(persist(task, content=make("lone \ud800"))) == "lone \ufffd".encode()
 
 
 def test_a_disk_that_is_full_leaves_no_file_and_no_row(task, files_on_disk):

@@ -26,6 +26,14 @@ def cells(found):
         ("a.csv", b"\xef\xbb\xbfID,name\n1,Ada\n2,\n", "text/csv"),
         ("a.json", b'[{"ID": 1, "name": "Ada"}, {"ID": 2}]', "application/json"),
         ("a.jsonl", b'{"ID": 1, "name": "Ada"}\n{"ID": 2}\n', "application/X-lines+json"),
+        ("a.csv", "ID,name\n1,Ada\n2,\n".encode("utf-16"), "text/csv"),
+        (
+            "a.csv",
+            "ID,name\n1,Ada\n2,\n".encode("utf-16-le"),
+            "text/csv;charset=utf-16-le",
+        ),
+        ("a.json", '[{"ID":1,"name":"Ada"},{"ID":2}]'.encode("utf-16"), "text/json"),
+        ("a.ndjson", b'{"ID": 1, "name": "Ada"}\n\n{"ID": 2}\n', "text/plain"),
     ],
 )
 def test_entities_are_a_table(upload, fragment, name, content, content_type):
@@ -39,6 +47,42 @@ def test_of_many_rows_the_first_thousand_are_shown(upload, fragment):
     found = shown(fragment, upload("many.csv", f"ID\n{rows}".encode()))
     assert [row[0] for row in cells(found)] == [str(number) for number in range(1_000)]
     assert "Only the first 1000 rows" in found.words
+
+
+def test_a_table_is_read_in_the_charset_that_is_declared(upload, fragment):
+    for charset in ("iso-8859-1", "cp1252"):
+        content = "ID,name\n1,café\n".encode(charset)
+        kept = upload("a.csv", content, "entity/list", f"text/csv; charset={charset}")
+        assert cells(shown(fragment, kept)) == [["1", "café"]]
+    wrong = upload("a.csv", "ID\ncafé\n".encode("iso-8859-1"))
+    assert "declare its charset" in shown(fragment, wrong).one(class_="notice").words
+    unknown = upload("a.csv", b"ID\n1\n", "entity/list", "text/csv; charset=klingon")
+    assert "klingon" in shown(fragment, unknown).one(class_="notice").words
+    assert shown(fragment, unknown).one("pre").text == "ID\n1\n"
+
+
+@pytest.mark.parametrize("line_end", ["\n\n", "\r\n\r\n"])
+def test_blank_lines_are_no_rows(upload, fragment, line_end):
+    rows = line_end.join(str(number) for number in range(1_500))
+    found = shown(fragment, upload("many.csv", f"ID{line_end}{rows}\n".encode()))
+    assert len(cells(found)) == 1_000
+    assert "Only the first 1000 rows" in found.words
+
+
+@pytest.mark.parametrize(
+    "name, content, expected",
+    [
+        ("a.json", r'[{"ID": "a", "x": "\ud83d"}]', "\ufffd"),
+        ("a.json", r'[{"ID": "a", "\udc00": "x"}]', "\ufffd"),
+        ("a.jsonl", r'{"ID": "a", "x": {"y": "\ud83d"}}', '{"y": "\ufffd"}'),
+        ("b.json", r'{"x": "\ud83d"}', "\ufffd"),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_shown_as_unknown(
+    upload, fragment, name, content, expected
+):
+    kind = "entity/list" if name.startswith("a") else "custom/other"
+    assert expected in shown(fragment, upload(name, content.encode(), kind)).words
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.orm.attributes import set_committed_value
 
+from ...util.texts import encodable
 from ..db import DB, UtcTimestamp, utc_now
 from .mutable_json import JSON_LIKE, MutableJSON
 from .saved import Saved
@@ -52,7 +53,7 @@ __all__ = [
 
 def storable(text: str) -> str:
     """Return a text without what databases cannot store: NUL, and lone surrogates."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    return encodable(text.replace("\0", "\ufffd"))
 
 
 TEMP_FILE = "temp-file"

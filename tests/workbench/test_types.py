@@ -1,0 +1,136 @@
+"""What the demo plugins and the workbench take files for that people and servers bring."""
+
+import io
+
+import pytest
+from helpers.plugins import isolated_plugins
+from helpers.processes import wait_until
+from helpers.product import CHECKOUT
+from helpers.worker import QUICK, working
+
+from qhana_plugin_runner.util.content_types import content_type_of
+
+SECONDS = 60
+CSV, LINES = "text/csv", "application/X-lines+json"
+
+BROUGHT = [
+    ("Book1.csv", "application/vnd.ms-excel", CSV),
+    ("Book1.xls", "application/vnd.ms-excel", "application/vnd.ms-excel"),
+    ("export", "text/csv", CSV),
+    ("a.csv", "application/csv", CSV),
+    ("a", "text/x-csv", CSV),
+    ("a", "text/comma-separated-values; charset=latin-1", f"{CSV}; charset=latin-1"),
+    ("a", "application/x-ndjson", LINES),
+    ("a.jsonl", "application/jsonl", LINES),
+    ("a.ndjson", "application/octet-stream", LINES),
+    ("a.csv", "text/plain", CSV),
+    ("a.CSV", "", CSV),
+    ("data.csv.gz", "application/octet-stream", "application/gzip"),
+    ("l.csv", "text/csv; charset=iso-8859-1", f"{CSV}; charset=iso-8859-1"),
+    ("данные.csv", "application/octet-stream", CSV),
+    ("データ.json", "", "application/json"),
+    ("مرحبا.csv", "binary/octet-stream", CSV),
+    ("notes.txt", "text/plain", "text/plain"),
+    ("what", "no type", "application/octet-stream"),
+]
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    """An app with the demo plugins, and a worker."""
+    folder = tmp_path_factory.mktemp("types")
+    with isolated_plugins(folder) as plugins:
+        app = plugins.app(
+            CHECKOUT / "plugins",
+            CELERY=QUICK,
+            FILE_STORE_ROOT_PATH=str(folder / "files"),
+        )
+        with working():
+            yield app
+
+
+@pytest.fixture
+def finished(client):
+    """Follow a redirect to a task, and return its status when it has ended."""
+
+    def finished(answer):
+        assert answer.status_code == 303, answer.text
+        status = {}
+
+        def has_ended():
+            status.update(client.get(answer.location).json)
+            return status["status"] != "PENDING"
+
+        wait_until(has_ended, SECONDS, "the end of the task")
+        return status
+
+    return finished
+
+
+def part(content, name, declared):
+    headers = {"content_type": declared} if declared else {}
+    return (io.BytesIO(content), name, *headers.values())
+
+
+def test_each_type_is_told_by_what_was_declared_and_by_name():
+    for name, declared, expected in BROUGHT:
+        found = content_type_of(declared, name) or "application/octet-stream"
+        assert found == expected, (name, declared)
+
+
+@pytest.mark.parametrize("name, declared, expected", BROUGHT[2::4])
+def test_uploads_get_these_types(client, finished, name, declared, expected):
+    data = {"dataType": "entity/list", "file": part(b"x", name, declared)}
+    kept = client.post("/workbench/uploads/", data=data).json
+    assert (kept["contentType"], kept["filename"]) == (expected, name)
+
+    data = {"dataType": "entity/list", "file": part(b"x", name, declared)}
+    task = finished(client.post("/plugins/file-upload@v1-0-0/process/", data=data))
+    (output,) = task["outputs"]
+    assert (output["contentType"], output["name"]) == (expected, name)
+
+
+@pytest.mark.parametrize(
+    "chosen, expected",
+    [
+        ("text/csv; charset=iso-8859-1", "text/csv; charset=iso-8859-1"),
+        ("application/x-ndjson", LINES),
+        ("text/plain", "text/plain"),
+    ],
+)
+def test_a_type_that_is_chosen_in_the_form_counts(client, finished, chosen, expected):
+    data = {"dataType": "entity/list", "contentType": chosen}
+    kept = client.post(
+        "/workbench/uploads/", data={**data, "file": (io.BytesIO(b"x"), "a.csv")}
+    ).json
+    assert kept["contentType"] == expected
+    answer = client.post(
+        "/plugins/file-upload@v1-0-0/process/",
+        data={**data, "file": (io.BytesIO(b"x"), "a.csv")},
+    )
+    assert finished(answer)["outputs"][0]["contentType"] == expected
+
+
+@pytest.mark.parametrize(
+    "name, declared, content, stem",
+    [
+        ("данные.csv", "text/csv", "ID,x\na,1\n", "данные"),
+        ("数据.csv", "", "ID,x\na,1\n", "数据"),
+        ("Book1.csv", "application/vnd.ms-excel", "ID,x\na,1\n", "Book1"),
+        ("export", "text/csv; charset=utf-16", "ID,x\na,1\n", "export"),
+        ("отчёт 2024.jsonl", "text/plain", '{"ID": "a", "x": 1}\n', "отчёт_2024"),
+        ("export", "application/x-ndjson", '{"ID": "a", "x": 1}\n', "export"),
+    ],
+)
+def test_statistics_read_them(client, finished, name, declared, content, stem):
+    body = content.encode("utf-16" if "utf-16" in declared else "utf-8")
+    answer = client.post(
+        "/plugins/entity-statistics@v1-0-0/process/",
+        data={"entitiesFile": part(body, name, declared)},
+    )
+    task = finished(answer)
+    assert task["status"] == "SUCCESS", task["log"]
+    assert [output["name"] for output in task["outputs"]] == [
+        f"{stem}-statistics.json",
+        f"{stem}-report.html",
+    ]
