@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from flask_babel import gettext as _
 
@@ -21,6 +21,7 @@ from ..plugin_utils._entity_errors import EntityEncodingError, EntityError
 from ..plugin_utils._entity_json import read_json, read_json_lines
 from ..plugin_utils._entity_text import decoded
 from ..storage import STORE, ServedFileStore, StorageError
+from ..util import strict_json
 from ..util.content_types import (
     CSV,
     JSON,
@@ -98,7 +99,7 @@ def _read(content: BinaryIO, content_type: str | None, is_entities: bool) -> Pre
     try:
         if kind == CSV:
             with _text_of(content, charset, False) as text:
-                return _csv_table(read_csv(text, "default", None, False))
+                return _csv_table(text)
         if kind == media_type(JSON_LINES):
             with _text_of(content, charset, True) as text:
                 return _table(read_json_lines(text))
@@ -135,9 +136,16 @@ def _text_of(
         stream.detach()  # else the file is closed with it
 
 
-def _csv_table(rows: Iterator[tuple[str, ...]]) -> Preview:
-    header = next(rows, ())
-    return _filled(list(header), [list(row) for row in islice(rows, MOST_ROWS + 1)])
+def _csv_table(text: TextIO) -> Preview:
+    header: list[str] = []
+
+    def keep_header(names: list[str]) -> list[str]:
+        header.extend(names)
+        return names
+
+    rows = read_csv(text, "default", None, keep_header)
+    shown = [list(row) for row in islice(rows, MOST_ROWS + 1)]
+    return _filled(header, shown)
 
 
 def _table(entities: Iterator[Any]) -> Preview:
@@ -165,7 +173,9 @@ def _filled(columns: list[str], rows: list[list[str]]) -> Preview:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return (
+        value if isinstance(value, str) else strict_json.dumps(value, ensure_ascii=False)
+    )
 
 
 def _plain(content: BinaryIO, kind: str | None, charset: str | None) -> Preview:
@@ -179,7 +189,7 @@ def _plain(content: BinaryIO, kind: str | None, charset: str | None) -> Preview:
     is_cut = len(text) > MOST_TEXT
     if is_json and not is_cut:
         try:
-            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+            text = strict_json.dumps(json.loads(text), indent=2, ensure_ascii=False)
         except (ValueError, RecursionError) as error:
             reason = _("This is not what it is said to be: %(reason)s", reason=error)
             return Preview("text", text=text, problem=reason)

@@ -42,6 +42,21 @@ def test_entities_are_a_table(upload, fragment, name, content, content_type):
     assert cells(found) == [["1", "Ada"], ["2", ""]]
 
 
+@pytest.mark.parametrize(
+    "name, content, expected",
+    [
+        ("a.csv", b"ID,x\n", []),
+        ("a.json", b'[{"ID": 1e400, "x": [NaN, 1]}]', [["null", "[null, 1]"]]),
+    ],
+)
+def test_a_table_needs_no_rows_and_only_numbers_that_are_some(
+    upload, fragment, name, content, expected
+):
+    found = shown(fragment, upload(name, content))
+    assert [head.words for head in found.all("th")] == ["ID", "x"]
+    assert cells(found) == expected
+
+
 def test_of_many_rows_the_first_thousand_are_shown(upload, fragment):
     rows = "".join(f"{number}\n" for number in range(1_500))
     found = shown(fragment, upload("many.csv", f"ID\n{rows}".encode()))
