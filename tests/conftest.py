@@ -6,12 +6,25 @@ import socket
 
 import pytest
 
+# Rooms whose tests install, or start whole products or browsers.
+LONG = "e2e wheel faults launcher browser interop hosts docs proxy celery storage".split()
+
 
 def pytest_ignore_collect(collection_path):
     """Look for tests in modules of tests only: the others are plugins and programs."""
     if collection_path.suffix == ".py" and collection_path.name != "conftest.py":
         return None if collection_path.name.startswith("test_") else True
     return None
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes long: when it comes last, all other processes wait for one."""
+
+    def place(item):
+        room = item.path.parent.name
+        return LONG.index(room) if room in LONG else len(LONG)
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
@@ -33,20 +46,23 @@ def _sendable(value):
 @pytest.fixture(autouse=True, scope="session")
 def only_loopback():
     """Refuse connections to other hosts; a test that wants one is wrong."""
-    connect = socket.socket.connect
 
-    def connect_to_loopback(self, address):
-        if self.family in (socket.AF_INET, socket.AF_INET6):
-            host = address[0]
-            is_number = host.replace(".", "").isdecimal() or ":" in host
-            if host != "localhost" and not (
-                is_number and ipaddress.ip_address(host.partition("%")[0]).is_loopback
-            ):
-                raise OSError(f"a test wants to connect to {host}, which is not loopback")
-        return connect(self, address)
+    def guarded(connect):
+        def connect_to_loopback(self, address):
+            if self.family in (socket.AF_INET, socket.AF_INET6):
+                host = address[0]
+                is_number = host.replace(".", "").isdecimal() or ":" in host
+                if host != "localhost" and not (
+                    is_number and ipaddress.ip_address(host.partition("%")[0]).is_loopback
+                ):
+                    raise OSError(f"a test wants to connect to {host}, not to loopback")
+            return connect(self, address)
+
+        return connect_to_loopback
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(socket.socket, "connect", connect_to_loopback)
+    for name in ("connect", "connect_ex"):
+        patch.setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
     yield
     patch.undo()
 
