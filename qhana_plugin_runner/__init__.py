@@ -167,14 +167,14 @@ def _register_workbench(app: Flask) -> None:
 
 
 def _register_plugins(app: Flask) -> None:
-    from .api import ROOT_API
+    from .api import ROOT_API, api_path
     from .util.plugins import register_plugins
 
     register_plugins(
         app,
         app.config["PLUGIN_FOLDERS"],
-        mount=lambda blueprint, prefix: ROOT_API.register_blueprint(
-            blueprint, url_prefix=prefix
+        mount=lambda blueprint, path: ROOT_API.register_blueprint(
+            blueprint, url_prefix=api_path(app, path)
         ),
     )
 

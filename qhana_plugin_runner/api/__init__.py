@@ -10,14 +10,21 @@ from . import (  # noqa: F401  (add their routes to TASKS_API)
 from .extra_fields import EnumField
 from .files import FILES_API
 from .jwt import SECURITY_SCHEMES, register_jwt
-from .openapi import ROOT_API
+from .openapi import ROOT_API, api_path
 from .plugins import PLUGINS_API
 from .root import ROOT_ENDPOINT
 from .tasks import TASKS_API
 from .util import MaBaseSchema
 from .waiting import register_waiters
 
-__all__ = ["EnumField", "MaBaseSchema", "ROOT_API", "SECURITY_SCHEMES", "register_api"]
+__all__ = [
+    "EnumField",
+    "MaBaseSchema",
+    "ROOT_API",
+    "SECURITY_SCHEMES",
+    "api_path",
+    "register_api",
+]
 
 
 def register_api(app: Flask) -> None:
@@ -26,4 +33,7 @@ def register_api(app: Flask) -> None:
     register_waiters(app)
     ROOT_API.init_app(app)
     for blueprint in (ROOT_ENDPOINT, PLUGINS_API, TASKS_API, FILES_API):
-        ROOT_API.register_blueprint(blueprint)
+        path = api_path(app, blueprint.url_prefix or "")
+        ROOT_API.register_blueprint(blueprint, url_prefix=path)
+    if api_path(app, "/") != "/":  # people and the launcher look for the runner here, too
+        app.add_url_rule("/", "entrance", app.view_functions["api-root.RootView"])

@@ -13,7 +13,13 @@ from ..util.plugins import PluginRegistry, file_of_module
 from .errors import error_payload
 from .jwt import SECURITY_SCHEMES
 
-__all__ = ["ROOT_API", "RunnerApi"]
+__all__ = ["ROOT_API", "RunnerApi", "api_path"]
+
+
+def api_path(app: Flask, path: str) -> str:
+    """Return the path of a resource of the API, which is below ``OPENAPI_URL_PREFIX``."""
+    prefix = (app.config["OPENAPI_URL_PREFIX"] or "").split("/")
+    return "".join(f"/{part}" for part in prefix if part) + path
 
 
 class RunnerApi(Api):
@@ -107,7 +113,7 @@ class RunnerApi(Api):
                 store.update(known)
             registry: PluginRegistry = self._app.extensions["qhana_plugins"]
             file = file_of_module(blueprint.import_name)
-            registry.fail(f"{name} ({file})", "documentation", error)
+            registry.fail(registry.plugin_of(name) or name, file, "documentation", error)
         else:
             spec.tag(tag)
 

@@ -3,7 +3,7 @@
 from typing import Any, TypedDict
 
 import marshmallow as ma
-from flask import redirect, request
+from flask import redirect, request, url_for
 from flask.views import MethodView
 from flask_babel import gettext as _
 from flask_smorest import abort
@@ -13,7 +13,7 @@ from ..db.models.virtual_plugins import VirtualPlugin
 from ..util.plugins import plugin_registry
 from .util import MaBaseSchema, SecurityBlueprint
 
-__all__ = ["PLUGINS_API", "PluginEntry", "list_plugins"]
+__all__ = ["PLUGINS_API", "PluginEntry", "list_plugins", "plugin_url"]
 
 PLUGINS_API = SecurityBlueprint(
     "plugins-api",
@@ -50,16 +50,20 @@ class PluginListSchema(MaBaseSchema):
     plugins = ma.fields.List(ma.fields.Nested(PluginEntrySchema()), required=True)
 
 
+def plugin_url(identifier: str) -> str:
+    """Return the URL of a plugin's metadata, absolute and percent-encoded."""
+    return url_for("plugins-api.PluginView", plugin=identifier, _external=True)
+
+
 def list_plugins() -> list[PluginEntry]:
     """Return the mounted plugins and the virtual plugins made by them, sorted for the list."""
     registry = plugin_registry()
-    root = request.url_root.rstrip("/")
     loaded: list[PluginEntry] = [
         {
             "name": plugin.name,
             "version": plugin.version,
             "identifier": identifier,
-            "api_root": f"{root}/plugins/{identifier}/",
+            "api_root": plugin_url(identifier),
             "description": plugin.description,
             "tags": list(plugin.tags or ()),
         }
@@ -101,6 +105,6 @@ class PluginView(MethodView):
         versions = plugin_registry().versions_of(plugin)
         if not versions:
             abort(404, message=_("There is no plugin %(name)r here.", name=plugin))
-        target = f"{request.url_root}plugins/{versions[0].identifier}/"
+        target = plugin_url(versions[0].identifier)
         query = request.query_string.decode("ascii", "replace")
         return redirect(f"{target}?{query}" if query else target, 307)

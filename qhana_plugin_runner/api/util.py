@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import marshmallow as ma
-from flask import Response, current_app
+from flask import current_app
 from flask_jwt_extended import verify_jwt_in_request
 from flask_smorest import Blueprint
 from marshmallow.validate import URL
@@ -282,16 +282,15 @@ class HtmlResponseMixin:
         headers: Mapping[str, Any] | None = None,
         success: bool = True,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Decorate a view that returns HTML, as text or as a response.
+        """Document that a view returns HTML; the status is up to the view.
 
         Parameters:
-            status_code: used for text; a response keeps its own.
+            status_code: of the answer that is documented.
             description: for the API documentation; the name of the status by default.
             example: an example of the text, for the API documentation.
             examples: several of them, by name, as in OpenAPI.
             headers: the headers of the answer by name, as in OpenAPI.
-            success: whether the status is that of the normal flow; any other one is only
-                documented.
+            success: whether the status is that of the normal flow.
         """
         doc: dict[str, Any] = {
             "schema": {"type": "string"},
@@ -304,10 +303,7 @@ class HtmlResponseMixin:
         def decorator(func: Callable[..., Any]) -> Callable[..., Any]:
             @wraps(func)
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                result = current_app.ensure_sync(func)(*args, **kwargs)
-                if success and isinstance(result, str):
-                    return Response(result, status=int(status_code), mimetype="text/html")
-                return result
+                return current_app.ensure_sync(func)(*args, **kwargs)
 
             apidoc = wrapper._apidoc = deepcopy(getattr(func, "_apidoc", {}))  # type: ignore
             responses = apidoc.setdefault("response", {}).setdefault("responses", {})

@@ -8,13 +8,12 @@ object does not undo what others have written since.
 
 from typing import Any
 
-from flask import has_request_context, request
 from sqlalchemy import case, event, func, inspect, update
 from sqlalchemy.orm import Session
 
 from ..db import DB
 from ..db.models.tasks import ProcessingTask, TaskLogEntry, storable
-from ..util.logging import PLUGIN_RULE
+from ..util.logging import plugin_of_request
 from .progress import PROGRESS, report
 from .states import state_of_end
 from .transitions import end_as_plugin, lock_log
@@ -48,9 +47,8 @@ def _complete(task: ProcessingTask) -> None:
 
 def _plugin_of(task: ProcessingTask) -> str | None:
     """Return the plugin whose view makes the row, or else the one that its name tells."""
-    if has_request_context() and request.url_rule:
-        if found := PLUGIN_RULE.match(request.url_rule.rule):
-            return found[1]
+    if plugin := plugin_of_request():
+        return plugin
     prefix, dot, _name = (task.task_name or "").partition(".")
     return prefix if dot and "@" in prefix else None
 

@@ -28,7 +28,8 @@ def index() -> str:
     registry = plugin_registry()
     return render_template(
         "runner/debug.html",
-        failures=registry.failures,
+        failures=[failure for failure in registry.failures if not failure.is_note],
+        notes=[failure for failure in registry.failures if failure.is_note],
         plugin_count=len(registry.mounted),
         environment=_environment(),
     )

@@ -24,6 +24,7 @@ from flask import (
     url_for,
 )
 
+from ..api.openapi import api_path
 from .browser import DOCS_POLICY, protect
 
 __all__ = ["docs_links", "register_docs"]
@@ -132,14 +133,11 @@ def _protect(response: Response) -> Response:
 
 def _paths(app: Flask) -> dict[str, str]:
     """Return the path of each page that is wanted by the name of its viewer."""
-    prefix = app.config["OPENAPI_URL_PREFIX"]
-    if prefix is None or app.config["OPENAPI_JSON_PATH"] is None:
+    if None in (app.config["OPENAPI_URL_PREFIX"], app.config["OPENAPI_JSON_PATH"]):
         return {}
     paths = {name: app.config[viewer.setting] for name, viewer in VIEWERS.items()}
     return {
-        name: "/"
-        + "/".join(part for part in (*prefix.split("/"), *path.split("/")) if part)
-        + "/"
+        name: api_path(app, f"/{path.strip('/')}/".replace("//", "/"))
         for name, path in paths.items()
         if path
     }

@@ -1,13 +1,12 @@
 """The landing page: what a person finds at the entrance of the API."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 from flask import current_app, request, url_for
 
-from ..util.plugins import PluginFailure, plugin_registry
+from ..util.plugins import plugin_registry
 from ..workbench.catalogue import PluginEntry, catalogue
 from .parts import Part, State, look_at_parts
 
@@ -53,10 +52,12 @@ def landing_page_data() -> dict[str, Any]:
     wanted = PluginFilter.of(request.args)
     shown = [entry for entry in entries if wanted.shows(entry)]
     problems = {
-        entry.identifier: list(_failures_of(entry.identifier, registry.failures))
+        entry.identifier: [
+            failure for failure in registry.failures if failure.name == entry.identifier
+        ]
         for entry in entries
     }
-    served = {id(problem) for each in problems.values() for problem in each}
+    others = [failure for failure in registry.failures if failure.name not in problems]
     return {
         "title": current_app.config["API_TITLE"],
         "plugins": [entry for entry in shown if not entry.is_virtual],
@@ -66,29 +67,9 @@ def landing_page_data() -> dict[str, Any]:
         "wanted": wanted,
         "tags": sorted({tag for entry in entries for tag in entry.tags}, key=str.lower),
         "types": sorted({entry.type for entry in entries if entry.type}),
-        "failures": [
-            (_short_source(failure.source), failure)
-            for failure in registry.failures
-            if id(failure) not in served
-        ],
+        "failures": [failure for failure in others if not failure.is_note],
+        "notes": [failure for failure in others if failure.is_note],
         "parts": parts,
         "has_spec": "api-docs.openapi_json" in current_app.view_functions,
         "debug_url": url_for("debug.index") if current_app.debug else None,
     }
-
-
-def _failures_of(
-    identifier: str, failures: Iterable[PluginFailure]
-) -> Iterable[PluginFailure]:
-    for failure in failures:
-        if failure.source == identifier or failure.source.startswith(f"{identifier} ("):
-            yield failure
-
-
-def _short_source(source: str) -> str:
-    """Name a failed plugin without telling strangers about the folders of the host."""
-    identifier, separator, _ = source.partition(" (")
-    if separator:
-        return identifier
-    path = PurePath(source)
-    return path.parent.name if path.name == "__init__.py" else path.name

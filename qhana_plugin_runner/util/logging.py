@@ -12,13 +12,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from flask import Flask, has_request_context, request
+from flask import Flask, current_app, has_request_context, request
 
 from .config import ConfigError
 
 _current_task: ContextVar[tuple[str, str]] = ContextVar("current_task", default=("", ""))
-
-PLUGIN_RULE = re.compile(r"/plugins/([^/<>]+)/")
 
 
 def get_logger(app: Flask, name: str) -> logging.Logger:
@@ -67,15 +65,21 @@ def task_context(task_id: object, task_name: str) -> Iterator[None]:
         _current_task.reset(token)
 
 
+def plugin_of_request() -> str | None:
+    """Return the identifier of the plugin whose view answers the current request."""
+    if not has_request_context():
+        return None
+    # By its endpoint and not the path, which may hold line breaks and other forgeries.
+    plugins = current_app.extensions.get("qhana_plugins")
+    return plugins.plugin_of(request.endpoint) if plugins else None
+
+
 class ContextFilter(logging.Filter):
     """Puts task and plugin on each record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         task_id, plugin = _current_task.get()
-        if not plugin and has_request_context() and request.url_rule:
-            # The rule and not the path, which may hold line breaks and other forgeries.
-            found = PLUGIN_RULE.match(request.url_rule.rule)
-            plugin = found[1] if found else ""
+        plugin = plugin or plugin_of_request() or ""
         record.task_id, record.plugin = task_id, plugin
         words = [f"task {task_id}" if task_id else "", plugin]
         text = " ".join(word for word in words if word)

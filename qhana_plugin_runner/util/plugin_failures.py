@@ -1,18 +1,20 @@
 """Why a plugin cannot be used, in words for those who run it and for those who wrote it."""
 
+import logging
 import os
+import re
 import sysconfig
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
 from ..errors import RunnerError
 
-__all__ = ["PluginFailure"]
+__all__ = ["PluginFailure", "without_folders"]
 
 FAILURE_FRAMES = 3
 """How many of the last stack frames of a failure are kept: enough to see the line in the plugin
@@ -24,36 +26,96 @@ class PluginFailure:
     """Why a plugin cannot be used, or not fully.
 
     Attributes:
-        source: the plugin's file, folder or identifier.
-        stage: what was being done: ``import``, ``init_app``, ``blueprint``, ``documentation``.
+        name: the plugin's identifier or class; empty when it is about a whole module.
+        file: the plugin's file.
+        stage: what was being done: ``import``, ``class``, ``init_app``, ``blueprint``,
+            ``documentation``.
         error: type and text of the error, one line.
-        advice: what to do about it, in the language of whoever reads it.
+        advice: what to do about it, in the language of whoever reads it; may be empty.
         frames: the last stack frames, innermost last.
+        is_note: nothing is wrong, the author may have meant it so.
     """
 
-    source: str
+    name: str
+    file: str
     stage: str
     error: str
-    advice: LazyString
+    advice: LazyString | str = ""
     frames: tuple[str, ...] = ()
+    is_note: bool = False
 
     @classmethod
     def from_exception(
-        cls, source: str, stage: str, error: BaseException
+        cls, name: str, file: str, stage: str, error: BaseException
     ) -> "PluginFailure":
         stack = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in stack if not frame.filename.startswith("<frozen ")]
+        frames = traceback.format_list(own[-FAILURE_FRAMES:])
+        if isinstance(
+            error, SyntaxError
+        ):  # the frames end before the line that it is about
+            frames.append("".join(traceback.format_exception_only(error)[:-1]))
         text = _text_of(error)
         return cls(
-            source=_printable(source),
+            name=_printable(name),
+            file=_printable(file),
             stage=stage,
             error=f"{type(error).__name__}: {text}" if text else type(error).__name__,
             advice=_advice(error, stage, own),
-            frames=tuple(
-                _printable(frame.strip())
-                for frame in traceback.format_list(own[-FAILURE_FRAMES:])
-            ),
+            frames=tuple(_printable(frame.strip()) for frame in frames),
         )
+
+    @classmethod
+    def note(cls, name: str, file: str, stage: str, text: str) -> "PluginFailure":
+        """Return a failure that may be none: the text says what to do if it is."""
+        return cls(_printable(name), _printable(file), stage, text, is_note=True)
+
+    @property
+    def source(self) -> str:
+        """The plugin with its file."""
+        return f"{self.name} ({self.file})" if self.name else self.file
+
+    @property
+    def public_name(self) -> str:
+        """The plugin without the folders of the host, for strangers."""
+        path = PurePath(self.file)
+        return self.name or (
+            path.parent.name if path.name == "__init__.py" else path.name
+        )
+
+    @property
+    def public_error(self) -> str:
+        """The error without the folders of the host, for strangers."""
+        return without_folders(self.error)
+
+    def log(self, logger: logging.Logger) -> None:
+        """Write it to the log."""
+        if self.is_note:
+            logger.info("plugin %s is not served: %s", self.source, self.error)
+            return
+        lines = [line for frame in self.frames for line in frame.splitlines()]
+        logger.error(
+            "plugin %s failed (%s): %s\n%s%s",
+            self.source,
+            self.stage,
+            self.error,
+            "".join(f"    {line}\n" for line in lines),
+            self.advice,
+        )
+
+
+_QUOTED_PATH = re.compile(r"""(?P<quote>['"])/[^'"\n]*/(?P<name>[^'"/\n]*)(?P=quote)""")
+_PATH = re.compile(r"""(?<![\w.:/@'"])/(?:[^\s/'"(),:;]+/)+(?P<name>[^\s/'"(),:;]*)""")
+
+
+def without_folders(text: str) -> str:
+    """Return a text with the names of files in place of their paths.
+
+    >>> without_folders("No such file: '/srv/my plugins/a.csv' (see /srv/b.py, http://host/b/c)")
+    "No such file: 'a.csv' (see b.py, http://host/b/c)"
+    """
+    text = _QUOTED_PATH.sub(r"\g<quote>\g<name>\g<quote>", text)
+    return _PATH.sub(r"\g<name>", text)
 
 
 def _text_of(error: BaseException) -> str:
@@ -92,9 +154,8 @@ def _advice(
     if isinstance(error, SyntaxError):
         if not error.filename:
             return _("Correct line %(line)s of the file.", line=error.lineno)
-        return _(
-            "Correct line %(line)s of %(file)s.", line=error.lineno, file=error.filename
-        )
+        file = Path(error.filename).name
+        return _("Correct line %(line)s of %(file)s.", line=error.lineno, file=file)
     if stage == "documentation":
         return _(
             "The plugin is served, but missing from the API documentation: correct the "

@@ -122,15 +122,18 @@ def _file_of(module: ModuleType) -> str | None:
     return origin if isinstance(origin, str) else None
 
 
-def import_module(source: PluginModule) -> None:
+def import_module(source: PluginModule) -> ModuleType:
     """Import a plugin's file under its name, unless that was done before.
+
+    Returns:
+        the module
 
     Raises:
         BaseException: whatever the plugin raises; then nothing of it stays in ``sys.modules``.
     """
     if source.loaded is not None:
         sys.modules.setdefault(source.name, source.loaded)
-        return
+        return source.loaded
     folder = [str(source.file.parent)] if source.file.name == "__init__.py" else None
     spec = importlib.util.spec_from_file_location(
         source.name, source.file, submodule_search_locations=folder
@@ -149,6 +152,7 @@ def import_module(source: PluginModule) -> None:
             if name == source.name or name.startswith(f"{source.name}."):
                 del sys.modules[name]
         raise
+    return module
 
 
 @contextmanager

@@ -23,10 +23,12 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from ..api.openapi import api_path
+from ..api.plugins import plugin_url
 from ..db import DB
 from ..db.models.virtual_plugins import VirtualPlugin
 from ..forms.jinja_helpers import current_language
-from ..util.logging import PLUGIN_RULE
+from ..util.plugin_failures import without_folders
 from ..util.plugins import plugin_registry
 from .plugin_entries import PluginData, PluginEntry, with_metadata
 
@@ -129,12 +131,11 @@ def find_by_url(url: str) -> PluginEntry | None:
     path = _path_here(url)
     if path is None:
         return None
-    match = PLUGIN_RULE.fullmatch(unquote(path))
-    if match and (found := find(match[1])) is not None:
-        return found
-    same = (each for each in _virtual() if _path_here(each.metadata_url) == path)
-    found = next(same, None)
-    return None if found is None else _complete(found)
+    for listed in (_loaded, _virtual):
+        for entry in listed():
+            if _path_in(entry.metadata_url) == path:
+                return _complete(entry)
+    return None
 
 
 def _complete(entry: PluginEntry) -> PluginEntry:
@@ -161,10 +162,10 @@ def _ask_some(answers: _Answers, entries: list[PluginEntry]) -> None:
 
 def _loaded() -> Iterator[PluginEntry]:
     """Yield what is known of the mounted plugins without asking them."""
-    root = request.url_root
     rules = {rule.rule for rule in current_app.url_map.iter_rules()}
     for identifier, plugin in plugin_registry().mounted.items():
-        url = f"{root}plugins/{quote(identifier, safe='@')}/"
+        url = plugin_url(identifier)
+        ui_rule = api_path(current_app, f"/plugins/{identifier}/ui/")
         yield PluginEntry(
             identifier=identifier,
             name=plugin.name,
@@ -173,7 +174,7 @@ def _loaded() -> Iterator[PluginEntry]:
             description=plugin.description or "",
             tags=tuple(plugin.tags or ()),
             metadata_url=url,
-            ui_url=f"{url}ui/" if f"/plugins/{identifier}/ui/" in rules else None,
+            ui_url=f"{url}ui/" if ui_rule in rules else None,
         )
 
 
@@ -204,9 +205,25 @@ def _virtual() -> list[PluginEntry]:
 
 
 def _path_here(url: str) -> str | None:
-    """Return path and query of a URL if a plugin of this runner answers to them, else ``None``.
+    """Return path and query of a URL if a plugin of this runner answers to them, else ``None``."""
+    path = _path_in(url)
+    if path is None:
+        return None
+    routes = current_app.url_map.bind("")
+    try:
+        rule, _values = routes.match(
+            unquote(path.partition("?")[0]), "GET", return_rule=True
+        )
+    except (HTTPException, RequestRedirect):
+        return None
+    return path if plugin_registry().plugin_of(rule.endpoint) else None
 
-    Any name of the host will do: the same runner may be known by several.
+
+def _path_in(url: str) -> str | None:
+    """Return path and query of a URL as the routes of plugins have them.
+
+    Any name of the host will do: the same runner may be known by several. So will any way to
+    percent-encode the path.
     """
     try:
         parts = urlsplit(url)
@@ -214,17 +231,10 @@ def _path_here(url: str) -> str | None:
         return None
     if parts.scheme not in ("", "http", "https"):
         return None
-    start = parts.path.find("/plugins/")
+    start = parts.path.find(api_path(current_app, "/plugins/"))
     if start < 0:
         return None
-    path = parts.path[start:]
-    try:
-        rule, _values = current_app.url_map.bind("").match(path, "GET", return_rule=True)
-    except (HTTPException, RequestRedirect):
-        return None
-    found = PLUGIN_RULE.match(rule.rule)
-    if not found or found[1] not in plugin_registry().mounted:
-        return None
+    path = quote(unquote(parts.path[start:]))
     return f"{path}?{parts.query}" if parts.query else path
 
 
@@ -237,7 +247,7 @@ def _ask(entry: PluginEntry) -> PluginEntry:
         status, body = _call(path)
     except Exception as error:  # plugins are foreign code
         _logger.warning("no metadata of %s", entry.identifier, exc_info=True)
-        reason = f"{type(error).__name__}: {error}"
+        reason = without_folders(f"{type(error).__name__}: {error}")
         problem = _("The plugin's metadata view fails: %(reason)s", reason=reason)
         return replace(entry, problem=problem)
     if status != 200:

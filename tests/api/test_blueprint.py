@@ -128,9 +128,9 @@ def test_a_page_keeps_the_status_of_a_response(app, client):
     assert described["description"] == "Created"
 
 
-def test_a_page_given_as_text_gets_the_status_of_the_decorator(app, client):
+def test_a_page_given_as_text_keeps_its_status(app, client):
     blueprint, mount = mounted(app)
     blueprint.route("/")(blueprint.html_response(201)(lambda: "<p>made</p>"))
     mount()
     answer = client.get("/test@v1/")
-    assert (answer.status_code, answer.mimetype) == (201, "text/html")
+    assert (answer.status_code, answer.mimetype) == (200, "text/html")

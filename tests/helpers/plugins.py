@@ -107,10 +107,15 @@ def registry(app):
     return app.extensions["qhana_plugins"]
 
 
+def problems(app):
+    """Return the failures of an app that are more than a note."""
+    return [failure for failure in registry(app).failures if not failure.is_note]
+
+
 def failures(app):
     """Return the failures of an app by the name of the file or the identifier."""
     return {
-        Path(failure.source.partition(" (")[0]).name: failure
+        failure.name or Path(failure.file).name: failure
         for failure in registry(app).failures
     }
 
@@ -156,7 +161,7 @@ def isolated_plugins(root):
     stores = [
         sys.modules,
         QHAnaPluginBase.__plugins__,
-        plugins_module._import_failures,
+        plugins_module._failures,
         marshmallow.class_registry._registry,
         CELERY._tasks,
     ]
@@ -166,7 +171,8 @@ def isolated_plugins(root):
     api = ROOT_API.__dict__
     _forget_plugin_modules()
     QHAnaPluginBase.__plugins__.clear()
-    plugins_module._import_failures.clear()
+    plugins_module._failures.clear()
+    plugins_module._defined_in.clear()
     QHAnaPluginBase.__app__ = None
     plugins = Plugins(root)
     try:

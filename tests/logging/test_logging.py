@@ -6,6 +6,7 @@ import logging
 
 import pytest
 from flask import Flask
+from helpers.plugins import plugin_source
 
 from qhana_plugin_runner import create_app
 from qhana_plugin_runner.celery import CELERY
@@ -169,21 +170,28 @@ def test_records_of_a_task_name_its_row_and_plugin():
     assert lines() == ["INFO|12|p@v1| [task 12 p@v1]|working"]
 
 
-def test_records_of_a_request_name_the_plugin_of_the_route():
-    configured(LOG_CONFIG=handler_config(**ROOT))
-    app = Flask("x")
+@pytest.mark.parametrize("prefix", ["", "/api"])
+def test_records_of_a_request_name_the_plugin_of_the_view(plugins, prefix):
+    more = """
+    import logging
 
-    def view(**values):
+    @BLP.route("/ui/")
+    def ui():
         logging.getLogger("own").info("view")
         return ""
-
-    app.add_url_rule("/plugins/hello@v1/ui/", "ui", view)
-    app.add_url_rule("/plugins/<name>/", "name", view)
-    app.add_url_rule("/tasks/", "tasks", view)
-    client = app.test_client()
-    for path in ("/plugins/hello@v1/ui/", "/plugins/hello/", "/tasks/"):
+    """
+    plugins.write("hello.py", plugin_source("hello world", more=more))
+    client = plugins.client(OPENAPI_URL_PREFIX=prefix)
+    configured(LOG_CONFIG=handler_config(**ROOT))
+    client.application.add_url_rule(
+        "/plugins/<name>/more/",
+        "more",
+        lambda name: logging.getLogger("own").info("") or "",
+    )
+    for path in (f"{prefix}/plugins/hello world@v1-0-0/ui/", "/plugins/hello/more/"):
         assert client.get(path).status_code == 200
-    assert [line.split("|")[2] for line in lines()] == ["hello@v1", "", ""]
+    named = [line.split("|")[2] for line in lines()]
+    assert named == ["hello world@v1-0-0", ""]
 
 
 def test_path_of_a_request_cannot_forge_a_line():

@@ -85,7 +85,7 @@ def test_document_is_valid_and_holds_the_runner_and_all_plugins(client):
     found = document(client)
     assert_valid(found)
     assert registry(client.application).failures == []
-    assert {"/", "/plugins/", "/plugins/{plugin_name}/"} <= found["paths"].keys()
+    assert {"/", "/plugins/", "/plugins/{plugin}/"} <= found["paths"].keys()
     assert [path for path in found["paths"] if path.startswith("/tasks/")]
     assert [path for path in found["paths"] if path.startswith("/files/")]
     for number in range(3):

@@ -3,18 +3,13 @@
 import pytest
 from helpers.plugins import plugin_source, registry
 
-COUNTING = """
-    APPS = []
-
-    def _init_app(self, app):
-        APPS.append(app)
-
-    Plugin.init_app = _init_app
-"""
-
 
 def test_each_app_serves_all_plugins_and_init_app_is_called_for_each(plugins):
-    plugins.write("counting.py", plugin_source("counting", more=COUNTING))
+    source = "APPS = []\n\n" + plugin_source("counting").replace(
+        "    def get_api",
+        "    def init_app(self, app):\n        APPS.append(app)\n\n    def get_api",
+    )
+    plugins.write("counting.py", source)
     plugins.write("other.py", plugin_source("other"))
     first, second = plugins.app(), plugins.app()
     (counting,) = {

@@ -35,29 +35,6 @@ FAILS_TO_IMPORT = {
         "of {case}.py",
     ),
     "deep": ("def f(): f()\nf()", "RecursionError", "of {case}.py"),
-    "init": (
-        plugin_source("init").replace(
-            '    tags = ["test"]\n',
-            "    def __init__(self, app):\n        raise OSError('no key')\n",
-        ),
-        "OSError: no key",
-        "of {case}.py",
-    ),
-    "nameless": (
-        plugin_source("nameless").replace("    name = 'nameless'\n", ""),
-        "PluginError: the plugin class Plugin needs a text as class attribute 'name'",
-        "The message above",
-    ),
-    "versionless": (
-        plugin_source("versionless").replace("    version = 'v1.0.0'\n", ""),
-        "PluginError: the plugin class Plugin needs a text as class attribute 'version'",
-        "The message above",
-    ),
-    "zz_again": (
-        plugin_source("good"),
-        "PluginError: the identifier 'good@v1-0-0' is taken by the plugin in ",
-        "The message above",
-    ),
     "task_option": (
         "from qhana_plugin_runner.celery import CELERY\n"
         "@CELERY.task(name='task_option.work', base=5)\ndef work(): pass\n",
@@ -67,8 +44,6 @@ FAILS_TO_IMPORT = {
 }
 
 FAILS_TO_START = {
-    "init_app": ("def init_app(self, app): 1 / 0", "init_app", "ZeroDivisionError"),
-    "exit": ("def init_app(self, app): raise SystemExit(1)", "init_app", "SystemExit: 1"),
     "get": (
         "def get_api_blueprint(self): return {}['key']",
         "blueprint",
@@ -83,6 +58,12 @@ FAILS_TO_START = {
         "def get_api_blueprint(self): return 'blueprint'",
         "blueprint",
         "PluginError: get_api_blueprint() returned str",
+    ),
+    "half": (
+        "def get_api_blueprint(self): return self.make()\n"
+        "    def make(self): raise NotImplementedError('to be done')",
+        "blueprint",
+        "NotImplementedError: to be done",
     ),
     "lazy": (
         "def get_api_blueprint(self): from no_such_package import BLP",
@@ -207,11 +188,18 @@ def test_plugin_that_fails_to_start_is_named_with_cause_and_stage(good, case):
     assert app.test_client().get(f"/plugins/{case}@v1-0-0/").status_code == 404
 
 
-def test_plugin_without_blueprint_is_neither_mounted_nor_failed(good):
+@pytest.mark.parametrize(
+    "method",
+    ["raise NotImplementedError", "return super().get_api_blueprint()"],
+    ids=["own", "base"],
+)
+def test_plugin_without_blueprint_is_not_mounted_which_is_noted(good, method):
     source = plugin_source("quiet")
-    good.write("quiet.py", source.replace("return BLP", "raise NotImplementedError"))
+    good.write("quiet.py", source.replace("return BLP", method))
     app = good.app()
-    assert registry(app).failures == []
+    (note,) = registry(app).failures
+    assert (note.name, note.is_note) == ("quiet@v1-0-0", True)
+    assert "no endpoints" in note.error
     assert set(registry(app).mounted) == {"good@v1-0-0", "zz-good@v1-0-0"}
     assert "quiet@v1-0-0" in QHAnaPluginBase.get_plugins()
 
@@ -241,6 +229,118 @@ def test_blueprint_names_of_the_runner_are_refused(good):
     for name, error in zip(runners, refused):
         assert f"blueprint name {name!r} is taken" in error
     assert_good_ones_work(app)
+
+
+FAILING_CLASSES = {
+    "init": (
+        "def __init__(self, app): raise OSError('no key')",
+        "class",
+        "OSError: no key",
+    ),
+    "exit": ("def __init__(self, app): raise SystemExit(1)", "class", "SystemExit: 1"),
+    "init_app": ("def init_app(self, app): 1 / 0", "init_app", "ZeroDivisionError"),
+}
+
+
+@pytest.mark.parametrize("case", FAILING_CLASSES)
+def test_class_that_cannot_be_instantiated_is_skipped_and_its_module_goes_on(good, case):
+    method, stage, error = FAILING_CLASSES[case]
+    line = '    tags = ["test"]\n'
+    source = plugin_source("failing").replace(line, f"{line}    {method}\n\n")
+    source += "    # the rest of the module\n" + plugin_source("next")
+    source = source.replace("class Plugin(", "class Failing(", 1)
+    file = good.write("two.py", source + "HAS_INSTANCE = hasattr(Failing, 'instance')\n")
+    for app in (good.app(), good.app()):
+        assert_good_ones_work(app)
+        assert set(registry(app).mounted) == {
+            "good@v1-0-0",
+            "next@v1-0-0",
+            "zz-good@v1-0-0",
+        }
+        (failure,) = registry(app).failures
+        assert failure.source == f"Failing ({file})"
+        assert (failure.stage, failure.is_note) == (stage, False)
+        assert failure.error.startswith(error)
+        assert f'"{file}"' in failure.frames[-1]
+    assert sys.modules["two"].HAS_INSTANCE is False
+
+
+BASES = {
+    "no name": ("version = 'v1'", "name"),
+    "no version": ("name = 'base'", "version"),
+    "number": ("name = 'base'; version = 1.0", "version"),
+    "blank": ("name = ' '; version = 'v1'", "name"),
+}
+
+
+@pytest.mark.parametrize("case", BASES)
+def test_class_without_name_or_version_is_noted_and_its_subclasses_are_plugins(
+    good, case
+):
+    members, missing = BASES[case]
+    base = (
+        f"class Base(QHAnaPluginBase):\n    {members}\n    def shared(self): return 1\n"
+    )
+    plugin = "class Plugin("
+    source = plugin_source("child").replace(f"{plugin}QHAnaPluginBase", f"{plugin}Base")
+    file = good.write("child.py", source.replace(plugin, f"{base}\n\n{plugin}"))
+    app = good.app()
+    assert_good_ones_work(app)
+    assert registry(app).mounted["child@v1-0-0"].shared() == 1
+    (note,) = registry(app).failures
+    assert (note.source, note.is_note) == (f"Base ({file})", True)
+    assert f"no {missing}" in note.error
+
+
+def test_of_two_classes_with_one_identifier_the_later_is_served(good):
+    file = good.write("zz_again.py", plugin_source("good", more="WHICH = 'later'"))
+    app = good.app()
+    assert_good_ones_work(app)
+    assert app.test_client().get("/plugins/good@v1-0-0/").json["module"] == "zz_again"
+    (failure,) = registry(app).failures
+    assert failure.source == f"good@v1-0-0 ({good.folder / 'good.py'})"
+    assert f"the later Plugin in {file} has the same name" in failure.error
+    page = app.test_client().get("/", headers={"Accept": "text/html"}).text
+    assert "the later Plugin in zz_again.py has the same name" in page
+
+
+def test_the_former_class_is_served_when_the_module_of_the_later_fails(good):
+    good.write("zz_again.py", plugin_source("good", more="import no_such_package"))
+    app = good.app()
+    assert_good_ones_work(app)
+    assert app.test_client().get("/plugins/good@v1-0-0/").json["module"] == "good"
+    assert [failure.stage for failure in registry(app).failures] == ["import"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["", "class CountWords:\n    name, version = 'count', '1'\n"],
+    ids=["empty", "no base class"],
+)
+def test_module_that_defines_no_plugin_is_noted_in_each_app(good, source):
+    file = good.write("forgotten.py", source)
+    good.write("names_one.py", "from good import Plugin\n")
+    for app in (good.app(), good.app()):
+        (note,) = registry(app).failures
+        assert (note.source, note.is_note) == (str(file), True)
+        assert "defines no plugin" in note.error
+
+
+def test_class_that_is_defined_later_and_fails_is_in_the_log(good, caplog):
+    good.app()
+    with caplog.at_level(logging.INFO, "qhana_plugin_runner.util.plugins"):
+        for members in (
+            {"name": "late"},
+            {"name": "late", "version": "1", "__init__": None},
+        ):
+            type("Late", (QHAnaPluginBase,), members)
+    assert [
+        "not served" in caplog.messages[0],
+        "failed (class)" in caplog.messages[1],
+    ] == [
+        True,
+        True,
+    ]
 
 
 HALF = """
@@ -408,7 +508,7 @@ def test_blueprint_not_named_after_its_plugin_may_be_undocumentable_too(good):
     )
     app = good.app()
     assert_good_ones_work(app)
-    assert registry(app).failures[0].source.startswith("other@1 (")
+    assert registry(app).failures[0].source.startswith("odd@v1-0-0 (")
 
 
 def test_each_failure_is_logged_once_per_app_with_cause_and_advice(good, caplog):

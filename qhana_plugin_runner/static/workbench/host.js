@@ -5,10 +5,11 @@
 //   data-src       the micro frontend; loaded from here, so that no message is missed
 //   data-location  what "plugin-context" tells of the place of the frame
 //   data-plugin    the identifier of the plugin; what is submitted is then remembered for it
+//   data-tasks     where the tasks of the runner are
 //   data-again     a task: the form is filled with the values with which that one was started
 
 import { chooseFile, choosePlugin } from "./dialogs.js";
-import { ROOT, read, send, sendJson, workbenchUrl } from "./server.js";
+import { read, send, sendJson, workbenchUrl } from "./server.js";
 
 // No form is higher; a frame that asks for more scrolls.
 const HIGHEST = 20_000;
@@ -109,7 +110,7 @@ export class MicroFrontendHost {
     const { plugin } = this.#frame.dataset;
     if (!plugin) return; // a step: the page follows its task already
     const target = new URL(resultUrl, this.#url);
-    if (!target.href.startsWith(new URL("tasks/", ROOT).href)) {
+    if (!target.href.startsWith(new URL(this.#frame.dataset.tasks, location).href)) {
       this.#complain(this.#frame.dataset.elsewhere, target.href);
       return;
     }

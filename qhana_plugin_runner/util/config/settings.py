@@ -210,7 +210,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("API_TITLE", as_text, "QHAna Plugin Runner", "The title of the API."),
     Setting("API_VERSION", as_text, "v1", "The version of the API."),
     Setting("OPENAPI_VERSION", as_text, "3.0.3", "The version of the OpenAPI document."),
-    Setting("OPENAPI_URL_PREFIX", as_text, "", "The path under which the documents are."),
+    Setting(
+        "OPENAPI_URL_PREFIX",
+        as_text,
+        "",
+        "The path under which the API and its documents are.",
+    ),
     Setting("OPENAPI_JSON_PATH", as_text, "api-spec.json", "The OpenAPI document."),
     Setting("OPENAPI_REDOC_PATH", as_text, "redoc", "The Redoc page."),
     Setting("OPENAPI_RAPIDOC_PATH", as_text, "rapidoc", "The RapiDoc page."),
