@@ -1,5 +1,6 @@
 """The base class of plugins: what defining a subclass does, and what a subclass may say."""
 
+import importlib
 import sys
 
 import pytest
@@ -82,7 +83,9 @@ def test_a_plugin_with_a_blueprint_is_served_whatever_has_api_says(plugins, line
     plugins.write("weather.py", plugin_source("weather").replace(tags, tags + line))
     client = plugins.client()
     assert type(QHAnaPluginBase.get_plugins()["weather@v1-0-0"]).has_api is True
-    assert [each["name"] for each in client.get("/plugins/").json["plugins"]] == ["weather"]
+    assert [each["name"] for each in client.get("/plugins/").json["plugins"]] == [
+        "weather"
+    ]
     assert client.get("/plugins/weather@v1-0-0/").status_code == 200
 
 
@@ -104,6 +107,60 @@ def test_init_app_is_called_for_each_app(plugins):
     )
     apps = [plugins.app(), plugins.app()]
     assert sys.modules["weather"].APPS == apps
+
+
+def test_the_class_is_instantiated_with_the_keyword_app(define):
+    given = {}
+    define(__init__=lambda self, **keywords: given.update(keywords))
+    assert given == {"app": None}
+
+
+INIT_APP = """\
+    CALLS = []
+
+    class Weather(QHAnaPluginBase):
+        name = "rain"
+        version = "1"
+
+        def __init__(self, app):
+            super().__init__(app)
+            CALLS.append("after the base class")
+
+        def init_app(self, app):
+            CALLS.append(app)
+
+    class Careless(QHAnaPluginBase):
+        name = "snow"
+        version = "1"
+
+        def __init__(self, app):
+            CALLS.append("without the base class")
+
+        def init_app(self, app):
+            CALLS.append(app)
+"""
+
+
+def test_init_app_is_called_once_an_app_and_in_the_base_class_when_there_is_one(plugins):
+    plugins.write("weather.py", plugin_source("weather", more=INIT_APP))
+    first = plugins.app()
+    calls = sys.modules["weather"].CALLS
+    assert calls == [first, "after the base class", "without the base class", first]
+    del calls[:]
+    second = plugins.app()
+    assert calls == [second, second]
+
+
+def test_init_app_waits_for_the_app_when_the_module_is_imported_before(
+    plugins, monkeypatch
+):
+    plugins.write("weather.py", plugin_source("weather", more=INIT_APP))
+    monkeypatch.syspath_prepend(plugins.folder)
+    calls = importlib.import_module("weather").CALLS
+    assert calls == ["after the base class", "without the base class"]
+    del calls[:]
+    app = plugins.app()
+    assert calls == [app, app]
 
 
 def test_blueprint_and_requirements_are_not_implemented_unless_overridden(define):
