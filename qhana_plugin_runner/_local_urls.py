@@ -5,8 +5,8 @@ import os
 import stat
 from base64 import b64decode
 from http import HTTPStatus
-from io import BytesIO
-from typing import IO, Any, Mapping
+from io import BufferedReader, BytesIO, FileIO, RawIOBase
+from typing import Any, Iterator, Mapping, cast
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from requests import PreparedRequest, Response
@@ -14,12 +14,14 @@ from requests.adapters import BaseAdapter
 from requests.exceptions import InvalidURL
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
-from urllib3 import HTTPResponse
 
 from qhana_plugin_runner.util.content_types import guess_type
 
 SHOWN_URL_LENGTH = 120
 """Characters of a URL in a message: a line in a terminal, and not a whole data URL."""
+
+CHUNK = 64 * 1024
+"""Bytes read from a file at once."""
 
 DATA_URL_MIMETYPE = "text/plain;charset=US-ASCII"
 """What a data URL without a media type holds (RFC 2397, section 2)."""
@@ -44,6 +46,43 @@ def display_url(url: str) -> str:
     return url
 
 
+_FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+class LocalBody(BufferedReader):
+    """The body of a local answer: a file that can be sought in, with a name if it has one.
+
+    It can also be read as plugins read the bodies of urllib3.
+    """
+
+    decode_content = False
+    """For those who set it: nothing is encoded."""
+
+    def __init__(self, raw: RawIOBase | BytesIO) -> None:
+        super().__init__(cast(RawIOBase, raw), CHUNK)
+
+    def read(self, amt: int | None = -1, *_args: Any, **_kwargs: Any) -> bytes:
+        """Read some bytes, or all; other arguments of urllib3 have no meaning here."""
+        return super().read(amt)
+
+    def stream(
+        self, amt: int | None = CHUNK, *_args: Any, **_kwargs: Any
+    ) -> Iterator[bytes]:
+        """Iterate over the bytes from the current position on."""
+        while piece := self.read(amt):
+            yield piece
+
+    def release_conn(self) -> None:
+        """Close the file: requests calls this in the end, whether all was read or not."""
+        self.close()
+
+
+class _NamedBytes(BytesIO):
+    """The content of a file."""
+
+    name: str
+
+
 class LocalFileResponse(Response):
     """The answer to a ``file`` URL.
 
@@ -66,7 +105,7 @@ class LocalAdapter(BaseAdapter):
         request: PreparedRequest,
         status: HTTPStatus,
         headers: Mapping[str, str],
-        body: IO[bytes],
+        body: "LocalBody",
     ) -> Response:
         """Make ``response`` look as if it had come from a server."""
         response.status_code = status.value
@@ -75,15 +114,7 @@ class LocalAdapter(BaseAdapter):
         response.encoding = get_encoding_from_headers(response.headers)
         response.url = request.url or ""
         response.request = request
-        response.raw = HTTPResponse(
-            body=body,
-            headers=headers,
-            status=status.value,
-            reason=status.phrase,
-            preload_content=False,
-            request_method=request.method,
-            request_url=request.url,
-        )
+        response.raw = body
         return response
 
     def fail(self, request: PreparedRequest, status: HTTPStatus, reason: str) -> Response:
@@ -95,7 +126,7 @@ class LocalAdapter(BaseAdapter):
     ) -> Response:
         """Answer with bytes."""
         headers = {"Content-Type": mimetype, "Content-Length": str(len(body))}
-        content = BytesIO(b"" if request.method == "HEAD" else body)
+        content = LocalBody(BytesIO(b"" if request.method == "HEAD" else body))
         return self.fill(Response(), request, status, headers, content)
 
     def refuse_method(self, request: PreparedRequest) -> Response | None:
@@ -110,9 +141,9 @@ class FileAdapter(LocalAdapter):
     """Answers ``file`` URLs (RFC 8089) with regular files of this host."""
 
     def send(  # type: ignore[override]
-        self, request: PreparedRequest, **kwargs: Any
+        self, request: PreparedRequest, stream: bool = False, **kwargs: Any
     ) -> Response:
-        """Open the file; the body is read from disk as the response is read.
+        """Open the file; with ``stream`` the body is read from disk as the response is read.
 
         Raises:
             requests.exceptions.InvalidURL: the URL names another host or no absolute
@@ -126,7 +157,7 @@ class FileAdapter(LocalAdapter):
             if not stat.S_ISREG(os.stat(path).st_mode):
                 reason = f"{path!r} is a folder or a device, not a regular file."
                 return self.fail(request, HTTPStatus.FORBIDDEN, reason)
-            file = open(path, "rb")
+            file = FileIO(path)
         except PermissionError:
             reason = f"{path!r} may not be read by the user that the runner works as."
             return self.fail(request, HTTPStatus.FORBIDDEN, reason)
@@ -138,13 +169,15 @@ class FileAdapter(LocalAdapter):
         mimetype = guess_type(path)
         if mimetype is not None:
             headers["Content-Type"] = mimetype
-        body: IO[bytes] = file
-        if request.method == "HEAD":
-            file.close()
-            body = BytesIO()
+        body: RawIOBase | BytesIO = file
+        if request.method == "HEAD" or not stream:
+            # requests reads all of it now, and closes nothing
+            with file:
+                body = _NamedBytes(b"" if request.method == "HEAD" else file.readall())
+                body.name = path
         response = LocalFileResponse()
         response.path = path
-        return self.fill(response, request, HTTPStatus.OK, headers, body)
+        return self.fill(response, request, HTTPStatus.OK, headers, LocalBody(body))
 
     @staticmethod
     def _path(url: str) -> str:
@@ -200,6 +233,8 @@ class DataAdapter(LocalAdapter):
     def _decode_base64(content: bytes, url: str) -> bytes:
         # line breaks and missing padding are common in hand-made URLs and lose nothing
         content = b"".join(content.split()).rstrip(b"=")
+        # RFC 4648: one alphabet is for URLs (section 5), the other is what most write
+        content = content.translate(_FROM_URL_SAFE)
         try:
             return b64decode(content + b"=" * (-len(content) % 4), validate=True)
         except binascii.Error as error:

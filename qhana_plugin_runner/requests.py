@@ -24,11 +24,11 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from flask import current_app, has_app_context
 from requests import PreparedRequest, Response, Session
-from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidSchema
 from werkzeug.http import parse_options_header
 from werkzeug.utils import secure_filename
 
+from qhana_plugin_runner._http_adapter import FetchAdapter
 from qhana_plugin_runner._local_urls import (
     DataAdapter,
     FileAdapter,
@@ -82,6 +82,7 @@ class FetchSession(Session):
     def __init__(self) -> None:
         super().__init__()
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        self.forget_connections()
         self.mount("file:", FileAdapter())
         self.mount("data:", DataAdapter())
 
@@ -133,8 +134,8 @@ class FetchSession(Session):
 
     def forget_connections(self) -> None:
         """Start with empty connection pools, without touching those in use."""
-        self.mount("https://", HTTPAdapter())
-        self.mount("http://", HTTPAdapter())
+        self.mount("https://", FetchAdapter())
+        self.mount("http://", FetchAdapter())
 
 
 REQUEST_SESSION = FetchSession()
@@ -183,6 +184,8 @@ def open_url(url: str, raise_on_error_status: bool = True, **kwargs: Any) -> Res
     Raises:
         requests.exceptions.HTTPError: the answer has an error status; a missing file has
             404.
+        requests.exceptions.ContentDecodingError: a compressed body is cut off; with
+            ``stream=True`` where its end is read.
         requests.exceptions.RequestException: there is no answer, or the URL makes no
             sense.
     """

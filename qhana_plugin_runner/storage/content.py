@@ -7,6 +7,7 @@ from typing import IO, Any, NamedTuple
 
 from urllib3 import BaseHTTPResponse
 
+from .._http_adapter import whole
 from ..util.content_types import ANYTHING, CONTENT_TYPE
 from ..util.texts import encodable
 
@@ -81,7 +82,7 @@ def _pieces(file_: FileLike) -> Iterator[bytes]:
         yield bytes(file_)
     elif isinstance(file_, BaseHTTPResponse):
         # The raw response of requests would give the bytes as they were compressed.
-        yield from file_.stream(CHUNK, decode_content=True)
+        yield from whole(file_).stream(CHUNK, decode_content=True)
     else:
         rewind(file_)
         while piece := file_.read(CHUNK):

@@ -1,12 +1,12 @@
 """Fetching what users name: what ``requests`` promises plugin authors."""
 
 import gzip
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 
 import pytest
 from helpers.runner import runner
 from helpers.site import Site, serving
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests import Response
 from requests.exceptions import HTTPError
@@ -120,12 +120,14 @@ def test_the_content_type_of_a_data_url_is_set(url, content_type):
         assert response.headers["Content-Type"] == content_type
 
 
+@settings(deadline=None)
 @given(st.binary())
-def test_base64_data_comes_out_intact(content):
-    for data in (content, b"\xfb\xef\xbe\xff" + content):
-        url = "data:application/octet-stream;base64," + b64encode(data).decode()
-        with open_url(url) as response:
-            assert response.content == data
+def test_base64_data_comes_out_intact_in_both_alphabets(content):
+    for encode in (b64encode, urlsafe_b64encode):
+        for data in (content, b"\xfb\xef\xbe\xff" + content):
+            url = "data:application/octet-stream;base64," + encode(data).decode()
+            with open_url(url) as response:
+                assert response.content == data
 
 
 def test_base64_data_with_plus_and_slash_comes_out_intact():
@@ -148,6 +150,29 @@ def test_an_error_status_is_no_error_when_asked_so(site):
 def test_a_missing_file_raises_the_http_error_of_requests(tmp_path):
     with pytest.raises(HTTPError):
         open_url((tmp_path / "missing.csv").as_uri())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_raw_body_of_file_and_data_urls_can_be_sought_in(file, stream):
+    with open_url(file.as_uri(), stream=stream) as response:
+        assert response.raw.name == str(file)
+        assert response.raw.seekable()
+        response.raw.seek(1)
+        assert response.raw.read() == file.read_bytes()[1:]
+        response.raw.seek(0)
+        assert b"".join(response.raw.stream(3)) == file.read_bytes()
+    with open_url("data:,some%20text", stream=stream) as response:
+        response.raw.seek(0)
+        assert response.raw.read(4, decode_content=True) == b"some"
+        assert response.raw.seek(-1, 2) == 8
+        assert response.raw.read() == b"t"
+
+
+def test_an_unknown_type_of_a_file_is_none(site, tmp_path):
+    (tmp_path / "unknown").touch()
+    for url in (site.put("/unknown"), (tmp_path / "unknown").as_uri()):
+        with open_url_as_file_like(url) as (_name, _file, content_type):
+            assert content_type is None
 
 
 # files

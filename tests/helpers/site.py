@@ -3,14 +3,20 @@
 import threading
 from contextlib import contextmanager
 
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 
+class Chunking(WSGIRequestHandler):
+    """Sends an answer without a length in chunks."""
+
+    protocol_version = "HTTP/1.1"
+
+
 @contextmanager
-def serving(app, port=0):
+def serving(app, port=0, handler=None):
     """Serve a WSGI app from a thread of its own and yield the URL of its root."""
-    server = make_server("127.0.0.1", port, app, threaded=True)
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=handler)
     # the server looks for its shutdown this often (seconds)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()

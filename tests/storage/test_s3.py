@@ -52,7 +52,7 @@ def test_an_object_has_its_mime_type_and_the_path_of_a_file_as_key(
     task, objects, s3_settings
 ):
     info = persist(task)
-    assert re.fullmatch(rf"task_{task.id}/out/[^/]+/naive\.csv", info.file_storage_data)
+    assert re.fullmatch(rf"task_{task.id}/out/[^/]+/naïve\.csv", info.file_storage_data)
     key = s3_settings["S3_KEY_PREFIX"] + info.file_storage_data
     assert objects() == {key: ("text/csv; charset=utf-8", CONTENT)}
 

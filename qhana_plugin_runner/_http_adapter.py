@@ -1,0 +1,96 @@
+"""How bodies arrive over HTTP: whole, or not at all."""
+
+from typing import Any, Generator
+
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, HTTPResponse
+from urllib3.exceptions import DecodeError
+
+__all__ = ["FetchAdapter", "whole"]
+
+SWALLOW = 2
+"""The state of urllib3's gzip decoder behind the end, when what follows is not gzip."""
+
+
+class WholeResponse(HTTPResponse):
+    """A response whose compressed body is an error when it has no end.
+
+    urllib3 checks the length of a body where one is told, but not whether the decoder has
+    come to the end of its stream: what a connection that is cut leaves of a gzip body reads
+    like a shorter file.
+    """
+
+    def read(
+        self,
+        amt: int | None = None,
+        decode_content: bool | None = None,
+        cache_content: bool = False,
+    ) -> bytes:
+        data = super().read(amt, decode_content, cache_content)
+        if amt is None or amt < 0 or len(data) < amt:
+            self._check_end()
+        return data
+
+    def read1(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
+        data = super().read1(amt, decode_content)
+        if not data and amt != 0:
+            self._check_end()
+        return data
+
+    def stream(
+        self, amt: int | None = 2**16, decode_content: bool | None = None
+    ) -> Generator[bytes, None, None]:
+        yield from super().stream(amt, decode_content)
+        self._check_end()
+
+    def read_chunked(
+        self, amt: int | None = None, decode_content: bool | None = None
+    ) -> Generator[bytes, None, None]:
+        yield from super().read_chunked(amt, decode_content)
+        self._check_end()
+
+    def _check_end(self) -> None:
+        """Refuse a body that has ended before its compressed stream.
+
+        Raises:
+            urllib3.exceptions.DecodeError: it is cut off; the ways of reading of requests
+                make a :class:`requests.exceptions.ContentDecodingError` of it.
+        """
+        # an empty body was never compressed, whatever its header says
+        if self._decoder and self._has_decoded_content and not _has_ended(self._decoder):
+            encoding = self.headers.get("Content-Encoding", "")
+            raise DecodeError(
+                f"The body is cut off: its {encoding} data has no end. Fetch it again; if it"
+                " stays so, the server has only a part of it."
+            )
+
+
+def _has_ended(decoder: Any) -> bool:
+    """Tell whether a decoder of urllib3 has come to the end of its stream.
+
+    urllib3 has no public way to ask.
+    """
+    if hasattr(decoder, "_decoders"):
+        return all(map(_has_ended, decoder._decoders))
+    if getattr(decoder, "_state", None) == SWALLOW:
+        return True
+    stream = decoder._obj
+    if hasattr(stream, "is_finished"):  # Brotli
+        return bool(stream.is_finished())
+    return bool(stream.eof)
+
+
+def whole(response: BaseHTTPResponse) -> BaseHTTPResponse:
+    """Make a response of urllib3 check its end, in whatever way it is read."""
+    if type(response) is HTTPResponse:
+        response.__class__ = WholeResponse
+    return response
+
+
+class FetchAdapter(HTTPAdapter):
+    """Sends requests over HTTP; what is to hold for each answer belongs here."""
+
+    def build_response(self, req: PreparedRequest, resp: BaseHTTPResponse) -> Response:
+        """Make a response of requests from one of urllib3."""
+        return super().build_response(req, whole(resp))
