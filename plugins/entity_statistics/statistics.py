@@ -31,6 +31,13 @@ def as_number(value: Any) -> int | float | None:
         return number
 
 
+def is_missing(value: Any) -> bool:
+    """Tell whether there is no value: ``None``, nothing but space, or "not a number"."""
+    if isinstance(value, str):
+        return value.strip() in MISSING
+    return value is None or value != value
+
+
 def _known(number: float | None) -> float | None:
     """Return ``None`` for what went beyond the numbers of ``float``."""
     return number if number is not None and math.isfinite(number) else None
@@ -102,9 +109,7 @@ def describe(
         rows += 1
         for name, value in entity.items():
             column = columns.setdefault(name, Column(name))
-            if value is not None and not (
-                isinstance(value, str) and value.strip() in MISSING
-            ):
+            if not is_missing(value):
                 column.add(value)
     for name in header:
         columns.setdefault(name, Column(name))
