@@ -29,6 +29,7 @@ class Case:
         columns: the names of the columns, where the entities do not show them.
         numbers: least and largest value of each column that has numbers only; of all others
             there are no such values.
+        table: header and rows as a table shows them, where a name occurs twice.
         delimiter: what stands between the values when the reader is told; by default the one of
             the runner's dialect.
         told: what it holds when the reader is told the delimiter.
@@ -40,6 +41,7 @@ class Case:
     declared: str = ""
     columns: list[str] | None = None
     numbers: dict[str, tuple[float, float]] = field(default_factory=dict)
+    table: list[list[str]] | None = None
     delimiter: str = ","
     told: list[dict[str, Any]] | None = None
 
@@ -134,7 +136,12 @@ TABLES = [
     Case("ragged.csv", error=r"Row 2 \(line 3\) .* has 2 values.* 3 columns"),
     Case("more_values.csv", error=r"Row 1 .* has 3 values.* quote values"),
     Case("open_quote.csv", error="inside of a quoted value"),
-    Case("same_names.csv", rows("ID,x", "a,2"), numbers={"x": (2, 2)}),
+    Case(
+        "same_names.csv",
+        rows("ID,x", "a,2"),
+        numbers={"x": (2, 2)},
+        table=[["ID", "x", "x"], ["a", "1", "2"]],
+    ),
     Case(
         "one_for_python.csv",
         rows("ID,\u00b5,\u03bc,\ufb01,fi,\u212b,\u00c5", "a,1,2,3,4,5,6"),
@@ -256,8 +263,8 @@ DOCUMENTS = [
     Case("trailing_comma.json", error="Broken JSON at character 13"),
     Case("comment.json", error="Broken JSON at character 0"),
     Case("single_quotes.json", error="property name enclosed in double quotes"),
-    Case("numbers.json", error="A int is no entity"),
-    Case("rows.json", error="A list is no entity"),
+    Case("numbers.json", error="A int is no entity|not each entity is an object"),
+    Case("rows.json", error="A list is no entity|not each entity is an object"),
     Case("a_number.json", error="list of objects or one object"),
     Case("cut.json", error="cut off"),
     Case("too_long_number.json", error="digits"),
@@ -280,7 +287,7 @@ DOCUMENTS = [
     Case("over_lines.jsonl", error="Line 1 "),
     Case("two_on_a_line.jsonl", error="Line 1 .*Extra data"),
     Case("cut.jsonl", error="Line 2 "),
-    Case("list.jsonl", error="A list is no entity"),
+    Case("list.jsonl", error="A list is no entity|not each entity is an object"),
 ]
 
 CASES = TABLES + DOCUMENTS
