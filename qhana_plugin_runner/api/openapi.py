@@ -1,7 +1,11 @@
 """The API object: one OpenAPI document an app, made when it is first asked for."""
 
 import copy
+import logging
+import math
 import threading
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin, resolver
@@ -12,6 +16,8 @@ from werkzeug import Response
 from ..util.plugins import PluginRegistry, file_of_module
 from .errors import error_payload
 from .jwt import SECURITY_SCHEMES
+
+_logger = logging.getLogger(__name__)
 
 __all__ = ["ROOT_API", "RunnerApi", "api_path"]
 
@@ -100,11 +106,10 @@ class RunnerApi(Api):
             blueprint.register_views_in_doc(
                 self, self._app, spec, name=name, parameters=None
             )
-            paths, schemas = (
-                [store[key] for key in store.keys() - known.keys()]
-                for store, known in list(zip(stores, before))[:2]
-            )
-            json.dumps([tag, paths, schemas], sort_keys=False, allow_nan=False)
+            left_out: list[str] = []
+            for store, known in list(zip(stores, before))[:2]:
+                for key in store.keys() - known.keys():
+                    store[key] = _as_json(store[key], key, left_out)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # schemas are foreign code, too
@@ -115,7 +120,12 @@ class RunnerApi(Api):
             file = file_of_module(blueprint.import_name)
             registry.fail(registry.plugin_of(name) or name, file, "documentation", error)
         else:
-            spec.tag(tag)
+            spec.tag(_as_json(tag, name, left_out))
+            if left_out:
+                _logger.info(
+                    "the OpenAPI document leaves out what JSON cannot hold: %s",
+                    ", ".join(left_out),
+                )
 
     def _schema_name(self, schema: Any) -> str:
         """Name a schema in the document; many plugins give theirs the same names."""
@@ -150,6 +160,39 @@ class RunnerApi(Api):
         """The pages are the runner's own, without anything from other hosts."""
 
     _register_swagger_ui_rule = _register_rapidoc_rule = _register_redoc_rule
+
+
+_LEFT_OUT: Any = object()
+
+
+def _as_json(value: Any, place: str, left_out: list[str]) -> Any:
+    """Return a part of the document as JSON can hold it.
+
+    Args:
+        value: of mappings and lists, single members that cannot be held are left out.
+        place: where it is, for people.
+        left_out: gets the places of what is left out.
+    """
+    if isinstance(value, Mapping):
+        members = {
+            key: _as_json(each, f"{place}.{key}", left_out)
+            for key, each in value.items()
+            if isinstance(key, (str, int))
+        }
+        return {key: each for key, each in members.items() if each is not _LEFT_OUT}
+    if isinstance(value, (list, tuple)):
+        items = [_as_json(each, f"{place}[]", left_out) for each in value]
+        return [each for each in items if each is not _LEFT_OUT]
+    if isinstance(value, Decimal) and value.is_finite():  # else it would be a text
+        value = int(value) if value == value.to_integral_value() else float(value)
+    try:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(value)
+        json.dumps(value)
+    except Exception:  # what the value is, and how it is shown, is foreign code, too
+        left_out.append(place)
+        return _LEFT_OUT
+    return value
 
 
 ROOT_API = RunnerApi(

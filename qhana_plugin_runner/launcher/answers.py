@@ -83,6 +83,10 @@ class ReadySocket:
     """Receives ``READY=1`` from a part, as service managers do (``sd_notify``).
 
     The part finds the socket's path in the environment variable ``NOTIFY_SOCKET``.
+
+    Attributes:
+        path: of the socket.
+        said: a file beside it, in which the parts note what they have said.
     """
 
     def __init__(self) -> None:
@@ -90,6 +94,7 @@ class ReadySocket:
         # folder may exceed.
         self._folder = Path(tempfile.mkdtemp(prefix="qhana-"))
         self.path = self._folder / "ready"
+        self.said = self._folder / "said"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(os.fspath(self.path))
         self._socket.setblocking(False)

@@ -13,6 +13,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
 from ..errors import RunnerError
+from .said import is_said_first
 
 __all__ = ["PluginFailure", "without_folders"]
 
@@ -88,8 +89,21 @@ class PluginFailure:
         """The error without the folders of the host, for strangers."""
         return without_folders(self.error)
 
+    @property
+    def _edited_at(self) -> float:
+        """When the plugin was last edited: what was said before then is no news of it now."""
+        path = Path(self.file)
+        files = path.parent.glob("*.py") if path.name == "__init__.py" else [path]
+        return max(
+            (file.stat().st_mtime for file in files if file.is_file()), default=0.0
+        )
+
     def log(self, logger: logging.Logger) -> None:
-        """Write it to the log."""
+        """Write it to the log, unless another process of this start did."""
+        if not is_said_first(
+            f"{self._edited_at} {self.source} {self.stage} {self.error}"
+        ):
+            return
         if self.is_note:
             logger.info("plugin %s is not served: %s", self.source, self.error)
             return
@@ -139,9 +153,9 @@ _OTHERS_CODE = (
 
 def _advice(
     error: BaseException, stage: str, stack: Sequence[traceback.FrameSummary]
-) -> LazyString:
+) -> LazyString | str:
     if isinstance(error, RunnerError):
-        return _("The message above says what to change.")
+        return ""  # it says itself what to change
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
         return _(

@@ -16,8 +16,15 @@ from celery.local import maybe_evaluate
 
 from ..celery import CELERY
 from . import compat
+from .said import is_said_first
 
-__all__ = ["PluginModule", "find_modules", "import_module", "tasks_registered"]
+__all__ = [
+    "PluginModule",
+    "find_modules",
+    "import_module",
+    "missing_modules",
+    "tasks_registered",
+]
 
 _logger = logging.getLogger(__name__)
 
@@ -70,13 +77,12 @@ def _find_files(folders: Iterable[str | Path]) -> Iterator[Path]:
         try:
             entries = sorted(path.iterdir())
         except OSError as error:
-            if folder != OPTIONAL_FOLDER:
-                _logger.warning(
-                    "the plugin folder %s cannot be read (%s); create it or correct "
-                    "PLUGIN_FOLDERS",
-                    folder,
-                    error.strerror,
-                )
+            text = (
+                f"the plugin folder {folder} cannot be read ({error.strerror}); create it or "
+                "correct PLUGIN_FOLDERS"
+            )
+            if folder != OPTIONAL_FOLDER and is_said_first(text):
+                _logger.warning("%s", text)
             continue
         for entry in entries:
             if entry.name.startswith("."):
@@ -145,7 +151,7 @@ def import_module(source: PluginModule) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[source.name] = module
     try:
-        with tasks_registered():
+        with tasks_registered(), _noting_missing_modules(source):
             spec.loader.exec_module(module)
     except BaseException:
         for name in list(sys.modules):
@@ -153,6 +159,48 @@ def import_module(source: PluginModule) -> ModuleType:
                 del sys.modules[name]
         raise
     return module
+
+
+_missing: dict[str, list[str]] = {}
+"""Modules that were not found while a plugin was imported, by the name of its module."""
+
+
+def missing_modules(name: str) -> list[str]:
+    """Return the modules that a plugin asked for when it was imported, and that were not found.
+
+    When it asked for none of them, those that a library did not find.
+    """
+    return _missing.get(name.partition(".")[0], [])
+
+
+@contextmanager
+def _noting_missing_modules(source: PluginModule) -> Iterator[None]:
+    noted = _LastFinder(source)
+    sys.meta_path.append(noted)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(noted)
+        names = noted.by_plugin or noted.by_libraries
+        _missing[source.name] = list(dict.fromkeys(names))
+
+
+class _LastFinder:
+    """Is asked for what no other finder has found, and notes who asks."""
+
+    def __init__(self, source: PluginModule) -> None:
+        is_package = source.file.name == "__init__.py"
+        self._place = source.file.parent if is_package else source.file
+        self.by_plugin: list[str] = []
+        self.by_libraries: list[str] = []
+
+    def find_spec(self, name: str, _path: object, _target: object = None) -> None:
+        frame = sys._getframe(1)
+        while frame.f_back and frame.f_code.co_filename.startswith("<frozen "):
+            frame = frame.f_back
+        asks = Path(os.path.realpath(frame.f_code.co_filename))
+        found = self.by_plugin if asks.is_relative_to(self._place) else self.by_libraries
+        found.append(name)
 
 
 @contextmanager

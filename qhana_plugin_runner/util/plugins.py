@@ -22,7 +22,13 @@ from packaging.version import InvalidVersion, Version
 from ..errors import RunnerError
 from . import compat
 from .plugin_failures import PluginFailure
-from .plugin_modules import PluginModule, find_modules, import_module, tasks_registered
+from .plugin_modules import (
+    PluginModule,
+    find_modules,
+    import_module,
+    missing_modules,
+    tasks_registered,
+)
 
 __all__ = [
     "PluginFailure",
@@ -300,6 +306,17 @@ def register_plugins(
     QHAnaPluginBase.__app__ = app
     with tasks_registered():  # the runner's own: a failure from here on is a plugin's
         pass
+    with compat.summed_up():
+        _set_up_all(app, folders, registry, mount)
+    return registry
+
+
+def _set_up_all(
+    app: Flask,
+    folders: Iterable[str | Path],
+    registry: PluginRegistry,
+    mount: Callable[[Blueprint, str], None],
+) -> None:
     files = set()
     for source in find_modules(folders):
         files.add(source.file)
@@ -310,7 +327,6 @@ def register_plugins(
             registry.add(failure)
     for _identifier, plugin in sorted(QHAnaPluginBase.__plugins__.items()):
         _set_up(plugin, app, registry, mount)
-    return registry
 
 
 def _set_up(
@@ -334,10 +350,7 @@ def _set_up(
         type(plugin).has_api = True
         registry.mount(plugin, blueprint)
         if len(app.view_functions) == routes:
-            raise PluginError(
-                "its blueprint has no routes: the plugin seems to have caught an error "
-                "while importing them, often a missing dependency"
-            )
+            raise PluginError(_why_no_routes(plugin))
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -346,6 +359,22 @@ def _set_up(
             registry.add(PluginFailure.note(*source, stage, text))
         else:
             registry.fail(*source, stage, error)
+
+
+def _why_no_routes(plugin: QHAnaPluginBase) -> str:
+    missing = missing_modules(type(plugin).__module__)
+    if missing:
+        names = ", ".join(map(repr, missing))
+        reason = (
+            f"the plugin has caught the error that {names} cannot be imported. `flask install` "
+            "installs what plugins ask for in get_requirements()"
+        )
+    else:
+        reason = (
+            "the plugin seems to have caught an error while importing them, often a missing "
+            "dependency"
+        )
+    return f"its blueprint has no routes: {reason}"
 
 
 def _says_there_is_none(error: BaseException) -> bool:

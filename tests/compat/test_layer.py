@@ -130,6 +130,27 @@ def test_required_field_with_missing_is_refused_as_ever(layer):
         ma.fields.String(required=True, missing="")
 
 
+def test_what_is_met_while_plugins_are_loaded_is_summed_up_in_a_line(layer, caplog):
+    known = compat.habits_met()
+    with caplog.at_level("WARNING"), pytest.warns(compat.PluginCompatWarning):
+        with compat.summed_up():
+            ma.fields.String(missing="")
+            ma.fields.String(requird=True)
+        with compat.summed_up():
+            ma.fields.String(missing="")  # nothing new, so nothing to say
+        ma.fields.String(default="")
+    line, later = caplog.messages
+    assert line.startswith("1 plugins have old habits") and "field-missing 1" in line
+    assert "[field-default]" in later
+    found = [each for each in compat.habits_met() if each not in known]
+    assert {each.habit for each in found} == {
+        "field-missing",
+        "field-keyword",
+        "field-default",
+    }
+    assert {each.file for each in found} == {__file__}
+
+
 def test_uninstall_restores_every_attribute():
     before = snapshot()
     compat.install()

@@ -215,3 +215,62 @@ def test_a_form_with_files_is_documented_as_one_multipart_body(plugins):
     }
     assert names == {"file", "dataType", "contentType"}
     assert "parameters" not in process
+
+
+ODD_VALUES = """
+    import datetime
+    import decimal
+    import marshmallow as ma
+
+    class Odd(ma.Schema):
+        anything = ma.fields.Float(validate=ma.validate.Range(min=0, max=float("inf")))
+        endless = ma.fields.Float(load_default=float("inf"))
+        words = ma.fields.List(ma.fields.String(), load_default={"a", "b"})
+        marks = ma.fields.Raw(load_default={"a", "b"})
+        price = ma.fields.Decimal(
+            load_default=decimal.Decimal("2.50"),
+            validate=ma.validate.Range(decimal.Decimal("0.5"), decimal.Decimal(10)),
+        )
+        sample = ma.fields.Field(metadata={"example": object(), "description": "A sample."})
+        choice = ma.fields.Raw(validate=ma.validate.OneOf([1, float("nan"), b"x", "y"]))
+        keyed = ma.fields.Dict(metadata={"example": {("a", 1): 2, "b": 3}})
+        day = ma.fields.Date(load_default=datetime.date(2024, 2, 29))
+
+    @BLP.route("/odd/")
+    class OddView(MethodView):
+        @BLP.arguments(Odd(), location="form")
+        @BLP.response(200, Odd(many=True))
+        def post(self, arguments):
+            return []
+"""
+
+
+def test_only_the_values_that_json_cannot_hold_are_left_out(plugins, caplog):
+    plugins.write("odd.py", plugin_source("odd", more=ODD_VALUES))
+    client = plugins.client()
+    with caplog.at_level("INFO"):
+        found = document(client)
+
+    assert_valid(found)
+    assert registry(client.application).failures == []
+    assert "post" in found["paths"]["/plugins/odd@v1-0-0/odd/"]
+    fields = found["components"]["schemas"]["Odd"]["properties"]
+    assert fields["anything"] == {"type": "number", "minimum": 0}
+    assert fields["endless"] == {"type": "number"}
+    assert sorted(fields["words"]["default"]) == ["a", "b"]
+    assert fields["marks"] == {}
+    assert fields["price"] == {
+        "type": "number",
+        "default": 2.5,
+        "minimum": 0.5,
+        "maximum": 10,
+    }
+    assert fields["sample"] == {"description": "A sample."}
+    assert fields["choice"] == {"enum": [1, "y"]}
+    assert fields["keyed"]["example"] == {"b": 3}
+    assert fields["day"]["default"] == "2024-02-29"
+    (line,) = [text for text in caplog.messages if "leaves out" in text]
+    assert (
+        "Odd.properties.anything.maximum" in line
+        and "Odd.properties.marks.default" in line
+    )

@@ -41,6 +41,29 @@ def test_failures_are_shown_with_file_error_frames_and_advice(
     assert "Correct line 2 of broken.py." in failure.words
 
 
+@pytest.mark.filterwarnings("ignore::qhana_plugin_runner.util.compat.PluginCompatWarning")
+def test_old_habits_and_what_is_not_served_are_shown_with_their_places(
+    plugins, make_client, visit
+):
+    more = """
+    import marshmallow as ma
+
+    class OldSchema(ma.Schema):
+        text = ma.fields.String(missing="")
+    """
+    old = plugins.write("old.py", plugin_source("old", more=more))
+    empty = plugins.write("empty.py", "")
+
+    page = visit(make_client(DEBUG=True), "/debug/")
+
+    habits = page.one("section", aria_labelledby="habits").words
+    line = old.read_text().partition("missing=")[0].count("\n") + 1
+    assert f"{old}:{line}" in habits and "[field-missing]" in habits
+    notes = page.one("section", aria_labelledby="notes").words
+    assert str(empty) in notes and "defines no plugin" in notes
+    assert "The only plugin works." in page.one("main").words
+
+
 def test_working_plugins_are_counted_when_none_failed(plugins, make_client, visit):
     plugins.write("one.py", plugin_source("one"))
     plugins.write("two.py", plugin_source("two"))
@@ -62,8 +85,9 @@ def test_the_environment_is_shown_without_secrets(make_client, visit):
 
     page = visit(client, "/debug/")
 
+    environment = page.one("section", aria_labelledby="environment").one("dl")
     environment = {
-        row.one("dt").words: row.one("dd").words for row in page.one("dl").all("div")
+        row.one("dt").words: row.one("dd").words for row in environment.all("div")
     }
     assert "hunter2" not in page.text
     assert "127.0.0.1:1" in environment["BROKER_URL"]

@@ -38,11 +38,14 @@ import threading
 from .habits import (
     HABITS,
     Habit,
+    HabitMet,
     Patches,
     PluginCompatWarning,
     forget_warnings,
+    habits_met,
     met,
     register_plugin_root,
+    summed_up,
 )
 
 # Each import registers the habits of one library.
@@ -56,11 +59,14 @@ from . import versions  # isort: skip
 __all__ = [
     "HABITS",
     "Habit",
+    "HabitMet",
     "PluginCompatWarning",
     "enabled",
+    "habits_met",
     "install",
     "installed",
     "register_plugin_root",
+    "summed_up",
     "uninstall",
 ]
 

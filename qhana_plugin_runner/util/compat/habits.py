@@ -9,11 +9,15 @@ import sys
 import sysconfig
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple, Protocol
+
+from ..said import is_said_first
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.util.compat")
 _ABSENT: Any = object()
@@ -132,8 +136,27 @@ class _Place(NamedTuple):
     line: int
 
 
+class HabitMet(NamedTuple):
+    """An old habit of a plugin that was met in this process.
+
+    Attributes:
+        plugin: the plugin's module.
+        habit: the name of the habit.
+        message: says what it is and what to write instead.
+        file: where it was met.
+        line: where it was met.
+    """
+
+    plugin: str
+    habit: str
+    message: str
+    file: str
+    line: int
+
+
 _lock = threading.Lock()
-_warned: set[tuple[str, str]] = set()
+_warned: dict[tuple[str, str], HabitMet] = {}
+_is_collecting = False
 _roots: dict[Path, str] = {}
 
 
@@ -161,17 +184,47 @@ def met(habit: Habit, detail: str = "", owner: object = None) -> None:
         plugin is running (a validator's result); otherwise the plugin is found on the stack
     """
     place = _place_of(owner) or _place_on_stack()
-    with _lock:
-        if (place.plugin, habit.name) in _warned:
-            return
-        _warned.add((place.plugin, habit.name))
     shown = f" ({detail})" if detail else ""
     message = (
         f"Plugin {place.plugin} has an old habit of {habit.library}: {habit.serves}{shown}. "
         f"It is translated; {habit.advice}. [{habit.name}]"
     )
-    _LOGGER.warning("%s:%d: %s", place.file, place.line, message)
+    with _lock:
+        if (place.plugin, habit.name) in _warned:
+            return
+        found = HabitMet(place.plugin, habit.name, message, place.file, place.line)
+        _warned[place.plugin, habit.name] = found
+    if not _is_collecting and is_said_first(f"{place.file} {message}"):
+        _LOGGER.warning("%s:%d: %s", place.file, place.line, message)
     warnings.warn_explicit(message, PluginCompatWarning, place.file, place.line)
+
+
+def habits_met() -> list[HabitMet]:
+    """Return what was met in this process, by plugin."""
+    with _lock:
+        return sorted(_warned.values())
+
+
+@contextmanager
+def summed_up() -> Iterator[None]:
+    """Log what is met inside in a line, instead of a line for each."""
+    global _is_collecting
+    known, _is_collecting = set(habits_met()), True
+    try:
+        yield
+    finally:
+        _is_collecting = False
+        found = [each for each in habits_met() if each not in known]
+        counts = Counter(each.habit for each in found).most_common()
+        text = ", ".join(f"{habit} {count}" for habit, count in counts)
+        plugins = len({each.plugin for each in found})
+        if found and is_said_first(f"old habits {plugins} {text}"):
+            _LOGGER.warning(
+                "%d plugins have old habits of libraries, which are translated (%s); the page "
+                "/debug/ in debug mode says where, and what to write instead",
+                plugins,
+                text,
+            )
 
 
 def _place_on_stack() -> _Place:
