@@ -7,9 +7,10 @@ into the folder above: a repository may hold one plugin or many, at its root or 
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 
 from ..errors import RunnerError
@@ -120,13 +121,21 @@ def _choose(
             "#subdirectory="
         )
     for name, path in found.items():
-        if wanted.setdefault(name, path) != path:
-            loaded.errors.append(
-                f"{source.where}: the plugin {name} is left out, as {loaded.plugins[name]} "
-                "has one of this name: list only one of them"
-            )
-        else:
+        if path not in wanted.values():
+            name = _free_name(name, wanted)
+            wanted[name] = path
             loaded.plugins[name] = source.where
+
+
+def _free_name(name: str, taken: Container[str]) -> str:
+    """Return a name for one more plugin: the later ones of one name get numbers.
+
+    >>> _free_name("plot.py", {"plot.py", "plot__2.py"}), _free_name("plot", {"plot"})
+    ('plot__3.py', 'plot__2')
+    """
+    stem, ending = (name[:-3], ".py") if name.endswith(".py") else (name, "")
+    numbered = (f"{stem}__{number}{ending}" for number in count(2))
+    return next(each for each in chain([name], numbered) if each not in taken)
 
 
 def _plugins_in(place: Path, name: str) -> dict[str, Path]:

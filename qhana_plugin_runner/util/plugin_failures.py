@@ -22,6 +22,10 @@ FAILURE_FRAMES = 3
 that went wrong and who called it."""
 
 
+class PluginError(RunnerError):
+    """A plugin cannot be used as it is; the text is all that there is to say."""
+
+
 @dataclass(frozen=True)
 class PluginFailure:
     """Why a plugin cannot be used, or not fully.
@@ -57,11 +61,14 @@ class PluginFailure:
         ):  # the frames end before the line that it is about
             frames.append("".join(traceback.format_exception_only(error)[:-1]))
         text = _text_of(error)
+        kind = type(error).__name__
+        if isinstance(error, PluginError):
+            return cls(_printable(name), _printable(file), stage, text)
         return cls(
             name=_printable(name),
             file=_printable(file),
             stage=stage,
-            error=f"{type(error).__name__}: {text}" if text else type(error).__name__,
+            error=f"{kind}: {text}" if text else kind,
             advice=_advice(error, stage, own),
             frames=tuple(_printable(frame.strip()) for frame in frames),
         )
@@ -107,14 +114,11 @@ class PluginFailure:
         if self.is_note:
             logger.info("plugin %s is not served: %s", self.source, self.error)
             return
-        lines = [line for frame in self.frames for line in frame.splitlines()]
+        frames = [line for frame in self.frames for line in frame.splitlines()]
+        lines = [*(f"    {line}" for line in frames), str(self.advice)]
+        text = "".join(f"\n{line}" for line in lines if line)
         logger.error(
-            "plugin %s failed (%s): %s\n%s%s",
-            self.source,
-            self.stage,
-            self.error,
-            "".join(f"    {line}\n" for line in lines),
-            self.advice,
+            "plugin %s failed (%s): %s%s", self.source, self.stage, self.error, text
         )
 
 

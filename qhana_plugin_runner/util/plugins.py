@@ -19,9 +19,8 @@ from typing import Any, ClassVar, NoReturn
 from flask import Blueprint, Flask, abort, current_app
 from packaging.version import InvalidVersion, Version
 
-from ..errors import RunnerError
 from . import compat
-from .plugin_failures import PluginFailure
+from .plugin_failures import PluginError, PluginFailure
 from .plugin_modules import (
     PluginModule,
     find_modules,
@@ -128,10 +127,6 @@ class QHAnaPluginBase:
         raise NotImplementedError(f"the plugin {self.identifier} has no requirements")
 
 
-class PluginError(RunnerError):
-    """A plugin cannot be used as it is."""
-
-
 def file_of_module(name: str) -> str:
     """Return the file of a module for people to read, or its name when it has none."""
     return getattr(sys.modules.get(name), "__file__", None) or name
@@ -182,7 +177,7 @@ def _register_class(cls: type[QHAnaPluginBase]) -> None:
     known = type(QHAnaPluginBase.__plugins__.get(identifier, plugin))
     if (known.__module__, known.__qualname__) != key:  # else a module is loaded again
         cause = PluginError(
-            f"the class {known.__qualname__} in {_file_of(known)} is not served: the later "
+            f"The class {known.__qualname__} in {_file_of(known)} is not served: the later "
             f"{cls.__qualname__} in {_file_of(cls)} has the same name and version; change "
             "those of one"
         )
@@ -374,7 +369,7 @@ def _why_no_routes(plugin: QHAnaPluginBase) -> str:
             "the plugin seems to have caught an error while importing them, often a missing "
             "dependency"
         )
-    return f"its blueprint has no routes: {reason}"
+    return f"Its blueprint has no routes: {reason}"
 
 
 def _says_there_is_none(error: BaseException) -> bool:
@@ -406,12 +401,12 @@ def _mount(
         )
     if odd := _NO_PART_OF_A_URL.search(identifier):
         raise PluginError(
-            f"its name or version contains {odd[0]!a}, which cannot be part of its URL: leave "
+            f"Its name or version contains {odd[0]!a}, which cannot be part of its URL: leave "
             "it out"
         )
     if blueprint.name in app.blueprints:
         raise PluginError(
-            f"the blueprint name {blueprint.name!r} is taken; "
+            f"The blueprint name {blueprint.name!r} is taken; "
             "name the blueprint after the plugin's identifier"
         )
     known_hooks = {hook: len(_hooks(app, hook)[None]) for hook in _HOOKS}

@@ -150,9 +150,7 @@ def test_a_plugin_that_fails_anywhere_does_not_stop_the_others(plugins, kind):
     plugins.write("z_good.py", plugin_source("z-good"))
     code = BROKEN[kind]
     if code.startswith("def "):
-        source = plugin_source("broken").replace(
-            '    tags = ["test"]\n', f"    {code}\n"
-        )
+        source = plugin_source("broken").replace('    tags = ["test"]\n', f"    {code}\n")
         if kind == "blueprint":  # the one of the class follows and would win
             source = source.replace("        return BLP", "        return 1 / 0")
     else:
@@ -187,4 +185,4 @@ def test_an_empty_blueprint_is_told_where_plugins_are_listed_for_people(plugins)
     plugins.write("hollow.py", source[:routes] + swallowed)
     page = plugins.client().get("/", headers={"Accept": "text/html"}).text
     assert "hollow" in page
-    assert "its blueprint has no routes" in page
+    assert "Its blueprint has no routes" in page

@@ -175,14 +175,23 @@ def test_a_repository_without_plugins_is_named(load, repository):
     assert "there is no plugin in it: name the folder" in line
 
 
-def test_the_second_plugin_of_a_name_is_left_out_and_named(load, repository, folder):
-    repository.commit(it="first")
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("it.py", "it"), ("it/__init__.py", "it"), ("__init__.py", "some-plugins")],
+    ids=["module", "package", "root"],
+)
+def test_one_repository_at_two_refs_gives_two_plugins(
+    load, repository, folder, file, name
+):
+    repository.commit_files({file: "first"})
     repository.git("tag", "v1")
-    repository.commit(it="second")
+    repository.commit_files({file: "second"})
     url = f"git+{repository.url}"
-    (line,) = fails(load(f"{url}@v1", url))
-    assert f"it.py is left out, as {repository.url}@v1 has one" in line
-    assert found(folder) == {"it": "first"}
+    for _ in range(2):
+        loads(load(f"{url}@v1", url, url))
+        assert found(folder) == {name: "first", f"{name}__2": "second"}
+    loads(load(url))
+    assert found(folder) == {name: "second"}
 
 
 def test_a_file_of_somebody_else_is_not_replaced(load, repository, folder):

@@ -52,12 +52,12 @@ FAILS_TO_START = {
     "none": (
         "def get_api_blueprint(self): pass",
         "blueprint",
-        "PluginError: get_api_blueprint() returned NoneType",
+        "get_api_blueprint() returned NoneType",
     ),
     "string": (
         "def get_api_blueprint(self): return 'blueprint'",
         "blueprint",
-        "PluginError: get_api_blueprint() returned str",
+        "get_api_blueprint() returned str",
     ),
     "half": (
         "def get_api_blueprint(self): return self.make()\n"
@@ -184,7 +184,7 @@ def test_plugin_that_fails_to_start_is_named_with_cause_and_stage(good, case):
     assert failure.source == f"{case}@v1-0-0 ({file})"
     assert failure.stage == stage
     assert failure.error.startswith(error)
-    assert failure.advice or failure.error.startswith("PluginError")
+    assert failure.advice or not failure.frames
     assert app.test_client().get(f"/plugins/{case}@v1-0-0/").status_code == 404
 
 
@@ -418,7 +418,7 @@ def test_blueprint_without_routes_is_listed_and_reported(good):
     good.write("forgotten.py", without_route("forgotten"))
     app = good.app()
     failure = failures(app)["swallowed@v1-0-0"]
-    assert "its blueprint has no routes" in failure.error
+    assert "Its blueprint has no routes" in failure.error
     assert "the error that 'no_such_package' cannot be imported" in failure.error
     assert "often a missing dependency" in failures(app)["forgotten@v1-0-0"].error
     listed = [
