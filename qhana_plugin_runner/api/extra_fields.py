@@ -18,7 +18,8 @@ class OneOfEnum(OneOf):
 
     Parameters:
         enum: the enum class.
-        choices: the members that are allowed; all of them by default.
+        choices: what is allowed, members or the texts for them; all members by default. With
+            the empty text ``None`` is accepted, too.
         labels: how the choices are called in error messages and documentation.
         error: a message in place of marshmallow's, as in :class:`marshmallow.validate.OneOf`.
         use_value: whether choices are known by their value instead of their name.
@@ -32,7 +33,7 @@ class OneOfEnum(OneOf):
     def __init__(
         self,
         enum: type[Enum],
-        choices: Iterable[Enum] | None = None,
+        choices: Iterable[Enum | str] | None = None,
         labels: Iterable[str] | None = None,
         *,
         error: str | None = None,
@@ -41,29 +42,33 @@ class OneOfEnum(OneOf):
         members = list(enum if choices is None else choices)
         self.enum = enum
         self.use_value = use_value
-        keys = [member.value if use_value else member.name for member in members]
+        keys = [self._key(member) for member in members]
         super().__init__(
             choices=keys, labels=None if labels is None else list(labels), error=error
         )
 
     def __call__(self, value: Any) -> Any:
+        super().__call__("" if value is None else self._key(value))
+        return value
+
+    def _key(self, value: Any) -> Any:
         if isinstance(value, self.enum):
-            super().__call__(value.value if self.use_value else value.name)
-        else:
-            super().__call__(value)
+            return value.value if self.use_value else value.name
         return value
 
 
 class EnumField(EmptyIsNone):
     """A choice out of the members of an enum.
 
-    Loads a member by its name, serialises to the name; the empty text loads as ``None``. The
-    form shows the ``options`` of the metadata, name -> label, with an empty one first.
+    Loads a member by its name, serializes to the name; the empty text loads as ``None``. The
+    form shows the ``options`` of the metadata, name -> label, and starts with the first one.
 
     Parameters:
         enum_type: the enum class.
         use_value: load members by value (a name is still understood).
-        metadata: may hold labels: ``{"options": {"name": "label"}}``.
+        metadata: may hold labels: ``{"options": {"name": "label"}}``. With a label for the
+            empty text the form offers this first, and it loads as ``None`` even where the
+            field is required.
         kwargs: arguments of a marshmallow field.
 
     >>> class Color(Enum):
@@ -87,13 +92,21 @@ class EnumField(EmptyIsNone):
         metadata = dict(metadata or {})
         metadata.setdefault("input_type", "select")
         labels: Mapping[Any, str] = metadata.get("options") or {}
-        options = {"": labels.get("", "")}
+        self.has_blank = "" in labels
+        options = {"": labels[""]} if self.has_blank else {}
         for member in enum_type:
             fallback = member.value if isinstance(member.value, str) else member.name
             options[member.name] = labels.get(member.name, labels.get(member, fallback))
         metadata["options"] = options
         metadata.setdefault("enum", [member.name for member in enum_type])
         super().__init__(metadata=metadata, **kwargs)
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any
+    ) -> Any:
+        if value == "" and self.has_blank:
+            return None
+        return super().deserialize(value, attr, data, **kwargs)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return value.name if isinstance(value, self.enum_type) else value

@@ -1,8 +1,9 @@
 """What plugins tell about themselves, and the parts of a task's status, as classes and schemas."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 import marshmallow as ma
 
@@ -41,6 +42,16 @@ class _NoNulls(MaBaseSchema):
     @ma.post_dump
     def _drop_nulls(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
         return {key: value for key, value in data.items() if value is not None}
+
+
+class _Loaded(_NoNulls):
+    """Loads the dataclass that it writes."""
+
+    dataclass: ClassVar[Callable[..., Any]]
+
+    @ma.post_load
+    def _make(self, data: dict[str, Any], **_kwargs: Any) -> Any:
+        return self.dataclass(**data)
 
 
 class PluginType(Enum):
@@ -97,7 +108,7 @@ class PluginDependencyMetadata:
     required: bool
     name: str | None = None
     version: str | None = None
-    tags: list[str] = field(default_factory=list)
+    tags: list[str] | None = None
     type: PluginType | None = None
 
 
@@ -158,8 +169,10 @@ class WebhookParams(TypedDict, total=False):
     event: str
 
 
-class ApiLinkSchema(_NoNulls):
-    """Writes :class:`ApiLink` as JSON."""
+class ApiLinkSchema(_Loaded):
+    """Reads and writes :class:`ApiLink` as JSON."""
+
+    dataclass = ApiLink
 
     type = ma.fields.String(
         required=True, metadata={"description": "The link's relation."}
@@ -198,8 +211,10 @@ class PluginDependencyMetadataSchema(_NoNulls):
     required = ma.fields.Boolean(required=True)
 
 
-class EntryPointSchema(_NoNulls):
-    """Writes :class:`EntryPoint` as JSON."""
+class EntryPointSchema(_Loaded):
+    """Reads and writes :class:`EntryPoint` as JSON."""
+
+    dataclass = EntryPoint
 
     href = ma.fields.String(required=True)
     ui_href = ma.fields.String(required=True)
@@ -210,8 +225,10 @@ class EntryPointSchema(_NoNulls):
     data_output = ma.fields.List(ma.fields.Nested(OutputDataMetadataSchema()))
 
 
-class PluginMetadataSchema(_NoNulls):
-    """Writes :class:`PluginMetadata` as JSON: the answer of a plugin's metadata view."""
+class PluginMetadataSchema(_Loaded):
+    """Reads and writes :class:`PluginMetadata` as JSON: a plugin's metadata view answers it."""
+
+    dataclass = PluginMetadata
 
     title = ma.fields.String(required=True)
     description = ma.fields.String(required=True)

@@ -13,6 +13,8 @@ from flask import current_app
 from flask_jwt_extended import verify_jwt_in_request
 from flask_smorest import Blueprint
 from marshmallow.validate import URL
+from webargs.multidictproxy import MultiDictProxy
+from werkzeug.datastructures import FileStorage
 
 from ..util import compat
 
@@ -20,6 +22,7 @@ __all__ = [
     "DataUrlValidator",
     "FileUrl",
     "FileUrlValidator",
+    "FormValues",
     "FrontendFormBaseSchema",
     "HtmlResponseMixin",
     "MaBaseSchema",
@@ -53,6 +56,72 @@ class MaBaseSchema(ma.Schema):
     def on_bind_field(self, field_name: str, field_obj: ma.fields.Field[Any]) -> None:
         field_obj.data_key = camelcase(field_obj.data_key or field_name)
         _allow_any_host(field_obj)
+
+    @ma.pre_load
+    def _read_form(self, data: Any, **_kwargs: Any) -> Any:
+        return FormValues(data, self) if hasattr(data, "getlist") else data
+
+
+_HAS_NO_EMPTY_TEXT = (
+    ma.fields.Boolean,
+    ma.fields.Date,
+    ma.fields.DateTime,
+    ma.fields.Email,
+    ma.fields.Enum,
+    ma.fields.IP,
+    ma.fields.IPInterface,
+    ma.fields.Number,
+    ma.fields.Time,
+    ma.fields.TimeDelta,
+    ma.fields.Url,
+    ma.fields.UUID,
+)
+"""Fields that have no value which is written as the empty text."""
+
+
+def _none_if_empty(field: ma.fields.Field[Any] | None, value: Any) -> Any:
+    """Return ``None`` for an input that was left empty, where the field may be ``None``."""
+    if value == "" and isinstance(field, _HAS_NO_EMPTY_TEXT):
+        if field.allow_none and not field.required:
+            return None
+    return value
+
+
+def _is_empty_file(value: Any) -> bool:
+    """Whether this is what browsers send for a file input in which nothing was chosen."""
+    if not isinstance(value, FileStorage) or value.filename:
+        return False
+    content = value.stream.read(1)
+    value.stream.seek(0)
+    return not content
+
+
+class FormValues(MultiDictProxy):
+    """What a form has sent, as the fields of a schema want it.
+
+    A MultiDict whose values are lists for fields of lists. What browsers send for inputs that
+    were left empty is what it means: an empty list, no file, or ``None``.
+
+    Parameters:
+        data: a MultiDict, or webargs' proxy of one.
+        schema: the schema that will load it.
+    """
+
+    def __init__(self, data: Any, schema: ma.Schema) -> None:
+        if isinstance(data, MultiDictProxy):
+            data = data.data
+        super().__init__(data, schema)
+        self._fields = {
+            field.data_key or name: field for name, field in schema.fields.items()
+        }
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        if isinstance(value, list):
+            return [each for each in value if each != "" and not _is_empty_file(each)]
+        if _is_empty_file(value):
+            return ma.missing
+        return _none_if_empty(self._fields.get(key), value)
 
 
 def _allow_any_host(field: ma.fields.Field[Any]) -> None:
@@ -90,7 +159,21 @@ class FrontendFormBaseSchema(MaBaseSchema):
     ...     full_name = ma.fields.String(required=True)
     >>> PersonSchema(validate_errors_as_result=True).load({})
     {'fullName': ['Missing data for required field.']}
+
+    An input that was left empty is ``None`` where its field may be that:
+
+    >>> class SizeSchema(FrontendFormBaseSchema):
+    ...     size = ma.fields.Integer(load_default=None)
+    >>> SizeSchema().load({"size": ""})
+    {'size': None}
     """
+
+    @ma.pre_load
+    def _read_texts(self, data: Any, **_kwargs: Any) -> Any:
+        if not isinstance(data, Mapping) or isinstance(data, FormValues):
+            return data
+        fields = {field.data_key: field for field in self.fields.values()}
+        return {key: _none_if_empty(fields.get(key), each) for key, each in data.items()}
 
     def __init__(self, *, validate_errors_as_result: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -194,8 +277,6 @@ class FileUrl(_NullableUrl):
         metadata: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        if isinstance(data_content_types, str):
-            data_content_types = [data_content_types]
         metadata = _with(
             metadata,
             data_input_type=data_input_type,

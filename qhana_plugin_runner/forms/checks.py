@@ -11,43 +11,30 @@ import marshmallow as ma
 from marshmallow.validate import And, Length, Range, Regexp
 
 from .attributes import Attributes
+from .kinds import input_kind, kind_of
 from .patterns import html_pattern
 from .values import plain_text
 
-__all__ = ["ORDERED_TYPES", "TEXT_TYPES", "flat_validators", "validation_attrs"]
+__all__ = ["flat_validators", "validation_attrs"]
 
-TEXT_TYPES = frozenset(
-    (
-        "text",
-        "search",
-        "tel",
-        "url",
-        "email",
-        "password",
-        "textarea",
-        "text_with_datalist",
-    )
-)
-"""Inputs that hold text: they know lengths and patterns."""
-
-ORDERED_TYPES = frozenset(
-    ("number", "range", "date", "time", "datetime-local", "month", "week")
-)
-"""Inputs whose values have an order: they know limits and steps."""
+_NEVER_REQUIRED = ("hidden", "select")
+"""A browser that finds them empty refuses to send the form, and shows nobody why."""
 
 
 def validation_attrs(field: ma.fields.Field[Any], input_type: str) -> Attributes:
     """Return the attributes for a field that is shown as a certain type of input."""
     attributes = Attributes()
-    if field.required and input_type != "hidden":
+    is_switch = input_type == "checkbox" and kind_of(field).unchecked is not None
+    if field.required and input_type not in _NEVER_REQUIRED and not is_switch:
         attributes["required"] = True
     checked = field.inner if isinstance(field, ma.fields.List) else field
     validators = list(flat_validators(checked.validators))
-    if input_type in ORDERED_TYPES:
+    kind = input_kind(input_type)
+    if kind.is_ordered:
         attributes.update(
             _range_attrs(validators, isinstance(checked, ma.fields.Integer))
         )
-    if input_type in TEXT_TYPES:
+    if kind.is_text:
         attributes.update(_length_attrs(validators))
         if input_type != "textarea":
             attributes.update(_pattern_attrs(validators))

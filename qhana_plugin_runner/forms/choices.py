@@ -31,29 +31,35 @@ class Option:
 
 
 def get_datalist_from_schema(
-    schema: ma.Schema | ma.fields.Field[Any], name: str | None = None
-) -> list[Option]:
-    """Return what a text input suggests: the ``datalist`` of the metadata, else the choices.
+    schema: ma.Schema, key: str, extras: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[str] | None:
+    """Return the texts that a text input suggests, ``None`` when there are none.
 
     Parameters:
-        schema: the schema of a form, or one of its fields.
-        name: the Python name of the field; not needed with a field.
+        schema: the schema of a form.
+        key: the field, by its Python name or its data key.
+        extras: Python name -> metadata that is laid over that of the field.
     """
-    if not isinstance(schema, ma.Schema):
-        return find_suggestions(schema, schema.metadata)
-    if name is None:
-        raise TypeError(
-            "get_datalist_from_schema needs the name of a field with a schema"
-        )
-    return find_suggestions(schema.fields[name], schema.fields[name].metadata)
+    for name, field in schema.fields.items():
+        if key in (name, field.data_key):
+            metadata = {**field.metadata, **((extras or {}).get(name) or {})}
+            found = find_suggestions(schema, name, metadata)
+            return [each.value for each in found] or None
+    return None
 
 
 def find_suggestions(
-    field: ma.fields.Field[Any], metadata: Mapping[str, Any]
+    schema: ma.Schema, name: str, metadata: Mapping[str, Any]
 ) -> list[Option]:
-    """Return what an input with this metadata suggests."""
-    listed = metadata.get("datalist")
-    return _options(listed) if listed else find_choices(field, {})
+    """Return what the input of a field suggests.
+
+    The ``datalist`` of its metadata, else what the attribute ``datalists`` of the schema has for
+    its Python name, else its choices.
+    """
+    listed = metadata.get("datalist") or (getattr(schema, "datalists", None) or {}).get(
+        name
+    )
+    return _options(listed) if listed else find_choices(schema.fields[name], {})
 
 
 def find_choices(
@@ -81,8 +87,7 @@ def find_choices(
 
 
 def _members(field: ma.fields.Enum[Any]) -> list[Option]:
-    # Without a blank option browsers choose the first one where a person should.
-    blank = [Option("", "")] if field.required or field.allow_none else []
+    blank = [Option("", "")] if field.allow_none and not field.required else []
     return blank + [
         Option(
             plain_text(field._serialize(member, "", None)),

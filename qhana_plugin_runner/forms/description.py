@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import marshmallow as ma
+from flask import has_request_context, request
 from marshmallow.exceptions import SCHEMA as SCHEMA_ERRORS
 
 from ..api.util import FileUrl, PluginUrl
 from .attributes import Attributes
-from .checks import ORDERED_TYPES, TEXT_TYPES, validation_attrs
+from .checks import validation_attrs
 from .choices import Option, find_choices, find_suggestions, select_options
 from .inputs import get_input_attr_step, get_input_type
+from .kinds import input_kind, kind_of
 from .values import (
     default_values,
     find_values,
@@ -23,7 +25,6 @@ from .values import (
 
 __all__ = ["Form", "FormField", "describe_form"]
 
-_SUGGESTING_TYPES = (TEXT_TYPES | ORDERED_TYPES) - {"textarea", "password"}
 _DATA_KEYS = ("data_input_type", "data_content_types")
 _PLUGIN_KEYS = ("plugin_tags", "plugin_name", "plugin_version")
 
@@ -41,7 +42,9 @@ class FormField:
         errors: plain texts.
         attributes: of the input, beside those that follow from the above.
         multiple: whether the field holds a list.
+        is_required: whether people have to fill it in.
         values: the texts of its inputs; one, except for lists.
+        unsent: what a hidden input after the control sends when the control sends nothing.
         options: the choices of a select, or what an input suggests.
         picks: what its choose button picks: ``data``, ``plugin``, or nothing.
         picker: attributes of the choose button.
@@ -56,6 +59,8 @@ class FormField:
     errors: list[str]
     attributes: Attributes
     multiple: bool
+    is_required: bool = False
+    unsent: str | None = None
     values: list[str] = field(default_factory=list)
     options: list[Option] = field(default_factory=list)
     picks: str | None = None
@@ -72,7 +77,7 @@ class Form:
 
     @property
     def has_required(self) -> bool:
-        return any("required" in each.attributes for each in self.fields)
+        return any(each.is_required for each in self.fields)
 
     @property
     def wrong_fields(self) -> list[FormField]:
@@ -102,9 +107,18 @@ def describe_form(
         for name, each in schema.fields.items()
         if not each.dump_only
     ]
+    if _is_first_visit():
+        return Form(fields, [])
     shown = {each.key for each in fields}
     other = {key: each for key, each in errors.items() if key not in shown}
     return Form(fields, messages(other.pop(SCHEMA_ERRORS, None)) + messages(other))
+
+
+def _is_first_visit() -> bool:
+    """Whether nothing was sent yet: what belongs to no field is then no fault of the user."""
+    return (
+        has_request_context() and request.method in ("GET", "HEAD") and not request.args
+    )
 
 
 def _describe_field(
@@ -116,29 +130,21 @@ def _describe_field(
     extra: Mapping[str, Any] | None,
 ) -> FormField:
     metadata = {**field.metadata, **(extra or {})}
-    input_type = str(metadata.get("input_type") or get_input_type(field))
     key = field.data_key or name
     shown = FormField(
         name=name,
         key=key,
-        type=input_type,
+        type=str(metadata.get("input_type") or get_input_type(field)),
         label=str(metadata.get("label") or name.replace("_", " ").strip().capitalize()),
         description=str(metadata.get("description") or ""),
         errors=messages(errors.get(key)),
-        attributes=validation_attrs(field, input_type),
+        attributes=Attributes(),
         multiple=isinstance(field, ma.fields.List),
     )
-    if input_type in ORDERED_TYPES:
-        shown.attributes["step"] = (
-            metadata.get("step") or get_input_attr_step(field) or None
-        )
-    if input_type == "password" or metadata.get("private"):
-        shown.attributes["data-private"] = True
-    if input_type == "file" and metadata.get("data_content_types"):
-        shown.attributes["accept"] = ",".join(
-            _words(metadata["data_content_types"]).split()
-        )
     _fill(shown, field, metadata, values)
+    if input_kind(shown.type).suggests:
+        shown.options = find_suggestions(schema, name, metadata)
+    _add_attributes(shown, field, metadata)
     _add_pickers(shown, schema, field, metadata)
     return shown
 
@@ -149,25 +155,54 @@ def _fill(
     metadata: Mapping[str, Any],
     values: Any,
 ) -> None:
-    """Set values and choices."""
+    """Set values and choices, and another type where the input could not hold the values."""
     given = find_values(values, shown.key, shown.multiple)
-    # Of these a form sends nothing when nothing is chosen.
-    may_be_absent = shown.type == "checkbox" or (
-        shown.type == "select" and shown.multiple
-    )
-    if given is None and not (may_be_absent and values):
+    if shown.type == "checkbox":
+        shown.unsent = kind_of(field).unchecked
+    elif shown.type == "select" and shown.multiple:
+        shown.unsent = ""
+    # Nothing is sent for the box of a text that is not ticked.
+    is_off = shown.type == "checkbox" and shown.unsent is None and values
+    if given is None and not is_off:
         given = default_values(field, shown.multiple)
     given = given or []
+    inner = field.inner if isinstance(field, ma.fields.List) else field
     if shown.type == "select":
         shown.options = select_options(field, find_choices(field, metadata), given)
     elif shown.type == "checkbox":
-        shown.values = ["true"]
-        shown.attributes["checked"] = any(map(is_checked, given))
+        shown.values = [] if shown.unsent is None else ["true"]
+        shown.attributes["checked"] = any(is_checked(inner, each) for each in given)
     elif shown.type != "file":
-        inner = field.inner if isinstance(field, ma.fields.List) else field
-        shown.values = [value_text(inner, value, shown.type) for value in given] or [""]
-    if shown.type in _SUGGESTING_TYPES:
-        shown.options = find_suggestions(field, metadata)
+        _hold(shown, inner, [value_text(inner, value) for value in given])
+
+
+def _hold(shown: FormField, field: ma.fields.Field[Any], texts: list[str]) -> None:
+    """Set the values; what the browser would not show goes into another type of input."""
+    kind = input_kind(shown.type)
+    held = [kind.hold(field, text) if text else text for text in texts]
+    if None in held and not (shown.multiple and kind.instead == "textarea"):
+        shown.type = kind.instead
+        _hold(shown, field, texts)
+    else:
+        shown.values = [text if held is None else held for text, held in zip(texts, held)]
+        shown.values = shown.values or [""]
+
+
+def _add_attributes(
+    shown: FormField, field: ma.fields.Field[Any], metadata: Mapping[str, Any]
+) -> None:
+    """Set what the browser checks, and what the script wants to know."""
+    shown.attributes.update(validation_attrs(field, shown.type))
+    is_switch = shown.type == "checkbox" and shown.unsent is not None
+    shown.is_required = field.required and shown.type != "hidden" and not is_switch
+    if input_kind(shown.type).is_ordered:
+        shown.attributes["step"] = metadata.get("step") or get_input_attr_step(field)
+    if shown.type == "password" or metadata.get("private"):
+        shown.attributes["data-private"] = True
+    if shown.type == "file" and metadata.get("data_content_types"):
+        shown.attributes["accept"] = ",".join(
+            _words(metadata["data_content_types"]).split()
+        )
 
 
 def _add_pickers(
@@ -177,7 +212,7 @@ def _add_pickers(
     metadata: Mapping[str, Any],
 ) -> None:
     """Add the buttons by which a host page offers files or plugins for a URL."""
-    if shown.type not in TEXT_TYPES:
+    if not input_kind(shown.type).is_text:
         return
     if isinstance(field, PluginUrl) or any(metadata.get(key) for key in _PLUGIN_KEYS):
         shown.picks = "plugin"

@@ -8,6 +8,7 @@ import mistune
 import nh3
 from flask import Flask
 from flask_babel import get_locale
+from jinja2 import Undefined
 from markupsafe import Markup
 
 from . import (
@@ -52,16 +53,18 @@ def markdown(text: object) -> Markup:
     return Markup(nh3.clean(html, set_tag_attribute_values={"a": {"target": "_blank"}}))
 
 
-def space_delimited_list(items: Iterable[object] | None) -> str:
-    """Join texts with spaces, as HTML writes lists; a text stays one, empty ones are left out.
+def space_delimited_list(items: Any) -> str | None:
+    """Join texts with spaces, as HTML writes lists; empty ones are left out.
 
-    >>> space_delimited_list(["text/csv", None, "application/json"])
-    'text/csv application/json'
+    A text or another single value stays as it is, ``None`` (or undefined) is ``None``.
+
+    >>> space_delimited_list(["text/csv", None, "application/json"]), space_delimited_list(5)
+    ('text/csv application/json', '5')
     """
-    if not items:
-        return ""
-    if isinstance(items, str):
-        return items
+    if items is None or isinstance(items, Undefined):
+        return None
+    if isinstance(items, str) or not isinstance(items, Iterable):
+        return str(items)
     return " ".join(dict.fromkeys(str(item) for item in items if item))
 
 

@@ -50,14 +50,12 @@ def plain_text(value: Any) -> str:
     return str(value)
 
 
-def value_text(field: ma.fields.Field[Any], value: Any, input_type: str) -> str:
-    """Write the value of a field for a type of input."""
+def value_text(field: ma.fields.Field[Any], value: Any) -> str:
+    """Write the value of a field."""
     if isinstance(field, CSVList) and isinstance(value, (list, tuple, set)):
-        return ",".join(value_text(field.element_type, each, "text") for each in value)
+        return ",".join(value_text(field.element_type, each) for each in value)
     if isinstance(field, ma.fields.TimeDelta) and isinstance(value, timedelta):
         return plain_text(field._serialize(value, "", None))
-    if input_type == "datetime-local" and isinstance(value, datetime):
-        value = value.replace(tzinfo=None)  # the input knows no time zones
     return plain_text(value)
 
 
@@ -90,9 +88,14 @@ def default_values(field: ma.fields.Field[Any], many: bool) -> list[Any]:
     )
 
 
-def is_checked(value: Any) -> bool:
-    """Whether the value of a checkbox, a boolean or what a form sent, means "yes"."""
-    return value in ma.fields.Boolean.truthy if isinstance(value, str) else bool(value)
+def is_checked(field: ma.fields.Field[Any], value: Any) -> bool:
+    """Whether a value, loaded or as a form sent it, ticks the box of a field.
+
+    In the box of a text any text is a tick: it was sent because the box was ticked.
+    """
+    if isinstance(value, str) and isinstance(field, ma.fields.Boolean):
+        return value in field.truthy
+    return bool(value)
 
 
 def messages(errors: Any, prefix: str = "") -> list[str]:

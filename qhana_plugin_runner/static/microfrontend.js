@@ -2,16 +2,18 @@
  * The frame side of a micro frontend: what lets a page of a plugin work inside a host page.
  *
  * Include it as a plain script before the scripts of the plugin. It needs nothing else, and it
- * leaves a page that is not in a frame (and was not opened by another page) as it is. Messages,
- * attributes and classes are described in the documentation under "Micro frontends".
+ * leaves a page that is not in a frame (and was not opened by another page) as it is, unless the
+ * plugin calls `instrumentForm()`. Messages, attributes and classes are described in the
+ * documentation under "Micro frontends".
  *
  * Plugins use the functions that are listed at the end of this file, and the object
- * `window._qhana_microfrontend_state`. They may replace or wrap its two handlers at any time.
+ * `window._qhana_microfrontend_state`, by which they know that they are in a frame. They may
+ * replace or wrap its two handlers at any time.
  */
 (() => {
   "use strict";
 
-  if (window._qhana_microfrontend_state) {
+  if (window.instrumentForm) {
     return; // the page includes this script twice
   }
 
@@ -19,6 +21,12 @@
   const PICK_BUTTONS =
     ".qhana-choose-file-button, .qhana-show-preview-button, .qhana-choose-plugin-button, " +
     ".qhana-add-value-button";
+
+  /** What is sent after a control for which browsers send nothing while it is off. */
+  const UNSENT = ".qhana-unsent";
+
+  /** Boxes of errors that the runner has made; plugins have others, which they need again. */
+  const ERRORS = ".qhana-error-summary, .qhana-error-message[id$='-error']";
 
   /** The height is looked at this often (milliseconds) until it is the same so many times. */
   const HEIGHT_INTERVAL = 100;
@@ -64,8 +72,6 @@
     /** How long sending a form may take, with its files and the answer, in milliseconds. */
     submitTimeout: 10 * 60 * 1000,
   };
-  window._qhana_microfrontend_state = state;
-
   function text(name) {
     const german = document.documentElement.lang.toLowerCase().startsWith("de");
     return TEXTS[german ? "de" : "en"][name];
@@ -75,6 +81,15 @@
 
   /** The window around this one, or the one that has opened it. */
   const host = window.parent !== window ? window.parent : window.opener;
+
+  if (host) {
+    window._qhana_microfrontend_state = state;
+  }
+
+  /** The state as the plugin has it: outside of a frame it may have made one of its own. */
+  function pluginState() {
+    return window._qhana_microfrontend_state ?? state;
+  }
 
   /** The origin of the host; null until it is known, and when it has none to name. */
   let hostOrigin = nameable(
@@ -110,7 +125,7 @@
 
   function onMessage(event) {
     try {
-      if (state.messageHandler?.(event)) {
+      if (pluginState().messageHandler?.(event)) {
         return;
       }
     } catch (error) {
@@ -171,9 +186,9 @@
     state.pluginContext = context;
   }
 
-  /** Where the host shows this page: `{experimentId, location}`; null while it has not told. */
+  /** Where the host shows this page: `{experimentId, location}`; empty while it has not told. */
   function getPluginContext() {
-    return state.pluginContext;
+    return state.pluginContext ?? {};
   }
 
   // -- the height -------------------------------------------------------------------------------
@@ -505,7 +520,11 @@
    */
   function fillForm(form, values, isWhole) {
     const isFillable = (each) =>
-      each.name && "value" in each && each.type !== "file" && !isButton(each);
+      each.name &&
+      "value" in each &&
+      each.type !== "file" &&
+      !isButton(each) &&
+      !each.matches(UNSENT);
     const byName = Map.groupBy([...controlsOf(form)].filter(isFillable), (each) => each.name);
     for (const [name, inputs] of byName) {
       const mayBeAbsent = inputs.some((each) => "checked" in each && isTick(each));
@@ -581,17 +600,20 @@
   /**
    * Make the forms of the page work with a host; forms that were added later too.
    *
-   * @param {boolean} hasParent whether there is a host; without one, forms stay plain HTML.
+   * @param {boolean} [hasParent] false leaves them plain HTML, as pages without a host have them.
    */
-  function instrumentForm(hasParent) {
+  function instrumentForm(hasParent = true) {
     if (!hasParent) {
       return;
     }
-    showButtons();
+    if (host) {
+      showButtons();
+    }
     for (const form of document.querySelectorAll("form.qhana-form")) {
       if (!instrumented.has(form)) {
         instrumented.add(form);
         form.addEventListener("submit", onSubmit);
+        form.addEventListener("formdata", leaveOutUnsent);
         form.addEventListener("click", ignoreSecondClick);
         form.addEventListener("keydown", ignoreRepeatedEnter);
         addStatus(form);
@@ -600,6 +622,36 @@
         }
       }
     }
+  }
+
+  /** A control that is on, or not to be sent at all, needs nobody to send something for it. */
+  function leaveOutUnsent({ currentTarget: form, formData }) {
+    for (const substitute of form.querySelectorAll(UNSENT)) {
+      const { name, previousElementSibling: control } = substitute;
+      const values = formData.getAll(name);
+      if (control.disabled || values.length > 1) {
+        formData.delete(name);
+        values.slice(0, -1).forEach((value) => formData.append(name, value));
+      }
+    }
+  }
+
+  /**
+   * Let a form be sent when its only wrong entries are ones that the user cannot see.
+   *
+   * Plugins hide fields by scripts. A browser would refuse to send the form and show nobody why;
+   * the server says what is wrong.
+   */
+  function overlookUnseen(event) {
+    const button = event.target.closest?.("button, input");
+    if (!button?.form || button.type !== "submit" || own(button, "formnovalidate") !== null) {
+      return;
+    }
+    const wrong = [...controlsOf(button.form)].filter((each) => each.validity?.valid === false);
+    const isSeen = (each) => each.checkVisibility({ visibilityProperty: true });
+    button.formNoValidate = wrong.length > 0 && !wrong.some(isSeen);
+    // Only for this click: what it leads to has begun when the task is over.
+    window.setTimeout(() => (button.formNoValidate = false));
   }
 
   /** The second click of a double click may come after the answer to the first. */
@@ -629,7 +681,7 @@
     const dataInputs = namesOf(form, isData);
     const privateInputs = namesOf(form, isPrivate);
     try {
-      if (state.formSubmitHandler?.(event, dataInputs, privateInputs)) {
+      if (pluginState().formSubmitHandler?.(event, dataInputs, privateInputs)) {
         return;
       }
     } catch (error) {
@@ -667,7 +719,7 @@
       ...describe(formData, new Set(dataInputs), new Set(privateInputs)),
       submitUrl,
     };
-    if (state.preventSubmit) {
+    if (pluginState().preventSubmit) {
       sendMessage(message);
     } else {
       sendForm(form, formData, method, message);
@@ -727,19 +779,19 @@
    *
    * @param {FormData} formData
    * @param {string} action where to.
-   * @param {string} method "get" or "post".
+   * @param {string} method "get", "post" or any other.
    * @returns {Promise<Response>} rejected when there is no connection, or when it takes longer
    *   than `submitTimeout`.
    */
   function submitFormData(formData, action, method) {
     const url = new URL(action || window.location.href, document.baseURI);
     const options = { redirect: "follow", signal: AbortSignal.timeout(state.submitTimeout) };
-    if (method.toLowerCase() === "post") {
-      return fetch(url, { ...options, method: "POST", body: formData });
+    if (!["get", "head"].includes(method.toLowerCase())) {
+      return fetch(url, { ...options, method: method.toUpperCase(), body: formData });
     }
     const texts = [...formData].map(([name, each]) => [name, each.name ?? each]);
     url.search = new URLSearchParams(texts).toString();
-    return fetch(url, options);
+    return fetch(url, { ...options, method });
   }
 
   async function sendForm(form, formData, method, message) {
@@ -768,6 +820,9 @@
     } else {
       announce(form, text("sent"));
       sendMessage(message);
+      if (!host) {
+        window.location.assign(message.resultUrl);
+      }
     }
   }
 
@@ -824,18 +879,14 @@
   const LOCATIONS = ["form", "files", "json", "query", "querystring", "json_or_form"];
 
   function clearErrors(form) {
-    for (const box of form.querySelectorAll(".qhana-error-summary, .qhana-error-message")) {
+    for (const box of form.querySelectorAll(ERRORS)) {
       box.remove();
+    }
+    for (const notice of document.querySelectorAll(".qhana-notice")) {
+      notice.remove(); // what was valid is so no longer
     }
     for (const input of form.querySelectorAll("[aria-invalid]")) {
       input.removeAttribute("aria-invalid");
-      const ids = words(input.getAttribute("aria-describedby"));
-      const kept = ids.filter((id) => document.getElementById(id));
-      if (kept.length > 0) {
-        input.setAttribute("aria-describedby", kept.join(" "));
-      } else {
-        input.removeAttribute("aria-describedby");
-      }
     }
   }
 
@@ -852,10 +903,12 @@
         general.push(`${name}: ${messages.join(" ")}`);
       } else {
         wrong.push([inputs[0], messages]);
-        inputs.forEach((input) => markWrong(input, name));
-        showAtField(inputs[0], name, messages);
+        inputs.forEach((input) => input.setAttribute("aria-invalid", "true"));
+        showAtField(inputs[0], messages);
       }
     }
+    const order = [...controlsOf(form)];
+    wrong.sort(([one], [other]) => order.indexOf(one) - order.indexOf(other));
     if (general.length === 0 && wrong.length === 0) {
       general.push(plain(error.message ?? error.status));
     }
@@ -894,22 +947,17 @@
     });
   }
 
-  function markWrong(input, name) {
-    const ids = words(input.getAttribute("aria-describedby"));
-    input.setAttribute("aria-describedby", [...ids, `${name}-error`].join(" "));
-    input.setAttribute("aria-invalid", "true");
-  }
-
-  function showAtField(input, name, messages) {
+  /** Show errors where the server shows them, so that scripts find the description again. */
+  function showAtField(input, messages) {
     const box = document.createElement("div");
     box.className = "qhana-error-message";
-    box.id = `${name}-error`;
+    box.id = `${keyOf(input)}-error`;
     box.append(...messages.map((each) => element("p", each)));
-    const field = input.closest(".qhana-form-field");
-    if (field) {
-      field.append(box);
+    const description = document.getElementById(`${keyOf(input)}-description`);
+    if (description?.firstChild) {
+      description.firstChild.after(box);
     } else {
-      input.after(box);
+      (description ?? input.closest(".qhana-form-field") ?? input.parentElement).append(box);
     }
   }
 
@@ -976,6 +1024,7 @@
     focusFirstError();
   }
 
+  document.addEventListener("click", overlookUnseen, { capture: true });
   if (host) {
     registerMessageListener();
     document.addEventListener("input", onChange);

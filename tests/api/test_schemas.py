@@ -1,10 +1,13 @@
 """Schemas and fields of the API as plugins use them."""
 
 from enum import Enum
+from io import BytesIO
 
 import marshmallow as ma
 import pytest
-from werkzeug.datastructures import MultiDict
+from flask_smorest.fields import Upload
+from webargs.multidictproxy import MultiDictProxy
+from werkzeug.datastructures import FileStorage, MultiDict
 
 from qhana_plugin_runner.api import EnumField as ReexportedEnumField
 from qhana_plugin_runner.api.extra_fields import CSVList, EnumField, OneOfEnum
@@ -106,6 +109,136 @@ def test_a_form_takes_the_arguments_of_every_schema():
     form = Form(unknown=ma.EXCLUDE, only=["zebra"], validate_errors_as_result=True)
     assert form.load({"zebra": "x", "more": 1}) == {}
     assert Form(partial=True, validate_errors_as_result=True).load({}) == {}
+
+
+# forms as browsers send them
+
+
+class Empty(FrontendFormBaseSchema):
+    """Fields that may be left empty, by what they are."""
+
+    a_number = ma.fields.Integer(load_default=None)
+    a_float = ma.fields.Float(allow_none=True)
+    a_decimal = ma.fields.Decimal(allow_none=True)
+    a_date = ma.fields.Date(allow_none=True)
+    a_time = ma.fields.Time(allow_none=True)
+    a_moment = ma.fields.DateTime(allow_none=True)
+    a_span = ma.fields.TimeDelta(allow_none=True)
+    an_address = ma.fields.Url(allow_none=True)
+    a_mail = ma.fields.Email(allow_none=True)
+    an_id = ma.fields.UUID(allow_none=True)
+    a_host = ma.fields.IP(allow_none=True)
+    a_switch = ma.fields.Boolean(allow_none=True)
+    a_choice = ma.fields.Enum(Color, allow_none=True)
+
+
+@pytest.mark.parametrize("name", Empty().fields)
+@pytest.mark.parametrize("container", [dict, MultiDict])
+def test_what_was_left_empty_is_none_where_that_is_allowed(name, container):
+    data = container({camelcase(name): ""})
+    assert Empty().load(data) == {**Empty().load({}), name: None}
+    assert Empty().validate(data) == {}
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        ma.fields.Integer(),
+        ma.fields.Integer(load_default=5),
+        ma.fields.Float(required=True, allow_none=True),
+        ma.fields.Date(),
+        ma.fields.Time(required=True),
+    ],
+)
+def test_what_was_left_empty_is_an_error_elsewhere(field):
+    form = FrontendFormBaseSchema.from_dict({"f": field})()
+    assert list(form.validate(MultiDict({"f": ""}))) == ["f"]
+
+
+def test_an_empty_text_stays_one():
+    fields = {"text": ma.fields.String(allow_none=True), "raw": ma.fields.Raw()}
+    form = FrontendFormBaseSchema.from_dict(fields)()
+    assert form.load(MultiDict({"text": "", "raw": ""})) == {"text": "", "raw": ""}
+
+
+LISTS = {
+    "numbers": ma.fields.List(ma.fields.Integer(), required=True),
+    "texts": ma.fields.List(ma.fields.String()),
+    "choices": ma.fields.List(EnumField(Color)),
+    "one": ma.fields.String(),
+}
+
+
+@pytest.mark.parametrize("base", [MaBaseSchema, FrontendFormBaseSchema])
+@pytest.mark.parametrize("wrap", [lambda data, _form: data, MultiDictProxy])
+@pytest.mark.parametrize(
+    "sent, expected",
+    [
+        ([("numbers", "")], {"numbers": []}),
+        (
+            [("numbers", "1"), ("numbers", "2"), ("texts", ""), ("choices", "")],
+            {"numbers": [1, 2], "texts": [], "choices": []},
+        ),
+        (
+            [("numbers", "1"), ("choices", "red"), ("choices", ""), ("texts", "a")],
+            {"numbers": [1], "choices": [Color.red], "texts": ["a"]},
+        ),
+        ([("numbers", "1"), ("one", "a"), ("one", "b")], {"numbers": [1], "one": "a"}),
+    ],
+)
+def test_a_schema_with_lists_reads_a_form(base, wrap, sent, expected):
+    form = base.from_dict(LISTS)()
+    data = wrap(MultiDict(sent), form)
+    assert form.validate(data) == {}
+    assert form.load(data) == expected
+
+
+def test_lists_are_told_what_is_wrong_with_them():
+    form = FrontendFormBaseSchema.from_dict(LISTS)()
+    sent = MultiDict([("numbers", "1"), ("numbers", "x"), ("more", "1"), ("more", "2")])
+    assert form.validate(sent) == {
+        "numbers": {1: ["Not a valid integer."]},
+        "more": ["Unknown field."],
+    }
+    assert list(form.validate(MultiDict())) == ["numbers"]
+    assert list(form.validate({"numbers": "1"})) == ["numbers"]  # no form: a list is one
+
+
+def test_hooks_of_a_schema_get_the_form_as_it_was_sent():
+    seen = {}
+
+    class Hooked(FrontendFormBaseSchema):
+        names = ma.fields.List(ma.fields.String())
+
+        @ma.pre_load
+        def before(self, data, **kwargs):
+            seen["before"] = data.getlist("names"), sorted(kwargs)
+            return data
+
+        @ma.post_load(pass_original=True)
+        def after(self, data, original, **kwargs):
+            seen["after"] = original.getlist("names"), sorted(kwargs)
+            return data
+
+    sent = MultiDict([("names", "a"), ("names", "")])
+    assert Hooked().load(sent) == {"names": ["a"]}
+    assert seen == {
+        "before": (["a", ""], ["many", "partial"]),
+        "after": (["a", ""], ["many", "partial"]),
+    }
+
+
+@pytest.mark.parametrize("base", [MaBaseSchema, FrontendFormBaseSchema])
+def test_a_file_input_in_which_nothing_was_chosen_is_no_file(base):
+    nothing = FileStorage(BytesIO(), filename="", name="file")
+    unnamed = FileStorage(BytesIO(b"x"), filename="", name="file")
+    needed = base.from_dict({"file": Upload(required=True)})()
+    optional = base.from_dict({"file": Upload(load_default=None)})()
+    several = base.from_dict({"file": ma.fields.List(Upload())})()
+    assert list(needed.validate(MultiDict({"file": nothing}))) == ["file"]
+    assert optional.load(MultiDict({"file": nothing})) == {"file": None}
+    assert several.load(MultiDict({"file": nothing})) == {"file": []}
+    assert needed.load(MultiDict({"file": unnamed}))["file"].read() == b"x"
 
 
 # URLs
@@ -231,7 +364,7 @@ def test_what_a_file_url_is_for_lands_in_the_metadata():
     assert field.metadata == {
         "label": "Entities",
         "data_input_type": "entity/list",
-        "data_content_types": ["text/csv"],
+        "data_content_types": "text/csv",
         "load_missing": None,
         "description": "not known to marshmallow",
     }
@@ -297,7 +430,7 @@ def test_nothing_is_dumped_as_nothing():
     assert schema(f=EnumField(Color)).dump({"f": None}) == {"f": None}
 
 
-def test_options_are_labels_by_name_with_the_empty_one_first():
+def test_options_are_labels_by_name_with_a_given_empty_one_first():
     labels = {"red": "Like a rose", "": "Choose ..."}
     field = EnumField(Color, metadata={"label": "Colour", "options": labels})
     assert field.metadata["label"] == "Colour"
@@ -307,8 +440,30 @@ def test_options_are_labels_by_name_with_the_empty_one_first():
         ("green", "GREEN"),
         ("blue", "blue"),
     ]
-    assert list(EnumField(Color).metadata["options"]) == ["", "red", "green", "blue"]
+    assert list(EnumField(Color).metadata["options"]) == ["red", "green", "blue"]
     assert labels == {"red": "Like a rose", "": "Choose ..."}
+
+
+@pytest.mark.parametrize("use_value", [False, True])
+def test_an_empty_option_of_the_plugin_is_no_choice_even_if_one_is_required(use_value):
+    field = EnumField(
+        Color, use_value, required=True, metadata={"options": {"": "None of them"}}
+    )
+    assert loaded(field, "") is None
+    assert loaded(field, "red") is Color.red
+    assert "f" in schema(f=field).validate({})
+
+
+def test_one_of_enum_takes_texts_as_choices():
+    check = OneOfEnum(Color, ["red", ""], ["Red", "None"], error=None)
+    assert check("red") == "red" and check(Color.red) is Color.red
+    assert check(None) is None and check("") == ""
+    for other in ("green", Color.green):
+        with pytest.raises(ma.ValidationError, match="red, ."):
+            check(other)
+    with pytest.raises(ma.ValidationError):
+        OneOfEnum(Color, ["red"])(None)
+    assert OneOfEnum(Color, [Color.red, "GREEN"], use_value=True)(Color.green)
 
 
 def test_one_of_enum_checks_members_names_and_values():
@@ -379,7 +534,12 @@ def test_the_metadata_of_a_plugin_has_the_keys_that_clients_read():
         tags=["a"],
         links=[ApiLink("more", "./more/")],
     )
-    assert PluginMetadataSchema().dump(plugin) == {
+    document = PluginMetadataSchema().dump(plugin)
+    read = PluginMetadataSchema().load(document)
+    assert (read.name, read.type, read.links) == (plugin.name, plugin.type, plugin.links)
+    assert isinstance(read.entry_point, EntryPoint)
+    assert PluginMetadataSchema().dump(read) == document
+    assert document == {
         "title": "Title",
         "description": "Description",
         "name": "name",
@@ -395,7 +555,6 @@ def test_the_metadata_of_a_plugin_has_the_keys_that_clients_read():
                 {
                     "parameter": "p",
                     "required": False,
-                    "tags": [],
                     "name": "n",
                     "type": "processing",
                 },

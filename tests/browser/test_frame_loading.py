@@ -153,17 +153,45 @@ def test_the_functions_and_the_state_are_there_for_scripts_of_the_plugin(
 def test_a_page_of_its_own_stays_plain_html(page, frame_pages):
     script = f"""
         window.missing = {GLOBALS}.filter((name) => typeof window[name] !== "function");
-        window._qhana_microfrontend_state.formSubmitHandler = () => {{ throw "called"; }};
+        window.context = getPluginContext();
         sendMessage("nobody hears this");
     """
     page.goto(frame_pages.add_form(script=script, data=FileUrl(), plugin=PluginUrl()))
 
     assert page.evaluate("window.missing") == []
+    assert page.evaluate("window.context") == {}
+    assert page.evaluate("window._qhana_microfrontend_state === undefined")
     for button in ("choose-file", "choose-plugin", "show-preview"):
         expect(page.locator(f".qhana-{button}-button")).to_be_hidden()
     page.get_by_role("button", name="Submit").click()
     page.wait_for_url(f"{frame_pages.url}/task/")
     assert frame_pages.sent[0]["method"] == "POST"
+
+
+def test_a_plugin_can_instrument_the_forms_of_a_page_of_its_own(page, frame_pages):
+    script = """
+        window._qhana_microfrontend_state = {};
+        instrumentForm();
+        window._qhana_microfrontend_state.formSubmitHandler = (event, dataInputs) => {
+            window.handled = [...dataInputs];
+            return window.isMine;
+        };
+    """
+    page.goto(frame_pages.add_form(script=script, data=FileUrl()))
+    expect(page.locator(".qhana-choose-file-button")).to_be_hidden()
+    page.evaluate("window.isMine = true")
+    page.locator("form").evaluate(
+        "form => form.addEventListener('submit', " "event => event.preventDefault())"
+    )
+    page.get_by_role("button", name="Submit").click()
+    assert page.evaluate("window.handled") == ["data"]
+    assert frame_pages.sent == []
+
+    page.evaluate("window.isMine = false")
+    page.reload()
+    page.get_by_role("button", name="Submit").click()
+    page.wait_for_url(f"{frame_pages.url}/task/")
+    assert len(frame_pages.sent) == 1
 
 
 def test_a_page_that_another_has_opened_works_like_one_in_a_frame(page, frame_pages):

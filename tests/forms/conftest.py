@@ -16,8 +16,8 @@ def app():
 def render(app):
     """Render a template given as text and read the result."""
 
-    def render(source, **variables):
-        with app.test_request_context():
+    def render(source, path="/", method="GET", **variables):
+        with app.test_request_context(path, method=method):
             return read_html(render_template_string(source, **variables))
 
     return render
@@ -27,10 +27,12 @@ def render(app):
 def render_fields(render):
     """Render the fields of a schema as plugins do; further arguments go to the macro."""
 
-    def render_fields(schema, **arguments):
+    def render_fields(schema, path="/", method="GET", **arguments):
         return render(
             '{% import "forms.html" as forms %}'
             "{{ forms.render_fields(schema, **arguments) }}",
+            path,
+            method,
             schema=schema,
             arguments=arguments,
         )

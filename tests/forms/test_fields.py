@@ -45,7 +45,7 @@ class Level(str, enum.Enum):
         ),
         (
             ma.fields.DateTime(),
-            datetime.datetime(2030, 1, 2, 3, 4, 5, 60_000, tzinfo=datetime.UTC),
+            datetime.datetime(2030, 1, 2, 3, 4, 5, 60_000),
             "2030-01-02T03:04:05.060",
         ),
         (ma.fields.TimeDelta(precision="minutes"), datetime.timedelta(hours=1), "60.0"),
@@ -104,24 +104,156 @@ def test_a_checkbox_is_checked_for_true_values_and_sends_true(
     assert ("checked" in shown) is checked
 
 
-def test_nothing_is_sent_for_an_unchecked_checkbox(render_fields):
-    form = render_fields(schema_of(flag=ma.fields.Boolean()))
+@pytest.mark.parametrize(
+    "field, unsent",
+    [
+        (ma.fields.Boolean(), "false"),
+        (ma.fields.Boolean(required=True), "false"),
+        (ma.fields.List(EnumField(Color)), ""),
+        (ma.fields.String(metadata={"input_type": "checkbox"}), None),
+        (ma.fields.String(), None),
+        (EnumField(Color), None),
+    ],
+)
+def test_what_browsers_do_not_send_is_sent_after_the_control(
+    render_fields, field, unsent
+):
+    control, *others = render_fields(schema_of(the_field=field)).all(name="theField")
 
-    assert len(form.all(name="flag")) == 1
+    assert control["id"] == "the_field"
+    assert "required" not in control
+    assert [(each["type"], each["value"]) for each in others] == (
+        [] if unsent is None else [("hidden", unsent)]
+    )
+
+
+@pytest.mark.parametrize(
+    "value, checked", [("on", True), ("no", True), ("", False), (None, False)]
+)
+def test_the_box_of_a_text_sends_on_and_is_ticked_for_any_text(
+    render_input, value, checked
+):
+    field = ma.fields.String(required=True, metadata={"input_type": "checkbox"})
+    shown = render_input(field, value)
+
+    assert "value" not in shown and "required" in shown
+    assert ("checked" in shown) is checked
+
+
+@pytest.mark.parametrize(
+    "field, value, tag, input_type, shown_value",
+    [
+        (
+            ma.fields.NaiveDateTime(),
+            "2030-01-02 03:04",
+            "input",
+            "datetime-local",
+            "2030-01-02T03:04:00",
+        ),
+        (
+            ma.fields.DateTime(),
+            "2030-01-02T03:04:05Z",
+            "input",
+            "text",
+            "2030-01-02T03:04:05Z",
+        ),
+        (ma.fields.DateTime(), "tomorrow", "input", "text", "tomorrow"),
+        (
+            ma.fields.DateTime(),
+            datetime.datetime(2030, 1, 2, 3, tzinfo=datetime.UTC),
+            "input",
+            "text",
+            "2030-01-02T03:00:00+00:00",
+        ),
+        (
+            ma.fields.AwareDateTime(default_timezone=datetime.UTC),
+            "2030-01-02T03:04:05+02:00",
+            "input",
+            "datetime-local",
+            "2030-01-02T01:04:05",
+        ),
+        (
+            ma.fields.NaiveDateTime(),
+            "2030-01-02T03:04:05.123456",
+            "input",
+            "text",
+            "2030-01-02T03:04:05.123456",
+        ),
+        (ma.fields.Date(), "20300102", "input", "date", "2030-01-02"),
+        (ma.fields.Date(), "2.1.2030", "input", "text", "2.1.2030"),
+        (ma.fields.Time(), "03:04", "input", "time", "03:04:00"),
+        (ma.fields.Time(), "3 pm", "input", "text", "3 pm"),
+        (ma.fields.Integer(), " +5 ", "input", "number", "5"),
+        (
+            ma.fields.Integer(validate=ma.validate.Range(min=1)),
+            "five",
+            "input",
+            "text",
+            "five",
+        ),
+        (ma.fields.Float(), "NaN", "input", "text", "NaN"),
+        (ma.fields.Float(), "-.5e-7", "input", "number", "-.5e-7"),
+        (ma.fields.List(ma.fields.Integer()), ["x"], "input", "text", "x"),
+        (
+            ma.fields.String(metadata={"input_type": "color"}),
+            "red",
+            "input",
+            "text",
+            "red",
+        ),
+        (
+            ma.fields.String(metadata={"input_type": "week"}),
+            "2030-W05",
+            "input",
+            "week",
+            "2030-W05",
+        ),
+        (ma.fields.String(), "two\nlines", "textarea", None, "two\nlines"),
+    ],
+)
+def test_a_value_that_an_input_cannot_show_is_converted_or_shown_as_text(
+    render_input, field, value, tag, input_type, shown_value
+):
+    shown = render_input(field, value)
+
+    assert (shown.tag, shown.get("type")) == (tag, input_type)
+    found = shown["value"] if tag == "input" else shown.text.removeprefix("\n")
+    assert found == shown_value
+    assert input_type != "text" or not {"min", "max", "step"} & set(shown.attributes)
 
 
 def test_a_default_is_shown_where_a_value_is_absent(render_input):
     assert render_input(ma.fields.Integer(load_default=5))["value"] == "5"
     assert render_input(ma.fields.Integer(load_default=5), "")["value"] == ""
     assert "checked" in render_input(ma.fields.Boolean(load_default=True))
+    options = render_input(EnumField(Color, load_default=Color.blue)).all("option")
+    assert [each["value"] for each in options if "selected" in each] == ["blue"]
     assert render_input(ma.fields.Raw(load_default=dict)).text == "\n"
 
 
-def test_a_checkbox_that_was_left_unchecked_stays_unchecked(render_fields):
+@pytest.mark.parametrize(
+    "values, checked",
+    [
+        (MultiDict([("flag", "true"), ("flag", "false")]), True),
+        (MultiDict([("flag", "false")]), False),
+        ({"flag": "false"}, False),
+        ({"text": "a"}, True),  # an address with this query loads the default
+    ],
+)
+def test_a_checkbox_shows_what_was_sent_or_what_is_loaded(render_fields, values, checked):
     schema = schema_of(flag=ma.fields.Boolean(load_default=True), text=ma.fields.String())
+    shown = render_fields(schema, values=values).one("input", type="checkbox")
 
+    assert ("checked" in shown) is checked
+    assert schema.load(values)["flag"] is checked
+
+
+def test_the_box_of_a_text_that_was_left_unchecked_stays_unchecked(render_fields):
+    flag = ma.fields.String(load_default="on", metadata={"input_type": "checkbox"})
+    schema = schema_of(flag=flag, text=ma.fields.String())
+
+    assert "checked" in render_fields(schema).one("input", type="checkbox")
     sent = render_fields(schema, values={"text": "a"})
-
     assert "checked" not in sent.one("input", type="checkbox")
 
 
@@ -131,7 +263,10 @@ def test_a_checkbox_that_was_left_unchecked_stays_unchecked(render_fields):
         (EnumField(Color), Color.red, ["red"]),
         (EnumField(Color), "red", ["red"]),
         (EnumField(Color), "unknown", []),
-        (EnumField(Color), None, [""]),
+        (EnumField(Color), None, ["red"]),
+        (EnumField(Color, metadata={"options": {"": "-"}}), None, [""]),
+        (ma.fields.Enum(Color, required=True), None, ["red"]),
+        (ma.fields.Enum(Color, allow_none=True), None, [""]),
         (EnumField(Color, use_value=True), "warm", ["red"]),
         (EnumField(Color, use_value=True), Color.blue, ["blue"]),
         (EnumField(Level), Level.high, ["high"]),
@@ -171,13 +306,15 @@ def test_a_select_marks_the_option_of_its_value(render_fields, field, value, cho
 
     # Browsers take the first option when none is marked.
     assert found == chosen or (
-        chosen == [""] and found == [] and options[0]["value"] == ""
+        value is None and found == [] and options[0]["value"] == chosen[0]
     )
-    assert "multiple" not in select
+    assert "multiple" not in select and "required" not in select
 
 
-def test_the_options_of_an_enum_have_their_labels_and_an_empty_one_first(render_fields):
-    field = EnumField(Color, metadata={"options": {"": "Choose", "red": HOSTILE}})
+def test_the_options_of_an_enum_have_their_labels_and_a_given_empty_one_first(
+    render_fields,
+):
+    field = EnumField(Color, metadata={"options": {"red": HOSTILE, "": "Choose"}})
     options = render_fields(schema_of(color=field)).all("option")
 
     assert [(each["value"], each.text) for each in options] == [
@@ -231,8 +368,28 @@ def test_suggestions_are_listed_for_an_input(render_fields):
 
     assert shown["type"] == "text"
     datalist = form.one("datalist", id=shown["list"])
-    assert datalist["id"] == "backEnd-datalist"
+    assert datalist["id"] == "back_end-datalist"
     assert [each["value"] for each in datalist.all("option")] == ["a", HOSTILE]
+
+
+def test_the_datalists_of_a_schema_are_for_inputs_without_one_of_their_own(render_fields):
+    schema = schema_of(
+        back_end=ma.fields.String(),
+        size=ma.fields.Integer(),
+        own=ma.fields.String(metadata={"datalist": ["c"]}),
+    )
+    schema.datalists = {"back_end": ["a", "b"], "size": [1, 2], "own": ["x"]}
+    form = render_fields(schema)
+
+    def listed(name):
+        datalist = form.one("datalist", id=form.one("input", name=name)["list"])
+        return [each["value"] for each in datalist.all("option")]
+
+    assert (listed("backEnd"), listed("size"), listed("own")) == (
+        ["a", "b"],
+        ["1", "2"],
+        ["c"],
+    )
 
 
 def test_a_password_is_private(render_input):
@@ -252,13 +409,18 @@ def test_a_file_is_chosen_without_a_value(render_input):
 
 
 def test_a_hidden_field_shows_nothing_but_its_errors(render_fields):
-    schema = schema_of(step_id=ma.fields.Integer(metadata={"input_type": "hidden"}))
+    hidden = ma.fields.Integer(required=True, metadata={"input_type": "hidden"})
+    schema = schema_of(step_id=hidden)
     form = render_fields(
         schema, values={"stepId": "x"}, errors={"stepId": ["Not a number."]}
     )
 
-    assert form.all("label") == []
-    assert form.one("input")["value"] == "x"
+    hidden = form.one("input")
+    assert hidden["value"] == "x" and "required" not in hidden
+    # Scripts find the field around the wrapper around the input.
+    (field,) = [each for each in form.children if getattr(each, "tag", "") == "div"][1:]
+    assert "hidden" in field
+    assert field.one(class_="qhana-input-wrapper").one("input") is hidden
     assert "Not a number." in form.one(class_="qhana-error-summary").words
 
 

@@ -89,7 +89,8 @@ def test_an_input_that_could_not_send_what_the_field_wants_is_a_text(field):
         (ma.fields.Float(), "any"),
         (ma.fields.Decimal(), "any"),
         (ma.fields.Float(metadata={"step": 0.5}), "0.5"),
-        (ma.fields.String(), ""),
+        (ma.fields.String(), None),
+        (ma.fields.List(ma.fields.Integer()), "1"),
     ],
 )
 def test_numbers_have_a_step(field, expected):
@@ -102,9 +103,15 @@ def test_numbers_have_a_step(field, expected):
         (ma.fields.String(), {}),
         (ma.fields.String(required=True), {"required": True}),
         (ma.fields.String(required=True, metadata={"input_type": "hidden"}), {}),
+        (ma.fields.Boolean(required=True), {}),
+        (EnumField(Color, required=True), {}),
+        (
+            ma.fields.String(required=True, metadata={"input_type": "checkbox"}),
+            {"required": True},
+        ),
         (
             ma.fields.Integer(validate=ma.validate.Range(min=1, max=9)),
-            {"min": "1", "max": "9"},
+            {"min": "1", "max": "9", "step": "1"},
         ),
         (
             ma.fields.Integer(
@@ -112,22 +119,22 @@ def test_numbers_have_a_step(field, expected):
                     min=1, max=9, min_inclusive=False, max_inclusive=False
                 )
             ),
-            {"min": "2", "max": "8"},
+            {"min": "2", "max": "8", "step": "1"},
         ),
         (
             ma.fields.Integer(validate=ma.validate.Range(min=0.5, max=8.5)),
-            {"min": "1", "max": "8"},
+            {"min": "1", "max": "8", "step": "1"},
         ),
         (
             # 0 is refused by the server alone: HTML cannot say "more than".
             ma.fields.Float(validate=ma.validate.Range(min=0, min_inclusive=False)),
-            {"min": "0"},
+            {"min": "0", "step": "any"},
         ),
         (
             ma.fields.Integer(
                 validate=[ma.validate.Range(min=1), ma.validate.Range(min=3, max=5)]
             ),
-            {"min": "3", "max": "5"},
+            {"min": "3", "max": "5", "step": "1"},
         ),
         (
             ma.fields.Date(validate=ma.validate.Range(min=datetime.date(2030, 1, 2))),
@@ -164,7 +171,7 @@ def test_numbers_have_a_step(field, expected):
         ),
         (
             ma.fields.List(ma.fields.Integer(validate=ma.validate.Range(max=2))),
-            {"max": "2"},
+            {"max": "2", "step": "1"},
         ),
     ],
 )
@@ -192,20 +199,21 @@ def test_suggestions_come_from_the_metadata_or_from_the_choices():
         chosen = ma.fields.String(validate=ma.validate.OneOf(["x", "y"], labels=["X"]))
         free = ma.fields.String()
 
+        other_name = ma.fields.String()
+
     schema = Schema()
+    schema.datalists = {"other_name": ("m", "n")}
 
-    def suggestions(name):
-        return [
-            (each.value, each.label) for each in get_datalist_from_schema(schema, name)
-        ]
-
-    assert suggestions("listed") == [("a", "a"), ("b", "b")]
-    assert suggestions("labelled") == [("a", "First")]
-    assert suggestions("chosen") == [("x", "X"), ("y", "y")]
-    assert suggestions("free") == []
-    assert get_datalist_from_schema(schema.fields["listed"]) == get_datalist_from_schema(
-        schema, "listed"
-    )
+    assert get_datalist_from_schema(schema, "listed") == ["a", "b"]
+    assert get_datalist_from_schema(schema, "labelled") == ["a"]
+    assert get_datalist_from_schema(schema, "chosen") == ["x", "y"]
+    assert get_datalist_from_schema(schema, "other_name") == ["m", "n"]
+    assert get_datalist_from_schema(schema, "otherName") == ["m", "n"]
+    assert get_datalist_from_schema(schema, "free") is None
+    assert get_datalist_from_schema(schema, "missing") is None
+    extras = {"free": {"datalist": ["e"]}, "listed": {"datalist": ["f"]}}
+    assert get_datalist_from_schema(schema, "free", extras) == ["e"]
+    assert get_datalist_from_schema(schema, "listed", extras) == ["f"]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +222,9 @@ def test_suggestions_come_from_the_metadata_or_from_the_choices():
         (["a", "b", "a", None, ""], "a b"),
         (("a",), "a"),
         ("a b", "a b"),
-        (None, ""),
+        (None, None),
+        (5, "5"),
+        (False, "False"),
         ([], ""),
     ],
 )

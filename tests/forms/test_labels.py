@@ -8,6 +8,7 @@ from flask_smorest.fields import Upload
 from helpers.forms import HOSTILE, schema_of
 
 from qhana_plugin_runner.api import EnumField
+from qhana_plugin_runner.api.util import FileUrl, PluginUrl
 
 
 class Color(enum.Enum):
@@ -38,10 +39,45 @@ def test_descriptions_are_markdown_and_tied_to_the_input(render_fields):
     form = render_fields(schema_of(input_str=field))
     description = form.one(class_="qhana-input-description")
 
-    assert description["id"] == "inputStr-description"
-    assert form.one("input")["aria-describedby"] == "inputStr-description"
+    assert description["id"] == "input_str-description"
+    assert form.one("input")["aria-describedby"] == "input_str-description"
     assert description.one("em").text == "text"
     assert form.all("script") == []
+
+
+@pytest.mark.parametrize(
+    "field, errors, expected",
+    [
+        (ma.fields.String(metadata={"description": "A text."}), [], ["p"]),
+        (ma.fields.String(), [], []),
+        (ma.fields.String(), ["Bad."], ["qhana-error-message"]),
+        (
+            FileUrl(metadata={"description": "A file."}),
+            ["Bad."],
+            ["qhana-error-message", "selected-file-hint", "p"],
+        ),
+        (
+            PluginUrl(metadata={"description": "A plugin."}),
+            [],
+            ["selected-plugin-hint", "p"],
+        ),
+        (
+            ma.fields.Integer(metadata={"description": "A.", "input_type": "hidden"}),
+            [],
+            ["p"],
+        ),
+    ],
+)
+def test_scripts_find_the_parts_of_a_description_by_their_order(
+    render_fields, field, errors, expected
+):
+    form = render_fields(schema_of(a=field), errors={"a": errors})
+    space, *parts = form.one(class_="qhana-input-description").children
+
+    assert space.isspace()
+    found = [each for each in parts if not isinstance(each, str)]
+    assert parts[: len(found)] == found, "there is white space between them"
+    assert [(each.classes or [each.tag])[0] for each in found] == expected
 
 
 def test_errors_are_tied_to_the_input_and_listed_before_the_fields(render_fields):
@@ -53,13 +89,13 @@ def test_errors_are_tied_to_the_input_and_listed_before_the_fields(render_fields
             "_schema": ["Does not fit."],
             "gone": ["Unknown field."],
         },
+        path="/?inputStr=",
     )
     wrong = form.one(id="input_str")
 
     assert wrong["aria-invalid"] == "true"
-    described_by = wrong["aria-describedby"].split()
-    assert described_by == ["inputStr-description", "inputStr-error"]
-    message = form.one(id="inputStr-error")
+    described_by = form.one(id=wrong["aria-describedby"])
+    message = described_by.one(id="input_str-error")
     assert "qhana-error-message" in message.classes
     assert message.words == HOSTILE
     assert "aria-invalid" not in form.one(id="other")
@@ -72,6 +108,26 @@ def test_errors_are_tied_to_the_input_and_listed_before_the_fields(render_fields
         "gone: Unknown field.",
         f"Text: {HOSTILE}",
     ]
+
+
+@pytest.mark.parametrize(
+    "path, method, is_shown",
+    [("/", "GET", False), ("/?inputStr=a", "GET", True), ("/", "POST", True)],
+)
+def test_what_belongs_to_no_field_is_no_error_of_a_first_visit(
+    render_fields, path, method, is_shown
+):
+    errors = {
+        "input_str": ["By its Python name."],
+        "_schema": ["Does not fit."],
+        "other": ["By its data key."],
+    }
+    schema = schema_of(input_str=ma.fields.String(), other=ma.fields.String())
+    form = render_fields(schema, errors=errors, path=path, method=method)
+
+    summary = form.one(class_="qhana-error-summary").words
+    assert ("Python name" in summary) is ("fit" in summary) is is_shown
+    assert form.one(id="other-error").words == "By its data key."
 
 
 def test_errors_of_the_elements_of_a_list_say_which(render_fields):
@@ -105,7 +161,7 @@ def test_extras_are_laid_over_the_metadata(render_fields):
     assert form.one(class_="qhana-input-description").words == "Kept."
 
 
-def test_classes_of_a_plugin_are_added(render_fields):
+def test_classes_of_a_plugin_replace_those_of_the_runner(render_fields):
     form = render_fields(
         schema_of(a=ma.fields.String()),
         form_field_class="one",
@@ -113,9 +169,10 @@ def test_classes_of_a_plugin_are_added(render_fields):
         form_input_class="three",
     )
 
-    assert form.one(class_="qhana-form-field").classes == ["qhana-form-field", "one"]
-    assert form.one("label").classes == ["qhana-form-label", "two"]
-    assert form.one("input").classes == ["qhana-form-input", "three"]
+    (field,) = [each for each in form.children if getattr(each, "tag", "") == "div"]
+    assert field.classes == ["one"]
+    assert form.one("label").classes == ["two"]
+    assert form.one("input").classes == ["three"]
 
 
 @pytest.mark.parametrize("nothing", [None, {}])
@@ -142,8 +199,11 @@ def test_helpers_for_attributes_write_what_is_there(render):
     shown = render(
         '{% import "forms.html" as forms %}'
         '<p{{ forms.field_attr("title", title) }}{{ forms.field_attr("lang", missing) }}'
-        '{{ forms.field_attr("dir", "") }}></p>',
+        '{{ forms.field_attr("dir", "") }}{{ forms.field_value("text", value) }}'
+        '{{ forms.field_value("checkbox", value) }}'
+        '{{ forms.field_value("checkbox", missing) }}></p>',
         title=HOSTILE,
+        value="a",
     ).one("p")
 
-    assert shown.attributes == {"title": HOSTILE}
+    assert shown.attributes == {"title": HOSTILE, "dir": "", "value": "a", "checked": ""}

@@ -40,16 +40,16 @@ def test_a_form_can_go_elsewhere_by_other_means(render):
     form = render(
         '{% from "forms.html" import render_form, submit %}'
         '{% call render_form(method="get", target="microfrontend", class="wide") %}'
-        '{{ submit("<b>", method="post", target="microfrontend", class="big") }}'
+        '{{ submit("<b>", "", method="post", target="microfrontend", class="big") }}'
         "{% endcall %}"
     ).one("form")
 
-    assert form.classes == ["qhana-form", "wide"]
+    assert form.classes == ["wide"]
     assert form["data-target"] == "microfrontend"
     assert "action" not in form and "enctype" not in form
     button = form.one("button")
     assert button.words == "<b>"
-    assert button.classes == ["qhana-form-submit", "big"]
+    assert button.classes == ["big"]
     assert button["formmethod"] == "post"
     assert button["formenctype"] == "multipart/form-data"
     assert "formaction" not in button
@@ -74,37 +74,59 @@ def test_a_page_shows_the_form_of_a_plugin(render_page):
     assert page.one("body").classes == ["qhana-body"]
     main = page.one("main", class_="qhana-microfrontend")
     assert main.one("h1").words == "a <plugin> v1.2.3"
-    assert main.one("form")["action"] == "/process/"
     assert main.one("input")["value"] == "x"
-    assert main.one("details", class_="qhana-help").one("em").text == "this"
-    assert main.one("a")["href"] == "/ui/?inputStr=a"
+    help_ = main.one("details", class_="qhana-help")
+    assert help_.one("em").text == "this"
+    assert help_.one("a")["href"] == "/ui/?inputStr=a"
+    assert help_.one("a").text == "Fill in example values."
     assert [each["src"] for each in page.all("script")] == ["/static/microfrontend.js"]
     assert page.all(class_="qhana-notice") == []
 
 
-def test_a_page_can_send_or_check_what_was_entered(render_page):
-    page = render_page(schema=Schema(), process="/process/")
-    send, check = page.one(class_="qhana-form-buttons").all("button")
-
+@pytest.mark.parametrize("done", [None, "/done/"])
+def test_a_page_can_check_or_send_what_was_entered(render_page, done):
+    page = render_page(schema=Schema(), process="/process/", done=done)
+    form = page.one("form")
+    buttons = form.one(class_="qhana-form-buttons").all("button")
     # The first one is what the enter key presses.
-    assert (send["formaction"], send["data-target"]) == ("/process/", "api")
-    # The empty address is that of the page itself.
-    assert (check["formaction"], check["data-target"]) == ("", "microfrontend")
+    expected = [("validate", "microfrontend", None), ("submit", "api", "/process/")]
+    expected += [("done", "api", "/done/")] if done else []
+
+    assert (form["data-target"], form.get("action")) == ("microfrontend", None)
+    assert [
+        (each.text, each["data-target"], each.get("formaction")) for each in buttons
+    ] == expected
 
 
-def test_a_page_says_that_everything_is_valid(render_page):
-    page = render_page(schema=Schema(), valid=True)
+@pytest.mark.parametrize(
+    "errors, is_said", [({}, True), (None, True), ({"inputStr": ["Bad."]}, False)]
+)
+def test_a_page_says_that_everything_is_valid(render_page, errors, is_said):
+    page = render_page(schema=Schema(), valid=True, errors=errors)
+    notices = page.all(class_="qhana-notice")
 
-    assert page.one(class_="qhana-notice")["role"] == "status"
+    assert [(each["role"], each.text) for each in notices] == (
+        [("status", "Validation successful!")] if is_said else []
+    )
 
 
-def test_a_page_that_is_done_shows_what_was_entered(render_page):
-    page = render_page(schema=Schema(), values={"inputStr": "x"}, done=True, valid=True)
+def test_a_plugin_that_fills_the_content_fills_the_whole_body(render):
+    page = render(
+        '{% extends "simple_template.html" %}{% block content %}'
+        '<div class="qhana-microfrontend">{% block help %}<i>Mine.</i>{% endblock %}</div>'
+        "{% endblock %}",
+        schema=Schema(),
+        help_text="Help.",
+    )
 
-    assert "Done" in page.one(class_="qhana-notice").words
-    assert "disabled" in page.one("fieldset")
-    assert page.one("input")["value"] == "x"
-    assert page.all("button") == []
+    assert page.one(class_="qhana-microfrontend").tag == "div"
+    assert page.one("body").words == "Mine."
+
+
+def test_a_plugin_can_include_the_common_part_of_a_page(render):
+    page = render('<head>{% include "common_template.html" %}</head>')
+
+    assert page.one("link", rel="stylesheet")["href"] == "/static/forms.css"
 
 
 def test_a_page_needs_no_variable_at_all(render_page):

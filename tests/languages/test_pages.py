@@ -154,8 +154,8 @@ def test_a_form_and_its_errors_are_german_for_those_who_ask_for_it(
     page = visit(form_client, f"{url}?number=x&{query}", header)
     assert page.one("html")["lang"] == "de"
     assert [each.words for each in page.all("button", class_="qhana-form-submit")] == [
-        "Absenden",
         "Eingaben prüfen",
+        "Absenden",
     ]
     assert [each.words for each in page.all(class_="qhana-error-message")] == [
         "Keine gültige ganze Zahl.",

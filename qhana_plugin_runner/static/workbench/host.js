@@ -9,7 +9,7 @@
 //   data-again     a task: the form is filled with the values with which that one was started
 
 import { chooseFile, choosePlugin } from "./dialogs.js";
-import { read, send, sendJson, workbenchUrl } from "./server.js";
+import { read, reasonIn, send, sendJson, workbenchUrl } from "./server.js";
 
 // No form is higher; a frame that asks for more scrolls.
 const HIGHEST = 20_000;
@@ -28,6 +28,7 @@ export function startHosts(part) {
 export class MicroFrontendHost {
   #frame;
   #url;
+  #hasShown = false;
   #answers = {
     "ui-loaded": () => this.#welcome(),
     "ui-loading": () => this.#frame.setAttribute("aria-busy", "true"),
@@ -58,8 +59,31 @@ export class MicroFrontendHost {
       else if (event.source === this.#frame.contentWindow) this.#receive(event);
     };
     addEventListener("message", receive);
-    this.#frame.addEventListener("load", () => this.#frame.removeAttribute("aria-busy"));
+    this.#frame.addEventListener("load", () => this.#loaded());
     this.#frame.src = this.#url.href;
+  }
+
+  /**
+   * Tell what an answer says that is no page for people; nobody should have to read raw JSON.
+   *
+   * When it has taken the place of a form, this is shown again with what was entered.
+   */
+  #loaded() {
+    this.#frame.removeAttribute("aria-busy");
+    const page = this.#frame.contentDocument; // null for pages of other origins
+    if (!page || page.URL === "about:blank") return;
+    const { history, performance } = this.#frame.contentWindow;
+    const status = performance.getEntriesByType("navigation")[0]?.responseStatus ?? 200;
+    const isJson = /[/+]json$/.test(page.contentType);
+    const isShown = !isJson && status < 400;
+    if (!isShown) {
+      const text = (page.querySelector("pre") ?? page.body).textContent;
+      const reason = (isJson && reasonIn(text)) || "";
+      this.#complain(`${this.#frame.dataset.unshown} ${status} ${reason}`.trim());
+      if (this.#hasShown) history.back();
+    }
+    this.#frame.hidden = !isShown;
+    this.#hasShown ||= isShown;
   }
 
   async #receive(event) {

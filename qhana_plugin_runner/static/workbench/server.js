@@ -60,18 +60,24 @@ export async function read(url) {
 }
 
 async function reason(response) {
-  const text = await response.text();
+  return reasonIn(await response.text()) ?? `${response.status} ${response.statusText}`;
+}
+
+/** Return the reason in the text of an answer; null when it is no JSON. */
+export function reasonIn(text) {
   try {
     const { message, errors, status } = JSON.parse(text);
     if (message) return message;
     const reasons = [...texts(errors)];
-    return reasons.length ? reasons.join(" ") : status;
+    return reasons.length ? reasons.join(" ") : (status ?? "");
   } catch {
-    return `${response.status} ${response.statusText}`; // it was no JSON
+    return null;
   }
 }
 
-function* texts(errors) {
-  if (typeof errors === "string") yield errors;
-  else if (errors) for (const each of Object.values(errors)) yield* texts(each);
+/** The texts in what marshmallow reports, each after the name of its field. */
+function* texts(errors, name = "") {
+  if (typeof errors === "string") yield name ? `${name}: ${errors}` : errors;
+  else if (Array.isArray(errors)) for (const each of errors) yield* texts(each, name);
+  else if (errors) for (const [key, each] of Object.entries(errors)) yield* texts(each, key);
 }

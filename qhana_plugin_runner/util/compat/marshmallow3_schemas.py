@@ -30,10 +30,13 @@ def _hooks_without_new_keywords(
             original: Callable[..., Any], fn: Any, tag: str, **kwargs: Any
         ) -> Any:
             if fn is not None and tag in tags:
-                accepted = _accepted_keywords(fn)
-                if accepted is not None and keyword not in accepted:
-                    met(fn.__name__, owner=fn)
-                    fn = _without_other_keywords(fn, accepted)
+                accepted, takes_others = _accepted_keywords(fn)
+                if keyword not in accepted:
+                    if not takes_others:
+                        met(fn.__name__, owner=fn)
+                        fn = _with_keywords(fn, accepted)
+                    else:
+                        fn = _without_keyword(fn, keyword)
             return original(fn, tag, **kwargs)
 
         patches.wrap(decorators, "set_hook", set_hook)
@@ -41,23 +44,29 @@ def _hooks_without_new_keywords(
     return translate
 
 
-def _accepted_keywords(fn: Any) -> set[str] | None:
-    """The names of the parameters, or ``None`` when any keyword is accepted."""
+def _accepted_keywords(fn: Any) -> tuple[set[str], bool]:
+    """The names of the parameters, and whether any other keyword is accepted."""
     try:
         parameters = inspect.signature(fn).parameters.values()
     except (TypeError, ValueError):  # a descriptor: marshmallow finds the method later
-        return None
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return None
-    return {parameter.name for parameter in parameters}
+        return set(), True
+    takes_others = any(each.kind is each.VAR_KEYWORD for each in parameters)
+    return {parameter.name for parameter in parameters}, takes_others
 
 
-def _without_other_keywords(
-    fn: Callable[..., Any], accepted: set[str]
-) -> Callable[..., Any]:
+def _with_keywords(fn: Callable[..., Any], accepted: set[str]) -> Callable[..., Any]:
     @functools.wraps(fn)
     def hook(*args: Any, **kwargs: Any) -> Any:
         return fn(*args, **{key: kwargs[key] for key in kwargs if key in accepted})
+
+    return hook
+
+
+def _without_keyword(fn: Callable[..., Any], keyword: str) -> Callable[..., Any]:
+    @functools.wraps(fn)
+    def hook(*args: Any, **kwargs: Any) -> Any:
+        kwargs.pop(keyword, None)
+        return fn(*args, **kwargs)
 
     return hook
 
