@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Callable
 from hmac import compare_digest
 from typing import IO, Any, TypeVar
@@ -83,10 +84,10 @@ class FileView(MethodView):
 def store_of(file: TaskFile) -> ServedFileStore:
     """Return the store of a file, if the runner can send what is in it; else the answer is 404."""
     try:
-        store = STORE[file.storage_provider]
+        store = STORE.serving(file)
     except (UnknownFileStore, StoreNotConfigured):
         abort(404, message=_("The store that keeps this file is not installed here."))
-    if not isinstance(store, ServedFileStore):
+    if store is None:
         abort(404, message=_("This file is kept elsewhere."))
     return store
 
@@ -131,8 +132,35 @@ def _response(file: TaskFile, content: IO[bytes]) -> Response:
     if file.sha256:  # RFC 9530
         digest = base64.b64encode(bytes.fromhex(file.sha256)).decode("ascii")
         response.headers["Repr-Digest"] = f"sha-256=:{digest}:"
-    if request.range:
+    wanted = dict(request.environ)
+    if part := _wanted_part(size):
+        wanted["HTTP_RANGE"] = part
         # Unlike those of some servers, this one can start in the middle.
         response.response = FileWrapper(content, CHUNK)
-    response.make_conditional(request, accept_ranges=True, complete_length=size)
+    else:
+        wanted.pop("HTTP_RANGE", None)
+    response.make_conditional(wanted, accept_ranges=True, complete_length=size)
     return response
+
+
+def _wanted_part(size: int) -> str | None:
+    """Return the range of bytes to answer with; ``None`` stands for the whole file.
+
+    What is not one range of bytes is ignored, as RFC 9110 (14.2) allows, unless there is no
+    such byte.
+    """
+    asked = request.range if request.method == "GET" else None
+    if asked is None or asked.units != "bytes":
+        return None
+    if re.fullmatch(r"bytes=\s*-0+\s*", request.headers["Range"], re.IGNORECASE):
+        return f"bytes={size}-"  # the last none bytes, which werkzeug takes for all
+    # Of a file that is shorter, the last bytes are all that it has.
+    begins = [
+        max(begin + size, 0) if begin < 0 else begin for begin, _end in asked.ranges
+    ]
+    if all(begin >= size for begin in begins):
+        return None if size == 0 else asked.to_header()
+    if len(begins) > 1:
+        return None
+    ((begin, end),) = zip(begins, (end for _begin, end in asked.ranges))
+    return f"bytes={begin}-{'' if end is None else end - 1}"

@@ -2,7 +2,8 @@
 
 import struct
 import zlib
-from io import BufferedReader, RawIOBase, TextIOWrapper
+from contextlib import contextmanager
+from io import SEEK_SET, BufferedReader, RawIOBase, TextIOWrapper
 from lzma import LZMAError
 from pathlib import PurePosixPath
 from typing import IO, Any, Iterator
@@ -41,19 +42,35 @@ class _Member(RawIOBase):
     def __init__(self, content: IO[bytes], place: str) -> None:
         self._content = content
         self._place = place
+        self.name = content.name
 
     def readable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return self._content.seekable()
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        with self._explained():
+            return self._content.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._content.tell()
+
     def readinto(self, buffer: Any) -> int:
-        try:
+        with self._explained():
             chunk = self._content.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
         except _DAMAGE as error:
             raise ZipArchiveError(
                 f"{self._place} is damaged ({error}); pack the archive again."
             ) from error
-        buffer[: len(chunk)] = chunk
-        return len(chunk)
 
     def close(self) -> None:
         self._content.close()
@@ -97,21 +114,19 @@ def get_files_from_zip_url(url: str, mode: str = "t") -> Iterator[tuple[IO[Any],
     Args:
         url: where the archive is, as for :func:`qhana_plugin_runner.requests.open_url`.
             A large one is kept in a temporary file, not in memory.
-        mode: ``"t"`` for text files (UTF-8, with or without byte order mark) or ``"b"``
-            for binary files.
+        mode: with a ``b`` (``"b"``, ``"rb"``) for binary files; any other for text files
+            (UTF-8, with or without byte order mark).
 
     Yields:
-        the open file and its name with its folders; folders themselves are left out.  A
-        file is closed when the next one is asked for.
+        the open file, which can be sought in and has a ``name``, and its name with its
+        folders; folders themselves are left out.  A file is closed when the next one is
+        asked for.
 
     Raises:
-        ValueError: the mode is none of the two.
         ZipArchiveError: this is no zip archive, or it is damaged, encrypted, packed in an
             unknown way, or has a file name that leads out of it.
         requests.exceptions.RequestException: the URL cannot be opened.
     """
-    if mode not in ("t", "b"):
-        raise ValueError(f"The mode must be 't' (text) or 'b' (binary), not {mode!r}.")
     shown = display_url(url)
     with open_url_as_file_like_simple(url) as file, _open_archive(file, shown) as archive:
         for member in _check_members(archive, shown):
@@ -121,7 +136,7 @@ def get_files_from_zip_url(url: str, mode: str = "t") -> Iterator[tuple[IO[Any],
             except _DAMAGE as error:
                 raise ZipArchiveError(f"{place} cannot be unpacked: {error}.") from error
             with BufferedReader(_Member(content, place)) as binary:
-                if mode == "b":
+                if "b" in mode:
                     yield binary, member.filename
                 else:
                     with TextIOWrapper(binary, encoding="utf-8-sig") as text:

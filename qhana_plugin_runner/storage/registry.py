@@ -10,7 +10,7 @@ from ..db.models.tasks import TaskFile
 from .content import FileFacts, FileLike
 from .errors import UnknownFileStore
 from .interface import FileStoreInterface
-from .store import FileStore
+from .store import FileStore, ServedFileStore
 
 
 class FileStoreRegistry(FileStoreInterface):
@@ -58,6 +58,16 @@ class FileStoreRegistry(FileStoreInterface):
                 ) from None
             stores[name] = store(app=app)
         return stores[name]
+
+    def serving(self, file_info: TaskFile) -> ServedFileStore | None:
+        """Return the store of a file whose content the runner can send, else ``None``.
+
+        Raises:
+            UnknownFileStore: the plugin that brought the store is gone
+            StoreNotConfigured: a setting of the store is missing
+        """
+        store = self[file_info.storage_provider]
+        return store if isinstance(store, ServedFileStore) else None
 
     def _store(self, name: str | None) -> FileStore:
         return self[name or self._app().config["DEFAULT_FILE_STORE"]]

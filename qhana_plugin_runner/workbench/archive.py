@@ -8,9 +8,13 @@ from pathlib import PurePosixPath
 
 from ..db.models.tasks import TaskFile
 from ..storage import CHUNK, STORE, shown_name
+from ..util.texts import encodable
 
 __all__ = ["unique_names", "zipped"]
 
+
+NOTE = "NOT INCLUDED.txt"
+"""The entry that says what is not in a ZIP file."""
 
 EPOCH = datetime(1980, 1, 1, tzinfo=UTC)
 """The first time that the format can tell."""
@@ -35,18 +39,20 @@ class _Pipe(io.RawIOBase):
         return taken
 
 
-def zipped(files: list[TaskFile]) -> Iterator[bytes]:
+def zipped(files: list[TaskFile], note: str = "") -> Iterator[bytes]:
     """Yield a ZIP file with some files, as it is made; one piece of a file is held in memory.
 
     Args:
         files: files of stores that this runner can open
+        note: a text about what is not in it; without one there is no such entry
 
     Raises:
         StorageError: while iterating: a file is not there; the client sees an answer cut short
     """
     pipe = _Pipe()
+    names = unique_names([file.file_name for file in files] + [NOTE])
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file, name in zip(files, unique_names(files)):
+        for file, name in zip(files, names):
             made_at = max(file.created_at or EPOCH, EPOCH).astimezone(UTC)
             entry = zipfile.ZipInfo(name, made_at.timetuple()[:6])
             entry.compress_type = zipfile.ZIP_DEFLATED
@@ -57,15 +63,17 @@ def zipped(files: list[TaskFile]) -> Iterator[bytes]:
                 while piece := content.read(CHUNK):
                     target.write(piece)
                     yield pipe.take()
+        if note:
+            archive.writestr(names[-1], encodable(note))
     yield pipe.take()
 
 
-def unique_names(files: list[TaskFile]) -> list[str]:
-    """Return a name for each file, of which none leads out of a folder, and none is there twice."""
+def unique_names(wanted_names: list[str]) -> list[str]:
+    """Return a name for each one, of which none leads out of a folder, and none is there twice."""
     names: list[str] = []
     known: set[str] = set()
-    for file in files:
-        name = wanted = shown_name(file.file_name)
+    for wanted in map(shown_name, wanted_names):
+        name = wanted
         path = PurePosixPath(wanted)
         number = 2
         while name.casefold() in known:

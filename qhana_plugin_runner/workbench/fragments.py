@@ -14,8 +14,8 @@ from ..api.files import send_from, store_of
 from ..api.tasks import require_row_id
 from ..api.util import MaBaseSchema
 from ..db import DB
-from ..db.models.tasks import ProcessingTask
-from ..storage import STORE, ServedFileStore
+from ..db.models.tasks import ProcessingTask, TaskFile
+from ..storage import STORE, StorageError
 from . import WORKBENCH
 from .archive import zipped
 from .catalogue import PluginEntry, catalogue
@@ -221,15 +221,28 @@ def outputs_zip(task_id: str) -> Response:
     task = ProcessingTask.get_with_details(require_row_id(task_id))
     if task is None or not task.is_finished:
         abort(404, message=_("There are no results of this task yet."))
-    kept = [
-        file
-        for file in task.outputs
-        if file.is_output and isinstance(STORE[file.storage_provider], ServedFileStore)
-    ]
+    outputs = [file for file in task.outputs if file.is_output]
+    reasons = [_why_not_sent(file) for file in outputs]
+    kept = [file for file, reason in zip(outputs, reasons) if not reason]
+    note = "".join(
+        f"{file.file_name}: {reason}\n"
+        for file, reason in zip(outputs, reasons)
+        if reason
+    )
     if not kept:
-        abort(404, message=_("There are no results of this task yet."))
+        abort(404, message=note or _("There are no results of this task yet."))
     name = f"task-{task.id}.zip"
     DB.session.close()  # while the files are sent, nothing of the database is needed
-    response = Response(stream_with_context(zipped(kept)), mimetype="application/zip")
+    pieces = stream_with_context(zipped(kept, note))
+    response = Response(pieces, mimetype="application/zip")
     response.headers.set("Content-Disposition", "attachment", filename=name)
     return response
+
+
+def _why_not_sent(file: TaskFile) -> str:
+    """Return why the content of a file cannot be sent; empty when it can."""
+    try:
+        store = STORE.serving(file)
+    except StorageError:
+        return str(_("The store that keeps this file is not installed here."))
+    return "" if store else str(_("This file is kept elsewhere."))

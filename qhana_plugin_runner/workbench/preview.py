@@ -20,7 +20,7 @@ from ..plugin_utils._entity_csv import read_csv
 from ..plugin_utils._entity_errors import EntityEncodingError, EntityError
 from ..plugin_utils._entity_json import read_json, read_json_lines
 from ..plugin_utils._entity_text import decoded
-from ..storage import STORE, ServedFileStore, StorageError
+from ..storage import STORE, StorageError
 from ..util import strict_json
 from ..util.content_types import (
     CSV,
@@ -72,10 +72,10 @@ def preview_of(file: TaskFile) -> Preview:
     content_type = content_type_of(file.mimetype, file.file_name)
     kind = media_type(content_type)
     try:
-        store = STORE[file.storage_provider]
+        store = STORE.serving(file)
     except StorageError:
         return _nothing(_("The store that keeps this file is not installed here."))
-    if not isinstance(store, ServedFileStore):
+    if store is None:
         return _nothing(_("This file is kept elsewhere; open it to see it."))
     if kind in FRAMED:
         return Preview("frame")

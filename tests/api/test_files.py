@@ -135,6 +135,9 @@ def test_browsers_must_not_trust_the_content(file, get):
         ("bytes=95-", CONTENT[95:], "bytes 95-99/100"),
         ("bytes=-3", CONTENT[-3:], "bytes 97-99/100"),
         ("bytes=90-500", CONTENT[90:], "bytes 90-99/100"),
+        ("bytes=-1000", CONTENT, "bytes 0-99/100"),
+        ("bytes=-100", CONTENT, "bytes 0-99/100"),
+        ("Bytes=99-99", CONTENT[99:], "bytes 99-99/100"),
     ],
 )
 def test_a_part_of_a_file_can_be_asked_for(file, get, asked, content, told):
@@ -144,10 +147,43 @@ def test_a_part_of_a_file_can_be_asked_for(file, get, asked, content, told):
     assert answer.content_type == "text/csv; charset=utf-8"
 
 
-def test_a_part_that_is_not_there_is_an_error_that_tells_the_size(file, get):
-    answer = get(file, Range="bytes=100-")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "items=0-3",
+        "bytes=0-1,5-6",
+        "bytes=5-6,0-1",
+        "bytes=0-1,200-300",
+        "bytes=-3,0-1",
+        "bytes=7-3",
+        "bytes=a-b",
+        "bytes=",
+        "nonsense",
+    ],
+)
+def test_what_is_not_one_part_is_answered_with_the_whole_file(file, get, asked):
+    answer = get(file, Range=asked)
+    assert (answer.status_code, answer.data) == (200, CONTENT)
+    assert "Content-Range" not in answer.headers
+
+
+@pytest.mark.parametrize("asked", ["bytes=100-", "bytes=100-200,300-", "bytes=-0"])
+def test_a_part_that_is_not_there_is_an_error_that_tells_the_size(file, get, asked):
+    answer = get(file, Range=asked)
     assert (answer.status_code, answer.get_json()["code"]) == (416, 416)
     assert answer.headers["Content-Range"] == "bytes */100"
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-", "bytes=-1", "bytes=5-9"])
+def test_an_empty_file_has_no_parts(task, get, asked):
+    answer = get(persist(task, content=b""), Range=asked)
+    assert (answer.status_code, answer.data) == (200, b"")
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-1", "bytes=1000-"])
+def test_head_knows_no_parts(file, get, asked):
+    answer = get(file, "HEAD", Range=asked)
+    assert (answer.status_code, answer.content_length) == (200, 100)
 
 
 def test_a_file_that_the_client_has_is_not_sent_again(file, get):

@@ -133,9 +133,15 @@ def test_any_damage_is_an_archive_error_or_harmless(tmp_path_factory, data):
         pass
 
 
-def test_an_unknown_mode_is_refused(store):
-    with pytest.raises(ValueError, match="'r'"):
-        list(get_files_from_zip_url(store(pack({})), mode="r"))
+@pytest.mark.parametrize("mode", ["b", "rb", "br", "t", "r", "rt", ""])
+def test_files_are_binary_with_a_b_in_the_mode_and_can_be_sought_in(store, mode):
+    url = store(pack({"folder/a": b"1\r\n2\r\n"}))
+    for file, name in get_files_from_zip_url(url, mode):
+        assert file.name == name == "folder/a"
+        first = file.readline()
+        assert first == (b"1\r\n" if "b" in mode else "1\n")
+        file.seek(0)
+        assert file.read() == (b"1\r\n2\r\n" if "b" in mode else "1\n2\n")
 
 
 def test_a_missing_archive_is_an_http_error(site):

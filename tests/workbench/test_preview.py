@@ -6,7 +6,8 @@ import zipfile
 
 import pytest
 
-from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner import life_cycle
+from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
 from qhana_plugin_runner.storage import STORE
 
 
@@ -170,7 +171,15 @@ def test_all_outputs_come_in_one_file_with_names_of_their_own(client, app):
         task = ProcessingTask("a-task")
         task.save(commit=True)
         task_id = task.id
-        for name, content in (("a.txt", "1"), ("../a.txt", "2"), ("A.TXT", "3")):
+        for name, content in (
+            ("a.txt", "1"),
+            ("../a.txt", "2"),
+            ("A.TXT", "3"),
+            ("..", "4"),
+            (".", "5"),
+            ("run.1/data", "6"),
+            ("run.1/data", "7"),
+        ):
             STORE.persist_task_result(task_id, content, name, "x/y", "text/plain")
     url = f"/workbench/tasks/{task_id}/outputs.zip"
     assert client.get(url).status_code == 404
@@ -182,5 +191,42 @@ def test_all_outputs_come_in_one_file_with_names_of_their_own(client, app):
     archive = zipfile.ZipFile(io.BytesIO(answer.data))
     assert answer.mimetype == "application/zip" and archive.testzip() is None
     names = archive.namelist()
-    assert names == ["a.txt", "a (2).txt", "A (3).TXT"]
-    assert [archive.read(name) for name in names] == [b"1", b"2", b"3"]
+    assert names == [
+        "a.txt",
+        "a (2).txt",
+        "A (3).TXT",
+        "file",
+        "file (2)",
+        "run.1/data",
+        "run.1/data (2)",
+    ]
+    assert [archive.read(name) for name in names] == [b"%d" % n for n in range(1, 8)]
+
+
+@pytest.mark.parametrize(
+    "store, place", [("gone", "data"), ("url_file_store", "http://x/y")]
+)
+def test_outputs_that_cannot_be_sent_are_named_in_the_file(client, app, store, place):
+    def add(task, store, name, data):
+        TaskFile(task, "tag", store, name, data, "x/y", "text/plain").save(commit=True)
+
+    with app.test_request_context():
+        task, other = ProcessingTask("a-task"), ProcessingTask("a-task")
+        task.save(commit=True)
+        other.save(commit=True)
+        add(task, store, "away.txt", place)
+        add(other, store, "away.txt", place)
+        STORE.persist_task_result(
+            task.id, "here", "NOT INCLUDED.txt", "x/y", "text/plain"
+        )
+        life_cycle.succeed(task.id)
+        life_cycle.succeed(other.id)
+        urls = [f"/workbench/tasks/{each.id}/outputs.zip" for each in (task, other)]
+    answer = client.get(urls[0])
+    archive = zipfile.ZipFile(io.BytesIO(answer.data))
+    assert archive.namelist() == ["NOT INCLUDED.txt", "NOT INCLUDED (2).txt"]
+    assert archive.read("NOT INCLUDED.txt") == b"here"
+    assert b"away.txt: Th" in archive.read("NOT INCLUDED (2).txt")
+    answer = client.get(urls[1])
+    assert answer.status_code == 404
+    assert "away.txt" in answer.json["message"]
