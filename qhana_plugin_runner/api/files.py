@@ -2,7 +2,6 @@
 
 import base64
 import io
-import re
 from collections.abc import Callable
 from hmac import compare_digest
 from typing import IO, Any, TypeVar
@@ -152,8 +151,6 @@ def _wanted_part(size: int) -> str | None:
     asked = request.range if request.method == "GET" else None
     if asked is None or asked.units != "bytes":
         return None
-    if re.fullmatch(r"bytes=\s*-0+\s*", request.headers["Range"], re.IGNORECASE):
-        return f"bytes={size}-"  # the last none bytes, which werkzeug takes for all
     # Of a file that is shorter, the last bytes are all that it has.
     begins = [
         max(begin + size, 0) if begin < 0 else begin for begin, _end in asked.ranges
@@ -162,5 +159,5 @@ def _wanted_part(size: int) -> str | None:
         return None if size == 0 else asked.to_header()
     if len(begins) > 1:
         return None
-    ((begin, end),) = zip(begins, (end for _begin, end in asked.ranges))
-    return f"bytes={begin}-{'' if end is None else end - 1}"
+    end = asked.ranges[0][1]
+    return f"bytes={begins[0]}-{'' if end is None else end - 1}"

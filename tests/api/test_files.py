@@ -157,6 +157,7 @@ def test_a_part_of_a_file_can_be_asked_for(file, get, asked, content, told):
         "bytes=-3,0-1",
         "bytes=7-3",
         "bytes=a-b",
+        "bytes=-0",
         "bytes=",
         "nonsense",
     ],
@@ -167,7 +168,7 @@ def test_what_is_not_one_part_is_answered_with_the_whole_file(file, get, asked):
     assert "Content-Range" not in answer.headers
 
 
-@pytest.mark.parametrize("asked", ["bytes=100-", "bytes=100-200,300-", "bytes=-0"])
+@pytest.mark.parametrize("asked", ["bytes=100-", "bytes=100-200,300-"])
 def test_a_part_that_is_not_there_is_an_error_that_tells_the_size(file, get, asked):
     answer = get(file, Range=asked)
     assert (answer.status_code, answer.get_json()["code"]) == (416, 416)
