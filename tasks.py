@@ -94,7 +94,7 @@ def reset_broker(c: Context) -> None:
 
 @task(
     help={
-        "pool": "kind of pool: prefork, threads, solo, gevent",
+        "pool": "prefork, threads, gevent or solo ($CELERY_WORKER_POOL, else prefork)",
         "concurrency": "number of tasks at a time (number of processors, at most 8)",
         "dev": "start the broker before and stop it afterwards",
         "log-level": "DEBUG, INFO, WARNING, ERROR or CRITICAL",
@@ -105,7 +105,7 @@ def reset_broker(c: Context) -> None:
 )
 def worker(
     c: Context,
-    pool: str = "prefork",
+    pool: str = "",
     concurrency: int = 0,
     dev: bool = False,
     log_level: str = "INFO",
@@ -117,6 +117,10 @@ def worker(
     _check_settings()
     if periodic_scheduler:
         INSTANCE.mkdir(parents=True, exist_ok=True)
+    try:
+        pool = commands.worker_pool(pool)
+    except RunnerError as error:
+        raise Exit(f"error: {error}", code=2) from error
     command = commands.worker_command(
         pool=pool,
         concurrency=concurrency or None,

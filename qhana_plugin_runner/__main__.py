@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .errors import OperatorError, RunnerError
+from .launcher.commands import POOLS
 from .launcher.product import Options, run
 
 
@@ -69,6 +70,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         default=default.concurrency,
         help="number of tasks that run at a time (%(default)s)",
+    )
+    start.add_argument(
+        "--pool",
+        choices=POOLS,
+        default=default.pool,
+        help="how tasks run: each in a process, in threads, in greenlets, or one at a time "
+        "($CELERY_WORKER_POOL, else prefork)",
     )
     start.add_argument(
         "--debug",

@@ -2,9 +2,11 @@
 
 from . import create_app
 from .celery import CELERY
+from .supervision.wake import WakeUp
 from .supervision.worker import Supervision
 
 __all__ = ["CELERY"]
 
 create_app()
 CELERY.steps["worker"].add(Supervision)
+CELERY.steps["consumer"].add(WakeUp)

@@ -3,7 +3,13 @@
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
+
+from .errors import UsageError
+
+POOLS = ("prefork", "threads", "gevent", "solo")
+"""The kinds of pools of a worker: how it runs several tasks at a time."""
 
 # Each process holds all plugins in memory: a big machine gets no more than this unasked.
 _MOST_PROCESSES = 8
@@ -16,6 +22,23 @@ _WEB_TIMEOUT = 180
 def default_concurrency() -> int:
     """Return how many tasks a worker runs at a time unless told otherwise."""
     return min(os.cpu_count() or 1, _MOST_PROCESSES)
+
+
+def worker_pool(given: str | None = None) -> str:
+    """Return the pool that was asked for, else the one that ``CELERY_WORKER_POOL`` names.
+
+    Raises:
+        UsageError: there is no such pool, or it needs a package that is not installed
+    """
+    pool = given or os.environ.get("CELERY_WORKER_POOL") or "prefork"
+    if pool not in POOLS:
+        raise UsageError(f"there is no pool {pool!r}: choose one of {', '.join(POOLS)}")
+    if pool == "gevent" and find_spec("gevent") is None:
+        raise UsageError(
+            "the pool gevent needs a package that is not installed: install it "
+            f"({sys.executable} -m pip install gevent), or choose another pool"
+        )
+    return pool
 
 
 def celery_command(*arguments: str) -> list[str]:
@@ -38,7 +61,7 @@ def worker_command(
 
     Args:
         concurrency: tasks at a time (default: number of processors, at most 8)
-        pool: kind of Celery pool
+        pool: one of ``POOLS``
         queues: names of the queues to work on (default: that of the configuration)
         log_level: name of the lowest level that is logged
         name: node name in Celery's notation, ``%h`` stands for the host
@@ -57,6 +80,11 @@ def worker_command(
     if alone:
         command += ["--without-gossip", "--without-mingle"]
     return command
+
+
+def scheduler_command(schedule: Path) -> list[str]:
+    """Return the command that runs the periodic scheduler alone."""
+    return celery_command("beat", "--loglevel", "INFO", "--schedule", str(schedule))
 
 
 def web_command(

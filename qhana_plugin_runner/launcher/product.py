@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ _WEB_SECONDS = 3
 _WORKER_SECONDS = 5
 _WORKER_GIVE_BACK_SECONDS = 2
 _BROKER_SECONDS = 2
+_SCHEDULER_SECONDS = 1
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Options:
         instance: the instance folder, see :func:`.environment.instance_folder`
         workers: number of web processes
         concurrency: number of tasks at a time
+        pool: how tasks run, see :func:`.commands.worker_pool`
         debug: whether the runner works in debug mode
     """
 
@@ -50,6 +52,7 @@ class Options:
     instance: Path | None = None
     workers: int = 2
     concurrency: int = commands.default_concurrency()
+    pool: str | None = None
     debug: bool = False
 
 
@@ -63,6 +66,7 @@ async def run(options: Options) -> None:
     project = environment.project_folder()
     environment.load_environment(project)
     instance = environment.instance_folder(options.instance, project)
+    options = replace(options, pool=commands.worker_pool(options.pool))
     os.chdir(project)  # relative paths of the configuration start there, for all parts
     with ExitStack() as stack:
         lock = InstanceLock(instance)
@@ -159,14 +163,18 @@ def _parts(
             environment=variables,
         )
     )
+    # Of the workers that share a broker, only one may run the scheduler.
+    schedule = instance / "celerybeat-schedule" if broker else None
+    # It cannot run in a worker whose tasks are greenlets.
+    stands_alone = schedule is not None and options.pool == "gevent"
     parts.append(
         Part(
             name="worker",
             command=commands.worker_command(
                 concurrency=options.concurrency,
+                pool=options.pool or "prefork",
                 name=f"runner-{port}@%h",
-                # Of the workers that share a broker, only one may run the scheduler.
-                schedule=instance / "celerybeat-schedule" if broker else None,
+                schedule=None if stands_alone else schedule,
                 alone=broker is not None,
             ),
             environment={
@@ -182,6 +190,15 @@ def _parts(
             ),
         )
     )
+    if schedule is not None and stands_alone:
+        parts.append(
+            Part(
+                name="scheduler",
+                command=commands.scheduler_command(schedule),
+                environment=variables,
+                stop=((signal.SIGTERM, _SCHEDULER_SECONDS),),
+            )
+        )
     parts.append(
         Part(
             name="web",

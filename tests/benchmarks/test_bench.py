@@ -1,6 +1,7 @@
 """The benchmarks run; how fast they find the runner to be is nothing for a test."""
 
 import subprocess
+from importlib.util import find_spec
 
 import pytest
 from helpers.product import CHECKOUT, outside_environment
@@ -52,3 +53,13 @@ def test_requests_are_measured_with_few_and_with_many_tasks(database):
     assert len(rows) == 7
     assert len({len(row) for row in (header, *rows)}) == 1
     assert all(float(row.split()[-1]) > 0 for row in rows)
+
+
+def test_tasks_are_measured_in_each_pool():
+    result = bench("pools", "--quick")
+    assert result.returncode == 0, result.stdout + result.stderr
+    lines = result.stdout.splitlines()
+    first, second, *third = lines[lines.index("2 tasks, 2 at a time") + 2 :]
+    assert first.startswith("prefork") and second.startswith("threads")
+    assert len(third) == (find_spec("gevent") is not None)
+    assert all(float(row.split()[-1]) > 0 for row in (first, second, *third))

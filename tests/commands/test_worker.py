@@ -112,8 +112,9 @@ def test_each_kind_of_pool_brings_a_task_to_success(
 ):
     if pool == "gevent" and importlib.util.find_spec("gevent") is None:
         pytest.skip("gevent is not installed: scripts/environment main test")
-    options = [] if pool == "prefork" else ["--pool", pool]  # it is the default
-    with invoke_worker(*options):
+    options = [] if pool in ("prefork", "threads") else ["--pool", pool]
+    variables = {"CELERY_WORKER_POOL": pool} if pool == "threads" else {}
+    with invoke_worker(*options, **variables):
         status = greet(client, pool)
         with Celery(
             broker=broker_url, backend=broker_url, set_as_current=False
@@ -172,5 +173,5 @@ def test_a_pool_that_does_not_exist_is_refused(tmp_path):
         text=True,
         timeout=60,
     )
-    assert result.returncode != 0
-    assert "swimming" in result.stderr
+    assert result.returncode == 2
+    assert "there is no pool 'swimming'" in result.stderr

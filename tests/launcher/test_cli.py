@@ -42,6 +42,12 @@ def test_an_unknown_option_is_named():
     assert "--prot" in only_line(run("--prot", "5005"))
 
 
+def test_a_pool_that_does_not_exist_is_named(tmp_path):
+    assert "--pool: invalid choice: 'swimming'" in only_line(run("--pool", "swimming"))
+    line = only_line(run("--instance", tmp_path, CELERY_WORKER_POOL="diving"))
+    assert "there is no pool 'diving': choose one of prefork" in line
+
+
 def test_a_port_in_use_is_named(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from qhana_plugin_runner.launcher import commands, environment
+from qhana_plugin_runner.launcher.errors import UsageError
 
 
 def values(command, option):
@@ -51,6 +52,20 @@ def test_a_worker_can_be_told_everything():
         ["/x/schedule"],
     ]
     assert {"--beat", "--without-gossip", "--without-mingle"} <= set(command)
+
+
+def test_the_pool_is_that_which_was_asked_for_or_that_of_the_environment(monkeypatch):
+    monkeypatch.delenv("CELERY_WORKER_POOL", raising=False)
+    assert commands.worker_pool() == "prefork"
+    monkeypatch.setenv("CELERY_WORKER_POOL", "threads")
+    assert commands.worker_pool() == commands.worker_pool("") == "threads"
+    assert commands.worker_pool("solo") == "solo"
+
+
+def test_a_pool_whose_package_is_missing_is_told_with_the_cure(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gevent", None)
+    with pytest.raises(UsageError, match=r"pip install gevent"):
+        commands.worker_pool("gevent")
 
 
 @pytest.mark.parametrize("extra", [{}, {"access_log": True, "reload": True}])

@@ -54,6 +54,15 @@ def test_it_answers_and_has_all_parts(product):
     assert all(pids[0] == os.getsid(pids[0]) for pids in parts.values())
 
 
+def test_tasks_that_are_greenlets_have_the_scheduler_beside_their_worker(tmp_path):
+    pytest.importorskip("gevent")
+    with Product(tmp_path / "instance", "--pool", "gevent") as product:
+        wait_until(lambda: "beat: Starting" in product.log, 60, "the scheduler")
+        wait_for_success(product, submit_hello_world(product))
+        assert set(product.pids()) == {"broker", "worker", "scheduler", "web"}
+        assert "scheduler has ended" not in product.log
+
+
 def test_it_tells_the_command_of_each_part(product):
     for name, program in [("broker", "valkey"), ("db", "flask"), ("worker", "celery")]:
         assert any(
