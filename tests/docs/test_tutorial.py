@@ -92,17 +92,23 @@ def test_the_commands_do_what_the_page_says(call, product, page):
 
 def test_the_first_plugin_has_metadata_a_form_and_documentation(call):
     url = f"{WRITTEN}plugins/count-words@v0-1-0/"
-    metadata, form, document = call(
+    metadata, form, right, wrong, document = call(
         [
             f"curl -sf {url}",
             f"curl -sf {url}ui/?text=hello",
+            f"curl -sf -d text=hello {url}ui/",
+            f"curl -sf -d other=hello {url}ui/",
             f"curl -sf {WRITTEN}api-spec.json",
         ]
     )
     assert json.loads(metadata)["entryPoint"]["uiHref"].endswith(
         "/count-words@v0-1-0/ui/"
     )
-    assert re.search(r'<textarea[^>]*name="text"[^>]*>\s*hello', form)
+    for shown in (form, right):
+        assert re.search(r'<textarea[^>]*name="text"[^>]*>\s*hello', shown)
+        assert "Missing data" not in shown
+    assert 'role="status"' in right
+    assert "Missing data for required field" in wrong
     assert "/plugins/count-words@v0-1-0/process/" in json.loads(document)["paths"]
 
 
