@@ -56,7 +56,9 @@ class FileStoreRegistry(FileStoreInterface):
                     f"there is no file store {name!r}, only {', '.join(sorted(FileStore.known))}; "
                     "correct DEFAULT_FILE_STORE, or install the plugin that brings the store"
                 ) from None
-            stores[name] = store(app=app)
+            made = store(app=app)
+            made.init_app(app)
+            stores[name] = made
         return stores[name]
 
     def serving(self, file_info: TaskFile) -> ServedFileStore | None:

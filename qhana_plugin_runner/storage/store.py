@@ -49,11 +49,12 @@ class FileStore(FileStoreInterface):
 
     def __init__(self, app: Flask | None = None) -> None:
         self.app = app
-        if app is not None:
-            self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Read the store's settings from ``app.config``; for subclasses."""
+        """Read the store's settings from ``app.config``; for subclasses.
+
+        It is called once, when ``__init__`` is done.
+        """
         self.app = app
 
     def prepare_path(self, path: str | Path) -> Path:
@@ -111,9 +112,10 @@ class FileStore(FileStoreInterface):
     def _new_target(self, task_db_id: int, folder: str, file_name: str) -> Path:
         """Return a path for a file of a task.
 
-        Outputs may have the same name; the random part keeps them apart.
+        Outputs may have the same name; the random part keeps them apart, and keeps those from
+        guessing it who know a store that serves its files itself.
         """
-        own = secrets.token_hex(4)
+        own = secrets.token_hex(8)
         name = safe_name(_last_part(file_name))
         return self.prepare_path(f"task_{task_db_id}/{folder}/{own}/{name}")
 

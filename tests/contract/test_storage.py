@@ -213,8 +213,13 @@ CALLS = []
 
 
 class MyStore(FileStore, name="served"):
+    def __init__(self, app):
+        super().__init__(app=app)
+        self.url = None
+
     def init_app(self, app):
         super().init_app(app)
+        assert self.url is None
         self.url = app.config["SERVED_URL"]
 
     def persist_file(self, file_, target, mimetype):
