@@ -24,7 +24,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from flask import current_app, has_app_context
 from requests import PreparedRequest, Response, Session
-from requests.exceptions import InvalidSchema
+from requests.exceptions import InvalidSchema, StreamConsumedError
 from werkzeug.http import parse_options_header
 from werkzeug.utils import secure_filename
 
@@ -66,6 +66,9 @@ themselves."""
 CHUNK_SIZE = 64 * 1024
 """Bytes read at once: enough to make the cost of a call small, little enough to hold
 many."""
+
+_READ_BY_US = "_read_by_runner"
+"""Attribute of a response whose body was opened while it streams."""
 
 SPOOL_SIZE = 1024 * 1024
 """Bytes of a fetched file that are kept in memory before it moves to a temporary file."""
@@ -200,6 +203,15 @@ class _BodyReader(RawIOBase):
     """The decoded body of a response as a raw binary file."""
 
     def __init__(self, response: Response) -> None:
+        if getattr(response, "_content", None) is False:
+            # requests notices it only when the first reader came to the end
+            if _READ_BY_US in vars(response) or vars(response).get("_content_consumed"):
+                raise StreamConsumedError(
+                    f"The body of {display_url(response.url)!r} is read already, and was"
+                    " not kept: open the URL again, or open it without stream=True.",
+                    response=response,
+                )
+            setattr(response, _READ_BY_US, True)
         if response.raw is None:
             self._chunks = iter([response.content or b""])
         else:
@@ -228,11 +240,14 @@ def body_stream(response: Response) -> BufferedReader:
     """Read the body of a response as a binary file, decompressed.
 
     The body is fetched while it is read when the response was opened with
-    ``stream=True``.  Closing the file leaves the response open.
+    ``stream=True``, and can be read once then.  Closing the file leaves the response open.
 
     >>> with open_url("data:,one%0Atwo", stream=True) as response:
     ...     list(body_stream(response))
     [b'one\\n', b'two']
+
+    Raises:
+        requests.exceptions.StreamConsumedError: it was read already, if only in part.
     """
     return BufferedReader(_BodyReader(response), CHUNK_SIZE)
 

@@ -10,6 +10,7 @@ from qhana_plugin_runner.plugin_utils._entity_errors import (
     EntitySyntaxError,
 )
 from qhana_plugin_runner.plugin_utils._entity_text import undecodable
+from qhana_plugin_runner.util.texts import encodable
 
 CsvDialect = str | csv.Dialect | type[csv.Dialect]
 
@@ -139,13 +140,27 @@ def _with_defaults(tuple_: Any, row: Sequence[str]) -> Any:
         return None
 
 
+class _Encodable:
+    """A text file that takes lone surrogates, which JSON may hold and no charset has."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+
+    def write(self, text: str) -> None:
+        """Write a row."""
+        try:
+            self._text.write(text)
+        except UnicodeEncodeError:
+            self._text.write(encodable(text))
+
+
 def write_csv(
     rows: Iterable[Iterable[Any]],
     header: Sequence[str],
     text: TextIO,
     dialect: CsvDialect,
 ) -> None:
-    """Write a header and the rows below it."""
-    writer = csv.writer(text, dialect=dialect)
+    """Write a header and the rows below it; what is no character becomes U+FFFD."""
+    writer = csv.writer(_Encodable(text), dialect=dialect)
     writer.writerow(header)
     writer.writerows(rows)

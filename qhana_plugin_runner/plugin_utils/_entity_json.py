@@ -21,6 +21,7 @@ off: more than the longest one that is not a string (``-Infinity``,
 ``\\ud83d\\ude00``)."""
 
 _WHITESPACE = " \t\n\r"
+TOO_DEEP = "Values inside of values go too deep"
 _UNTERMINATED = "Unterminated string"
 
 
@@ -66,7 +67,9 @@ class _Document:
             except JSONDecodeError as error:
                 if self._ended or not self._may_be_cut(error):
                     raise self.error(error.msg, error.pos) from error
-            except (ValueError, RecursionError) as error:
+            except RecursionError as error:
+                raise self.error(TOO_DEEP, self._position) from error
+            except ValueError as error:
                 raise self.error(str(error), self._position) from error
             else:
                 # a number could go on behind the end of the buffer
@@ -183,8 +186,9 @@ def read_json_lines(lines: Iterable[str]) -> Iterator[Any]:
             try:
                 entity = json.loads(text)
             except (ValueError, RecursionError) as error:
+                reason = TOO_DEEP if isinstance(error, RecursionError) else error
                 raise EntityJsonError(
-                    f"Line {number} is no JSON object: {error}; a file of JSON lines"
+                    f"Line {number} is no JSON object: {reason}; a file of JSON lines"
                     " holds one whole object per line.",
                     text,
                     getattr(error, "pos", 0),

@@ -5,18 +5,14 @@ from typing import Any
 __all__ = ["parse_float", "parse_int"]
 
 
-def _numeral(text: str) -> str:
-    """Give back text that Python may read as a number; refuse what only Python would.
+def _refuse_foreign(text: str) -> None:
+    """Refuse what Python alone reads: ``1_000``, and the digits of other scripts.
 
     Raises:
-        ValueError: there is an underscore (``1_000``) or a digit of another script in it.
+        ValueError: it is no numeral, even without the space around it, which may be of any kind.
     """
-    if "_" in text or not text.isascii():
-        # space around a number may be of any kind
-        text = text.strip()
-        if "_" in text or not text.isascii():
-            raise ValueError("only the digits 0 to 9 make a number, without '_'")
-    return text
+    if "_" in text or not text.strip().isascii():
+        raise ValueError("only the digits 0 to 9 make a number, without '_'")
 
 
 def parse_int(value: Any) -> int:
@@ -33,7 +29,9 @@ def parse_int(value: Any) -> int:
         ValueError: this is no whole number.
     """
     try:
-        return int(_numeral(value) if isinstance(value, str) else value)
+        if isinstance(value, str) and ("_" in value or not value.isascii()):
+            _refuse_foreign(value)
+        return int(value)
     except (OverflowError, ValueError) as error:
         raise ValueError(f"{value!r:.99} is no whole number") from error
 
@@ -52,7 +50,9 @@ def parse_float(value: Any) -> float:
         ValueError: this is no number, or one that no float can hold.
     """
     try:
-        return float(_numeral(value) if isinstance(value, str) else value)
+        if isinstance(value, str) and ("_" in value or not value.isascii()):
+            _refuse_foreign(value)
+        return float(value)
     except OverflowError as error:
         raise ValueError(f"{value!r:.99} is too large a number") from error
     except ValueError as error:

@@ -43,6 +43,7 @@ from qhana_plugin_runner.plugin_utils._entity_errors import (
     EntitySyntaxError,
 )
 from qhana_plugin_runner.plugin_utils._entity_json import (
+    TOO_DEEP,
     json_items,
     read_json,
     read_json_lines,
@@ -176,6 +177,8 @@ def _parsed(double: ResponseLike) -> Any:
     """The JSON document of something like a response."""
     try:
         return double.json()
+    except RecursionError as error:
+        raise EntityJsonError(f"Broken JSON: {TOO_DEEP}.") from error
     except ValueError as error:
         doc = getattr(error, "doc", "")
         if isinstance(error, JSONDecodeError) and not doc.strip():

@@ -8,11 +8,13 @@ import threading
 import zlib
 from collections import namedtuple
 from io import StringIO
+from itertools import islice
 
 import pytest
 from helpers.site import Site, serving
 from hypothesis import given
 from hypothesis import strategies as st
+from requests.exceptions import RequestException
 from werkzeug.wrappers import Response
 
 from qhana_plugin_runner.plugin_utils.entity_marshalling import (
@@ -604,6 +606,20 @@ def test_a_field_may_be_huge(site):
     text = "x" * 3_000_000
     (entity,) = fetch(site, f'"ID","text"\r\n"1","{text}"\r\n', CSV)
     assert entity.text == text
+
+
+@each_format
+@pytest.mark.parametrize("count", [1, 5], ids=["in part", "whole"])
+def test_a_second_read_of_a_streamed_body_is_an_error_that_says_so(site, mimetype, count):
+    url = site.put("/entities", FILES[mimetype].encode(), Content_Type=mimetype)
+    with open_url(url, stream=True) as response:
+        first = list(islice(load_entities(response, mimetype), count))
+        with pytest.raises(RequestException, match="read already.*without stream=True"):
+            list(load_entities(response, mimetype))
+    assert list(ensure_dict(first)) == TABLE[:count]
+    with open_url(url) as response:
+        for _again in range(2):
+            assert list(ensure_dict(load_entities(response, mimetype))) == TABLE
 
 
 @each_format

@@ -98,6 +98,12 @@ class TestJson:
         assert isinstance(caught.value, EntitySyntaxError)
         assert isinstance(caught.value, json.JSONDecodeError)
 
+    def test_values_that_go_too_deep_are_named(self, load):
+        text = '{"ID": ' + "[" * 100_000 + "]" * 100_000 + "}"
+        for mimetype in ("application/json", LINES):
+            with pytest.raises(ValueError, match="go too deep"):
+                load(text, mimetype)
+
 
 class TestJsonLines:
     def test_each_line_is_an_entity(self, load):

@@ -155,6 +155,20 @@ def test_json_does_not_depend_on_the_encoding_of_the_file():
     assert json.loads(file.buffer.getvalue()) == [{"ID": "ü\ud800"}]
 
 
+def test_what_is_no_character_becomes_one_in_csv():
+    file = TextIOWrapper(BytesIO(), encoding="utf-8", newline="", write_through=True)
+    entity = {"ID": "\ud83d", "\udc00": "\U0001f600\udfffx"}
+    save_entities([entity], file, "text/csv", list(entity))
+    loaded = ensure_dict(load(file.buffer.getvalue(), "text/csv"))
+    assert list(loaded) == [{"ID": "\ufffd", "\ufffd": "\U0001f600\ufffdx"}]
+
+
+def test_a_character_that_the_charset_of_the_file_does_not_have_is_an_error():
+    file = TextIOWrapper(BytesIO(), encoding="latin-1")
+    with pytest.raises(UnicodeEncodeError):
+        save_entities([("\u03a9",)], file, "text/csv", ["ID"])
+
+
 def test_a_value_that_json_does_not_have_is_named():
     with pytest.raises(EntityError, match="Entity 2 cannot be written as JSON: .*set"):
         save([{"ID": "1"}, {"ID": "2", "x": {1}}], LINES)
