@@ -1,8 +1,9 @@
 """The Celery app: where plugins register their tasks and from where messages are sent."""
 
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from celery import Celery, Task
@@ -12,13 +13,15 @@ from celery.backends.redis import RedisBackend
 from celery.loaders.app import AppLoader
 from celery.result import AsyncResult
 from celery.signals import task_postrun
+from celery.states import IGNORED, REJECTED
 from celery.utils import uuid
 from flask import Flask, current_app, has_app_context, has_request_context
 from kombu import serialization
 from kombu.exceptions import OperationalError
 
-from .errors import BrokerUnavailable, RunnerError
-from .held_messages import hold, register_held_messages, release
+from . import life_cycle
+from .errors import BrokerUnavailable, RunnerError, TaskNotSaved
+from .held_messages import hold, note_sending, register_held_messages, release
 from .supervision import messages
 from .supervision.broker import ANSWER_SECONDS, register_ledger
 from .supervision.owners import rows_of
@@ -90,6 +93,36 @@ _SIGNALLED = range(-256, -192)
 """With these the pool's processes exit when a signal tells them to: 256 less than the signal."""
 
 
+def _ends_process(error: BaseException) -> bool:
+    """Whether a process or greenlet is to end, and not only the task that it works on."""
+    if isinstance(error, SystemExit):
+        return type(error) is not SystemExit or error.code in _SIGNALLED
+    greenlet = sys.modules.get("greenlet")
+    return greenlet is not None and isinstance(error, greenlet.GreenletExit)
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"the task called exit({error.code!r})"
+    text = " ".join(str(error).split())
+    return f"the task raised {type(error).__name__}" + (f": {text}" if text else "")
+
+
+def _require_saved(
+    name: str, kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
+) -> list[int]:
+    """Return the ids of the rows that a message, and what follows it, names.
+
+    Raises:
+        TaskNotSaved: one of them is ``None``: the row has got none yet.
+    """
+    rows = list(rows_of(name, kwargs, options))
+    for task_name, row in rows:
+        if row is None:
+            raise TaskNotSaved(f"{task_name} cannot be sent with db_id=None")
+    return [row for _name, row in rows if row is not None]
+
+
 class FlaskTask(Task):
     """A task that runs inside of the Flask app's context.
 
@@ -113,10 +146,24 @@ class FlaskTask(Task):
             with messages.running(app, self):
                 try:
                     return super().__call__(*args, **kwargs)
-                except SystemExit as error:
-                    if type(error) is not SystemExit or error.code in _SIGNALLED:
-                        raise  # this process is to end, and not only the task
-                    raise RunnerError(f"the task called exit({error.code!r})") from error
+                except Exception:
+                    raise
+                except BaseException as error:
+                    # Celery would let it end the worker, or its thread, and not the task.
+                    if _ends_process(error):
+                        raise
+                    raise RunnerError(_said(error)) from error
+
+    def apply(
+        self, args: Any = None, kwargs: Any = None, *more: Any, **options: Any
+    ) -> Any:
+        """Run the task here and now; see :meth:`celery.app.task.Task.apply`.
+
+        Raises:
+            TaskNotSaved: the ``db_id`` is ``None``.
+        """
+        _require_saved(self.name, kwargs, options)
+        return super().apply(args, kwargs, *more, **options)
 
     def _app_context(self) -> AbstractContextManager[object]:
         if has_app_context():
@@ -181,8 +228,9 @@ class RunnerCelery(Celery):
 
         Raises:
             BrokerUnavailable: the broker does not answer.
+            TaskNotSaved: a ``db_id`` is ``None``.
         """
-        owners = {row for _name, row in rows_of(name, kwargs, options)}
+        owners = set(_require_saved(name, kwargs, options))
 
         def send() -> AsyncResult:
             try:
@@ -195,13 +243,14 @@ class RunnerCelery(Celery):
             except OperationalError as error:
                 raise BrokerUnavailable(error, owners) from error
 
+        note_sending()
         if not owners:
             return send()
         if has_request_context():
             # As they are now, whatever the caller does with them until they are sent.
             args, kwargs = self._as_sent(args), self._as_sent(kwargs)
         options["task_id"] = options.get("task_id") or uuid()
-        if not hold(min(owners), send):
+        if not hold(owners, send):
             return send()
         # They are open only as long as the caller waits for this.
         options.pop("producer", None)
@@ -286,9 +335,18 @@ def register_celery(app: Flask) -> None:
 
 
 @task_postrun.connect
-def _note_done(task: Task, state: str, **_kwargs: Any) -> None:
+def _note_done(task: Task, state: str, retval: Any = None, **_kwargs: Any) -> None:
     if task.app is CELERY and CELERY.flask_app is not None:
-        messages.done(CELERY.flask_app, task, state, fail=_send_error)
+        give_up = partial(_give_up, retval) if state in (IGNORED, REJECTED) else None
+        messages.done(CELERY.flask_app, task, state, fail=_send_error, give_up=give_up)
+
+
+def _give_up(error: BaseException, task_id: int) -> None:
+    """End a task of which Celery tells nobody that it has ended."""
+    from .tasks import announce  # which knows this module
+
+    log = f"Task failed: {_said(error)}, after which nothing of it goes on."
+    announce(task_id, life_cycle.give_up(task_id, log))
 
 
 def _send_error(task_id: int, failing_task_id: str) -> None:

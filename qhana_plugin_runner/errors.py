@@ -16,6 +16,16 @@ class RunnerError(Exception):
     http_status: int = 500
 
 
+class TaskNotSaved(RunnerError):
+    """A message is sent for a task whose row is not in the database."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}: the task is not saved. Call task.save(commit=True) before the message "
+            "is sent with db_id=task.id."
+        )
+
+
 class OperatorError(RunnerError, ClickException):
     """What whoever starts the runner has to put right: a setting, an option, a server.
 

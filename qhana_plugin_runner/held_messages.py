@@ -4,33 +4,54 @@ Plugins send the message of a task first and write to its row afterwards. A work
 would write to the row at the same time, and one of the two changes would be lost; or it would
 not find the row at all. So these messages are held back until the answer is ready, or until the
 view asks for a result.
+
+A view that makes a row, and fails before it has sent anything, has nobody who goes on with the
+task: it ends then.
 """
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Set
 from typing import Any, NamedTuple
 
 from flask import Flask, Response, has_request_context, request
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
+from . import life_cycle
 from .db import DB
+from .db.models.tasks import ProcessingTask
 from .db.unsaved import has_unsaved_changes
-from .errors import BrokerUnavailable
+from .errors import BrokerUnavailable, TaskNotSaved
+from .life_cycle.rows import MADE
 
-__all__ = ["hold", "register_held_messages", "release"]
+__all__ = ["hold", "note_sending", "register_held_messages", "release"]
+
+_logger = logging.getLogger(__name__)
 
 # In the environ, where it is found in whichever app context a view pushes.
 _HELD = "qhana_plugin_runner.held_messages"
 
 
+_HAS_SENT = "qhana_plugin_runner.has_sent"
+_FAILED = "qhana_plugin_runner.failed"
+
+
 class _Message(NamedTuple):
-    task_id: int
+    task_ids: Set[int]
     send: Callable[[], Any]
 
 
-def hold(task_id: int, send: Callable[[], Any]) -> bool:
+def note_sending() -> None:
+    """A message is sent, whatever it is about."""
+    if has_request_context():
+        request.environ[_HAS_SENT] = True
+
+
+def hold(task_ids: Set[int], send: Callable[[], Any]) -> bool:
     """Keep a message for later.
 
     Args:
-        task_id: the row of the task that the message is about
+        task_ids: the rows of the tasks that the message is about
         send: sends the message
 
     Returns:
@@ -38,7 +59,7 @@ def hold(task_id: int, send: Callable[[], Any]) -> bool:
     """
     if not has_request_context() or _HELD not in request.environ:
         return False
-    request.environ[_HELD].append(_Message(task_id, send))
+    request.environ[_HELD].append(_Message(task_ids, send))
     return True
 
 
@@ -55,9 +76,40 @@ def release() -> None:
         try:
             message.send()
         except BrokerUnavailable as error:
-            error.task_ids |= {message.task_id, *(other.task_id for other in held)}
+            error.task_ids.update(message.task_ids, *(other.task_ids for other in held))
             held.clear()
             raise
+
+
+def _require_rows(held: list[_Message]) -> None:
+    """Drop all messages if the row of one was made by this request, and not committed.
+
+    Raises:
+        TaskNotSaved: there is such a message
+    """
+    named = set().union(*(message.task_ids for message in held))
+    made = named.intersection(request.environ.get(MADE, ()))
+    query = select(ProcessingTask.id).where(ProcessingTask.id.in_(made))
+    if made and (missing := made.difference(DB.session.execute(query).scalars())):
+        held.clear()
+        raise TaskNotSaved(f"nothing is sent with db_id={min(missing)}")
+
+
+def _end(task_id: int, reason: str) -> None:
+    """End a task that waits, if its row is there."""
+    from .tasks import announce  # which knows this module
+
+    log = (
+        f"Task failed: the view that made it has failed ({reason}), "
+        "and has not started anything."
+    )
+    try:
+        DB.session.rollback()
+        announce(task_id, life_cycle.give_up(task_id, log))
+    except KeyError:
+        return  # it was never committed
+    except SQLAlchemyError as error:
+        _logger.error("task %s waits, and nobody goes on with it: %s", task_id, error)
 
 
 def register_held_messages(app: Flask) -> None:
@@ -74,6 +126,7 @@ def register_held_messages(app: Flask) -> None:
                 # The view has ended without a commit: nobody would save them. They are not to
                 # take with them what is noted of the messages.
                 DB.session.rollback()
+                _require_rows(request.environ[_HELD])
             release()
         except Exception as error:
             # As if the view had raised it: only views' errors are handled by Flask.
@@ -81,7 +134,17 @@ def register_held_messages(app: Flask) -> None:
         finally:
             # What a stream sends while it is read leaves at once.
             request.environ.pop(_HELD, None)
+            if response.status_code >= 500:
+                request.environ[_FAILED] = f"HTTP {response.status_code}"
         return response
+
+    @app.teardown_request
+    def end_what_was_not_started(error: BaseException | None) -> None:
+        """Runs after the function below."""
+        reason = request.environ.get(_FAILED) if error is None else repr(error)
+        if reason and not request.environ.get(_HAS_SENT):
+            for task_id in request.environ.pop(MADE, ()):
+                _end(task_id, reason)
 
     @app.teardown_request
     def send_the_rest(_error: BaseException | None) -> None:

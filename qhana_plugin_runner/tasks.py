@@ -1,5 +1,7 @@
 """The runner's own Celery tasks, which plugins chain behind theirs, and the signals of a task."""
 
+import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,6 +9,7 @@ from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from blinker import Namespace
 from celery import Task
 from celery.result import AsyncResult
+from celery.utils.serialization import get_pickled_exception
 from flask import current_app
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -29,6 +32,8 @@ __all__ = [
     "save_task_result",
 ]
 
+_logger = logging.getLogger(__name__)
+
 TASK_SIGNALS = Namespace()
 """The signals of tasks: ``SIGNAL.send(app, task_id=...)`` tells the task's subscribers."""
 
@@ -41,6 +46,15 @@ TASK_STEPS_CHANGED = TASK_SIGNALS.signal("task-steps-changed")
 TASK_DETAILS_CHANGED = TASK_SIGNALS.signal("task-details-changed")
 """Anything else that clients see has changed: log, progress, outputs, links."""
 
+
+LOOKS, FIRST_LOOK = 5, 0.1
+"""How often the record of an error is looked for again, and after how many seconds first. The
+pause doubles each time: an error without a record ends its task some three seconds late."""
+
+_NO_RECORD = "Task failed, and its worker left no record of the error."
+
+_EXCEPTION_LINE = re.compile(r"(?:[\w<>]+\.)*(\w+)(?:: (.*))?")
+"""The line of a traceback that names the exception."""
 
 LONGEST_PAUSE = 30.0
 """Seconds between two tries to write the end of a task: people wait for it."""
@@ -87,9 +101,9 @@ def add_step(
         href: the endpoint that takes the step's input, absolute or relative to the task.
         ui_href: the step's micro frontend, likewise.
         prog_value: progress; without it, steps are counted: ``n`` of ``n + 1``.
-        prog_start: the value at which nothing is done; as before when not given.
-        prog_target: the value at which all is done; likewise.
-        prog_unit: what these numbers count, for people; likewise.
+        prog_start: the value at which nothing is done; 0 when only the value is given.
+        prog_target: the value at which all is done; likewise 100.
+        prog_unit: what these numbers count, for people; likewise ``%``.
 
     Raises:
         TypeError: the log is no text.
@@ -108,12 +122,9 @@ def add_step(
             task.progress_target, task.progress_unit = done + 1, ""
         else:
             task.progress_value = prog_value
-            if prog_start is not None:
-                task.progress_start = prog_start
-            if prog_target is not None:
-                task.progress_target = prog_target
-            if prog_unit is not None:
-                task.progress_unit = prog_unit
+            task.progress_start = 0 if prog_start is None else prog_start
+            task.progress_target = 100 if prog_target is None else prog_target
+            task.progress_unit = "%" if prog_unit is None else prog_unit
         life_cycle.append_log(db_id, task_log)
         tell(db_id, "steps", "details")
         task.save(commit=True)
@@ -152,15 +163,20 @@ def save_task_error(self: Task, failing_task_id: str, db_id: int) -> None:
     Parameters:
         failing_task_id: the Celery id of the task that failed; its exception and traceback are
             read from the result backend.
-        db_id: the id of the task's row.
-
-    Raises:
-        KeyError: there is no such task.
+        db_id: the id of the task's row; nothing is done when there is no such task.
     """
     if is_supervised(self) and _was_killed(failing_task_id):
         return  # its worker sends it again, or ends the task, and says why
+    log = _describe_error(failing_task_id) or _NO_RECORD
+    if log is _NO_RECORD and _may_come_back(self) and self.request.retries < LOOKS:
+        # Celery sends this before the error of a chord is recorded.
+        pause = FIRST_LOOK * 2**self.request.retries
+        raise self.retry(countdown=pause, max_retries=LOOKS)
     with _database_may_be_away(self):
-        announce(db_id, life_cycle.fail(db_id, _describe_error(failing_task_id)))
+        try:
+            announce(db_id, life_cycle.fail(db_id, log))
+        except KeyError:
+            _logger.error("there is no task with id %r to end. %s", db_id, log)
     has_ended(self)
 
 
@@ -176,11 +192,16 @@ def _database_may_be_away(task: Task) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if task.request.called_directly or task.request.is_eager or _is_wrong(error):
+        if not _may_come_back(task) or _is_wrong(error):
             raise
         DB.session.rollback()
         pause = min(2.0**task.request.retries, LONGEST_PAUSE)
         raise task.retry(exc=error, countdown=pause, max_retries=MOST_RETRIES) from error
+
+
+def _may_come_back(task: Task) -> bool:
+    """Whether a worker runs the task, which can do it again later."""
+    return not (task.request.called_directly or task.request.is_eager)
 
 
 def _is_wrong(error: DBAPIError) -> bool:
@@ -189,23 +210,44 @@ def _is_wrong(error: DBAPIError) -> bool:
 
 
 def _describe_error(failing_task_id: str) -> str:
-    """Return what is known of the error of a task: one line, and the traceback below."""
+    """Return what is known of the error of a task: one line, and the traceback below.
+
+    Nothing when there is no record of it.
+    """
     result = AsyncResult(failing_task_id, app=CELERY)
     try:
-        error, traceback = result.result, result.traceback
-        # Other lines of the error's text are in the traceback.
-        reason = " ".join(str(error).split())
+        error, traceback = result.result, str(result.traceback or "").rstrip()
+        if not isinstance(error, BaseException):
+            return ""
+        name, reason = _name_and_reason(error, traceback)
     except Exception as unreadable:  # foreign code; the task has to end all the same
         return (
             "Task failed, and its error cannot be read "
             f"({type(unreadable).__name__}: {unreadable})"
         )
-    if not isinstance(error, BaseException):
-        return "Task failed, and its worker left no record of the error."
     if isinstance(error, TimeLimitExceeded):
-        return f"Task failed: it ran longer than its time limit allows ({reason} s)."
-    line = f"Task failed with {type(error).__name__}: {reason}"
-    return f"{line}\n{str(traceback).rstrip()}" if traceback else line
+        seconds = error.args[0] if error.args else "?"
+        return f"Task failed: it ran longer than its time limit allows ({seconds} s)."
+    line = f"Task failed with {name}: {reason}".removesuffix(": ")
+    return f"{line}\n{traceback}" if traceback else line
+
+
+def _name_and_reason(error: BaseException, traceback: str) -> tuple[str, str]:
+    """Return the name of the class of an error, and its text in one line.
+
+    What cannot be pickled, or made again of its arguments, comes back as another exception, and
+    only the traceback tells the right one. Other lines of an error's text are in there, too.
+    """
+    name = type(error).__name__
+    _before, _header, frames = traceback.rpartition(
+        "Traceback (most recent call last):\n"
+    )
+    line = next((text for text in frames.splitlines() if not text.startswith(" ")), "")
+    told = _EXCEPTION_LINE.fullmatch(line) if _header else None
+    if told and told[1] != name:
+        return told[1], (told[2] or "").strip()
+    error = get_pickled_exception(error)
+    return type(error).__name__, " ".join(str(error).split())
 
 
 def announce(task_id: int, transition: life_cycle.Transition) -> None:

@@ -10,6 +10,7 @@ from flask.views import MethodView
 from flask_babel import gettext as _
 from flask_smorest import abort
 
+from ..db.db import LARGEST_ID, without_zone
 from ..pages.browser import page, wants_html
 from ..task_list import Position, TaskFilter, TaskPage, find_tasks
 from .plugin_schemas import ApiLink, ApiLinkSchema, ProgressMetadataSchema
@@ -22,7 +23,7 @@ from .task_status import (
     shown_time,
     status_of,
 )
-from .tasks import LARGEST_ID, TASKS_API
+from .tasks import TASKS_API
 from .util import MaBaseSchema
 
 __all__ = ["TaskListView"]
@@ -182,7 +183,7 @@ def _links(found: TaskPage) -> list[ApiLink]:
 def _cursor(position: Position) -> str:
     cursor = f"{'n' if position.newer else 'o'}{position.id}"
     if position.created is not None:
-        since = position.created - datetime(1, 1, 1, tzinfo=UTC)
+        since = without_zone(position.created) - datetime.min
         cursor += f".{since // since.resolution}"
     return cursor
 
@@ -194,8 +195,7 @@ def _position(cursor: str, wanted: TaskFilter) -> Position:
         try:
             created = None
             if match[3]:
-                start = datetime(1, 1, 1, tzinfo=UTC)
-                created = start + start.resolution * int(match[3])
+                created = datetime.min + datetime.resolution * int(match[3])
             return Position(match[1] == "n", int(match[2]), created)
         except OverflowError:
             pass  # there is no such time

@@ -1,6 +1,6 @@
 """The status of a task as clients see it: its schema, and how it is made from the row."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from math import isfinite
 from typing import Any
 from urllib.parse import urljoin
@@ -8,6 +8,7 @@ from urllib.parse import urljoin
 import marshmallow as ma
 from flask import url_for
 
+from ..db.db import without_zone
 from ..db.models.tasks import ProcessingTask, TaskFile
 from ..life_cycle import State
 from ..storage import STORE, StorageError
@@ -48,8 +49,7 @@ def shown_time(time: datetime | None) -> str | None:
     """Write a time as clients see it: ISO 8601, UTC, with microseconds."""
     if time is None:
         return None
-    naive = time.astimezone(UTC).replace(tzinfo=None)
-    return f"{naive.isoformat(timespec='microseconds')}Z"
+    return f"{without_zone(time).isoformat(timespec='microseconds')}Z"
 
 
 class OutputSchema(MaBaseSchema):

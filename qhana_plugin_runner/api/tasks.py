@@ -9,6 +9,7 @@ from flask.views import MethodView
 from flask_babel import gettext as _
 from flask_smorest import abort
 
+from ..db.db import LARGEST_ID
 from ..db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from ..pages.browser import wants_html
 from ..retention import Removal, remove_task
@@ -32,9 +33,6 @@ __all__ = [
 TASKS_API = SecurityBlueprint(
     "tasks-api", __name__, url_prefix="/tasks", description="The tasks that plugins run."
 )
-
-LARGEST_ID = 2**31 - 1
-"""The largest number that an ``INTEGER`` column of PostgreSQL holds; no id is above it."""
 
 EVENTS = ("status", "steps", "details")
 

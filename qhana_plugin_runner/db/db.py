@@ -11,12 +11,24 @@ from blinker import Namespace
 from flask import Flask
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import TIMESTAMP, Dialect, Float, MetaData, TypeDecorator, cast, event
+from flask_sqlalchemy.session import Session
+from sqlalchemy import (
+    TIMESTAMP,
+    BigInteger,
+    Dialect,
+    Float,
+    MetaData,
+    TypeDecorator,
+    cast,
+    event,
+    inspect,
+)
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.sql.functions import GenericFunction
 
+from ..util import strict_json
 from .reachable import explained
 
 SQLITE_BUSY_TIMEOUT = 30_000
@@ -41,8 +53,9 @@ class Model(DeclarativeBase):
 class UtcTimestamp(TypeDecorator[datetime]):
     """A point in time, in UTC whatever the database does with time zones.
 
-    Values without a time zone are taken as UTC, as plugins mean them; values that are read
-    carry the time zone.
+    Values without a time zone are taken as UTC, as plugins mean them. Values that are read, or
+    assigned to the attribute of a model, are in UTC and carry no time zone: plugins subtract
+    them from ``datetime.utcnow()``.
     """
 
     impl = TIMESTAMP(timezone=True)
@@ -53,22 +66,28 @@ class UtcTimestamp(TypeDecorator[datetime]):
     ) -> datetime | None:
         if value is None:
             return None
-        value = (
-            value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        )
         # SQLite keeps the digits only; without the zone they look as they always did.
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+        return without_zone(value) if dialect.name == "sqlite" else as_utc(value)
 
     def process_result_value(
         self, value: datetime | None, dialect: Dialect
     ) -> datetime | None:
-        if value is None or value.tzinfo is not None:
-            return value
-        return value.replace(tzinfo=UTC)
+        return None if value is None else without_zone(value)
+
+
+def as_utc(time: datetime) -> datetime:
+    """Return a time with its time zone, UTC; one without a time zone is in UTC already."""
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def without_zone(time: datetime) -> datetime:
+    """Return a time in UTC, and without the time zone, as models have it."""
+    return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
 
 
 def utc_now() -> datetime:
-    return datetime.now(UTC)
+    """Return the time in UTC, as models have it."""
+    return without_zone(datetime.now(UTC))
 
 
 class database_time(
@@ -107,12 +126,60 @@ def _now_in_sqlite(element: Any, compiler: Any, **kwargs: Any) -> str:
 
 
 def _utc_now_after(seconds: float) -> str:
-    later = utc_now().replace(tzinfo=None) + timedelta(seconds=seconds)
+    later = utc_now() + timedelta(seconds=seconds)
     return later.isoformat(" ", "microseconds")
 
 
-DB = SQLAlchemy(model_class=Model)
+LARGEST_ID = 2**31 - 1
+"""The largest number that an integer column of all databases can hold."""
+
+_LARGEST_BIG_ID = 2**63 - 1
+
+
+class RunnerSession(Session):
+    """A session in which no row has a key that its column cannot hold.
+
+    Databases refuse such numbers, which come from URLs, with errors of their own.
+    """
+
+    def get(self, entity: Any, ident: Any, **options: Any) -> Any:
+        """Return the row with this key, or ``None``; see SQLAlchemy's ``Session.get``."""
+        return super().get(entity, ident, **options) if _can_be(entity, ident) else None
+
+
+def _can_be(entity: Any, ident: Any) -> bool:
+    """Whether the columns of a primary key can hold a key."""
+    columns = inspect(entity, raiseerr=True).mapper.primary_key
+    if isinstance(ident, dict):
+        values = list(ident.values())
+    else:
+        values = list(ident) if isinstance(ident, (tuple, list)) else [ident]
+    return all(
+        not isinstance(value, int)
+        or abs(value)
+        <= (_LARGEST_BIG_ID if isinstance(column.type, BigInteger) else LARGEST_ID)
+        for value, column in zip(values, columns)
+    )
+
+
+DB = SQLAlchemy(model_class=Model, session_options={"class_": RunnerSession})
 MIGRATE = Migrate()
+
+REGISTRY: registry = DB.Model.registry  # type: ignore[attr-defined]
+"""The registry of all models: for plugins that map classes by ``@REGISTRY.mapped``."""
+
+
+@event.listens_for(DB.Model, "attribute_instrument", propagate=True)
+def _convert_times(_class: type[Any], _key: str, attribute: Any) -> None:
+    """Let an attribute with a point in time have what it will have when it is read."""
+    columns = getattr(attribute.property, "columns", ())
+    if columns and isinstance(columns[0].type, UtcTimestamp):
+        event.listen(attribute, "set", _convert_time, retval=True, propagate=True)
+
+
+def _convert_time(_row: Any, value: Any, _old: Any, _initiator: Any) -> Any:
+    return without_zone(value) if isinstance(value, datetime) else value
+
 
 DB_SIGNALS = Namespace()
 """Signals of the models, such as those of virtual plugins."""
@@ -165,6 +232,7 @@ def register_db(app: Flask) -> None:
         DatabaseUnreachable: the driver is missing, or the folder of an SQLite file cannot be made.
     """
     url = make_url(app.config["SQLALCHEMY_DATABASE_URI"])
+    options: dict[str, Any] = {"json_serializer": strict_json.dumps}
     with explained(url):
         if url.get_backend_name() == "sqlite":
             if url.database and url.database != ":memory:":
@@ -174,7 +242,8 @@ def register_db(app: Flask) -> None:
         else:
             # A server that was restarted has cut the connections of the pool: a ping costs less
             # than a task that fails for it.
-            options = app.config["SQLALCHEMY_ENGINE_OPTIONS"]
-            app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True, **options}
+            options["pool_pre_ping"] = True
+        own = app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**options, **own}
         DB.init_app(app)
     MIGRATE.init_app(app, DB, directory=str(migrations_folder()))

@@ -8,6 +8,7 @@ object does not undo what others have written since.
 
 from typing import Any
 
+from flask import has_request_context, request
 from sqlalchemy import case, event, func, inspect, update
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,9 @@ from ..util.logging import plugin_of_request
 from .progress import PROGRESS, report
 from .states import state_of_end
 from .transitions import end_as_plugin, lock_log
+
+MADE = "qhana_plugin_runner.made_tasks"
+"""In the environ of a request: the ids of the rows that were made while it is answered."""
 
 _END = ("task_status", "finished_at", "state")
 
@@ -33,6 +37,12 @@ def write_rows_with_care(session: Session, _context: Any, _instances: Any) -> No
     # In one order for all, so that two processes never wait for each other.
     for task_id in sorted({entry.task.id for entry in entries if entry.task.id}):
         lock_log(task_id)
+
+
+@event.listens_for(ProcessingTask, "after_insert", propagate=True)
+def _note_made(_mapper: Any, _connection: Any, task: ProcessingTask) -> None:
+    if has_request_context():
+        request.environ.setdefault(MADE, []).append(task.id)
 
 
 def _complete(task: ProcessingTask) -> None:

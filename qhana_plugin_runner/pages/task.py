@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from flask import Response
+from flask import Response, current_app
 
+from ..life_cycle import State
+from ..supervision.broker import ledger
 from ..workbench.runs import find_run
 from .browser import page
 
@@ -28,4 +30,12 @@ def task_page(task_id: int, status: dict[str, Any]) -> Response:
         log=log[-SHOWN_LOG:],
         is_log_cut=len(log) > SHOWN_LOG,
         run=find_run(task_id),
+        rests=_rests(status),
     )
+
+
+def _rests(status: dict[str, Any]) -> bool:
+    """Whether nobody works on an open task, or is asked to, as far as the runner can know."""
+    is_open_step = any(not step.cleared for step in status.get("steps", ()))
+    is_watched = ledger(current_app) is not None
+    return is_watched and not is_open_step and status["state"] == State.WAITING

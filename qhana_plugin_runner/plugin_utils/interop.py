@@ -21,7 +21,7 @@ from urllib.parse import urljoin
 
 from celery import Task
 from requests import Response
-from requests.exceptions import HTTPError, RequestException
+from requests.exceptions import HTTPError, JSONDecodeError, RequestException
 
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.errors import RunnerError
@@ -36,6 +36,7 @@ from qhana_plugin_runner.webhooks.call import is_not_now, post
 __all__ = [
     "CELERY",
     "REQUEST_SESSION",
+    "PluginAnswerDecodeError",
     "PluginAnswerError",
     "ResultUnchangedError",
     "call_plugin_endpoint",
@@ -77,6 +78,10 @@ class PluginAnswerError(RunnerError, ValueError):
     http_status = 502
 
 
+class PluginAnswerDecodeError(PluginAnswerError, JSONDecodeError):
+    """Another plugin or runner gave an answer that is no JSON."""
+
+
 class ResultUnchangedError(Exception):
     """There is nothing new about a result that is monitored."""
 
@@ -85,9 +90,11 @@ def _json_object(response: Response, what: str) -> dict[str, Any]:
     try:
         answer = response.json()
     except ValueError as error:
-        raise PluginAnswerError(
+        raise PluginAnswerDecodeError(
             f"{display_url(response.url)!r} is no {what}: the answer is no JSON ({error}); "
-            "check the URL."
+            "check the URL.",
+            response.text,
+            0,
         ) from error
     if not isinstance(answer, dict):
         raise PluginAnswerError(
@@ -139,14 +146,14 @@ def get_plugin_endpoint(plugin_url: str, interaction_endpoint: str | None = None
 
 
 def call_plugin_endpoint(
-    endpoint_url: str, data: Mapping[str, Any], debug: bool = False
+    endpoint_url: str, data: Mapping[str, Any] | None, debug: bool = False
 ) -> str:
     """Start a plugin, as its form would.
 
     Args:
         endpoint_url: the processing endpoint, or the ``href`` of a step.
         data: the values of the form by their names in the form; a list stands for a field
-            that is given several times.
+            that is given several times. ``None`` stands for a form without values.
         debug: log the call with the names of the fields, and where it led to.
 
     Returns:
@@ -163,7 +170,7 @@ def call_plugin_endpoint(
             _LOGGER.info(
                 "called %s with the fields %s: %s from %s",
                 display_url(endpoint_url),
-                sorted(data),
+                sorted(data or ()),
                 response.status_code,
                 display_url(response.url),
             )
@@ -184,6 +191,7 @@ def get_task_result_no_wait(
         and the whole answer, with ``log``, ``progress``, ``steps``, ``outputs`` and so on.
 
     Raises:
+        requests.exceptions.JSONDecodeError: the answer is no JSON.
         PluginAnswerError: the answer is no JSON object.
         requests.exceptions.RequestException: the URL does not answer, or with an error.
     """
@@ -208,9 +216,11 @@ def subscribe(
     Args:
         result_url: the URL of the task.
         webhook_url: what to call: ``POST <webhook_url>?source=<result_url>&event=<event>``.
-        events: which changes, out of ``status``, ``steps`` and ``details``, or ``"all"``.
-        check_for_updates: when subscribed, look at the task once more from the worker,
-            because it may have changed before the subscription was in place.
+        events: which changes: ``status``, ``steps``, ``details``, others that the other side
+            knows, or ``"all"``.
+        check_for_updates: look at the task once more from the worker, subscribed or not,
+            because it may have changed before the subscription was in place. This tells of
+            ``status`` and ``steps`` only.
 
     Returns:
         whether the webhook is subscribed to all these events.  ``False`` means that the
@@ -218,28 +228,32 @@ def subscribe(
         :data:`monitor_result`.
 
     Raises:
-        ValueError: there is no such event.
         PluginAnswerError: the URL answers with something other than a task.
         requests.exceptions.RequestException: the URL does not answer, or with an error.
         qhana_plugin_runner.celery.BrokerUnavailable: the look at the task cannot be
             scheduled.
     """
-    watched = _watched(events)
+    names = [events] if isinstance(events, str) else list(events)
+    looked_for: str | list[str] = [name for name in names if name in EVENTS]
+    wanted: Sequence[str | None] = names
+    if names == ["all"]:
+        looked_for, wanted = "all", [None]
     with open_url(result_url, timeout=ENDPOINT_TIMEOUT) as response:
         links = _mappings(_json_object(response, "task").get("links"))
         hrefs = [link.get("href") for link in links if link.get("type") == "subscribe"]
         base = response.url
-    if not hrefs or not isinstance(hrefs[0], str):
-        return False
-    subscribe_url = urljoin(base, hrefs[0])
-    wanted: Sequence[str | None] = [None] if events == "all" else watched
-    if not all(_post_subscription(subscribe_url, webhook_url, event) for event in wanted):
-        return False
-    if check_for_updates:
+    is_subscribed = False
+    if hrefs and isinstance(hrefs[0], str):
+        url = urljoin(base, hrefs[0])
+        is_subscribed = all(_post_subscription(url, webhook_url, name) for name in wanted)
+    if check_for_updates and looked_for not in ([], ["details"]):
         monitor_result.s(
-            result_url=result_url, webhook_url=webhook_url, monitor=events, retry=False
+            result_url=result_url,
+            webhook_url=webhook_url,
+            monitor=looked_for,
+            retry=False,
         ).apply_async()
-    return True
+    return is_subscribed
 
 
 def _post_subscription(subscribe_url: str, webhook_url: str, event: str | None) -> bool:

@@ -34,7 +34,7 @@ QueryParams = Mapping[str, Any]
 Rel = str | Sequence[str]
 
 
-class RegistryNotConfigured(RunnerError):
+class RegistryNotConfigured(RunnerError, ValueError):
     """The registry was asked for something, but there is none."""
 
     http_status = 503
@@ -255,7 +255,7 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
         matching: deque[str] = deque()
         collections: deque[str] = deque()
         apis: deque[str] = deque()
-        seen = {self._url(start.self)}
+        seen = {self._url(start.data["self"])}
         resource = start
         while True:
             yield resource

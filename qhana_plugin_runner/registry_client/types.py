@@ -93,19 +93,20 @@ class ApiResponse:
         data: the resource itself.
         links: where to go from here.
         keyed_links: likewise, with keys to be filled in.
-        embedded: answers for some of the linked resources, which need not be fetched then.
+        embedded: answers for some of the linked resources, by their ``href``, which need not be
+            fetched then; ``None`` when there are none.
     """
 
     data: ApiObject | dict[str, Any]
     links: Sequence[ApiLink]
     keyed_links: Sequence[KeyedApiLink] = ()
-    embedded: Sequence[Mapping[str, Any]] = ()
+    embedded: "Mapping[str, ApiResponse] | None" = None
 
     @property
-    def self(self) -> ApiLink:
-        """The link of the resource to itself."""
-        link: ApiLink = self.data["self"]
-        return link
+    def self(self) -> str:
+        """The URL of the resource itself."""
+        href: str = self.data["self"]["href"]
+        return href
 
     def matches_rel(
         self, rel: str | Sequence[str], resource_type: str | None = None
@@ -116,11 +117,11 @@ class ApiResponse:
             rel: one rel or several, as in :func:`match_api_link`.
             resource_type: the resource type that it must have besides.
         """
-        return match_api_link(self.self, rel, resource_type)
+        return match_api_link(self.data["self"], rel, resource_type)
 
     def is_collection_resource(self) -> bool:
-        """Tell whether the resource is a collection of others."""
-        return self.matches_rel("collection")
+        """Tell whether the resource is a collection of others, or a page of one."""
+        return self.matches_rel("collection") or self.matches_rel("page")
 
     def get_links_by_rel(
         self, rel: str | Sequence[str], resource_type: str | None = None
@@ -135,13 +136,7 @@ class ApiResponse:
 
     def get_embedded(self, link: ApiLinkBase) -> "ApiResponse | None":
         """Return the answer for a linked resource if it was sent along, or ``None``."""
-        for document in self.embedded:
-            # a resource without links of its own may come without the wrapping
-            wrapped = document if "data" in document else {"data": document}
-            response = ApiResponse.from_document(wrapped)
-            if response.self["href"] == link["href"]:
-                return response
-        return None
+        return (self.embedded or {}).get(link["href"])
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "ApiResponse":
@@ -153,6 +148,11 @@ class ApiResponse:
         data = document.get("data")
         if not isinstance(data, Mapping):
             raise ValueError("it has no 'data'")
+        # a resource without links of its own may come without the wrapping
+        embedded = (
+            cls.from_document(each if "data" in each else {"data": each})
+            for each in document.get("embedded") or ()
+        )
         link = data.get("self")
         if not isinstance(link, Mapping) or not isinstance(link.get("href"), str):
             raise ValueError("its 'data' has no link 'self'")
@@ -160,5 +160,5 @@ class ApiResponse:
             data=dict(data),
             links=document.get("links") or [],
             keyed_links=document.get("keyedLinks") or [],
-            embedded=document.get("embedded") or [],
+            embedded={response.self: response for response in embedded} or None,
         )

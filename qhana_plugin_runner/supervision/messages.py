@@ -193,16 +193,26 @@ def has_ended(task: Task) -> None:
     setattr(task.request, _ENDED, True)
 
 
-def done(app: Flask, task: Task, state: str, fail: Callable[[int, str], None]) -> None:
+def done(
+    app: Flask,
+    task: Task,
+    state: str,
+    fail: Callable[[int, str], None],
+    give_up: Callable[[int], None] | None = None,
+) -> None:
     """Note that the work of a message is done.
 
-    A Celery task that has failed with nobody to tell (no error callback) fails its task.
+    A Celery task that has failed with nobody to tell (no error callback) fails its task. So does
+    one that has ended without a word, unless something else of the task is under way, or a step
+    is open.
 
     Args:
         app: whose broker and database are used
         task: the Celery task
         state: in which it has ended, in Celery's terms
         fail: sends what fails a task, given its id and the id of the Celery task
+        give_up: ends a task that waits, given its id, where Celery sends neither what follows
+            nor the error callback
     """
     request = task.request
     known = ledger(app)
@@ -217,7 +227,7 @@ def done(app: Flask, task: Task, state: str, fail: Callable[[int, str], None]) -
     others = known.done(owner, token, keep_last=True)
     if others <= 0:
         with _context(app):
-            patiently(lambda: _settle(app, owner, token, is_known=others == 0))
+            patiently(lambda: _settle(app, owner, token, others == 0, give_up))
 
 
 def _nobody_is_told(request: Any) -> bool:
@@ -229,7 +239,13 @@ def _nobody_is_told(request: Any) -> bool:
     return request.group is None
 
 
-def _settle(app: Flask, owner: int, token: str, is_known: bool = True) -> None:
+def _settle(
+    app: Flask,
+    owner: int,
+    token: str,
+    is_known: bool = True,
+    give_up: Callable[[int], None] | None = None,
+) -> None:
     """Nothing of the task is under way any more: it waits, or ends if it is to be cancelled.
 
     When it is not known what was under way, because the broker has lost its data, only a task
@@ -237,10 +253,8 @@ def _settle(app: Flask, owner: int, token: str, is_known: bool = True) -> None:
     """
     known = ledger(app)
     assert known is not None
-    if not is_known:
-        task = ProcessingTask.get_with_details(owner)
-        if task is None or not task.has_uncleared_step:
-            return
+    if not is_known and not _has_open_step(owner):
+        return
     if owner in known.is_cancelled([owner]):
         try:
             life_cycle.cancel(owner)
@@ -251,6 +265,13 @@ def _settle(app: Flask, owner: int, token: str, is_known: bool = True) -> None:
     life_cycle.wait(owner)
     if known.done(owner, token) > 0:
         life_cycle.queue(owner)  # something was sent in between
+    elif give_up is not None and not _has_open_step(owner):
+        give_up(owner)
+
+
+def _has_open_step(owner: int) -> bool:
+    task = ProcessingTask.get_with_details(owner)
+    return task is not None and task.has_uncleared_step
 
 
 def patiently(write: Callable[[], None], seconds: float = PATIENCE) -> None:

@@ -19,11 +19,14 @@ _LOOKING_ON = "qhana_plugin_runner.plugin_utils.interop."
 
 def rows_of(
     name: str, kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
-) -> Iterator[tuple[str, int]]:
-    """Yield the ``db_id`` of a message, and of all that is to follow it, with the tasks' names."""
+) -> Iterator[tuple[str, int | None]]:
+    """Yield the ``db_id`` of a message, and of all that is to follow it, with the tasks' names.
+
+    It is ``None`` where a plugin hands on the id of a row that it has not saved.
+    """
     kwargs = kwargs or {}
-    if isinstance(kwargs.get("db_id"), int):
-        yield name, kwargs["db_id"]
+    if isinstance(row := kwargs.get("db_id", ""), int | None):
+        yield name, row
     following = [options.get(key) for key in ("chain", "chord", "link", "link_error")]
     # What follows may be a chain, a group or a chord, which has its parts as arguments.
     following += [kwargs.get(key) for key in ("tasks", "header", "body")]
@@ -62,7 +65,8 @@ def owner_of(
     """
     if name.startswith(_LOOKING_ON):
         return None
-    rows = list(rows_of(name, kwargs, options))
+    known = rows_of(name, kwargs, options)
+    rows = [(task_name, row) for task_name, row in known if row is not None]
     for task_name, row in rows:
         if task_name.startswith(_ENDS):
             return row

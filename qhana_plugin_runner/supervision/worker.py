@@ -12,6 +12,7 @@ from celery import bootsteps
 from celery.signals import (
     task_failure,
     task_revoked,
+    task_unknown,
     worker_init,
     worker_process_init,
     worker_process_shutdown,
@@ -137,6 +138,15 @@ def _revoked(request: Any, expired: bool, **_kwargs: Any) -> None:
             "its message was not begun in the time that it had" if expired else "revoked"
         )
         keeper.not_begun(owner, token, f"Task failed: {reason}.")
+
+
+@task_unknown.connect
+def _unknown(message: Any, name: str, **_kwargs: Any) -> None:
+    keeper, headers = Supervision.keeper, message.headers
+    if keeper is not None and headers.get(OWNER):
+        reason = f"Task failed: no worker knows {name!r}. Restart the worker"
+        reason += ", with the same plugins as the web server."
+        keeper.not_begun(headers[OWNER], headers.get(TOKEN) or "", reason)
 
 
 @worker_shutting_down.connect

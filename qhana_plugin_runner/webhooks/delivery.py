@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, case, delete, exists, or_, select, update
 
 from ..db import DB
-from ..db.db import database_time
+from ..db.db import as_utc, database_time
 from ..db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
 from ..db.models.tasks import storable
 from ..requests import display_url, rewrite_url
@@ -136,8 +136,8 @@ class Delivery:
 
     def _request(self, row: Row[Any]) -> Request:
         # Rows of SQLite may get the number of one that was removed.
-        call_id = f"msg_{row.id}_{int(row.created_at.timestamp() * 1e6):x}"
-        headers = signature_headers(self._secrets, call_id, row.now)
+        call_id = f"msg_{row.id}_{int(as_utc(row.created_at).timestamp() * 1e6):x}"
+        headers = signature_headers(self._secrets, call_id, as_utc(row.now))
         url = rewrite_url(row.webhook_href)
         return Request(url, row.task_href, row.event_type, headers)
 

@@ -3,7 +3,7 @@
 import io
 import zipfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import PurePosixPath
 
 from ..db.models.tasks import TaskFile
@@ -16,7 +16,7 @@ __all__ = ["unique_names", "zipped"]
 NOTE = "NOT INCLUDED.txt"
 """The entry that says what is not in a ZIP file."""
 
-EPOCH = datetime(1980, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1980, 1, 1)
 """The first time that the format can tell."""
 
 
@@ -53,7 +53,7 @@ def zipped(files: list[TaskFile], note: str = "") -> Iterator[bytes]:
     names = unique_names([file.file_name for file in files] + [NOTE])
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
         for file, name in zip(files, names):
-            made_at = max(file.created_at or EPOCH, EPOCH).astimezone(UTC)
+            made_at = max(file.created_at or EPOCH, EPOCH)
             entry = zipfile.ZipInfo(name, made_at.timetuple()[:6])
             entry.compress_type = zipfile.ZIP_DEFLATED
             with (

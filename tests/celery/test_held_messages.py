@@ -7,6 +7,7 @@ import sys
 import pytest
 from celery import chord, group
 from celery.result import AsyncResult, ResultSet
+from flask import abort
 from helpers.runner import runner
 from helpers.services import broker
 from helpers.worker import QUICK, working
@@ -15,6 +16,7 @@ from redis import Redis
 
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.db import utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasks import save_task_error, save_task_result
 
@@ -111,6 +113,84 @@ def test_messages_of_a_view_that_fails_leave_in_debug_mode_too(app, habits, wait
     with pytest.raises(ZeroDivisionError):  # as TESTING wants it, and debug mode
         app.test_client().post("/failing")
     assert waiting() == 1
+
+
+def failing_view(app, answer):
+    """Ask a view that saves a task, and then answers with an error; return its status."""
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    made = []
+
+    @app.post("/failing")
+    def failing():
+        task = ProcessingTask("a-task")
+        task.save(commit=True)
+        made.append(task.id)
+        return answer(task)
+
+    app.test_client().post("/failing")
+    return app.test_client().get(f"/tasks/{made[0]}/").json
+
+
+def raise_error(task):
+    raise ZeroDivisionError("by zero")
+
+
+def forget_argument(task):
+    task.add_next_step("href", "ui", "step", commit=True)
+    save_task_result.s().apply_async()  # TypeError: it has no db_id
+
+
+@pytest.mark.parametrize(
+    "answer, reason",
+    [
+        (raise_error, "ZeroDivisionError('by zero')"),
+        (forget_argument, "TypeError("),
+        (lambda task: abort(502), "HTTP 502"),
+        (lambda task: ({}, 500), "HTTP 500"),
+    ],
+)
+def test_a_task_whose_view_fails_before_anything_is_sent_ends(app, answer, reason):
+    task = failing_view(app, answer)
+    assert task["status"] == "FAILURE"
+    assert task["log"].startswith("Task failed: the view that made it has failed")
+    assert reason in task["log"]
+
+
+def send_without_id(task):
+    CELERY.send_task("elsewhere", (task.id,))
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "answer", [lambda task: ({}, 404), lambda task: {}, send_without_id]
+)
+def test_a_task_that_may_go_on_waits(app, waiting, answer):
+    assert failing_view(app, answer)["status"] == "PENDING"
+
+
+def test_a_row_that_was_ended_in_a_view_that_fails_stays_as_it_is(app):
+    def end(task):
+        task.task_status, task.finished_at = "SUCCESS", utc_now()
+        task.save(commit=True)
+        return {}, 500
+
+    task = failing_view(app, end)
+    assert (task["status"], task["log"]) == ("SUCCESS", "")
+
+
+def test_a_view_that_does_not_commit_its_task_is_told_so(app, habits, waiting):
+    @app.post("/uncommitted")
+    def uncommitted():
+        task = ProcessingTask("a-task")
+        task.save()
+        DB.session.flush()
+        start(habits, task)
+        return {}
+
+    answer = app.test_client().post("/uncommitted")
+    assert answer.status_code == 500
+    assert "task.save(commit=True)" in answer.json["message"]
+    assert waiting() == 0
 
 
 SHAPES = {

@@ -1,18 +1,20 @@
 """How the tests of plugins run tasks: directly, eagerly, and with a worker in a thread."""
 
 import sys
+from contextlib import contextmanager
 from threading import Event
 
 import pytest
 from celery.contrib.testing.worker import start_worker
 from celery.exceptions import Retry
-from celery.signals import task_success
+from celery.signals import task_retry, task_success
 from helpers.runner import runner
 from sqlalchemy.pool import StaticPool
 
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.errors import TaskNotSaved
 from qhana_plugin_runner.tasks import save_task_error, save_task_result
 
 
@@ -88,6 +90,79 @@ def test_a_worker_in_a_thread_runs_a_chain(app, habits, number):
     assert (status["status"], status["log"]) == ("SUCCESS", "log")
 
 
+def log_of(app, number):
+    return app.test_client().get(f"/tasks/{number}/").get_json()
+
+
+@contextmanager
+def until_error_is_saved():
+    """Run a worker until it has saved an error."""
+    ended = Event()
+
+    def end(**_details):
+        ended.set()
+
+    task_success.connect(end, sender=save_task_error)
+    with start_worker(CELERY, pool="solo", perform_ping_check=False):
+        yield
+        assert ended.wait(30)
+
+
+class Custom(BaseException):
+    pass
+
+
+@pytest.mark.parametrize(
+    "error, told",
+    [
+        (KeyboardInterrupt(), "the task raised KeyboardInterrupt"),
+        (GeneratorExit("g"), "the task raised GeneratorExit: g"),
+        (Custom("two\nlines"), "the task raised Custom: two lines"),
+        (SystemExit(4), "the task called exit(4)"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_whatever_a_task_raises_ends_it(app, habits, number, error, told):
+    habits.NEXT_ERROR.append(error)
+    with until_error_is_saved(), app.app_context():
+        work = habits.raise_next.s(db_id=number)
+        work = work | save_task_result.s(db_id=number)
+        work.link_error(save_task_error.s(db_id=number))
+        work.apply_async()
+    status = log_of(app, number)
+    assert status["status"] == "FAILURE"
+    assert status["log"].startswith(f"Task failed with RunnerError: {told}\n")
+
+
+def test_an_error_whose_record_comes_late_is_told(app, habits, number):
+    def record(**_details):
+        CELERY.backend.store_result("late-id", ValueError("late"), "FAILURE")
+
+    task_retry.connect(record, sender=save_task_error)
+    with until_error_is_saved(), app.app_context():
+        save_task_error.apply_async(("late-id",), {"db_id": number})
+    assert log_of(app, number)["log"] == "Task failed with ValueError: late"
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda habits: habits.echo.s("x", db_id=None).apply_async(),
+        lambda habits: habits.echo.apply(args=["x"], kwargs={"db_id": None}),
+        lambda habits: (
+            habits.echo.s("x", 1) | save_task_result.s(db_id=None)
+        ).apply_async(),
+        lambda habits: habits.echo.s("x", 1)
+        .on_error(save_task_error.s(db_id=None))
+        .apply_async(),
+    ],
+    ids=["sent", "eager", "behind it", "on error"],
+)
+def test_a_message_for_a_task_that_is_not_saved_is_an_error_at_once(app, habits, send):
+    with app.app_context(), pytest.raises(TaskNotSaved, match=r"task\.save\(commit=True"):
+        send(habits)
+
+
 def test_eager_mode_runs_a_chain_to_its_end(app, habits, number):
     CELERY.conf.task_always_eager = True
     try:
@@ -98,3 +173,11 @@ def test_eager_mode_runs_a_chain_to_its_end(app, habits, number):
             assert ProcessingTask.get_by_id(number).is_ok
     finally:
         CELERY.conf.task_always_eager = False
+
+
+@pytest.mark.parametrize("number", [10**23, 2**31])
+def test_a_view_that_looks_up_a_number_that_no_id_can_be_finds_nothing(app, number):
+    path = f"/plugins/hello-world-multi-step@v1-0-0/{number}/reply-ui/"
+    answer = app.test_client().get(path)
+    assert (answer.status_code, answer.json["code"]) == (404, 404)
+    assert "no such task" in answer.json["message"]

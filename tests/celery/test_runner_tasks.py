@@ -1,6 +1,15 @@
 """The runner's own tasks, called as Celery calls them."""
 
+import json
+import threading
+import traceback
+
 import pytest
+from billiard.exceptions import TimeLimitExceeded
+from celery.utils.serialization import (
+    UnpickleableExceptionWrapper,
+    get_pickleable_exception,
+)
 
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
@@ -120,11 +129,15 @@ def test_a_step_needs_text_as_log(task, log, signals):
 def test_an_unknown_task_is_a_key_error():
     for call in (
         lambda: save_task_result("log", db_id=99),
-        lambda: save_task_error("some-celery-id", db_id=99),
         lambda: add_step("log", db_id=99, **STEP),
     ):
         with pytest.raises(KeyError, match="99"):
             call()
+
+
+def test_an_error_of_an_unknown_task_is_left_in_the_log(caplog):
+    save_task_error(failed(ValueError("nobody's")), db_id=99)
+    assert "no task with id 99" in caplog.text and "nobody's" in caplog.text
 
 
 def test_a_step_is_added_with_its_log_and_tells_steps_then_details(task, signals):
@@ -144,13 +157,16 @@ def test_steps_are_counted_when_no_progress_is_given(task):
     assert progress(task) == (1, 0, 2, "")
 
 
-def test_progress_that_is_given_is_kept_and_the_rest_stays(task):
+def test_progress_that_is_given_is_kept_and_the_rest_is_percent(task):
     add_step("one", db_id=task.id, **STEP, prog_value=0)
     assert progress(task) == (0, 0, 100, "%")
     task.clear_previous_step(commit=True)
     numbers = {"prog_value": 5, "prog_start": 2, "prog_target": 9, "prog_unit": "rounds"}
     add_step("two", db_id=task.id, **STEP, **numbers)
     assert progress(task) == (5, 2, 9, "rounds")
+    task.clear_previous_step(commit=True)
+    add_step("three", db_id=task.id, **STEP, prog_value=6)
+    assert progress(task) == (6, 0, 100, "%")
 
 
 def test_a_second_open_step_is_refused_and_changes_nothing(task, signals):
@@ -190,6 +206,65 @@ def test_an_error_that_nobody_recorded_ends_the_task_all_the_same(task):
     save_task_error("never-seen", db_id=task.id)
     assert task.status == "FAILURE"
     assert "no record" in task.task_log
+
+
+class Demanding(Exception):
+    """Cannot be made again of its arguments: these are but its text."""
+
+    def __init__(self, text, *, reason):
+        super().__init__(text)
+        self.lock = threading.Lock()  # so that it cannot be pickled
+
+
+def raise_demanding():
+    raise Demanding("wants: a reason", reason="none")
+
+
+def as_pool_tells(error):
+    return get_pickleable_exception(error)
+
+
+def as_it_is(error):
+    return error
+
+
+def without_arguments(error):
+    return UnpickleableExceptionWrapper.from_exception(error)
+
+
+@pytest.mark.parametrize("stand_in", [as_it_is, as_pool_tells, without_arguments])
+@pytest.mark.parametrize(
+    "work, line",
+    [
+        (
+            lambda: json.loads("no"),
+            "JSONDecodeError: Expecting value: line 1 column 1 (cha",
+        ),
+        (raise_demanding, "Demanding: wants: a reason\n"),
+        (lambda: {}["key"], "KeyError: 'key'\n"),
+    ],
+    ids=["library", "own", "usual"],
+)
+def test_an_error_has_its_own_name_when_another_one_stands_for_it(
+    task, work, line, stand_in
+):
+    with pytest.raises(Exception) as raised:
+        work()
+    error = stand_in(raised.value)
+    trace = "".join(traceback.format_exception(raised.value))
+    save_task_error(failed(error, trace), db_id=task.id)
+    assert task.task_log.startswith(f"Task failed with {line}")
+
+
+def test_the_name_of_an_error_is_told_without_a_traceback(task):
+    error = UnpickleableExceptionWrapper("here", "Odd", ("text",), "Odd('text')")
+    save_task_error(failed(error), db_id=task.id)
+    assert task.task_log == "Task failed with Odd: text"
+
+
+def test_a_time_limit_is_told_in_seconds(task):
+    save_task_error(failed(TimeLimitExceeded(2)), db_id=task.id)
+    assert "(2 s)" in task.task_log
 
 
 class Unspeakable(Exception):

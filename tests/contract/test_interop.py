@@ -231,9 +231,11 @@ def test_a_subscription_without_check_for_updates_schedules_nothing(
     assert published == []
 
 
-def test_a_subscription_that_failed_schedules_nothing(app, site, webhook, published):
+def test_a_subscription_that_failed_schedules_the_look(app, site, webhook, published):
     assert not subscribe(put_task(site, status="PENDING"), webhook.url)
-    assert published == []
+    ((name, _args, arguments),) = published
+    assert name == monitor_result.name
+    assert (arguments["monitor"], arguments["retry"]) == ("all", False)
 
 
 # watching

@@ -34,7 +34,7 @@ def again(task):
     ("status", "is_finished", "is_ok", "shown"),
     [
         (None, False, False, "PENDING"),
-        ("SUCCESS", False, False, "PENDING"),
+        ("SUCCESS", False, True, "PENDING"),
         (None, True, False, "UNKNOWN"),
         ("SUCCESS", True, True, "SUCCESS"),
         ("FAILURE", True, False, "FAILURE"),

@@ -92,7 +92,7 @@ def get_json(url):
 
 
 def found(response):
-    return response and response.self["href"]
+    return response and response.self
 
 
 # how the registry finds plugins
@@ -162,13 +162,15 @@ def test_a_response_has_data_links_keyed_links_and_embedded(client, registry):
     assert response.data["title"] == "A registry"
     assert list(response.links) == page["links"]
     assert list(response.keyed_links) == [keyed]
-    assert list(response.embedded) == page["embedded"]
-    assert response.self == page["data"]["self"]
+    (embedded,) = response.embedded.values()
+    assert response.embedded == {"/plugins/a/": embedded}
+    assert embedded.data == {"self": link("/plugins/a/")}
+    assert response.self == "/"
 
 
 def test_an_answer_with_204_reads_as_accepted(client):
     answer = client.fetch_by_api_link(link("/plugins/", "post"))
-    assert answer.self["resourceType"] == "accepted"
+    assert answer.data["self"]["resourceType"] == "accepted"
     assert answer.matches_rel("accepted") and not answer.is_collection_resource()
 
 
@@ -313,7 +315,7 @@ def test_a_last_rel_with_a_method_calls_each_matching_link_with_it(
         ],
     )
     answer = client.fetch_by_rel(["plugin", ["plugin", method]])
-    assert answer.self["resourceType"] == "accepted"
+    assert answer.data["self"]["resourceType"] == "accepted"
     calls = [call for call in registry.take_calls() if call[0] != "GET"]
     assert calls == [(method.upper(), "/first/"), (method.upper(), "/second/")]
 

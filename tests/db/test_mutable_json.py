@@ -4,9 +4,11 @@ import copy
 import json
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Column, Integer, Table, text
 
 from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.db import REGISTRY
+from qhana_plugin_runner.db.models.mutable_json import MutableJSON
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.db.models.virtual_plugins import PluginState
 
@@ -146,6 +148,11 @@ def test_what_one_process_adds_to_the_log_another_does_not_undo_with_its_data(ta
     assert task.task_log == "from the worker"
 
 
+def test_numbers_that_json_does_not_have_are_stored_as_null(task):
+    task.data = {"score": float("nan"), "steps": [1, float("-inf")]}
+    assert stored() == {"score": None, "steps": [1, None]}
+
+
 def test_plugin_state_is_tracked_too():
     PluginState.set_value("plugin", "key", {"nested": [1]}, commit=True)
     item = PluginState.get_item("plugin", "key")
@@ -153,6 +160,41 @@ def test_plugin_state_is_tracked_too():
     DB.session.commit()
     DB.session.expunge_all()
     assert PluginState.get_value("plugin", "key") == {"nested": [1, 2]}
+
+
+@pytest.fixture
+def notes(app):
+    """Two models of a plugin with a column of the type, declared in both ways."""
+
+    class Note(DB.Model):
+        id = Column(Integer, primary_key=True)
+        value = Column(MutableJSON, default=dict)
+
+    @REGISTRY.mapped
+    class Remark:
+        __table__ = Table("remark", DB.metadata, Column("id", Integer, primary_key=True))
+        __table__.append_column(Column("value", MutableJSON()))
+
+    models = (Note, Remark)
+    DB.metadata.create_all(DB.engine, tables=[model.__table__ for model in models])
+    yield models
+    for model in models:
+        DB.session.rollback()
+        model.__table__.drop(DB.engine)
+        DB.metadata.remove(model.__table__)
+        REGISTRY._dispose_cls(model)
+
+
+def test_columns_of_plugins_are_tracked_too(notes):
+    for model in notes:
+        row = model()
+        row.id, row.value = 1, {"nested": [1]}
+        DB.session.add(row)
+        DB.session.commit()
+        row.value["nested"].append({"deep": 2})
+        DB.session.commit()
+        DB.session.expunge_all()
+        assert DB.session.get(model, 1).value == {"nested": [1, {"deep": 2}]}
 
 
 def test_a_value_that_was_changed_in_place_can_be_set_again():

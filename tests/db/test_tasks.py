@@ -15,9 +15,13 @@ from qhana_plugin_runner.db.models.tasks import (
     Step,
     TaskFile,
     TaskLink,
+    TaskLogEntry,
     TaskUpdateSubscription,
+    WebhookDelivery,
     WebhookRef,
 )
+from qhana_plugin_runner.db.models.workbench import RunInput, RunValues
+from qhana_plugin_runner.webhooks.outbox import tell
 
 pytestmark = pytest.mark.usefixtures("context")
 
@@ -75,7 +79,7 @@ def test_a_new_task_has_the_defaults_of_the_original():
         "%",
     )
     assert (task.steps, task.outputs, task.links, task.subscriptions) == ([], [], [], [])
-    assert task.started_at.utcoffset() == timedelta(0)
+    assert task.started_at.tzinfo is None
     assert task.finished_at is None and task.task_status is None
 
 
@@ -89,7 +93,7 @@ def test_save_without_commit_can_be_rolled_back():
     "finished, task_status, status, is_ok",
     [
         (False, None, "PENDING", False),
-        (False, "SUCCESS", "PENDING", False),
+        (False, "SUCCESS", "PENDING", True),
         (True, "SUCCESS", "SUCCESS", True),
         (True, "FAILURE", "FAILURE", False),
         (True, None, "UNKNOWN", False),
@@ -111,12 +115,16 @@ def test_the_status_follows_from_end_and_status(finished, task_status, status, i
     ids=["naive", "utc", "other zone"],
 )
 def test_times_are_stored_and_read_as_utc(given):
-    task = saved(started_at=given)
+    task = ProcessingTask("a-task", started_at=given)
+    assert task.started_at == datetime(2024, 5, 6, 7, 8, 9, 123456)
+    task.save(commit=True)
     if DB.engine.dialect.name == "sqlite":  # as the original wrote them
         assert raw("started_at") == "2024-05-06 07:08:09.123456"
-    assert task.started_at == datetime(2024, 5, 6, 7, 8, 9, 123456, UTC)
+    assert task.started_at == datetime(2024, 5, 6, 7, 8, 9, 123456)
     same = DB.session.query(ProcessingTask).filter(ProcessingTask.started_at == given)
     assert same.one() is task
+    task.finished_at = given
+    assert (task.finished_at - task.started_at).total_seconds() == 0
 
 
 def test_a_time_that_is_not_set_stays_none():
@@ -132,6 +140,81 @@ def test_log_entries_are_lines():
     assert raw("task_log") == ""
     assert ProcessingTask.get_by_id(task.id).task_log == "one\ntwo"
     assert [entry.text for entry in task.log_entries] == ["one", "two"]
+
+
+def test_log_entries_can_be_added_to_rows_that_are_not_flushed():
+    task = ProcessingTask("a-task")
+    task.add_task_log_entry("before")
+    task.save()
+    task.add_task_log_entry("pending")
+    DB.session.flush()
+    task.add_task_log_entry("flushed", commit=True)
+    assert task.task_log == "before\npending\nflushed"
+
+
+def test_appended_steps_are_numbered_by_their_position():
+    task = saved()
+    for name in ("first", "second"):
+        task.steps.append(Step(task.id, name, "href", "ui"))
+    DB.session.commit()
+    third = Step(task.id, "third", "href", "ui", number=7)
+    third.task = task
+    task.save(commit=True)
+    DB.session.expire_all()
+    assert [(step.number, step.step_id) for step in task.steps] == [
+        (0, "first"),
+        (1, "second"),
+        (2, "third"),
+    ]
+
+
+def test_any_step_that_is_not_cleared_counts_as_open():
+    task = saved()
+    for name in ("first", "second"):
+        task.add_next_step("process/", "ui/", name)
+        task.clear_previous_step()
+    assert not task.has_uncleared_step
+    task.steps[0].cleared = False
+    assert task.has_uncleared_step
+    task.add_next_step("process/", "ui/", "third", commit=True)  # the last one is cleared
+
+
+def test_what_belongs_to_a_deleted_task_goes_with_it():
+    task, other = saved(), saved()
+    for each in (task, other):
+        each.add_next_step("process/", "ui/", "first")
+        each.add_task_log_entry("a line", commit=True)
+        DB.session.add(RunValues(each.id, "a-plugin", "a=1"))
+        DB.session.add(RunInput(each.id, 0, "key", "url"))
+        TaskUpdateSubscription(each, "http://hook", "http://task").save(commit=True)
+        tell(each.id, "steps")
+        DB.session.commit()
+    DB.session.delete(task)
+    DB.session.commit()
+    for model in (
+        ProcessingTask,
+        Step,
+        TaskLogEntry,
+        RunValues,
+        RunInput,
+        WebhookDelivery,
+    ):
+        assert DB.session.query(model).count() == 1, model
+    assert other.task_log == "a line"
+
+
+@pytest.mark.parametrize("number", [2**31, 2**63, 10**24, -(10**24)])
+def test_no_row_has_an_id_that_its_column_cannot_hold(number):
+    task = saved()
+    assert ProcessingTask.get_by_id(number) is None
+    assert TaskFile.get_by_id(number) is None
+    assert DB.session.get(Step, (number, 0)) is DB.session.get(Step, (0, number)) is None
+    assert DB.session.get(TaskLink, {"id": number}) is None
+    assert TaskFile.get_task_result_files(number) == []
+    assert TaskUpdateSubscription.get_by_task_and_event(number) == []
+    assert TaskUpdateSubscription.get_by_task_and_subscriber(number, "hook") == []
+    assert ProcessingTask.get_with_details(number) is None
+    assert ProcessingTask.get_by_id(task.id) is task
 
 
 def test_steps_are_counted_and_cleared_one_after_the_other():
@@ -172,7 +255,7 @@ def test_links_files_and_subscriptions_belong_to_the_task_they_are_given():
     assert [link.href for link in task.links] == ["href"]
     assert [known.webhook_href for known in task.subscriptions] == ["http://hook"]
     assert [file.file_name for file in task.outputs] == ["name"]
-    assert task.outputs[0].created_at.utcoffset() == timedelta(0)
+    assert task.outputs[0].created_at.tzinfo is None
     assert TaskFile.get_by_id(task.outputs[0].id) is task.outputs[0]
 
 
@@ -199,11 +282,18 @@ def test_subscribers_of_an_event_are_its_own_and_those_of_all_events_each_once()
     by_event = TaskUpdateSubscription.get_by_task_and_event
     assert by_event(task, "steps") == [WebhookRef("a", "task"), WebhookRef("b", "task")]
     assert by_event(task.id, "details") == [("b", "task"), ("a", "task")]
-    assert by_event(task) == [("b", "task"), ("a", "task")]
+    assert by_event(task) == [("a", "task"), ("b", "task"), ("c", "task")]
     find = TaskUpdateSubscription.get_by_task_and_subscriber
-    assert find(task, "a").event_type is None
-    assert find(task.id, "a", "steps").event_type == "steps"
-    assert find(task, "c") is None
+    assert [each.event_type for each in find(task, "a")] == ["steps", None]
+    assert [each.event_type for each in find(task.id, "a", "steps")] == ["steps"]
+    assert find(task, "b", "steps") == find(task, "d") == []
+
+
+def test_a_subscription_to_all_events_and_one_to_a_single_event_are_both_kept_once():
+    task = saved()
+    for name in (None, "steps", None, "steps"):
+        TaskUpdateSubscription.subscribe(task, "hook", "task", name)
+    assert [each.event_type for each in task.subscriptions] == [None, "steps"]
 
 
 def test_looking_at_a_plain_task_takes_one_query_and_shows_what_others_wrote(app):

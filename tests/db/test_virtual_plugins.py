@@ -32,6 +32,19 @@ def test_a_value_can_be_set_replaced_and_deleted(store, first, second):
 
 
 @each_store
+def test_a_deleted_value_is_gone_before_the_commit(store, first, second):
+    store.set_value("plugin", "key", first, commit=True)
+    assert store.delete_value("plugin", "key") == first
+    assert store.get_value("plugin", "key", None) is None
+    assert store.delete_value("plugin", "key") is None
+    store.set_value("plugin", "key", second)
+    assert store.get_value("plugin", "key") == second
+    store.delete_value("plugin", "key")
+    DB.session.rollback()
+    assert store.get_value("plugin", "key") == first
+
+
+@each_store
 def test_a_missing_value_is_an_error_without_a_default(store, first, second):
     with pytest.raises(KeyError, match="key"):
         store.get_value("plugin", "key")
@@ -52,16 +65,20 @@ def test_values_of_plugins_are_kept_apart_and_need_a_commit(store, first, second
 def test_all_state_of_a_plugin_or_of_matching_plugins_is_found():
     for plugin, key in [("a@v1", "y"), ("a@v1", "x"), ("a@v2", "z"), ("b@v1", "x")]:
         PluginState.set_value(plugin, key, None, commit=True)
+    PluginState.set_value("my_a@v1-0", "k", None, commit=True)
 
     def keys(items):
         return [(item.plugin_id, item.key) for item in items]
 
     assert keys(PluginState.get_all_items("a@v1")) == [("a@v1", "x"), ("a@v1", "y")]
-    assert keys(PluginState.get_all_items_like("a@%")) == [
+    assert keys(PluginState.get_all_items_like("a@")) == [
         ("a@v1", "x"),
         ("a@v1", "y"),
         ("a@v2", "z"),
+        ("my_a@v1-0", "k"),
     ]
+    assert keys(PluginState.get_all_items_like("_a@v1")) == [("my_a@v1-0", "k")]
+    assert PluginState.get_all_items_like("%") == []
 
 
 def virtual(name="virtual", version="v1.0.0", parent="parent", href="http://host/v"):
@@ -75,6 +92,8 @@ def test_a_virtual_plugin_has_an_identifier_and_tags():
     plugin = virtual(name="a.b")
     assert plugin.identifier == "a-b@v1-0-0"
     assert plugin.tag_list == ["one", "two words"]
+    plugin.tags = "one\rtwo\u2028words\r\n\n"
+    assert plugin.tag_list == ["one", "two\u2028words"]
     assert VirtualPlugin("p", "n", "v", "", tags="", href="h").tag_list == []
 
 

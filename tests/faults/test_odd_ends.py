@@ -7,6 +7,9 @@ from helpers.processes import wait_until
 FAILED = "failed, with the reason in the log"
 LOST = "lost, with the reason in the log"
 
+INTERRUPT = "A task raises `KeyboardInterrupt`, or another `BaseException`"
+SILENT = "A task raises `Ignore` or `Reject` of Celery"
+
 
 def row(fault, what, state, log):
     mark = pytest.mark.fault(fault, FAILED if state == "failed" else LOST)
@@ -18,6 +21,10 @@ def row(fault, what, state, log):
     "what, state, log",
     [
         row("A task calls `sys.exit`", "call_exit", "failed", "called exit(3)"),
+        row(INTERRUPT, "raise_interrupt", "failed", "raised KeyboardInterrupt"),
+        row(INTERRUPT, "raise_unusual", "failed", "raised Unusual: unusual"),
+        row(SILENT, "raise_ignore", "failed", "raised Ignore: nothing"),
+        row(SILENT, "raise_reject", "failed", "raised Reject"),
         row("A task ends its process", "exit_hard", "lost", "process that worked on it"),
         row("A task crashes in C", "segfault", "lost", "signal 11"),
         row(
@@ -34,6 +41,26 @@ def test_it_ends_with_a_readable_log(site, what, state, log, how):
         assert log in status["log"] or "its worker has dropped it" in status["log"]
     else:
         assert log in status["log"]
+
+
+@pytest.mark.parametrize("pool", ["threads", "solo", "gevent"])
+@pytest.mark.fault(INTERRUPT, FAILED)
+def test_whatever_is_raised_ends_the_task_in_each_pool(site, pool):
+    with site.worker("--pool", pool, "--queues", pool) as (process, _log):
+        runs = [site.submit(what, "lone", pool) for what in ("raise_interrupt", "greet")]
+        status = runs[0].ended()
+        runs[1].wait_for_state("waiting")  # the worker goes on
+        assert process.poll() is None
+    assert status["state"] == "failed"
+    assert "the task raised KeyboardInterrupt" in status["log"]
+
+
+@pytest.mark.fault("A worker does not know the name of a task", FAILED)
+def test_a_task_that_no_worker_knows_ends_at_once(site):
+    status = site.submit("greet", "unknown").ended()
+    assert status["state"] == "failed"
+    name = "'trouble@v1-0-0.not-there'"
+    assert f"no worker knows {name}. Restart the worker" in status["log"]
 
 
 @pytest.mark.fault("A task returns something other than text", FAILED)

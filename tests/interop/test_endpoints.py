@@ -1,9 +1,15 @@
 """Finding the endpoints of other plugins and calling them."""
 
 import json
+import pickle
 
 import pytest
-from requests.exceptions import ConnectionError, HTTPError
+from requests.exceptions import (
+    ConnectionError,
+    HTTPError,
+    JSONDecodeError,
+    RequestException,
+)
 
 from qhana_plugin_runner.plugin_utils.interop import (
     PluginAnswerError,
@@ -104,6 +110,14 @@ def test_a_debugged_call_is_logged_without_its_values(site, caplog):
     assert "password" in caplog.text and "secret" not in caplog.text
 
 
+def test_an_endpoint_may_be_called_without_values(site, caplog):
+    url = site.put("/process/", b"{}")
+    with caplog.at_level("INFO"):
+        assert call_plugin_endpoint(url, None, debug=True) == url
+    assert call_plugin_endpoint(url, None) == url
+    assert "the fields []" in caplog.text
+
+
 def test_endpoints_are_rewritten_like_all_urls(app, site):
     app.config["URL_REWRITE_RULES"] = [("http://outside/", f"{site.url}/")]
     put_json(site, "/plugins/other/", METADATA)
@@ -133,6 +147,11 @@ def test_a_status_reads_as_pending_success_or_failure(site, status, reads_as):
 
 def test_an_answer_that_is_no_task_is_an_error_with_its_url(site):
     url = site.put("/tasks/1/", b"<html>")
+    with pytest.raises(JSONDecodeError, match=url) as raised:
+        get_task_result_no_wait(url)
+    again = pickle.loads(pickle.dumps(raised.value))  # as a worker tells it
+    assert isinstance(again, PluginAnswerError) and isinstance(again, RequestException)
+    url = site.put("/tasks/2/", b"[]")
     with pytest.raises(PluginAnswerError, match=url):
         get_task_result_no_wait(url)
 

@@ -3,7 +3,10 @@
 import json
 
 import pytest
+from celery.signals import before_task_publish
+from helpers.site import serving
 from requests.exceptions import ConnectionError, HTTPError
+from werkzeug.wrappers import Request, Response
 
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from qhana_plugin_runner.plugin_utils import interop
@@ -87,23 +90,57 @@ def test_a_subscription_to_some_events_is_one_for_each(app, result_url, webhook)
     assert {row.event_type for row in rows} == {"status", "steps"}
 
 
-def test_an_unknown_event_is_refused_before_anything_is_sent(site):
-    with pytest.raises(ValueError, match="'state'.*'status'"):
-        subscribe(site.url, "http://localhost/", events=["state"])
-    assert site.requests == []
+@pytest.fixture
+def looks(monkeypatch):
+    """What the looks at tasks that are sent to workers look for."""
+    looks = []
+
+    def remember(sender, body, **_kwargs):
+        looks.append(body[1]["monitor"])
+
+    before_task_publish.connect(remember, sender=monitor_result.name)
+    yield looks
+    before_task_publish.disconnect(remember, sender=monitor_result.name)
 
 
-def test_a_task_without_a_link_to_subscribe_cannot_be_subscribed_to(site, webhook):
+def test_a_task_without_a_link_to_subscribe_is_looked_at_all_the_same(
+    app, site, webhook, looks
+):
     task = Changing(site, PENDING)
     assert subscribe(task.url, webhook.url) is False
+    assert subscribe(task.url, webhook.url, check_for_updates=False) is False
+    assert looks == ["all"]
 
 
-def test_a_subscription_that_is_refused_is_none(site, webhook, caplog):
-    link = {"type": "subscribe", "href": "/refused/"}
-    site.put("/refused/", status=422)
-    task = Changing(site, {**PENDING, "links": [link]})
-    assert subscribe(task.url, webhook.url) is False
-    assert "422" in caplog.text
+@pytest.mark.parametrize(
+    "events, posted, look",
+    [
+        ("all", [None], ["all"]),
+        ("steps", ["steps"], [["steps"]]),
+        (["status", "own"], ["status", "own"], [["status"]]),
+        (["details"], ["details"], []),
+        (["own", "other"], ["own", "other"], []),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 422])
+def test_each_event_is_subscribed_to_and_the_task_looked_at(
+    app, webhook, looks, caplog, events, posted, look, status
+):
+    calls = []
+
+    def answer(environ, start_response):
+        request = Request(environ)
+        task = {"links": [{"type": "subscribe", "href": "/here/"}]}
+        if request.method == "POST":
+            calls.append(request.json["event"])
+            return Response(status=status)(environ, start_response)
+        return Response(json.dumps(task))(environ, start_response)
+
+    with serving(answer) as url:
+        assert subscribe(f"{url}/", webhook.url, events=events) is (status == 200)
+    assert calls == (posted if status == 200 else posted[:1])
+    assert looks == look
+    assert ("422" in caplog.text) is (status == 422)
 
 
 def test_subscribing_to_something_else_is_an_error(site, webhook):

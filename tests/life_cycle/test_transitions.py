@@ -1,12 +1,11 @@
 """A task ends once, and its log loses nothing."""
 
-from datetime import UTC, datetime
-
 import pytest
 from sqlalchemy import text
 
 from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.db import utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.life_cycle import Transition
 
@@ -24,10 +23,10 @@ def task(context):
 
 @pytest.mark.parametrize("status", ENDS)
 def test_an_end_sets_status_time_and_log(task, status):
-    before = datetime.now(UTC)
+    before = utc_now()
     assert ENDS[status](task.id, "the log") == Transition(True, False)
     assert (task.task_status, task.task_log) == (status, "the log")
-    assert before <= task.finished_at <= datetime.now(UTC)
+    assert before <= task.finished_at <= utc_now()
 
 
 @pytest.mark.parametrize("first", ENDS)

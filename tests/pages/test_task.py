@@ -5,6 +5,7 @@ from hashlib import sha256
 import pytest
 from helpers.html_tree import foreign_scripts
 
+from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.storage import STORE
@@ -33,6 +34,33 @@ def has_refresh(page):
 
 def test_a_running_task_looks_again_by_itself(client, visit, task):
     assert has_refresh(visit(client, f"/tasks/{task.id}/"))
+
+
+def rest_of(page):
+    return [each.text for each in page.all("p") if each.attributes.get("id") == "rests"]
+
+
+def test_a_task_that_nobody_works_on_says_so(make_client, visit):
+    broker = {"broker_url": "redis://127.0.0.1:9/0", "result_backend": "cache+memory://"}
+    client = make_client(TESTING=False, CELERY=broker)
+    with client.application.app_context():
+        DB.create_all()
+        task = ProcessingTask(task_name="test")
+        task.save(commit=True)
+        (text,) = rest_of(visit(client, f"/tasks/{task.id}/"))
+        assert "save_task_result" in text
+        task.add_next_step("/step/", "/step-ui/", "the-step", commit=True)
+        assert rest_of(visit(client, f"/tasks/{task.id}/")) == []
+        task.clear_previous_step(commit=True)
+        assert rest_of(visit(client, f"/tasks/{task.id}/")) != []
+        life_cycle.queue(task.id)
+        assert rest_of(visit(client, f"/tasks/{task.id}/")) == []
+        life_cycle.succeed(task.id)
+        assert rest_of(visit(client, f"/tasks/{task.id}/")) == []
+
+
+def test_where_messages_are_not_watched_nothing_is_said_of_them(client, visit, task):
+    assert rest_of(visit(client, f"/tasks/{task.id}/")) == []
 
 
 def test_a_waiting_task_leads_to_the_form_of_its_step(client, visit, task):

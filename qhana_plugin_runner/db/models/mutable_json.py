@@ -9,7 +9,7 @@ the scalars that a JSON column may hold as well.
 from collections.abc import Iterable, Mapping
 from typing import Any, SupportsIndex, Union
 
-from sqlalchemy import event
+from sqlalchemy import JSON, event
 from sqlalchemy.ext.mutable import Mutable
 from sqlalchemy.orm import InstanceState, QueryableAttribute
 
@@ -17,13 +17,16 @@ JSON_LIKE = Union[dict[str, Any], list[Any], str, int, float, bool, None]
 """What a JSON column holds."""
 
 
-class MutableJSON(Mutable):
-    """A container in a JSON column: tells its parent container, or the row, about changes.
+class MutableJSON(JSON):
+    """The type of a JSON column whose nested changes are noticed: ``mapped_column(MutableJSON)``."""
 
-    For a column: ``mapped_column(MutableJSON.as_mutable(JSON()))``.
-    """
+    cache_ok = True
 
-    _container: "MutableJSON | None" = None
+
+class Tracked(Mutable):
+    """A container in a JSON column: tells its parent container, or the row, about changes."""
+
+    _container: "Tracked | None" = None
 
     def changed(self) -> None:
         if self._container is None:
@@ -52,7 +55,7 @@ class MutableJSON(Mutable):
 
         def adopt(state: InstanceState[Any], value: Any) -> Any:
             value = track(value)
-            if isinstance(value, MutableJSON):
+            if isinstance(value, Tracked):
                 value._parents[state] = key
             return value
 
@@ -69,7 +72,7 @@ class MutableJSON(Mutable):
         ) -> Any:
             if value is old:
                 return value
-            if isinstance(old, MutableJSON):
+            if isinstance(old, Tracked):
                 old._parents.pop(state, None)
             return adopt(state, value)
 
@@ -79,7 +82,7 @@ class MutableJSON(Mutable):
         event.listen(attribute, "set", assign, raw=True, retval=True, propagate=True)
 
 
-def track(value: Any, container: MutableJSON | None = None) -> Any:
+def track(value: Any, container: Tracked | None = None) -> Any:
     """Return ``value`` with all dicts and lists in it replaced by tracked copies."""
     if isinstance(value, Mapping):
         entries = TrackedDict()
@@ -94,7 +97,7 @@ def track(value: Any, container: MutableJSON | None = None) -> Any:
     return value
 
 
-class TrackedDict(MutableJSON, dict[str, Any]):
+class TrackedDict(Tracked, dict[str, Any]):
     """A dict inside of a JSON column."""
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -138,7 +141,7 @@ class TrackedDict(MutableJSON, dict[str, Any]):
         return (dict, (dict(self),))
 
 
-class TrackedList(MutableJSON, list[Any]):
+class TrackedList(Tracked, list[Any]):
     """A list inside of a JSON column."""
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -195,3 +198,6 @@ class TrackedList(MutableJSON, list[Any]):
 
     def __reduce__(self) -> Any:
         return (list, (list(self),))
+
+
+Tracked.associate_with(MutableJSON)

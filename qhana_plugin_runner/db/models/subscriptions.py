@@ -4,10 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, String, delete, select
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    delete,
+    false,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column, relationship
 
-from ..db import DB, UtcTimestamp
+from ..db import DB, LARGEST_ID, UtcTimestamp
 from .saved import Saved
 
 if TYPE_CHECKING:
@@ -47,19 +56,18 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
     @classmethod
     def get_by_task_and_subscriber(
         cls, task: "ProcessingTask | int", webhook_href: str, event: str | None = None
-    ) -> Self | None:
-        """Return the subscription of one webhook to exactly this event, or ``None``.
+    ) -> list[Self]:
+        """Return the subscriptions of one webhook, oldest first.
 
         Parameters:
             task: the task or its id.
             webhook_href: the URL that is called.
-            event: ``status``, ``steps`` or ``details``; ``None`` is the one to all events.
+            event: only those to exactly this event: ``status``, ``steps`` or ``details``.
         """
-        task_id = task if isinstance(task, int) else task.id
-        query = select(cls).filter_by(
-            task_id=task_id, webhook_href=webhook_href, event_type=event
-        )
-        return DB.session.execute(query.limit(1)).scalar_one_or_none()
+        query = select(cls).where(_is_of(task), cls.webhook_href == webhook_href)
+        if event is not None:
+            query = query.where(cls.event_type == event)
+        return list(DB.session.execute(query.order_by(cls.id)).scalars())
 
     @classmethod
     def subscribe(
@@ -70,7 +78,8 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
         event: str | None = None,
     ) -> None:
         """Add a subscription, unless it is there already, and commit."""
-        if cls.get_by_task_and_subscriber(task, webhook_href, event) is None:
+        known = cls.get_by_task_and_subscriber(task, webhook_href)
+        if all(subscription.event_type != event for subscription in known):
             cls(task, webhook_href, task_href, event).save(commit=True)
 
     @classmethod
@@ -90,18 +99,20 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
 
         Parameters:
             task: the task or its id.
-            event: ``status``, ``steps`` or ``details``; ``None`` asks for the subscribers of
-                all events only.
+            event: ``status``, ``steps`` or ``details``; ``None`` asks for all subscribers.
         """
-        task_id = task if isinstance(task, int) else task.id
-        wanted: ColumnElement[bool] = cls.event_type.is_(None)
+        query = select(cls.webhook_href, cls.task_href).where(_is_of(task))
         if event is not None:
-            wanted = wanted | (cls.event_type == event)
-        query = select(cls.webhook_href, cls.task_href).filter(
-            cls.task_id == task_id, wanted
-        )
+            query = query.where(or_(cls.event_type.is_(None), cls.event_type == event))
         rows = DB.session.execute(query.order_by(cls.id)).all()
         return list(dict.fromkeys(WebhookRef(*row) for row in rows))
+
+
+def _is_of(task: "ProcessingTask | int") -> ColumnElement[bool]:
+    task_id = task if isinstance(task, int) else task.id
+    if task_id is not None and abs(task_id) > LARGEST_ID:
+        return false()
+    return TaskUpdateSubscription.task_id == task_id
 
 
 class WebhookDelivery(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]

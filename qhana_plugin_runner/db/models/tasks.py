@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any, Self
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
+    Connection,
     Float,
     ForeignKey,
     Index,
@@ -17,7 +17,9 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    event,
     exists,
+    inspect,
     select,
     text,
 )
@@ -32,7 +34,7 @@ from sqlalchemy.orm import (
 from sqlalchemy.orm.attributes import set_committed_value
 
 from ...util.texts import encodable
-from ..db import DB, UtcTimestamp, utc_now
+from ..db import DB, LARGEST_ID, UtcTimestamp, utc_now
 from .mutable_json import JSON_LIKE, MutableJSON
 from .saved import Saved
 from .subscriptions import TaskUpdateSubscription, WebhookDelivery, WebhookRef
@@ -84,6 +86,10 @@ def _set_log(task: "ProcessingTask", log: str) -> None:
             DB.session.execute(delete(TaskLogEntry).filter_by(task_id=task.id))
             DB.session.expire(task, ["log_entries"])
         task.log_start = log
+
+
+def _state_of(row: Any) -> Any:
+    return inspect(row, raiseerr=True)
 
 
 class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
@@ -141,11 +147,14 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
     )
     parameters: Mapped[str | None] = mapped_column(Text, default="")
     data: Mapped[JSON_LIKE] = mapped_column(
-        MutableJSON.as_mutable(JSON()), nullable=True, default_factory=dict
+        MutableJSON, nullable=True, default_factory=dict
     )
     multi_step: Mapped[bool | None] = mapped_column(default=False)
     steps: Mapped[list["Step"]] = relationship(
-        back_populates="task", order_by="Step.number", default_factory=list
+        back_populates="task",
+        order_by="Step.number",
+        cascade="all, delete-orphan",
+        default_factory=list,
     )
     current_step: Mapped[int | None] = mapped_column(default=-1)
     progress_value: Mapped[float | None] = mapped_column(Float, default=None)
@@ -188,6 +197,8 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
         with a log in one piece. The one query tells which of these are empty; the others are
         loaded when looked at.
         """
+        if abs(id_) > LARGEST_ID:
+            return None
         row = DB.session.execute(
             _query_for_details(),
             {"id": id_},
@@ -209,8 +220,8 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
 
     @property
     def is_ok(self) -> bool:
-        """Whether the task has finished with success."""
-        return self.is_finished and self.task_status == "SUCCESS"
+        """Whether the status of the task is that of success."""
+        return self.task_status == "SUCCESS"
 
     @property
     def status(self) -> str:
@@ -221,8 +232,8 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
 
     @property
     def has_uncleared_step(self) -> bool:
-        """Whether the newest step waits for its input."""
-        return bool(self.steps) and not self.steps[-1].cleared
+        """Whether a step waits for its input."""
+        return not all(step.cleared for step in self.steps)
 
     def clear_previous_step(self, commit: bool = False) -> None:
         """Mark the newest step, when there is one, as done.
@@ -248,22 +259,14 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
         Raises:
             AssertionError: the previous step is not cleared.
         """
-        if self.has_uncleared_step:
+        if self.steps and not self.steps[-1].cleared:
             raise AssertionError(
                 f"task {self.id} waits for step {self.steps[-1].step_id!r}; "
                 "call clear_previous_step() before adding another step"
             )
         self.multi_step = True
         self.current_step = len(self.steps)
-        self.steps.append(
-            Step(
-                id=self.id,
-                step_id=step_id,
-                href=href,
-                ui_href=ui_href,
-                number=len(self.steps),
-            )
-        )
+        self.steps.append(Step(id=self.id, step_id=step_id, href=href, ui_href=ui_href))
         self.save(commit=commit)
 
     def add_task_log_entry(self, task_log: str, commit: bool = False) -> None:
@@ -273,7 +276,7 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
             task_log: the line, without a line end.
             commit: commit everything in the session.
         """
-        if object_session(self) is None:
+        if not _state_of(self).persistent:
             self.log_start = (
                 f"{self.log_start}\n{task_log}" if self.log_start else task_log
             )
@@ -290,6 +293,24 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
         """
         query = select(ProcessingTask.state).filter_by(id=self.id)
         return DB.session.execute(query).scalar() in ("cancelling", "cancelled")
+
+
+@event.listens_for(ProcessingTask.steps, "append", propagate=True)
+def _number_step(task: ProcessingTask, step: "Step", _initiator: Any) -> None:
+    """Number a step by its position, whoever appends it."""
+    step.number = sum(other is not step for other in task.steps)
+
+
+def goes_with_task(owner: Any) -> None:
+    """Remove the rows of a table with their task when a plugin deletes it.
+
+    Args:
+        owner: the column that names the task
+    """
+
+    @event.listens_for(ProcessingTask, "before_delete", propagate=True)
+    def remove(_mapper: Any, connection: Connection, task: ProcessingTask) -> None:
+        connection.execute(delete(owner.class_).where(owner == task.id))
 
 
 _DETAILS = ("steps", "links", "outputs", "log_entries")
@@ -329,6 +350,14 @@ class Step(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     )
 
 
+@event.listens_for(Step.task, "set", propagate=True)
+def _load_steps(_step: Step, task: ProcessingTask | None, *_args: Any) -> None:
+    """Load the steps of a task before it gets another one: SQLAlchemy forbids to do it then."""
+    if task is not None:
+        with DB.session.no_autoflush:
+            len(task.steps)
+
+
 class TaskLogEntry(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     """Lines that were appended to the log of a task.
 
@@ -344,6 +373,10 @@ class TaskLogEntry(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     task_id: Mapped[int] = mapped_column(ForeignKey(ProcessingTask.id), init=False)
     task: Mapped[ProcessingTask] = relationship(repr=False, compare=False)
     text: Mapped[str] = mapped_column(Text)
+
+
+goes_with_task(TaskLogEntry.task_id)
+goes_with_task(WebhookDelivery.task_id)
 
 
 class TaskFile(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
@@ -405,6 +438,8 @@ class TaskFile(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined
     def get_task_result_files(cls, task: ProcessingTask | int) -> Sequence[Self]:
         """Return the outputs of a task in the order they were saved."""
         task_id = task if isinstance(task, int) else task.id
+        if task_id is not None and abs(task_id) > LARGEST_ID:
+            return []
         query = select(cls).filter_by(task_id=task_id).order_by(cls.id)
         return [file for file in DB.session.execute(query).scalars() if file.is_output]
 

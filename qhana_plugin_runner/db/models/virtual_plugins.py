@@ -1,9 +1,10 @@
 """Plugins that exist only as rows, and the key-value stores of all plugins."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import JSON, ColumnElement, LargeBinary, String, Text, delete, select
+from sqlalchemy import ColumnElement, LargeBinary, String, Text, delete, select
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
 
 from ..db import DB, DB_SIGNALS
@@ -69,7 +70,7 @@ class VirtualPlugin(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     @property
     def tag_list(self) -> list[str]:
         """The tags without blank lines."""
-        return [tag for tag in self.tags.splitlines() if tag]
+        return [tag for tag in re.split(r"\r\n|\r|\n", self.tags) if tag]
 
     @classmethod
     def exists(cls, query_filter: Iterable[ColumnElement[bool]] = ()) -> bool:
@@ -218,11 +219,13 @@ class _KeyValueStore:
             commit: commit everything in the session.
         """
         item = cls.get_item(plugin_id, key)
+        value = None if item is None else item.value
         if item is not None:
             DB.session.delete(item)
+            DB.session.flush()  # from here on the session finds it no more
         if commit:
             DB.session.commit()
-        return None if item is None else item.value
+        return value
 
 
 class PluginState(_KeyValueStore, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
@@ -241,9 +244,7 @@ class PluginState(_KeyValueStore, MappedAsDataclass, DB.Model):  # type: ignore[
 
     plugin_id: Mapped[str] = mapped_column(String(550), primary_key=True)
     key: Mapped[str] = mapped_column(String(500), primary_key=True)
-    value: Mapped[JSON_LIKE] = mapped_column(
-        MutableJSON.as_mutable(JSON()), nullable=True
-    )
+    value: Mapped[JSON_LIKE] = mapped_column(MutableJSON, nullable=True)
 
     @classmethod
     def get_all_items(cls, plugin_id: str) -> Sequence[Self]:
@@ -253,12 +254,12 @@ class PluginState(_KeyValueStore, MappedAsDataclass, DB.Model):  # type: ignore[
 
     @classmethod
     def get_all_items_like(cls, plugin_id: str) -> Sequence[Self]:
-        """Return the rows of plugins whose id matches a pattern, sorted by id and key.
+        """Return the rows of plugins whose id contains a text, sorted by id and key.
 
         Parameters:
-            plugin_id: an SQL ``LIKE`` pattern such as ``"my-plugin@%"``.
+            plugin_id: the text, such as the name of a plugin to find all of its versions.
         """
-        query = select(cls).filter(cls.plugin_id.like(plugin_id))
+        query = select(cls).filter(cls.plugin_id.contains(plugin_id, autoescape=True))
         return DB.session.execute(query.order_by(cls.plugin_id, cls.key)).scalars().all()
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
 
 from ..db import DB
-from .tasks import ProcessingTask
+from .tasks import ProcessingTask, goes_with_task
 
 __all__ = ["RunInput", "RunValues"]
 
@@ -43,3 +43,7 @@ class RunInput(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     number: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(128))
     url: Mapped[str] = mapped_column(Text)
+
+
+goes_with_task(RunValues.task_id)
+goes_with_task(RunInput.task_id)

@@ -60,3 +60,11 @@ def retry(self, db_id):
 @CELERY.task(name="habits.who-am-i", bind=True)
 def who_am_i(self, db_id):
     return "called directly" if self.request.called_directly else self.request.id
+
+
+NEXT_ERROR = []
+
+
+@CELERY.task(name="habits.raise-next", bind=True)
+def raise_next(self, db_id):
+    raise NEXT_ERROR.pop()

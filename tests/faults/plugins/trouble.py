@@ -14,6 +14,7 @@ from pathlib import Path
 
 import marshmallow as ma
 from celery import group
+from celery.exceptions import Ignore, Reject
 from flask import redirect, url_for
 from flask.views import MethodView
 
@@ -98,6 +99,8 @@ def start(task, what, how, gate, queue):
     if how == "step":
         href = f"/plugins/{IDENTIFIER}/{task.id}/step/"
         work |= add_step.s(db_id=task.id, step_id="one", href=href, ui_href="ui/")
+    elif how == "unknown":
+        work = CELERY.signature(f"{IDENTIFIER}.not-there", kwargs={"db_id": task.id})
     elif how == "chain":
         work |= save_task_result.s(db_id=task.id)
     elif how.startswith("after "):
@@ -230,6 +233,30 @@ def with_children(self, gate, db_id):
 @work()
 def call_exit(self, gate, db_id):
     sys.exit(3)
+
+
+class Unusual(BaseException):
+    """What no plugin should raise, and libraries do."""
+
+
+@work()
+def raise_unusual(self, gate, db_id):
+    raise Unusual("unusual")
+
+
+@work()
+def raise_interrupt(self, gate, db_id):
+    raise KeyboardInterrupt
+
+
+@work()
+def raise_ignore(self, gate, db_id):
+    raise Ignore("nothing to do")
+
+
+@work()
+def raise_reject(self, gate, db_id):
+    raise Reject("not now", requeue=False)
 
 
 @work()
