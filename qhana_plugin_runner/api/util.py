@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import marshmallow as ma
 from flask import current_app
+from flask_babel import gettext
 from flask_jwt_extended import verify_jwt_in_request
 from flask_smorest import Blueprint
 from marshmallow.validate import URL
@@ -17,6 +18,7 @@ from webargs.multidictproxy import MultiDictProxy
 from werkzeug.datastructures import FileStorage
 
 from ..util import compat
+from ..util.texts import is_encodable
 
 __all__ = [
     "DataUrlValidator",
@@ -56,6 +58,7 @@ class MaBaseSchema(ma.Schema):
     def on_bind_field(self, field_name: str, field_obj: ma.fields.Field[Any]) -> None:
         field_obj.data_key = camelcase(field_obj.data_key or field_name)
         _allow_any_host(field_obj)
+        _require_unicode(field_obj)
 
     @ma.pre_load
     def _read_form(self, data: Any, **_kwargs: Any) -> Any:
@@ -122,6 +125,29 @@ class FormValues(MultiDictProxy):
         if _is_empty_file(value):
             return ma.missing
         return _none_if_empty(self._fields.get(key), value)
+
+
+class Encodable(ma.validate.Validator):
+    """Refuses texts that JSON may hold, but neither databases nor pages nor URLs."""
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, str) and not is_encodable(value):
+            raise ma.ValidationError(
+                gettext("This is not Unicode text: it has half of a surrogate pair.")
+            )
+        return value
+
+
+def _require_unicode(field: ma.fields.Field[Any]) -> None:
+    for part in ("inner", "element_type", "key_field", "value_field"):
+        if isinstance(inner := getattr(field, part, None), ma.fields.Field):
+            _require_unicode(inner)
+    if isinstance(field, ma.fields.String):
+        # not added in place: fields of one class share the list
+        field.validators = [*field.validators, _ENCODABLE]
+
+
+_ENCODABLE = Encodable()
 
 
 def _allow_any_host(field: ma.fields.Field[Any]) -> None:

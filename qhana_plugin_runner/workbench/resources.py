@@ -30,9 +30,6 @@ WORKBENCH_API = SecurityBlueprint(
 MOST_INPUTS = 1_000
 """Files that one form may name: far more than any does."""
 
-LONGEST_FORM = 2**20
-"""Characters of the values of a form; whole texts may be among them."""
-
 
 @WORKBENCH_API.before_request
 def _refuse_deep_json() -> None:
@@ -51,10 +48,9 @@ class RunSchema(MaBaseSchema):
     )
     form_data = ma.fields.String(
         required=True,
-        validate=ma.validate.Length(max=LONGEST_FORM),
         metadata={
             "description": "The values, as application/x-www-form-urlencoded. Private ones "
-            "(`***`) and uploaded files are not kept."
+            "(`***`), uploaded files and values of more than 1 MiB are not kept."
         },
     )
     data_inputs = ma.fields.List(
@@ -98,7 +94,7 @@ class RunView(MethodView):
     def get(self, task_id: str) -> Any:
         """With what values a task was started, to start another one."""
         run = find_run(require_row_id(task_id))
-        if run is None:
+        if run is None or run.form_data is None:
             abort_unknown(task_id)
         return run
 

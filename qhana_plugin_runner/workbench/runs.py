@@ -23,6 +23,12 @@ PRIVATE = "***"
 UPLOADED = "Uploaded file: "
 """How micro frontends begin what they send in place of an uploaded file."""
 
+LONGEST_FORM = 2**20
+"""Characters of the values of a form that are kept; whole texts may be among them."""
+
+NOT_KEPT = "*"
+"""In place of values that are longer. Values never look so: they have ``%2A`` for ``*``."""
+
 LONGEST_URL = 2_000
 """Characters of a URL; browsers and servers take some more, but nobody has such links."""
 
@@ -34,12 +40,13 @@ class Run(NamedTuple):
 
     Attributes:
         plugin: the identifier of the plugin whose form it was.
-        form_data: the values, as ``application/x-www-form-urlencoded``.
+        form_data: the values, as ``application/x-www-form-urlencoded``; ``None`` when they
+            were too long to be kept.
         data_inputs: the URLs of the files among them.
     """
 
     plugin: str
-    form_data: str
+    form_data: str | None
     data_inputs: list[str]
 
 
@@ -82,7 +89,8 @@ def remember(
     """Keep with what a task was started; commits.
 
     Of a task with steps, the values of the first form are kept, and the inputs of all. An input
-    that is written into its URL is no file, and only among the values.
+    that is written into its URL is no file, and only among the values. Of values that are longer
+    than ``LONGEST_FORM`` it is kept that there were some.
     """
     known = set(_keys(task_id))
     first = len(known)
@@ -91,6 +99,8 @@ def remember(
         DB.session.add(RunInput(task_id, number, key, storable(new[key])))
     if DB.session.get(RunValues, task_id) is None:
         values = shown_values(form_data)
+        if len(values) > LONGEST_FORM:
+            values = NOT_KEPT
         DB.session.add(RunValues(task_id, storable(plugin), values))
     try:
         DB.session.commit()
@@ -115,4 +125,5 @@ def find_run(task_id: int) -> Run | None:
         return None
     query = select(RunInput.url).filter_by(task_id=task_id).order_by(RunInput.number)
     inputs = list(DB.session.execute(query).scalars())
-    return Run(values.plugin, values.form_data, inputs)
+    kept = None if values.form_data == NOT_KEPT else values.form_data
+    return Run(values.plugin, kept, inputs)

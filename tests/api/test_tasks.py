@@ -338,6 +338,7 @@ def test_members_that_are_unknown_are_passed_over(client, task):
         ({"webhookHref": ""}, "webhookHref"),
         ({"webhookHref": None}, "webhookHref"),
         ({"webhookHref": "file:///etc/passwd"}, "webhookHref"),
+        ({"webhookHref": "http://x.example/\ud800"}, "webhookHref"),
         ({"webhookHref": "javascript:alert(1)"}, "webhookHref"),
         ({"webhookHref": "http://host/" + "x" * 500}, "webhookHref"),
         ({"event": "everything"}, "event"),

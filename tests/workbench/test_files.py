@@ -101,6 +101,43 @@ def test_what_a_run_was_started_with_is_kept_without_what_is_private(client, upl
     assert client.get(f"/workbench/runs/{task_id(used)}/").status_code == 404
 
 
+@pytest.mark.parametrize("values", ["a=" + "x" * 2**20, "a=%2A&" * 200_000])
+def test_of_a_long_form_the_inputs_are_kept_and_people_are_told(
+    client, upload, fragment, values
+):
+    made, used = upload("made.csv", b""), upload("used.csv", b"")
+    run = {
+        "resultUrl": made["task"],
+        "plugin": "some@v1",
+        "formData": values,
+        "dataInputs": [used["href"]],
+    }
+    assert client.post("/workbench/runs/", json=run).status_code == 204
+    assert client.get(f"/workbench/runs/{task_id(made)}/").status_code == 404
+    page = client.get(made["task"], headers={"Accept": "text/html"}).text
+    assert "too long to be kept" in page and "Run again" not in page
+    found = fragment("related", url=used["href"], relation="post")
+    assert names(found) == ["made.csv"]
+
+
+def test_a_form_with_nothing_but_a_star_is_kept(client, upload):
+    made = upload("made.csv", b"")
+    run = {"resultUrl": made["task"], "plugin": "p", "formData": "*", "dataInputs": []}
+    assert client.post("/workbench/runs/", json=run).status_code == 204
+    kept = client.get(f"/workbench/runs/{task_id(made)}/").json
+    assert kept["formData"] == "%2A="
+
+
+@pytest.mark.parametrize("field", ["formData", "plugin", "resultUrl", "dataInputs"])
+def test_half_of_a_surrogate_pair_is_refused_with_the_field(client, upload, field):
+    made = upload("made.csv", b"")
+    run = {"resultUrl": made["task"], "plugin": "p", "formData": "", "dataInputs": []}
+    run[field] = ["a=\ud800"] if field == "dataInputs" else "a=\ud800"
+    answer = client.post("/workbench/runs/", json=run)
+    assert answer.status_code == 422
+    assert "surrogate" in str(answer.json["errors"]["json"][field])
+
+
 @pytest.mark.parametrize(
     "url", ["/tasks/999/", "http://elsewhere/tasks/1/", "no url", ""]
 )
