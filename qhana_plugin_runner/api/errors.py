@@ -4,12 +4,13 @@ from sqlite3 import SQLITE_ERROR
 from typing import Any
 
 import marshmallow as ma
-from flask import Flask, Response, jsonify, make_response
+from flask import Flask, Response, current_app, jsonify, make_response, request
 from flask_babel import gettext as _
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from sqlalchemy.exc import DBAPIError, OperationalError
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import HTTP_STATUS_CODES
 
 from .. import life_cycle
@@ -27,11 +28,33 @@ def error_payload(payload: dict[str, Any], error: Any) -> dict[str, Any]:
     Texts of libraries are translated for whoever asks; the ``status`` is for programs.
     """
     if "message" not in payload and "errors" not in payload:
-        payload["message"] = error.description or payload["status"]
+        is_limit = error.description == RequestEntityTooLarge.description
+        reason = _exceeded_limits() if is_limit else error.description
+        payload["message"] = reason or payload["status"]
     for key in ("message", "errors"):
         if key in payload:
             payload[key] = translate_messages(payload[key])
     return payload
+
+
+def _exceeded_limits() -> str:
+    """Name the settings by which a body is too large; of a form the parser tells not which."""
+    config = current_app.config
+    most = config["MAX_CONTENT_LENGTH"]
+    if most is not None and (request.content_length or 0) > most:
+        reason = _(
+            "The request has more than %(most)s bytes, the limit that the setting "
+            "MAX_CONTENT_LENGTH sets.",
+            most=most,
+        )
+    else:
+        reason = _(
+            "The form is too large: it may have %(parts)s values and files (setting "
+            "MAX_FORM_PARTS), and each value %(size)s bytes (setting MAX_FORM_MEMORY_SIZE).",
+            parts=config["MAX_FORM_PARTS"],
+            size=config["MAX_FORM_MEMORY_SIZE"],
+        )
+    return str(reason)
 
 
 def _answer(code: int, message: str) -> Response:

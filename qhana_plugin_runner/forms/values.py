@@ -4,7 +4,6 @@ A form is shown with what it sent before (texts) or with what a schema loaded (d
 enums, ...); both become the same texts here.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from enum import Enum
@@ -14,6 +13,7 @@ import marshmallow as ma
 
 from ..api.extra_fields import CSVList
 from ..known_texts import translate_known
+from ..util import strict_json
 
 __all__ = [
     "default_values",
@@ -44,9 +44,9 @@ def plain_text(value: Any) -> str:
         case date():
             return value.isoformat()
         case set() | frozenset():
-            return json.dumps(sorted(map(plain_text, value)), ensure_ascii=False)
+            return strict_json.dumps(sorted(map(plain_text, value)), ensure_ascii=False)
         case Mapping() | list() | tuple():
-            return json.dumps(value, default=plain_text, ensure_ascii=False)
+            return strict_json.dumps(value, default=plain_text, ensure_ascii=False)
     return str(value)
 
 

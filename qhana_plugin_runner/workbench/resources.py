@@ -157,6 +157,10 @@ class UploadsView(MethodView):
         return {**file_facts(kept), "task": task}
 
 
+_NOTHING = "", 204
+"""Of most URLs that people enter nothing is known: that is an answer and no error."""
+
+
 class UrlQuerySchema(MaBaseSchema):
     class Meta:
         unknown = ma.EXCLUDE
@@ -170,13 +174,11 @@ class FileFactsView(MethodView):
 
     @WORKBENCH_API.arguments(UrlQuerySchema(), location="query")
     @WORKBENCH_API.response(200, FileFactsSchema())
-    @WORKBENCH_API.alt_response(404, description="It is no file of this runner.")
+    @WORKBENCH_API.alt_response(204, description="It is no file of this runner.")
     def get(self, query: dict[str, str]) -> Any:
         """The types and the name of the file with a URL, which is not fetched."""
         file = find_file(query["url"])
-        if file is None:
-            abort(404, message=_("The URL is not that of a file of this runner."))
-        return file_facts(file)
+        return _NOTHING if file is None else file_facts(file)
 
 
 class PluginFactsSchema(MaBaseSchema):
@@ -191,12 +193,12 @@ class PluginFactsView(MethodView):
 
     @WORKBENCH_API.arguments(UrlQuerySchema(), location="query")
     @WORKBENCH_API.response(200, PluginFactsSchema())
-    @WORKBENCH_API.alt_response(404, description="It is no plugin of this runner.")
+    @WORKBENCH_API.alt_response(204, description="It is no plugin of this runner.")
     def get(self, query: dict[str, str]) -> Any:
         """The name and the version of the plugin with a URL, which is not fetched."""
         plugin = find_by_url(query["url"])
         if plugin is None:
-            abort(404, message=_("The URL is not that of a plugin of this runner."))
+            return _NOTHING
         return {
             "plugin_url": plugin.metadata_url,
             "plugin_name": plugin.name,

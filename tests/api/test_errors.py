@@ -139,9 +139,29 @@ def test_a_body_that_is_too_large_is_413(client):
     error_of(answer, 413, "Request Entity Too Large")
 
 
-def test_a_form_that_is_too_large_is_413(app, client):
+@pytest.mark.parametrize(
+    "values, named",
+    [
+        ({"x": ["x"] * 2_000}, "MAX_CONTENT_LENGTH"),
+        ({"x": ["x"] * 11}, "have 10 values and files (setting MAX_FORM_PARTS)"),
+        ({"x": ["x" * 2_000]}, "1000 bytes (setting MAX_FORM_MEMORY_SIZE)"),
+    ],
+)
+def test_a_form_that_is_too_large_is_413_with_the_settings_that_forbid_it(
+    app, client, values, named
+):
+    app.config.update(MAX_FORM_PARTS=10, MAX_FORM_MEMORY_SIZE=1_000)
     path = add_view(app, lambda: dict(request.form))
-    error_of(client.post(path, data={"x": "x" * 20_000}), 413, "Request Entity Too Large")
+    sent = {"data": values, "content_type": "multipart/form-data"}
+    error = error_of(client.post(path, **sent), 413, "Request Entity Too Large")
+    assert named in error["message"]
+
+
+def test_a_form_may_have_thousands_of_values(app, client):
+    app.config["MAX_CONTENT_LENGTH"] = None
+    path = add_view(app, lambda: {"count": len(request.form.getlist("x"))})
+    sent = {"data": {"x": ["1"] * 3_000}, "content_type": "multipart/form-data"}
+    assert client.post(path, **sent).get_json() == {"count": 3_000}
 
 
 def test_a_database_that_is_not_migrated_is_503_with_the_command(tmp_path):

@@ -92,8 +92,7 @@ def test_what_is_known_of_files_and_plugins_is_told(frame, product):
     }
 
 
-def test_of_what_is_not_known_nothing_is_told(frame, watch):
-    watch.expected.append("404")
+def test_of_what_is_not_known_nothing_is_told(frame):
     with frame.page.expect_response(re.compile("file-facts")):
         frame.say(
             {"type": "request-data-url-info", "inputKey": "data", "dataUrl": "http://x/"}
@@ -124,6 +123,30 @@ def test_a_form_on_its_way_is_busy_until_it_is_refused(frame):
     frame.say({"type": "form-error", "status": 418, "error": error})
     expect(frame.page.locator("#message")).to_contain_text("418 I'm a teapot")
     expect(frame.element).not_to_have_attribute("aria-busy", "true")
+
+
+def test_an_answer_that_is_no_page_is_told_and_the_form_is_there_again(frame, watch):
+    watch.expected.append("405")
+    form = frame.page.frame_locator("iframe.micro-frontend")
+    form.get_by_label("Entities").fill("http://localhost/entered")
+    form.get_by_role("button", name="Validate").click()
+    message = frame.page.locator("#message")
+    expect(message).to_have_text(
+        "The plugin has answered with something else than a page: 405 "
+        "The method is not allowed for the requested URL."
+    )
+    expect(form.get_by_label("Entities")).to_have_value("http://localhost/entered")
+    expect(frame.element).to_be_visible()
+
+
+@pytest.mark.parametrize("kind, said", [("json", "418 a: Brewed."), ("html", "418")])
+def test_a_page_that_cannot_be_shown_is_told_instead(page, product, watch, kind, said):
+    watch.expected.append("418")
+    page.goto(f"{product.url}workbench/{PICTURE}?fail={kind}")
+    expect(page.locator("#message")).to_have_text(
+        f"The plugin has answered with something else than a page: {said}"
+    )
+    expect(page.locator("iframe.micro-frontend")).to_be_hidden()
 
 
 def test_a_result_that_is_no_task_here_is_a_link(frame):

@@ -52,7 +52,7 @@ export function sendJson(url, value, method = "POST") {
 export async function read(url) {
   try {
     const response = await send(url, { headers: { Accept: "application/json" } });
-    return await response.json();
+    return response.status === 204 ? null : await response.json();
   } catch (error) {
     if (error.status === 404) return null;
     throw error;

@@ -63,8 +63,15 @@ SETTINGS: tuple[Setting, ...] = (
         "MAX_FORM_MEMORY_SIZE",
         as_count,
         16 * MEBIBYTE,
-        "The most that the text fields of one multipart form may take, in bytes. Flask's own "
+        "The most that a text field of a multipart form may take, in bytes. Flask's own "
         "500 kB are too little for the text areas of plugins that take data inline.",
+    ),
+    Setting(
+        "MAX_FORM_PARTS",
+        as_count,
+        10_000,
+        "The most values and files that one multipart form may have. Flask's own 1,000 are too "
+        "few for lists.",
     ),
     Setting(
         "PLUGIN_FOLDERS",

@@ -97,7 +97,12 @@ class MicroFrontend(MethodView):
 
     @PICTURE_BLP.html_response(200, description="The form.")
     def get(self):
-        """The form and the picture."""
+        """The form and the picture, or an error of a kind that is asked for."""
+        fail = request.args.get("fail")
+        if fail == "json":
+            return {"code": 418, "errors": {"form": {"a": ["Brewed."]}}}, 418
+        if fail == "html":
+            return "<p>Brewed.</p>", 418
         return render_template_string(
             PAGE,
             name=NAME,
