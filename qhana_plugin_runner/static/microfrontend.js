@@ -231,12 +231,17 @@
   /** Keep the host informed of the height, now and whenever it changes. */
   function monitorHeightChanges(state) {
     if (!sizeObserver) {
-      sizeObserver = new ResizeObserver(() => {
+      const lookAgain = () => {
         state.heightUnchangedCount = 0;
         monitorHeightChanges(state);
-      });
-      sizeObserver.observe(document.documentElement);
-      sizeObserver.observe(document.body);
+      };
+      sizeObserver = new ResizeObserver(lookAgain);
+      // Style sheets of hosts make the page as high as its window, whatever is in it.
+      for (const box of [document.documentElement, document.body, ...document.body.children]) {
+        sizeObserver.observe(box);
+      }
+      // Style sheets, images and fonts that come late; "load" does not bubble.
+      document.addEventListener("load", lookAgain, { capture: true });
       window.addEventListener("resize", () => monitorHeightChanges(state));
     }
     let height = state.lastHeight;
