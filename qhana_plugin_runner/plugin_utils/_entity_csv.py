@@ -71,7 +71,7 @@ def _read_rows(
         raise EntitySyntaxError(
             f"Line {reader.line_num} of the CSV file is broken: {error}."
         ) from error
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise undecodable(error, f"after line {reader.line_num}") from error
 
 
@@ -116,6 +116,8 @@ def read_csv(
             expected = width if fields is None else len(fields)
             if expected is None or len(row) == expected:
                 raise
+            if len(row) == 1 and row[0].isspace():
+                continue  # a blank line with space in it
             entity = _with_defaults(tuple_, row)
             if entity is None:
                 raise EntityRowError(

@@ -103,7 +103,7 @@ class _Document:
         rest = self._buffer[self._position :]
         try:
             chunk = self._text.read(max(self._chunk_size, len(rest)))
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
             place = f"after character {self._dropped + len(self._buffer)}"
             raise undecodable(error, place) from error
         self._ended = not chunk
@@ -194,7 +194,7 @@ def read_json_lines(lines: Iterable[str]) -> Iterator[Any]:
                     getattr(error, "pos", 0),
                 ) from error
             yield entity
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise undecodable(error, f"after line {number}") from error
 
 

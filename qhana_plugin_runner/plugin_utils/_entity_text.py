@@ -90,13 +90,35 @@ def decoded(
             break
     else:
         encoding = charset or (detect_encoding(head) if is_json else "utf-8")
+        try:
+            name = codecs.lookup(encoding).name
+            if name in ("utf-16", "utf-32"):
+                # Python wants a mark; without one it is little endian, unless it shows
+                seen = detect_encoding(head)
+                encoding = seen if seen.startswith(name) else f"{name}-le"
+            text = TextIOWrapper(stream, encoding, errors, newline="")
+        except LookupError as error:
+            raise _unknown(encoding) from error
+        return _tried(text)
+    return TextIOWrapper(stream, encoding, errors, newline="")
+
+
+def _tried(text: TextIOWrapper) -> TextIOWrapper:
+    """Give back a text file when its charset can be read: Python has some that cannot."""
     try:
-        return TextIOWrapper(stream, encoding, errors, newline="")
-    except LookupError as error:
-        raise EntityEncodingError(
-            f"The entity file declares the charset {encoding!r}, which is unknown; "
-            "save it as UTF-8."
-        ) from error
+        decoder = codecs.getincrementaldecoder(text.encoding)
+        decoder(text.errors or "strict").decode(b"")
+    except UnicodeError as error:
+        text.detach()
+        raise _unknown(text.encoding) from error
+    return text
+
+
+def _unknown(charset: str) -> EntityEncodingError:
+    return EntityEncodingError(
+        f"The entity file declares the charset {charset!r:.99}, which is unknown; save it as"
+        " UTF-8."
+    )
 
 
 def _declared_charset(response: Response) -> str | None:
@@ -118,13 +140,18 @@ def iter_text_lines(double: ResponseLike) -> Iterator[str]:
         yield line if line.endswith(("\n", "\r")) else line + "\n"
 
 
-def undecodable(error: UnicodeDecodeError, place: str) -> EntityEncodingError:
+def undecodable(error: UnicodeError, place: str) -> EntityEncodingError:
     """Explain a byte that its charset does not have.
 
     Args:
         error: what the decoder said.
         place: where that was, e.g. ``"after line 7"``.
     """
+    if not isinstance(error, UnicodeDecodeError):
+        return EntityEncodingError(
+            f"The entity file is not in the charset that it declares: {error} ({place});"
+            " save it as UTF-8."
+        )
     byte = error.object[error.start]
     return EntityEncodingError(
         f"The entity file is not {error.encoding}: byte 0x{byte:02x} {place} "
