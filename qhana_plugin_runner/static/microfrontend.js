@@ -203,9 +203,18 @@
   /** The height of all there is on the page, in whole CSS pixels. */
   function contentHeight() {
     const { height } = document.documentElement.getBoundingClientRect();
-    // In quirks mode this is the height of the window, which would never get smaller.
-    const inner = document.compatMode === "BackCompat" ? 0 : document.body.scrollHeight;
-    return Math.ceil(Math.max(height, inner));
+    return Math.ceil(Math.max(height, innerContentHeight()));
+  }
+
+  /** The same where a style sheet makes the page only as high as its window. */
+  function innerContentHeight() {
+    if (document.compatMode !== "BackCompat") {
+      return document.body.scrollHeight;
+    }
+    // In quirks mode that is the height of the window, which would never get smaller.
+    const content = document.createRange();
+    content.selectNodeContents(document.body);
+    return content.getBoundingClientRect().bottom + window.scrollY;
   }
 
   /** The width in CSS pixels that the content of the page can use. */

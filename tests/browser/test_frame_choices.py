@@ -250,11 +250,13 @@ def test_the_height_follows_the_content_and_settles(host, frame_pages):
     assert host.wait_for("ui-resize", 3)["height"] == first - 200
 
 
+@pytest.mark.parametrize("doctype", ["", "<!doctype html>"])
 def test_the_height_follows_content_in_a_page_that_a_style_makes_as_high_as_its_window(
-    host, frame_pages
+    host, frame_pages, doctype
 ):
     style = "<style>html, body { height: 100% }</style>"
-    host.embed(frame_pages.add_old(f"{style}<div id=box></div>"), follows=True)
+    page = frame_pages.add_old(f"{style}<div id=box></div>", doctype)
+    host.embed(page, follows=True)
     settle_height(host)
     host.run("document.getElementById('box').style.height = '5000px'")
     host.page.wait_for_function("records.some(({data}) => data.height >= 5000)")

@@ -13,7 +13,6 @@ from qhana_plugin_runner import create_app
 
 # A plugin's template that was written for the original: a page of its own, with the script.
 OLD_PAGE = """
-<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>An old plugin</title></head>
 <body>%s<script src="/static/microfrontend.js"></script></body></html>
 """
@@ -75,9 +74,9 @@ class FramePages:
 
         return self._add(render)
 
-    def add_old(self, body):
+    def add_old(self, body, doctype="<!doctype html>"):
         """Add a page with a template of its own, and return its URL."""
-        return self._add(lambda values: OLD_PAGE % body)
+        return self._add(lambda values: doctype + OLD_PAGE % body)
 
     def _add(self, render):
         self._pages.append(render)
