@@ -95,7 +95,6 @@ def web_command(
     graceful_timeout: int = 30,
     log_level: str = "info",
     access_log: bool = False,
-    reload: bool = False,
 ) -> list[str]:
     """Return the command that runs the web server.
 
@@ -106,7 +105,6 @@ def web_command(
         graceful_timeout: seconds that running requests get when the server is stopped
         log_level: name of the lowest level that is logged
         access_log: write a line for each request
-        reload: start anew when the code changes
     """
     command = [sys.executable, "-m", "gunicorn", "--bind", bind]
     command += ["--config", "python:qhana_plugin_runner.launcher.web_hooks"]
@@ -120,8 +118,6 @@ def web_command(
     command += ["--forwarded-allow-ips", ""]
     if access_log:
         command += ["--access-logfile", "-"]
-    if reload:
-        command += ["--reload"]
     return [*command, "qhana_plugin_runner:create_app()"]
 
 

@@ -1,10 +1,12 @@
 """The product: which parts there are, and what must be right before they are started."""
 
+import asyncio
 import errno
 import os
 import signal
 import socket
 import sys
+from collections.abc import Coroutine, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +25,7 @@ from .lock import InstanceLock
 from .log import Log
 from .part import Part, Step
 from .supervisor import Supervisor
+from .watch import changes
 
 # Seconds that each part gets to stop; together less than 15. Running tasks may end in the
 # first, then Celery is told to give the tasks that have not begun back to the broker.
@@ -31,6 +34,9 @@ _WORKER_SECONDS = 5
 _WORKER_GIVE_BACK_SECONDS = 2
 _BROKER_SECONDS = 2
 _SCHEDULER_SECONDS = 1
+
+
+_PACKAGE = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,31 @@ async def run(options: Options) -> None:
             on_ready=lambda: log.line("run", f"ready: {url}"),
             on_stop=server.close,
         )
-        await supervisor.run()
+        work = [supervisor.run()]
+        if options.debug:
+            folders = [_PACKAGE, *map(Path, settings["PLUGIN_FOLDERS"])]
+            work.append(_restart_on_change(supervisor, folders, log))
+        await _first_to_end(work)
         log.line("run", "everything has stopped")
+
+
+async def _first_to_end(work: Iterable[Coroutine[None, None, None]]) -> None:
+    """Do several things until one of them ends, and raise what it raises."""
+    tasks = [asyncio.create_task(each) for each in work]
+    done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for other in others:
+        other.cancel()
+    for task in done:
+        task.result()
+
+
+async def _restart_on_change(
+    supervisor: Supervisor, folders: list[Path], log: Log
+) -> None:
+    """Start whatever has loaded source files anew each time when some have changed."""
+    async for _change in changes(folders):
+        log.line("run", "source files have changed: starting web and worker anew")
+        await supervisor.restart(("worker", "scheduler", "web"))
 
 
 def _uses_own_broker(settings: dict[str, Any]) -> bool:
@@ -206,7 +235,6 @@ def _parts(
                 bind=f"fd://{server.fileno()}",
                 workers=options.workers,
                 graceful_timeout=_WEB_SECONDS - 1,
-                reload=options.debug,
             ),
             environment=variables,
             answers=partial(web_answers, local_host(options.host), port),

@@ -4,7 +4,7 @@ import asyncio
 import shlex
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .errors import LauncherError
 from .guard import Guard
@@ -53,6 +53,7 @@ class Supervisor:
         self._answering = {part.name: asyncio.Event() for part in self._parts}
         self._stopping = asyncio.Event()
         self._killing = False
+        self._restarting: set[str] = set()
 
     async def run(self) -> None:
         """Start everything, and return when everything has been stopped.
@@ -75,6 +76,17 @@ class Supervisor:
     def stop(self) -> None:
         """Stop all parts in order; :meth:`run` returns when that is done."""
         self._stopping.set()
+
+    async def restart(self, names: Iterable[str]) -> None:
+        """Stop parts that run; they are started again at once."""
+        stops = []
+        for part in self._parts:
+            process = self._processes.get(part.name)
+            if part.name in names and process is not None:
+                self._restarting.add(part.name)
+                self._answering[part.name].clear()
+                stops.append(self._stop(part.name, process, part.stop))
+        await asyncio.gather(*stops)
 
     def _on_signal(self, number: signal.Signals) -> None:
         if not self._stopping.is_set():
@@ -163,6 +175,10 @@ class Supervisor:
             if self._stopping.is_set():
                 self._say(f"{part.name} has stopped ({_reason(status)})")
                 return
+            if part.name in self._restarting:
+                self._restarting.remove(part.name)
+                attempts = 0
+                continue
             if not ever_answered and attempts == _FIRST_ATTEMPTS:
                 raise LauncherError(
                     f"{part.name} does not start ({attempts} attempts, "

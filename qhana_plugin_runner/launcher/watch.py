@@ -1,23 +1,44 @@
-"""Runs a command and starts it anew when source files change, for development."""
+"""Finds out when source files change, for development."""
 
+import asyncio
+import os
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 
 _LOOK_SECONDS = 1.0
 
+_SUFFIXES = (".py", ".html")
+"""Of source files: plugins may write others where they are."""
+
 
 def source_state(folders: Iterable[Path]) -> dict[Path, int]:
-    """Return all Python files below the folders with the time of their last change."""
+    """Return all Python files and templates in folders with the time of their last change."""
     state = {}
     for folder in folders:
-        for path in folder.rglob("*.py"):
-            try:
-                state[path] = path.stat().st_mtime_ns
-            except FileNotFoundError:
-                continue  # removed since it was listed
+        for place, inner, names in os.walk(folder):
+            inner[:] = [name for name in inner if not name.startswith((".", "__"))]
+            for name in names:
+                path = Path(place, name)
+                try:
+                    if path.suffix in _SUFFIXES:
+                        state[path] = path.stat().st_mtime_ns
+                except OSError:
+                    continue  # removed since it was listed, or a link to nothing
     return state
+
+
+async def changes(folders: Sequence[Path]) -> AsyncIterator[None]:
+    """Tell each time that source files have changed, when they change no more."""
+    known = before = source_state(folders)
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        now = await asyncio.to_thread(source_state, folders)
+        if now == before != known:
+            known = now
+            yield
+        before = now
 
 
 def run_and_watch(

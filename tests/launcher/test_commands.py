@@ -68,7 +68,7 @@ def test_a_pool_whose_package_is_missing_is_told_with_the_cure(monkeypatch):
         commands.worker_pool("gevent")
 
 
-@pytest.mark.parametrize("extra", [{}, {"access_log": True, "reload": True}])
+@pytest.mark.parametrize("extra", [{}, {"access_log": True}])
 def test_gunicorn_understands_the_command_of_the_web_server(extra):
     command = commands.web_command(bind="127.0.0.1:5005", graceful_timeout=2, **extra)
     check = [*command[:-1], "--print-config", command[-1]]
@@ -82,7 +82,6 @@ def test_gunicorn_understands_the_command_of_the_web_server(extra):
     assert settings["graceful_timeout"] == "2"
     assert settings["control_socket_disable"] == "True"
     assert settings["accesslog"] == ("-" if extra else "None")
-    assert settings["reload"] == str(bool(extra))
     assert command[-1] == "qhana_plugin_runner:create_app()"
 
 

@@ -191,6 +191,45 @@ def test_a_stop_waits_for_no_task_and_what_was_queued_is_done_after_the_next_sta
             wait_for_success(product, task)
 
 
+GREETER = """
+from qhana_plugin_runner.api.util import SecurityBlueprint
+from qhana_plugin_runner.celery import CELERY
+from qhana_plugin_runner.util.plugins import QHAnaPluginBase
+
+BLP = SecurityBlueprint("greeter@v1", __name__)
+
+class Greeter(QHAnaPluginBase):
+    name, version, description, tags = "greeter", "v1", "Greets.", []
+    def get_api_blueprint(self):
+        return BLP
+
+@BLP.route("/")
+def start():
+    greet.delay()
+    return {"greeting": "TEXT"}
+
+@CELERY.task(name="greeter.greet")
+def greet():
+    print("greeting: TEXT", flush=True)
+"""
+
+
+def test_in_debug_mode_web_and_worker_see_a_repaired_and_a_changed_plugin(tmp_path):
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    plugin = plugins / "greeter.py"
+    plugin.write_text("import no_such_module")
+    environment = {"PLUGIN_FOLDERS": str(plugins)}
+    with Product(tmp_path / "instance", "--debug", environment=environment) as product:
+        assert get_json(product.url + "plugins/") == {"plugins": []}
+        for number, text in enumerate(["repaired", "changed"], 2):
+            plugin.write_text(GREETER.replace("TEXT", text))
+            product.wait_until_ready(number)
+            assert get_json(product.url + "plugins/greeter@v1/") == {"greeting": text}
+            wait_until(lambda: f"greeting: {text}" in product.log, 60, "the task")
+        assert "no_such_module" in product.log
+
+
 def test_the_kill_of_the_launcher_leaves_no_process(tmp_path):
     with Product(tmp_path / "instance") as product:
         pids = [pid for members in product.pids().values() for pid in members]

@@ -243,6 +243,29 @@ def test_the_product_is_ready_again_when_a_part_has_come_back(log):
     assert worker_answers == ["asked", "asked"]
 
 
+def test_parts_are_started_anew_on_request_without_a_pause_and_as_often_as_one_likes(log):
+    times = 5  # a part that ends by itself so often, and never answers, is given up
+    slow = RestartPause(first=DEADLINE)
+    parts = [
+        shell("broker", FOR_EVER),
+        shell("web", f"echo here; {FOR_EVER}", pause=slow, answers=asyncio.Event().wait),
+    ]
+
+    def prepare(supervisor):
+        def restart():
+            tasks.append(asyncio.ensure_future(supervisor.restart(["web", "other"])))
+
+        for number in range(1, times):
+            log.when("web . here", restart, number)
+        log.when("web . here", supervisor.stop, times)
+
+    tasks = []
+    supervise(parts, log, prepare)
+    assert len(log.all("(started web)")) == times
+    assert len(log.all("(started broker)")) == 1
+    assert all(task.done() for task in tasks)
+
+
 def test_a_step_that_fails_stops_what_runs_and_is_named(log):
     parts = [
         shell("broker", FOR_EVER, first=True),

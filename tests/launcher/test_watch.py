@@ -25,12 +25,19 @@ def test_the_command_is_started_anew_when_a_file_changes(tmp_path):
     assert starts.read_text() == "start\nstart\n"
 
 
-def test_only_python_files_below_the_folders_count(tmp_path):
+def test_only_source_files_below_the_folders_count(tmp_path):
     package = tmp_path / "package"
-    package.mkdir()
+    for folder in (package, tmp_path / ".git", package / "__pycache__"):
+        folder.mkdir()
     before = source_state([tmp_path])
-    (package / "data.txt").touch()
+    for other in ("package/data.txt", ".git/hook.py", "package/__pycache__/x.py"):
+        (tmp_path / other).touch()
+    (package / "dead.py").symlink_to("nowhere")
     assert source_state([tmp_path]) == before
     (package / "module.py").touch()
-    assert source_state([tmp_path]) != before
+    (package / "page.html").touch()
+    assert source_state([tmp_path]).keys() == {
+        package / "module.py",
+        package / "page.html",
+    }
     assert source_state([tmp_path / "missing"]) == {}
