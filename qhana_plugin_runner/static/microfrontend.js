@@ -759,8 +759,12 @@
     for (const button of form.querySelectorAll(".qhana-add-value-button")) {
       const { name } = findInput(button.dataset.inputId);
       const values = formData.getAll(name);
+      const filled = values.filter(Boolean);
       formData.delete(name);
-      values.filter(Boolean).forEach((value) => formData.append(name, value));
+      // One that is empty stands for a list without elements.
+      (filled.length > 0 ? filled : values.slice(0, 1)).forEach((value) =>
+        formData.append(name, value)
+      );
     }
     return formData;
   }

@@ -6,8 +6,12 @@ from urllib.parse import parse_qsl
 import marshmallow as ma
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from helpers.forms import schema_of
+from helpers.frame_host import FrameHost
 from playwright.sync_api import expect
+from werkzeug.datastructures import MultiDict
 
+from qhana_plugin_runner.api import EnumField
 from qhana_plugin_runner.api.util import FileUrl, PluginUrl
 
 
@@ -100,6 +104,75 @@ def test_a_field_is_shown_filled_and_sent(host, frame_pages, name):
     told = [value for key, value in parse_qsl(message["formData"]) if key == "someValue"]
     got = [value.replace("\r\n", "\n") for value in got]  # as forms end lines
     assert told == (["***"] if kind == "password" else got)
+
+
+EMPTY_OR_OFF = {
+    "unticked": (ma.fields.Boolean(load_default=True), False),
+    "never_ticked": (ma.fields.Boolean(required=True), False),
+    "ticked": (ma.fields.Boolean(), True),
+    "first": (EnumField(Colour, required=True), Colour.RED),
+    "preset": (EnumField(Colour, load_default=Colour.BLUE), Colour.BLUE),
+    "none": (EnumField(Colour, required=True, metadata={"options": {"": "-"}}), None),
+    "no_choices": (ma.fields.List(ma.fields.Enum(Colour), required=True), []),
+    "no_texts": (ma.fields.List(ma.fields.String()), []),
+    "no_numbers": (ma.fields.List(ma.fields.Integer(), load_default=[1, 2]), []),
+    "number": (ma.fields.Float(load_default=None), None),
+    "day": (ma.fields.Date(allow_none=True), None),
+    "moment": (ma.fields.NaiveDateTime(allow_none=True), None),
+    "link": (FileUrl(), None),
+    "text": (ma.fields.String(), ""),
+}
+
+
+@pytest.mark.parametrize("way", ["frame", "page", "page without scripts"])
+def test_a_view_loads_what_a_form_shows_also_when_it_was_checked_or_filled_before(
+    new_page, host_url, frame_pages, way
+):
+    fields = {name: made for name, (made, _loaded) in EMPTY_OR_OFF.items()}
+    url = frame_pages.add_form(**fields)
+    page = new_page(java_script_enabled=way != "page without scripts")
+    host = FrameHost(page, host_url) if way == "frame" else None
+    form = host.frame if host else page
+
+    def is_sent_as_shown():
+        expect(form.get_by_label("Unticked")).not_to_be_checked()
+        expect(form.get_by_label("Ticked", exact=True)).to_be_checked()
+        form.get_by_role("button", name="Submit").click()
+        if host:
+            message = host.wait_for("form-submit")
+        else:
+            message = page.wait_for_url(f"{frame_pages.url}/task/")
+        sent = frame_pages.sent.pop()["texts"]
+        data = MultiDict((key, each) for key, texts in sent.items() for each in texts)
+        loaded = {name: loaded for name, (_made, loaded) in EMPTY_OR_OFF.items()}
+        assert schema_of(**fields).load(data) == loaded
+        # Readers of one value take the first; hosts are told no more than that.
+        assert (sent["ticked"][0], sent["unticked"]) == ("true", ["false"])
+        assert len(sent["ticked"]) == (1 if host else 2)
+        return message
+
+    host.embed(url) if host else page.goto(url)
+    form.get_by_label("Unticked").uncheck()
+    form.get_by_label("Ticked", exact=True).check()
+    for number in form.get_by_label("No numbers").all():
+        number.fill("")
+    form.get_by_role("button", name="Validate").click()
+    expect(form.locator("#no_numbers")).to_have_value("")
+    expect(form.locator("[aria-invalid]")).to_have_count(0)
+    if host:
+        host.wait_for("ui-loaded", 2)
+    message = is_sent_as_shown()
+    if host:
+        answer = {
+            "type": "autofill-response",
+            "value": message["formData"],
+            "encoding": message["formDataType"],
+        }
+        host.clear()
+        host.embed(url, answers={"autofill-request": [answer]})
+        host.wait_for("autofill-request")
+        expect(form.locator("#no_numbers")).to_have_value("")
+        is_sent_as_shown()
 
 
 def test_a_hidden_field_is_sent_and_not_shown(host, frame_pages):

@@ -37,6 +37,27 @@ def test_plugins_are_chosen_by_tags_name_version_and_words(client):
     assert client.get("/workbench/plugins/?version=newest").status_code == 422
 
 
+NO_FILE = (
+    b'--x\r\nContent-Disposition: form-data; name="dataType"\r\n\r\n*\r\n'
+    b'--x\r\nContent-Disposition: form-data; name="file"; filename=""\r\n'
+    b"Content-Type: application/octet-stream\r\n\r\n\r\n--x--\r\n"
+)
+"""What browsers send for a form in which no file was chosen."""
+
+
+@pytest.mark.parametrize(
+    "path", ["/workbench/uploads/", "/plugins/file-upload@v1-0-0/process/"]
+)
+def test_a_form_without_a_file_is_refused(client, path):
+    answer = client.post(
+        path, data=NO_FILE, content_type="multipart/form-data; boundary=x"
+    )
+    assert answer.status_code == 422
+    assert answer.json["errors"]["files"] == {
+        "file": ["Missing data for required field."]
+    }
+
+
 def test_facts_of_a_plugin_are_told_by_its_url(client):
     url = "http://localhost/plugins/hello-world@v1-0-0/"
     answer = client.get("/workbench/plugin-facts", query_string={"url": url})
