@@ -5,20 +5,82 @@ printed in the end; a test compares it with the one in the documentation.
 """
 
 import time
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
-from helpers.databases import (  # noqa: F401
-    database_of_module,
-    postgresql,
-    postgresql_database,
-)
+from helpers.databases import DATABASES, empty_database, postgresql  # noqa: F401
 from helpers.faults import Site
 
+HERE = Path(__file__).parent
+FAILED = pytest.StashKey[bool]()
+SITES = pytest.StashKey[ExitStack]()
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory, database_of_module):
-    with Site(tmp_path_factory.mktemp("site"), **database_of_module) as site:
-        yield site
+
+class Sites(ExitStack):
+    """The product on each database, started when a test needs it, for all modules.
+
+    Args:
+        folders: makes temporary folders
+        server: the URL of a PostgreSQL server
+    """
+
+    def __init__(self, folders, server):
+        super().__init__()
+        self._folders, self._server = folders, server
+        self._running = {}
+
+    def get(self, database):
+        """Return the product on a database, running."""
+        if database not in self._running:
+            with ExitStack() as stack:
+                settings = {}
+                if database == "postgresql":
+                    uri = stack.enter_context(empty_database(self._server))
+                    settings["SQLALCHEMY_DATABASE_URI"] = uri
+                folder = self._folders.mktemp("site")
+                site = stack.enter_context(Site(folder, **settings))
+                self._running[database] = site, self.enter_context(stack.pop_all())
+        return self._running[database][0]
+
+    def kill(self, database, error):
+        """Kill the product on a database, and show its log."""
+        self._running.pop(database)[1].__exit__(type(error), error, None)
+
+    def __exit__(self, *error):
+        self._running.clear()
+        return super().__exit__(*error)
+
+
+@pytest.fixture(scope="session")
+def sites(request, tmp_path_factory, postgresql):  # noqa: F811
+    with Sites(tmp_path_factory, postgresql) as sites:
+        request.session.stash[SITES] = sites
+        yield sites
+
+
+@pytest.fixture(params=DATABASES)
+def site(request, sites):
+    """The product, as tests before have left it; a test that fails leaves none behind."""
+    yield sites.get(request.param)
+    if request.node.stash.get(FAILED, False):
+        sites.kill(request.param, AssertionError(f"{request.node.name} has failed"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item, nextitem):
+    result = yield
+    if nextitem is None or nextitem.path.parent != HERE:
+        item.session.stash.get(SITES, ExitStack()).close()
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
 
 
 @pytest.hookimpl(wrapper=True)

@@ -38,9 +38,7 @@ def assert_succeeded(run):
 
 @pytest.mark.fault("The database cuts all connections", "tasks end as if nothing was")
 # SQLite has no connections that could be cut.
-@pytest.mark.parametrize(
-    "database_of_module", ["postgresql"], indirect=True, scope="module"
-)
+@pytest.mark.parametrize("site", ["postgresql"], indirect=True)
 def test_a_task_outlives_the_connections_to_the_database(site, run, uri):
     with connected(uri) as connection:
         cut = (

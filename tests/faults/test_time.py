@@ -118,9 +118,7 @@ def test_a_repetition_that_is_delivered_twice_is_done_once(site):
 )
 @pytest.mark.parametrize("hours", [-2, 2])
 # With SQLite there is but one machine, and so one clock.
-@pytest.mark.parametrize(
-    "database_of_module", ["postgresql"], indirect=True, scope="module"
-)
+@pytest.mark.parametrize("site", ["postgresql"], indirect=True)
 def test_the_clock_of_a_worker_does_not_matter(site, hours):
     with site.worker("--queues", "elsewhere", "--concurrency", "2", hours=hours):
         before = datetime.now(UTC)

@@ -90,7 +90,8 @@ def postgresql():
 
 
 @contextmanager
-def _empty_database(server):
+def empty_database(server):
+    """Make an empty database on a PostgreSQL server, and yield its URL."""
     name = f"test_{uuid4().hex}"
     with _connected(server, isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
@@ -130,7 +131,7 @@ def _empty_tables(server):
 @pytest.fixture
 def postgresql_database(postgresql):
     """The URL of an empty PostgreSQL database."""
-    with _empty_database(postgresql) as uri:
+    with empty_database(postgresql) as uri:
         yield uri
 
 
@@ -140,7 +141,7 @@ def database_of_module(request):
     if request.param == "sqlite":
         yield {}
     else:
-        with _empty_database(request.getfixturevalue("postgresql")) as uri:
+        with empty_database(request.getfixturevalue("postgresql")) as uri:
             yield {"SQLALCHEMY_DATABASE_URI": uri}
 
 
