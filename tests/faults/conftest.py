@@ -6,15 +6,12 @@ printed in the end; a test compares it with the one in the documentation.
 
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from helpers.databases import DATABASES, empty_database, postgresql  # noqa: F401
 from helpers.faults import Site
 
-HERE = Path(__file__).parent
 FAILED = pytest.StashKey[bool]()
-SITES = pytest.StashKey[ExitStack]()
 
 
 class Sites(ExitStack):
@@ -47,15 +44,10 @@ class Sites(ExitStack):
         """Kill the product on a database, and show its log."""
         self._running.pop(database)[1].__exit__(type(error), error, None)
 
-    def __exit__(self, *error):
-        self._running.clear()
-        return super().__exit__(*error)
 
-
-@pytest.fixture(scope="session")
-def sites(request, tmp_path_factory, postgresql):  # noqa: F811
+@pytest.fixture(scope="package")
+def sites(tmp_path_factory, postgresql):  # noqa: F811
     with Sites(tmp_path_factory, postgresql) as sites:
-        request.session.stash[SITES] = sites
         yield sites
 
 
@@ -65,14 +57,6 @@ def site(request, sites):
     yield sites.get(request.param)
     if request.node.stash.get(FAILED, False):
         sites.kill(request.param, AssertionError(f"{request.node.name} has failed"))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item, nextitem):
-    result = yield
-    if nextitem is None or nextitem.path.parent != HERE:
-        item.session.stash.get(SITES, ExitStack()).close()
-    return result
 
 
 @pytest.hookimpl(wrapper=True)
