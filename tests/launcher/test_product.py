@@ -116,36 +116,6 @@ def test_the_kill_of_a_part_is_survived(product, part):
     wait_for_success(product, submit_hello_world(product))
 
 
-def test_a_stop_leaves_no_process_and_the_next_start_finds_everything(tmp_path):
-    instance = tmp_path / "a folder" / "instance"
-    with Product(instance) as product:
-        first = product.pids()
-        port = product.url.rsplit(":")[-1].strip("/")
-        product.stop()
-        assert product.remaining() == []
-        assert product.log.rstrip().endswith("everything has stopped")
-    kept = (instance / "broker" / "valkey.conf").read_text()
-    with Product(instance, port=int(port)) as product:
-        assert product.url.endswith(f":{port}/")
-        assert "title" in get_json(product.url)
-        assert not set(first["web"]) & set(product.pids()["web"])
-    assert (instance / "broker" / "valkey.conf").read_text() == kept
-
-
-def test_a_stop_gives_the_leases_of_the_maintenance_back(tmp_path):
-    instance = tmp_path / "instance"
-
-    def holders():
-        (database,) = instance.glob("*.db")
-        with closing(sqlite3.connect(database)) as connection:
-            return connection.execute('SELECT holder FROM "MaintenanceLease"').fetchall()
-
-    with Product(instance) as product:
-        wait_until(lambda: len(holders()) == len(JOBS), 30, "all leases are held")
-        product.stop()
-        assert holders() == []
-
-
 # A plugin whose task, started by a look at its page, sleeps for ever.
 SLEEPER = """
 import time
@@ -173,22 +143,86 @@ def sleep():
 """
 
 
+class Restart:
+    """The product, stopped while a task runs and others are queued, and started again.
+
+    Attributes:
+        instance: the instance folder
+        first: the product that was stopped
+        first_pids: its processes
+        first_log: what it has written
+        tasks: those that were queued
+        leases: the holders of the leases of the maintenance before the stop, and after it
+        configuration: that of the broker before the stop
+        second: the product that runs
+    """
+
+    def __init__(self, folder):
+        plugins = folder / "plugins"
+        plugins.mkdir()
+        (plugins / "sleeper.py").write_text(SLEEPER)
+        self.instance = folder / "a folder" / "instance"
+        environment = {"PLUGIN_FOLDERS": f"{plugins}:{CHECKOUT / 'plugins'}"}
+        self._options = {"environment": environment}
+        with self._started() as self.first:
+            self.first_pids = self.first.pids()
+            get_json(self.first.url + "plugins/sleeper@v1/")
+            wait_until(lambda: "sleeping" in self.first.log, 30, "a task that runs")
+            self.tasks = [submit_hello_world(self.first) for _ in range(4)]
+            wait_until(lambda: len(self._holders()) == len(JOBS), 30, "all leases held")
+            held = self._holders()
+            self.configuration = self.read_configuration()
+            self.first.stop()  # fails when it takes long, or a process is left
+            self.leases = held, self._holders()
+            self.first_log = self.first.log
+        self.second = self._started(port=int(self.first.url.rsplit(":")[-1].strip("/")))
+
+    def _started(self, **options):
+        return Product(self.instance, "--concurrency", "1", **self._options, **options)
+
+    def _holders(self):
+        (database,) = self.instance.glob("*.db")
+        with closing(sqlite3.connect(database)) as connection:
+            return connection.execute('SELECT holder FROM "MaintenanceLease"').fetchall()
+
+    def read_configuration(self):
+        return (self.instance / "broker" / "valkey.conf").read_text()
+
+
+@pytest.fixture(scope="module")
+def restart(tmp_path_factory):
+    restart = Restart(tmp_path_factory.mktemp("restart"))
+    with restart.second:
+        yield restart
+
+
+def test_a_stop_leaves_no_process_and_the_next_start_finds_everything(restart):
+    assert restart.first_log.rstrip().endswith("everything has stopped")
+    assert not any(is_alive(pid) for pids in restart.first_pids.values() for pid in pids)
+    assert restart.second.url == restart.first.url
+    assert "title" in get_json(restart.second.url)
+    assert not set(restart.first_pids["web"]) & set(restart.second.pids()["web"])
+    assert restart.read_configuration() == restart.configuration
+
+
+def test_a_stop_gives_the_leases_of_the_maintenance_back(restart):
+    held, left = restart.leases
+    assert (len(held), left) == (len(JOBS), [])
+
+
 def test_a_stop_waits_for_no_task_and_what_was_queued_is_done_after_the_next_start(
-    tmp_path,
+    restart,
 ):
-    plugins = tmp_path / "plugins"
-    plugins.mkdir()
-    (plugins / "sleeper.py").write_text(SLEEPER)
-    environment = {"PLUGIN_FOLDERS": f"{plugins}:{CHECKOUT / 'plugins'}"}
-    options = ("--concurrency", "1")
-    instance = tmp_path / "instance"
-    with Product(instance, *options, environment=environment) as product:
-        get_json(product.url + "plugins/sleeper@v1/")
-        wait_until(lambda: "sleeping" in product.log, 30, "a task that runs")
-        tasks = [submit_hello_world(product) for _ in range(4)]
-    with Product(instance, *options, environment=environment) as product:
-        for task in tasks:
-            wait_for_success(product, task)
+    for task in restart.tasks:
+        wait_for_success(restart.second, task)
+
+
+def test_the_kill_of_the_launcher_leaves_no_process(restart):
+    """The last one that needs the product running."""
+    pids = [pid for members in restart.second.pids().values() for pid in members]
+    assert len(pids) >= 5
+    restart.second.kill()  # fails when a process is left
+    assert not any(is_alive(pid) for pid in pids)
 
 
 GREETER = """
@@ -228,14 +262,6 @@ def test_in_debug_mode_web_and_worker_see_a_repaired_and_a_changed_plugin(tmp_pa
             assert get_json(product.url + "plugins/greeter@v1/") == {"greeting": text}
             wait_until(lambda: f"greeting: {text}" in product.log, 60, "the task")
         assert "no_such_module" in product.log
-
-
-def test_the_kill_of_the_launcher_leaves_no_process(tmp_path):
-    with Product(tmp_path / "instance") as product:
-        pids = [pid for members in product.pids().values() for pid in members]
-        assert len(pids) >= 5
-        product.kill()  # fails when a process is left
-        assert not any(is_alive(pid) for pid in pids)
 
 
 def test_with_a_broker_of_ones_own_none_is_started(product, tmp_path):
