@@ -36,6 +36,8 @@ def working():
             # Starting a worker turns warnings into log lines, which pytest would not see.
             logging.captureWarnings(False)
             yield
+            # It would look for the end every few seconds only.
+            CELERY.control.shutdown()
     finally:
         setup_logging.disconnect(_leave_logging)
 
