@@ -260,9 +260,9 @@ def test_save_task_result_takes_text_or_nothing(task):
 
 
 def test_an_unknown_task_is_a_key_error(context):
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="99999"):
         save_task_result("log", db_id=99999)
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="99999"):
         add_step("log", db_id=99999, step_id="s", href="h", ui_href="u")
 
 

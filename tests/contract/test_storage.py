@@ -281,21 +281,22 @@ def test_files_of_a_task_are_in_its_folders_out_and_tmp(task):
     assert re.fullmatch(rf"task_{task.id}/tmp/.*b\.txt", tmp.file_storage_data)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        "/app/instance/files/task_1/out/out.txt",
+        "/task_1/out/out.txt",
+        "/data/task_9/out/copy/task_1/out/out.txt",
+        "task_1/out/out.txt",
+    ],
+)
 def test_rows_of_the_original_are_found_by_their_end(
-    task, client, tmp_path
+    task, client, tmp_path, data
 ):  # noqa: F811
-    path = tmp_path / "files" / f"task_{task.id}" / "out" / "out.txt"
+    path = tmp_path / "files" / "task_1" / "out" / "out.txt"
     path.parent.mkdir(parents=True)
     path.write_text("old")
-    row = TaskFile(
-        task,
-        "tag",
-        "local_filesystem",
-        "out.txt",
-        f"/app/instance/files/task_{task.id}/out/out.txt",
-        "x/y",
-        "text/plain",
-    )
+    row = TaskFile(task, "tag", "local_filesystem", "out.txt", data, "x/y", "text/plain")
     row.save(commit=True)
     assert content_of(row) == b"old"
     answer = client.get(f"/files/{row.id}/?file-id=tag", buffered=True)

@@ -45,14 +45,6 @@ def test_a_deleted_value_is_gone_before_the_commit(store, first, second):
 
 
 @each_store
-def test_a_missing_value_is_an_error_without_a_default(store, first, second):
-    with pytest.raises(KeyError, match="key"):
-        store.get_value("plugin", "key")
-    assert store.get_value("plugin", "key", None) is None
-    assert store.get_value("plugin", "key", default=second) == second
-
-
-@each_store
 def test_values_of_plugins_are_kept_apart_and_need_a_commit(store, first, second):
     store.set_value("one", "key", first, commit=True)
     store.set_value("two", "key", second)
