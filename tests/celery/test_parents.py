@@ -1,4 +1,4 @@
-"""Tasks that start processes, in a worker with a process for each task."""
+"""Tasks that start processes."""
 
 import sys
 from pathlib import Path
@@ -16,14 +16,19 @@ SQUARES = "[0, 1, 4, 9]"
 
 
 @pytest.fixture(scope="module")
-def parents(tmp_path_factory):
-    """The tasks of the plugin, for each of which the one process of a worker is there."""
-    folder = tmp_path_factory.mktemp("runner")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("runner")
+
+
+@pytest.fixture(scope="module", params=["prefork"])
+def parents(tmp_path_factory, folder, request):
+    """The tasks of the plugin, and a worker that does one at a time."""
     plugins = [str(Path(__file__).with_name("parents"))]
+    options = ("--pool", request.param, "--concurrency", "1")
     with broker(tmp_path_factory.mktemp("broker")) as url:
         celery = {"broker_url": url, "result_backend": url}
         with runner(folder, CELERY=celery, PLUGIN_FOLDERS=plugins) as app:
-            with worker(folder, url, plugins, "--concurrency", "1"), app.app_context():
+            with worker(folder, url, plugins, *options), app.app_context():
                 yield sys.modules["parents"]
             CELERY.close()
 
@@ -57,3 +62,9 @@ def test_what_a_task_leaves_ends_with_it(parents, name, arguments):
 def test_a_pool_that_is_kept_for_the_next_task_does_not_hang_it(parents):
     assert result_of(parents.keep_pool) == SQUARES
     assert result_of(parents.keep_pool) == SQUARES
+
+
+@pytest.mark.parametrize("parents", ["threads"], indirect=True)
+def test_signals_to_what_is_started_in_a_thread_do_not_stop_the_worker(parents, folder):
+    assert result_of(parents.pool, "fork") == SQUARES
+    assert "Warm shutdown" not in (folder / "worker.log").read_text()
