@@ -8,7 +8,7 @@ from typing import IO, Any, NamedTuple
 from urllib3 import BaseHTTPResponse
 
 from .._http_adapter import whole
-from ..util.content_types import ANYTHING, CONTENT_TYPE
+from ..util.content_types import ANYTHING, CONTENT_TYPE, charset_of
 from ..util.texts import encodable
 
 CHUNK = 256 * 1024
@@ -93,6 +93,6 @@ def content_type(mimetype: str | None) -> str:
     """Return the header for a mime type; texts without a charset are UTF-8."""
     if mimetype is None or not _MIME_TYPE.fullmatch(mimetype):
         return ANYTHING
-    if mimetype.startswith("text/") and "charset=" not in mimetype:
+    if mimetype.lower().startswith("text/") and not charset_of(mimetype):
         return f"{mimetype}; charset=utf-8"
     return mimetype

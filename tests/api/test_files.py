@@ -101,6 +101,8 @@ def test_a_name_of_an_old_row_cannot_add_headers(file, get):
         ("application/X-lines+json", "application/X-lines+json"),
         ("text/html", "text/html; charset=utf-8"),
         ("text/csv; charset=latin-1", "text/csv; charset=latin-1"),
+        ('Text/CSV; Charset="utf-16"', 'Text/CSV; Charset="utf-16"'),
+        ("TEXT/csv", "TEXT/csv; charset=utf-8"),
         ("text/csv; header=present", "text/csv; header=present; charset=utf-8"),
         ("image/svg+xml", "image/svg+xml"),
         ("", "application/octet-stream"),

@@ -8,6 +8,11 @@ from helpers.processes import wait_until
 from helpers.product import CHECKOUT
 from helpers.worker import QUICK, working
 
+from qhana_plugin_runner.plugin_utils.entity_marshalling import (
+    EntityMimetypeError,
+    load_entities,
+)
+from qhana_plugin_runner.requests import open_url
 from qhana_plugin_runner.util.content_types import content_type_of
 
 SECONDS = 60
@@ -76,6 +81,22 @@ def test_each_type_is_told_by_what_was_declared_and_by_name():
     for name, declared, expected in BROUGHT:
         found = content_type_of(declared, name) or "application/octet-stream"
         assert found == expected, (name, declared)
+
+
+@pytest.mark.parametrize(
+    "declared", ["application/csv", "Text/X-CSV; header=present", "text/plain", None]
+)
+def test_entity_readers_take_them(tmp_path, declared):
+    (tmp_path / "данные.csv").write_text("ID,x\na,1\n", "utf-8")
+    with open_url((tmp_path / "данные.csv").as_uri(), stream=True) as response:
+        assert [entity.x for entity in load_entities(response, declared)] == ["1"]
+
+
+def test_entity_readers_do_not_guess_what_nobody_knows(tmp_path):
+    (tmp_path / "export").write_text("ID,x\na,1\n", "utf-8")
+    with open_url((tmp_path / "export").as_uri(), stream=True) as response:
+        with pytest.raises(EntityMimetypeError, match="'text/plain'"):
+            list(load_entities(response, "text/plain"))
 
 
 @pytest.mark.parametrize("name, declared, expected", BROUGHT[2::4])
