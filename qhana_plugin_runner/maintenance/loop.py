@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from ..db import DB
+from ..webhooks.by_worker import is_delivered_by_worker
 from .job import Job
 from .lease import hold_lease, release_lease
 from .lost_tasks import JOB as LOST_TASKS
@@ -28,14 +29,8 @@ _logger = logging.getLogger(__name__)
 
 
 def runs_maintenance(app: Flask) -> bool:
-    """Whether processes of this app do maintenance.
-
-    Never in tests of plugins: these bring no broker, or one in memory, and expect a database
-    that nobody else writes to.
-    """
-    broker = str(app.config["CELERY"].get("broker_url", ""))
-    is_test = app.testing or broker.startswith("memory:")
-    return bool(app.config["MAINTENANCE"]) and not is_test
+    """Whether processes of this app do maintenance: never in tests of plugins."""
+    return bool(app.config["MAINTENANCE"]) and not is_delivered_by_worker(app)
 
 
 class Maintenance:

@@ -12,6 +12,7 @@ __all__ = ["register_webhooks"]
 def register_webhooks(app: Flask) -> None:
     """Write to the outbox when the signals of a task are sent, and prepare the delivery."""
     # Here, because the life cycle writes to the outbox, and the signals come with what uses it.
+    from . import by_worker  # noqa: F401  (delivers in tests of plugins)
     from .delivery import Delivery
     from .signals import connect_signals
 

@@ -61,13 +61,17 @@ class Delivery:
     Args:
         secrets: keys of the signatures; none without signatures
         timeout: seconds in which a receiver has to answer
+        in_threads: whether a turn leaves calls to threads, and does not wait for slow ones
     """
 
     def __init__(
-        self, secrets: Sequence[bytes] = (), timeout: float = WEBHOOK_TIMEOUT
+        self,
+        secrets: Sequence[bytes] = (),
+        timeout: float = WEBHOOK_TIMEOUT,
+        in_threads: bool = True,
     ) -> None:
         self._secrets = secrets
-        self._calls = CallThreads(timeout)
+        self._calls = CallThreads(timeout, in_threads)
         self._answers: dict[WaitingCall, Answer] = {}
         self._prune_at = time.monotonic()
 

@@ -29,9 +29,12 @@ from ..db import DB
 from ..db.db import database_time
 from ..db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
 
-__all__ = ["already_told", "log_of", "prune", "tell", "was_told"]
+__all__ = ["ADDED", "already_told", "log_of", "prune", "tell", "was_told"]
 
 _ALREADY_TOLD: ContextVar[bool] = ContextVar("already_told", default=False)
+
+ADDED = "qhana_calls_added"
+"""In ``Session.info`` as long as the transaction has added calls."""
 
 PRUNED_AT_ONCE = 1000
 """Rows removed in one transaction: SQLite has one writer at a time, and others wait for it."""
@@ -54,7 +57,9 @@ def tell(task_id: int, *events: str) -> None:
         return
     once = list(dict.fromkeys(events))
     values = {f"event_{number}": event for number, event in enumerate(once)}
-    DB.session.execute(_telling(len(once)), {"changed_task": task_id, **values})
+    told = DB.session.execute(_telling(len(once)), {"changed_task": task_id, **values})
+    if told.rowcount:  # type: ignore[attr-defined]
+        DB.session().info[ADDED] = True
 
 
 @cache

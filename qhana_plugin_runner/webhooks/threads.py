@@ -35,10 +35,12 @@ class CallThreads:
 
     Args:
         timeout: seconds in which a receiver has to answer
+        in_threads: without it, each call is made when it is started
     """
 
-    def __init__(self, timeout: float = WEBHOOK_TIMEOUT) -> None:
+    def __init__(self, timeout: float = WEBHOOK_TIMEOUT, in_threads: bool = True) -> None:
         self.slots = Slots()
+        self._in_threads = in_threads
         self._timeout = timeout
         self._began: dict[WaitingCall, float] = {}
         self._ended: queue.SimpleQueue[tuple[WaitingCall, Answer]] = queue.SimpleQueue()
@@ -46,6 +48,9 @@ class CallThreads:
     def start(self, call: WaitingCall, request: Request) -> None:
         """Make a call that has a slot."""
         self._began[call] = time.monotonic()
+        if not self._in_threads:
+            self._make(call, request)
+            return
         name = f"webhook-{call.delivery_id}"
         thread = threading.Thread(
             target=self._make, args=(call, request), name=name, daemon=True

@@ -8,6 +8,7 @@ import pytest
 from celery import chord, group
 from celery.result import AsyncResult, ResultSet
 from flask import abort
+from helpers.outbox import make_task_with
 from helpers.runner import runner
 from helpers.services import broker
 from helpers.worker import QUICK, working
@@ -19,6 +20,7 @@ from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasks import save_task_error, save_task_result
+from qhana_plugin_runner.webhooks.outbox import tell
 
 
 @pytest.fixture(scope="module")
@@ -264,6 +266,19 @@ def test_a_result_knows_whether_it_is_ignored(app, habits):
         return {"ignored": result.ignored}
 
     assert app.test_client().post("/ignored").json == {"ignored": True}
+
+
+@pytest.mark.parametrize("is_test", [True, False])
+def test_calls_of_webhooks_are_left_to_a_worker_in_tests_only(app, waiting, is_test):
+    app.testing = is_test
+    with app.app_context():
+        task_id = make_task_with(("http://127.0.0.1:9/", None))
+        tell(task_id, "status")
+        DB.session.rollback()
+        tell(task_id, "steps")
+        assert waiting() == 0
+        DB.session.commit()
+    assert waiting() == int(is_test)
 
 
 def test_messages_of_no_task_leave_at_once(app, habits, waiting):

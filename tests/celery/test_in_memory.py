@@ -1,6 +1,7 @@
 """How the tests of plugins run tasks: directly, eagerly, and with a worker in a thread."""
 
 import sys
+import threading
 from contextlib import contextmanager
 from threading import Event
 
@@ -8,6 +9,8 @@ import pytest
 from celery.contrib.testing.worker import start_worker
 from celery.exceptions import Retry
 from celery.signals import task_retry, task_success
+from helpers.outbox import make_due
+from helpers.receiver import receiving
 from helpers.runner import runner
 from sqlalchemy.pool import StaticPool
 
@@ -15,7 +18,12 @@ from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.errors import TaskNotSaved
-from qhana_plugin_runner.tasks import save_task_error, save_task_result
+from qhana_plugin_runner.tasks import (
+    TASK_DETAILS_CHANGED,
+    TASK_STEPS_CHANGED,
+    save_task_error,
+    save_task_result,
+)
 
 
 @pytest.fixture
@@ -88,6 +96,61 @@ def test_a_worker_in_a_thread_runs_a_chain(app, habits, number):
         assert ended.wait(30)
     status = app.test_client().get(f"/tasks/{number}/").get_json()
     assert (status["status"], status["log"]) == ("SUCCESS", "log")
+
+
+@contextmanager
+def eager():
+    CELERY.conf.task_always_eager = True
+    try:
+        yield
+    finally:
+        CELERY.conf.task_always_eager = False
+
+
+@pytest.fixture
+def webhook(app, number):
+    """A receiver that is subscribed to all changes of the task."""
+    with receiving() as receiver:
+        command = {"command": "subscribe", "webhookHref": receiver.url, "event": None}
+        answer = app.test_client().post(f"/tasks/{number}/", json=command)
+        assert answer.status_code == 200
+        yield receiver
+
+
+def test_a_worker_in_a_thread_calls_webhooks(app, habits, number, webhook):
+    threads = threading.active_count()
+    with start_worker(CELERY, pool="solo", perform_ping_check=False):
+        with app.app_context():
+            work = habits.echo.s("log", db_id=number) | save_task_result.s(db_id=number)
+            work.apply_async()
+        assert webhook.next_event()[1] == "status"
+        assert webhook.next_event()[1] == "details"
+        names = {thread.name for thread in threading.enumerate()}
+        assert not any(name.startswith(("webhook-", "maintenance-")) for name in names)
+    assert threading.active_count() <= threads + 1
+
+
+def test_a_call_that_has_failed_is_made_again_with_the_next_change(app, number, webhook):
+    webhook.statuses.put(503)
+    with eager(), app.app_context():
+        TASK_STEPS_CHANGED.send(app, task_id=number)
+        assert webhook.events() == ["steps"]
+        make_due()
+        TASK_DETAILS_CHANGED.send(app, task_id=number)
+        assert sorted(webhook.events()) == ["details", "steps"]
+
+
+def test_eager_mode_calls_webhooks_at_once(app, number, webhook):
+    with eager(), app.app_context():
+        task = ProcessingTask.get_by_id(number)
+        task.add_next_step("href", "ui", "step")
+        TASK_STEPS_CHANGED.send(app, task_id=number)
+        assert not webhook.called()
+        task.save(commit=True)
+        assert webhook.events() == ["steps"]
+        task.clear_previous_step(commit=True)  # the session goes on
+        TASK_DETAILS_CHANGED.send(app, task_id=number)
+        assert webhook.events() == ["details"]
 
 
 def log_of(app, number):
@@ -164,15 +227,11 @@ def test_a_message_for_a_task_that_is_not_saved_is_an_error_at_once(app, habits,
 
 
 def test_eager_mode_runs_a_chain_to_its_end(app, habits, number):
-    CELERY.conf.task_always_eager = True
-    try:
-        with app.app_context():
-            work = habits.echo.s("log", db_id=number) | save_task_result.s(db_id=number)
-            work.link_error(save_task_error.s(db_id=number))
-            work.apply_async()
-            assert ProcessingTask.get_by_id(number).is_ok
-    finally:
-        CELERY.conf.task_always_eager = False
+    with eager(), app.app_context():
+        work = habits.echo.s("log", db_id=number) | save_task_result.s(db_id=number)
+        work.link_error(save_task_error.s(db_id=number))
+        work.apply_async()
+        assert ProcessingTask.get_by_id(number).is_ok
 
 
 @pytest.mark.parametrize("number", [10**23, 2**31])

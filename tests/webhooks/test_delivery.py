@@ -18,7 +18,7 @@ from helpers.receiver import receiving
 from helpers.sockets import answering, dripping
 
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.db.db import utc_now
+from qhana_plugin_runner.db.db import as_utc, utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from qhana_plugin_runner.webhooks.delivery import Delivery
 from qhana_plugin_runner.webhooks.outbox import tell
@@ -108,7 +108,7 @@ def test_a_receiver_may_say_when_to_come_back_but_within_an_hour(
 
 @pytest.mark.parametrize("tells_its_time", [True, False])
 def test_a_receiver_may_name_a_date_by_its_own_clock(app, tells_its_time):
-    now = utc_now() - timedelta(days=3) if tells_its_time else utc_now()
+    now = as_utc(utc_now() - timedelta(days=3 if tells_its_time else 0))
     until = format_datetime(now + timedelta(seconds=600), usegmt=True)
     answer = f"HTTP/1.1 503 Busy\r\nRetry-After: {until}\r\n"
     if tells_its_time:

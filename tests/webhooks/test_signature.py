@@ -10,6 +10,7 @@ from helpers.outbox import deliver, deliveries, make_due, make_task_with
 from helpers.runner import runner
 
 from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.db import as_utc
 from qhana_plugin_runner.util.config import ConfigError
 from qhana_plugin_runner.webhooks.outbox import tell
 from qhana_plugin_runner.webhooks.signature import signature_headers
@@ -46,8 +47,8 @@ def test_a_receiver_can_verify_a_call(tmp_path, webhook):
     (headers,), (row,) = headers_of_calls(tmp_path, webhook, SECRETS[0], ["status"])
     assert headers["Webhook-Signature"] == expected_signature(KEYS[0], headers)
     signed_at = int(headers["Webhook-Timestamp"])
-    assert int(row.created_at.timestamp()) <= signed_at
-    assert signed_at <= row.last_attempt_at.timestamp()
+    assert int(as_utc(row.created_at).timestamp()) <= signed_at
+    assert signed_at <= as_utc(row.last_attempt_at).timestamp()
     assert "." not in headers["Webhook-Id"]
 
 
