@@ -23,6 +23,7 @@ __all__ = [
     "find_modules",
     "import_module",
     "missing_modules",
+    "overlooked_folders",
     "tasks_registered",
 ]
 
@@ -91,6 +92,21 @@ def _find_files(folders: Iterable[str | Path]) -> Iterator[Path]:
                 yield entry
             elif os.path.isfile(entry / "__init__.py"):
                 yield entry / "__init__.py"
+
+
+def overlooked_folders(folders: Iterable[str | Path]) -> list[Path]:
+    """Return folders in plugin folders that hold modules, but are neither plugins nor searched."""
+    searched = [Path(os.path.realpath(folder)) for folder in folders]
+    return [
+        entry
+        for folder in searched
+        if os.path.isdir(folder) and not os.path.isfile(folder / "__init__.py")
+        for entry in sorted(folder.iterdir())
+        if not entry.name.startswith((".", "__"))
+        and not os.path.isfile(entry / "__init__.py")
+        and not any(each.is_relative_to(os.path.realpath(entry)) for each in searched)
+        and (any(entry.glob("*.py")) or any(entry.glob("*/__init__.py")))
+    ]
 
 
 def _package_folders() -> list[str]:

@@ -26,6 +26,7 @@ from .plugin_modules import (
     find_modules,
     import_module,
     missing_modules,
+    overlooked_folders,
     tasks_registered,
 )
 
@@ -317,6 +318,12 @@ def _set_up_all(
         files.add(source.file)
         if source.file not in _failures:
             _import(source)
+    for folder in overlooked_folders(folders):
+        text = (
+            "The folder has no __init__.py, so it is no plugin. If it holds plugins, name it in "
+            "PLUGIN_FOLDERS, too."
+        )
+        registry.add(PluginFailure.note("", str(folder), "import", text))
     for key, failure in _failures.items():
         if not isinstance(key, Path) or key in files:
             registry.add(failure)

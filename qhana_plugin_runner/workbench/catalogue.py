@@ -243,7 +243,7 @@ def _ask(entry: PluginEntry) -> PluginEntry:
     try:
         path = _path_here(entry.metadata_url)
         if path is None:
-            return replace(entry, problem=_("It is not served by this runner."))
+            return replace(entry, problem=_why_not_served(entry))
         status, body = _call(path)
     except Exception as error:  # plugins are foreign code
         _logger.warning("no metadata of %s", entry.identifier, exc_info=True)
@@ -262,6 +262,13 @@ def _ask(entry: PluginEntry) -> PluginEntry:
     if not isinstance(metadata, dict):
         return replace(entry, problem=_("The plugin's metadata is no JSON object."))
     return with_metadata(entry, metadata)
+
+
+def _why_not_served(entry: PluginEntry) -> str:
+    for failure in plugin_registry().failures:
+        if failure.name == entry.identifier and not entry.is_virtual:
+            return failure.public_error
+    return str(_("It is not served by this runner."))
 
 
 def _call(path: str) -> tuple[int, bytes]:

@@ -77,6 +77,12 @@ def test_name_version_description_tags_and_has_api_are_listed(plugins):
     }
 
 
+def test_has_api_is_false_without_a_blueprint(define, plugins):
+    plugin = define()
+    plugins.app()
+    assert plugin.has_api is QHAnaPluginBase.has_api is False
+
+
 @pytest.mark.parametrize("line", ["", "    has_api = False\n"], ids=["unset", "false"])
 def test_a_plugin_with_a_blueprint_is_served_whatever_has_api_says(plugins, line):
     tags = '    tags = ["test"]\n'

@@ -114,12 +114,43 @@ def test_strangers_see_neither_stack_frames_nor_folders(
 def test_a_plugin_that_is_served_in_part_says_so(plugins, make_client, visit):
     source = plugin_source("empty").partition("@BLP.route")[0]
     plugins.write("empty.py", source)
+    client = make_client()
 
-    page = visit(make_client(), "/")
+    page = visit(client, "/")
 
     card = cards(page)["empty v1.0.0"]
     assert "no routes" in card.one(class_="card-problem").words
+    own = visit(client, "/workbench/plugins/empty@v1-0-0/")
+    assert "no routes" in own.one(class_="card-problem").words
     assert page.all("section", aria_labelledby="failures") == []
+
+
+def test_what_is_found_and_not_served_is_named_without_folders(
+    plugins, make_client, visit
+):
+    plugins.write("forgotten.py", "class Plugin: pass")
+    plugins.write("inner/hidden.py", plugin_source("hidden"))
+    plugins.write("data/table.csv", "")
+    source = plugin_source("quiet").replace("return BLP", "raise NotImplementedError")
+    plugins.write("quiet.py", source)
+    base = "class Base(QHAnaPluginBase):\n    pass\n"
+    plugins.write("shared.py", plugin_source("shared", more=base))
+    plugins.write("fails.py", "open('/srv/some where/secret.txt')")
+
+    page = visit(make_client(), "/")
+
+    notes = page.one("section", aria_labelledby="notes")
+    named = {
+        row.one("dt").words: row.one("dd").words for row in notes.one("dl").all("div")
+    }
+    assert named.keys() == {"forgotten.py", "inner", "quiet@v1-0-0", "Base"}
+    assert "defines no plugin" in named["forgotten.py"]
+    assert "PLUGIN_FOLDERS" in named["inner"]
+    assert "no endpoints" in named["quiet@v1-0-0"]
+    assert "no name" in named["Base"]
+    failed = page.one("section", aria_labelledby="failures").one("li").words
+    assert "No such file or directory: 'secret.txt'" in failed
+    assert str(plugins.root) not in page.text and "/srv" not in page.text
 
 
 def test_a_runner_without_plugins_says_what_to_do(client, visit):
