@@ -33,7 +33,7 @@ class Collected:
 
 
 def collect(app: Flask, only_with_tests: bool = False) -> Collected:
-    """Ask all plugins of an app, those that failed to import by their source.
+    """Ask all plugins of an app, those that have no instance by their source.
 
     The runner itself is left out of what they need: it is there, or they would not be asked.
 
@@ -71,15 +71,19 @@ def brings_tests(file: Path) -> bool:
 
 
 def _plugins(app: Flask) -> Iterator[tuple[str, Path, QHAnaPluginBase | None]]:
-    """Yield name, file and instance of each plugin; those that failed to import have none."""
+    """Yield name, file and instance of each plugin; those that could not be made have none."""
+    known = set()
     for identifier, plugin in sorted(QHAnaPluginBase.get_plugins().items()):
         top = type(plugin).__module__.partition(".")[0]
         module_file = getattr(sys.modules.get(top), "__file__", None)
+        known.add(module_file)
         yield identifier, Path(module_file or top), plugin
     failures = app.extensions["qhana_plugins"].failures
-    failed = {failure.source for failure in failures if failure.stage == "import"}
+    known.update(  # they define no plugin
+        each.file for each in failures if each.is_note and each.stage == "import"
+    )
     for module in find_modules(app.config["PLUGIN_FOLDERS"]):
-        if str(module.file) in failed:
+        if str(module.file) not in known:
             yield str(module.file), module.file, None
 
 

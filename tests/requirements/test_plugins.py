@@ -41,6 +41,29 @@ def test_a_plugin_that_cannot_be_imported_is_read(ask, bring, folder):
     assert texts(ask()) == [(str(folder / "needs_missing.py"), "firstpkg>=1")]
 
 
+@pytest.mark.parametrize("method", ["__init__", "init_app"])
+def test_a_plugin_that_cannot_be_instantiated_is_read(ask, folder, method):
+    source = """
+from qhana_plugin_runner.util.plugins import QHAnaPluginBase
+
+class Base(QHAnaPluginBase):
+    pass
+
+class Late(Base):
+    name, version = "late", "1"
+
+    def METHOD(self, app):
+        import no_such_package
+
+    def get_requirements(self):
+        return "colorama==0.4.6"
+"""
+    (folder / "late.py").write_text(source.replace("METHOD", method))
+    found = ask()
+    assert texts(found) == [(str(folder / "late.py"), "colorama==0.4.6")]
+    assert found.failures == {}
+
+
 def test_a_plugin_that_computes_what_it_needs_is_named(ask, bring, folder):
     bring("computes_missing", "asks")
     collected = ask()
