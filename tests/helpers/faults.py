@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin
@@ -158,6 +159,10 @@ class Site:
 
     def environment(self):
         """Return the environment variables with which the worker was started."""
+        return dict(self._environment)
+
+    @cached_property
+    def _environment(self):
         pid = self._process("worker")
         pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         return dict(os.fsdecode(pair).split("=", 1) for pair in pairs if pair)
