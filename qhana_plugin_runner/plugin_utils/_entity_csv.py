@@ -1,6 +1,8 @@
 """Entities in CSV tables (RFC 4180): a header, then a row per entity."""
 
 import csv
+import logging
+from collections import Counter
 from typing import Any, Callable, Iterable, Iterator, Sequence, TextIO
 
 from qhana_plugin_runner.plugin_utils._entities import get_entity_tuple_class, row_maker
@@ -31,6 +33,9 @@ class DefaultDialect(csv.Dialect):
 
 
 csv.register_dialect("default", DefaultDialect)
+
+
+_logger = logging.getLogger(__name__)
 
 
 class _Lines:
@@ -105,6 +110,13 @@ def read_csv(
             return
         names = list(process_header(header)) if callable(process_header) else header
         width = len(names)
+        if len(set(names)) < width:
+            twice = [name for name, count in Counter(names).items() if count > 1]
+            _logger.warning(
+                "a CSV file has several columns with the same name (%s): get() gives the first"
+                " of them, as_dict() the last; rename them to have all.",
+                ", ".join(map(repr, twice)),
+            )
         if tuple_ is None:
             tuple_ = get_entity_tuple_class(names)
     make = row_maker(tuple if tuple_ is None else tuple_)

@@ -595,8 +595,9 @@ def test_rows_before_a_ragged_one_are_there(site):
             next(entities)
 
 
-def test_columns_with_the_same_name_keep_all_values_by_position(site):
+def test_columns_with_the_same_name_keep_all_values_by_position(site, caplog):
     (entity,) = fetch(site, "ID,x,x\n1,2,3\n", CSV)
+    assert "columns with the same name ('x')" in caplog.text
     assert entity == ("1", "2", "3")
     assert entity.get("x") == "2"
     assert entity.as_dict() == {"ID": "1", "x": "3"}
