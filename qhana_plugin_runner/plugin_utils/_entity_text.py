@@ -129,15 +129,28 @@ def _declared_charset(response: Response) -> str | None:
 
 
 def iter_text_lines(double: ResponseLike) -> Iterator[str]:
-    """Iterate over the lines of something like a response, with their ends put back."""
-    first = True
+    """Iterate over the lines of something like a response, with their ends put back.
+
+    A double may keep the ends. When it finds its lines with :meth:`str.splitlines`, they
+    end at more characters than lines do; such parts are put together again.
+    """
+    first, keeps_ends, begun = True, False, ""
     for line in double.iter_lines(decode_unicode=True):
         if isinstance(line, bytes):
             line = line.decode("utf-8")
         if first:
             line = line.removeprefix("\ufeff")
             first = False
-        yield line if line.endswith(("\n", "\r")) else line + "\n"
+        if line.endswith(("\n", "\r")):
+            keeps_ends = True
+            yield begun + line
+            begun = ""
+        elif keeps_ends:
+            begun += line
+        else:
+            yield line + "\n"
+    if begun:
+        yield begun
 
 
 def undecodable(error: UnicodeError, place: str) -> EntityEncodingError:

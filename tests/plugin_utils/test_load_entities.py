@@ -403,5 +403,16 @@ def test_a_double_may_give_bytes_and_line_ends():
     assert entity.text == "ü\r\nx"
 
 
+@pytest.mark.parametrize("char", ["\x0c", "\u2028"])
+def test_a_double_may_split_lines_as_text_does(char):
+    class Text(Double):
+        def iter_lines(self, decode_unicode=False):
+            yield from self.text.splitlines(keepends=True)
+
+    table = f'ID,text\r\n1,"{char}"\r\n2,a{char}b\r\n3,{char}'
+    entities = load_entities(Text(table), "text/csv")
+    assert [entity.text for entity in entities] == [char, f"a{char}b", char]
+
+
 def test_nothing_is_read_before_the_first_entity_is_asked_for():
     load_entities(object(), "text/csv")
