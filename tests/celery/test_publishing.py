@@ -137,7 +137,7 @@ def test_without_broker_all_tasks_of_a_view_have_failed(down):
     assert states == ["FAILURE", "FAILURE"]
 
 
-def test_without_broker_a_row_that_was_not_committed_is_gone(down):
+def test_a_row_that_was_not_committed_is_told_before_the_broker_is_asked(down):
     habits = sys.modules["habits"]
 
     @down.post("/early")
@@ -151,7 +151,8 @@ def test_without_broker_a_row_that_was_not_committed_is_gone(down):
         return "the answer when all went well"
 
     answer = down.test_client().post("/early")
-    assert (answer.status_code, answer.get_json()["code"]) == (503, 503)
+    assert (answer.status_code, answer.get_json()["code"]) == (500, 500)
+    assert "task.save(commit=True)" in answer.get_json()["message"]
     with down.app_context():
         assert DB.session.query(ProcessingTask).all() == []
 
