@@ -141,6 +141,8 @@ def test_a_type_that_is_chosen_in_the_form_counts(client, finished, chosen, expe
         ("export", "text/csv; charset=utf-16", "ID,x\na,1\n", "export"),
         ("отчёт 2024.jsonl", "text/plain", '{"ID": "a", "x": 1}\n', "отчёт_2024"),
         ("export", "application/x-ndjson", '{"ID": "a", "x": 1}\n', "export"),
+        ("half.json", "text/json", r'[{"ID": "a", "\ud83d": 1}]', "half"),
+        ("half.jsonl", "", r'{"ID": "\udc00", "x": "\ud83d"}', "half"),
     ],
 )
 def test_statistics_read_them(client, finished, name, declared, content, stem):
