@@ -92,7 +92,7 @@ def test_json_that_is_cut_in_half(failure, tmp_path):
     half = tmp_path / "half.json"
     half.write_text(whole[: len(whole) // 2])
     line = failure("read-entities", url=half.as_uri())
-    assert line.startswith("Task failed with EntitySyntaxError: ")
+    assert line.startswith("Task failed with EntityJsonError: ")
     assert "cut off" in line and f"{len(whole) // 2} characters" in line
     assert half.as_uri() in line
 
