@@ -7,7 +7,10 @@ import socket
 import pytest
 
 # Rooms whose tests install, or start whole products or browsers.
-LONG = "e2e wheel faults launcher browser interop hosts docs proxy celery storage".split()
+LONG = (
+    "e2e wheel faults launcher browser interop hosts plugins docs proxy commands celery "
+    "storage"
+).split()
 
 
 def pytest_ignore_collect(collection_path):
