@@ -292,6 +292,13 @@
   /** Keys of the inputs for which the user chooses something in the host. */
   const choosing = new Set();
 
+  /** The lines below inputs that say what was chosen, and the names in them. */
+  const HINTS = ".selected-file-hint, .selected-plugin-hint";
+  const NAMES =
+    ".selected-file-hint .selected-file-name, .selected-plugin-hint .selected-plugin-name";
+
+  let isPressed = false;
+
   /** Inputs that the user, or a choice of the user, has changed. */
   const touched = new WeakSet();
 
@@ -426,20 +433,39 @@
 
   function hintOf(input) {
     const id = CSS.escape(keyOf(input));
-    return document
-      .querySelector(
-        `.selected-file-name[data-input-id="${id}"], .selected-plugin-name[data-input-id="${id}"]`
-      )
-      ?.closest(".selected-file-hint, .selected-plugin-hint");
+    return document.querySelector(`:is(${NAMES})[data-input-id="${id}"]`)?.closest(HINTS);
   }
 
   /** Show what the URL in an input is called; an empty name hides the line. */
   function showName(input, name) {
-    const hint = hintOf(input);
-    if (hint) {
-      hint.querySelector(".selected-file-name, .selected-plugin-name").textContent = name;
-      hint.hidden = !name;
+    const shown = hintOf(input)?.querySelector(NAMES);
+    if (shown) {
+      shown.textContent = name;
+      showHints();
     }
+  }
+
+  /**
+   * Show the lines that have a name, hide the others. While a button is pressed they stay as they
+   * are: it would be moved away from under the pointer, and the click would be lost.
+   */
+  function showHints() {
+    if (!isPressed) {
+      for (const name of document.querySelectorAll(NAMES)) {
+        name.closest(HINTS).hidden = !name.textContent;
+      }
+    }
+  }
+
+  function onPress() {
+    isPressed = true;
+  }
+
+  function onRelease() {
+    window.setTimeout(() => {
+      isPressed = false;
+      showHints();
+    });
   }
 
   function dispatchChange(input) {
@@ -1043,6 +1069,10 @@
   }
 
   document.addEventListener("click", overlookUnseen, { capture: true });
+  document.addEventListener("pointerdown", onPress, { capture: true });
+  for (const type of ["pointerup", "pointercancel"]) {
+    document.addEventListener(type, onRelease, { capture: true });
+  }
   if (host) {
     registerMessageListener();
     document.addEventListener("input", onChange);

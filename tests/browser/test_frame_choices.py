@@ -51,6 +51,23 @@ def test_buttons_ask_the_host(chooser):
     }
 
 
+def test_what_a_file_is_called_does_not_move_a_button_that_is_pressed(chooser):
+    name = chooser.frame.locator(".selected-file-name[data-input-id=data]")
+    submit = chooser.frame.get_by_role("button", name="submit")
+    chooser.frame.locator("#data").fill(URL)
+    submit.hover()
+    before = submit.bounding_box()
+    chooser.page.mouse.down()
+    chooser.wait_for("request-data-url-info")
+    answer = {"type": "data-url-response", "inputKey": "data", "href": URL}
+    chooser.tell({**answer, "filename": "a.csv"})
+    expect(name).to_have_text("a.csv")
+    assert submit.bounding_box() == before
+    chooser.page.mouse.up()
+    chooser.wait_for("form-submit")
+    expect(name).to_be_visible()
+
+
 def test_related_files_and_previews_need_a_value(chooser):
     related = chooser.frame.locator(".related")
     preview = button(chooser, "show-preview", "data")
