@@ -93,6 +93,7 @@ def test_each_cut_of_a_compressed_body_is_found(name):
         (gzip.compress(b"text") + b"\0" * 100, b"text"),
         (gzip.compress(b""), b""),
     ],
+    ids=["never compressed", "zeros behind the end", "empty"],
 )
 def test_what_is_behind_the_end_or_was_never_compressed_is_no_cut(body, expected):
     assert answer("gzip", body).read() == expected
