@@ -122,7 +122,7 @@ def test_a_failing_task_tells_the_reason(product: Product) -> None:
     form = {"entitiesUrl": "data:application/json,[{}"}
     task = finished(start(product, "entity-statistics", data=form))
     assert task["status"] == "FAILURE"
-    assert "EntitySyntaxError" in task["log"].splitlines()[0]
+    assert "EntityJsonError" in task["log"].splitlines()[0]
 
 
 def test_a_broken_plugin_costs_only_itself(product: Product) -> None:
