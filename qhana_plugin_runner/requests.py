@@ -342,12 +342,10 @@ def get_mimetype(response: Response, default: str | None = None) -> str | None:
         default: what to answer when nothing is known.
 
     Returns:
-        the ``Content-Type`` header with its parameters, under the usual name of the type;
-        without one, or when it says as little as ``text/plain``, a guess from the ending
-        of the file's name; else ``default``.
+        the ``Content-Type`` header with its parameters, as it is; without one a guess from the
+        ending of the file's name; else ``default``.
     """
-    declared = response.headers.get("Content-Type")
-    return typed_as(response, declared) or declared or default
+    return response.headers.get("Content-Type") or typed_as(response, None) or default
 
 
 def typed_as(response: Response, declared: str | None) -> str | None:

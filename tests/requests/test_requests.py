@@ -25,6 +25,7 @@ from qhana_plugin_runner.requests import (
     retrieve_attribute_metadata_url,
     retrieve_data_type,
     retrieve_filename,
+    typed_as,
 )
 
 
@@ -246,7 +247,9 @@ class TestMimetype:
     ):
         headers = {name.replace("-", "_"): value for name, value in headers.items()}
         with open_url(site.put(path, **headers), stream=True) as response:
-            assert get_mimetype(response).partition(";")[0] == mimetype
+            declared = response.headers.get("Content-Type")
+            assert typed_as(response, declared).partition(";")[0] == mimetype
+            assert get_mimetype(response) == (declared or mimetype)
 
     def test_the_default_is_the_last_resort(self, site):
         with open_url(site.put("/a")) as response:
