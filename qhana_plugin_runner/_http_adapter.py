@@ -1,5 +1,6 @@
 """How bodies arrive over HTTP: whole, or not at all."""
 
+import zlib
 from typing import Any, Generator
 
 from requests import PreparedRequest, Response
@@ -9,8 +10,9 @@ from urllib3.exceptions import DecodeError
 
 __all__ = ["FetchAdapter", "whole"]
 
-SWALLOW = 2
-"""The state of urllib3's gzip decoder behind the end, when what follows is not gzip."""
+OTHER_MEMBERS, SWALLOW = 1, 2
+"""States of urllib3's gzip decoder behind the end of the first member: more bytes have come, which
+it takes for a further member; and those are not gzip."""
 
 
 class WholeResponse(HTTPResponse):
@@ -73,12 +75,26 @@ def _has_ended(decoder: Any) -> bool:
     """
     if hasattr(decoder, "_decoders"):
         return all(map(_has_ended, decoder._decoders))
-    if getattr(decoder, "_state", None) == SWALLOW:
+    state = getattr(decoder, "_state", None)
+    if state == SWALLOW:
         return True
     stream = decoder._obj
     if hasattr(stream, "is_finished"):  # Brotli
         return bool(stream.is_finished())
-    return bool(stream.eof)
+    return bool(stream.eof) or (state == OTHER_MEMBERS and _is_no_gzip(stream))
+
+
+def _is_no_gzip(stream: Any) -> bool:
+    """Tell whether a decompressor of zlib has one byte only, which starts no gzip member.
+
+    It refuses a wrong start when it has two bytes. The second one is made up here: behind the
+    first byte of a member it is right, and later on the error is another one.
+    """
+    try:
+        stream.copy().decompress(b"\x8b")
+    except zlib.error as error:
+        return "incorrect header check" in str(error)
+    return False
 
 
 def whole(response: BaseHTTPResponse) -> BaseHTTPResponse:

@@ -81,11 +81,13 @@ class FileView(MethodView):
 
 
 def store_of(file: TaskFile) -> ServedFileStore:
-    """Return the store of a file, if the runner can send what is in it; else the answer is 404."""
+    """Return the store of a file, if the runner can send what is in it; else answer 404 or 503."""
     try:
         store = STORE.serving(file)
     except (UnknownFileStore, StoreNotConfigured):
         abort(404, message=_("The store that keeps this file is not installed here."))
+    except StorageError:  # logged where it was set up
+        abort(503, message=_("The store that keeps this file cannot be reached."))
     if store is None:
         abort(404, message=_("This file is kept elsewhere."))
     return store

@@ -3,6 +3,7 @@ over."""
 
 import codecs
 from io import BufferedReader, TextIOWrapper
+from itertools import chain
 from json import detect_encoding
 from typing import Any, Iterator, Protocol, TextIO, runtime_checkable
 
@@ -21,6 +22,11 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+_LINE_ENDS = ("\n", "\r")
+
+# what str.splitlines takes for line ends, too
+_OTHER_ENDS = tuple("\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
 
 
 @runtime_checkable
@@ -134,23 +140,30 @@ def iter_text_lines(double: ResponseLike) -> Iterator[str]:
     A double may keep the ends. When it finds its lines with :meth:`str.splitlines`, they
     end at more characters than lines do; such parts are put together again.
     """
-    first, keeps_ends, begun = True, False, ""
-    for line in double.iter_lines(decode_unicode=True):
-        if isinstance(line, bytes):
-            line = line.decode("utf-8")
-        if first:
-            line = line.removeprefix("\ufeff")
-            first = False
-        if line.endswith(("\n", "\r")):
-            keeps_ends = True
-            yield begun + line
+    lines = _decoded_lines(double)
+    head: list[str] = []
+    for line in lines:
+        head.append(line)
+        if not line.endswith(_OTHER_ENDS):
+            break
+    # a kept end of another kind says nothing: the line may go on behind it
+    keeps_ends = bool(head) and head[-1].endswith(_LINE_ENDS)
+    begun = ""
+    for line in chain(head, lines):
+        begun += line if keeps_ends else line + "\n"
+        if begun.endswith(_LINE_ENDS):
+            yield begun
             begun = ""
-        elif keeps_ends:
-            begun += line
-        else:
-            yield line + "\n"
     if begun:
         yield begun
+
+
+def _decoded_lines(double: ResponseLike) -> Iterator[str]:
+    mark = "\ufeff"
+    for line in double.iter_lines(decode_unicode=True):
+        text = line.decode("utf-8") if isinstance(line, bytes) else line
+        yield text.removeprefix(mark)
+        mark = ""
 
 
 def undecodable(error: UnicodeError, place: str) -> EntityEncodingError:

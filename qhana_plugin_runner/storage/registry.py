@@ -1,5 +1,6 @@
 """All stores of an app behind one interface."""
 
+import logging
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -8,9 +9,11 @@ from flask import Flask, current_app, has_app_context
 
 from ..db.models.tasks import TaskFile
 from .content import FileFacts, FileLike
-from .errors import UnknownFileStore
+from .errors import StorageError, UnknownFileStore
 from .interface import FileStoreInterface
 from .store import FileStore, ServedFileStore
+
+_logger = logging.getLogger(__name__)
 
 
 class FileStoreRegistry(FileStoreInterface):
@@ -31,6 +34,7 @@ class FileStoreRegistry(FileStoreInterface):
         Outside of an app context they are those of the app that was made last.
         """
         app.extensions["file_stores"] = {}
+        app.extensions["broken_file_stores"] = set()
         self._last_app = app
 
     def _app(self) -> Flask:
@@ -45,6 +49,7 @@ class FileStoreRegistry(FileStoreInterface):
 
         Raises:
             UnknownFileStore: there is none; the message lists those there are.
+            StorageError: it cannot be set up; that is tried anew each time, logged once.
         """
         app = self._app()
         stores: dict[str, FileStore] = app.extensions["file_stores"]
@@ -56,9 +61,7 @@ class FileStoreRegistry(FileStoreInterface):
                     f"there is no file store {name!r}, only {', '.join(sorted(FileStore.known))}; "
                     "correct DEFAULT_FILE_STORE, or install the plugin that brings the store"
                 ) from None
-            made = store(app=app)
-            made.init_app(app)
-            stores[name] = made
+            stores[name] = _set_up(store, name, app)
         return stores[name]
 
     def serving(self, file_info: TaskFile) -> ServedFileStore | None:
@@ -67,6 +70,7 @@ class FileStoreRegistry(FileStoreInterface):
         Raises:
             UnknownFileStore: the plugin that brought the store is gone
             StoreNotConfigured: a setting of the store is missing
+            StorageError: the store cannot be set up
         """
         store = self[file_info.storage_provider]
         return store if isinstance(store, ServedFileStore) else None
@@ -130,3 +134,21 @@ class FileStoreRegistry(FileStoreInterface):
 
     def delete(self, file_info: TaskFile) -> None:
         self[file_info.storage_provider].delete(file_info)
+
+
+def _set_up(store: type[FileStore], name: str, app: Flask) -> FileStore:
+    try:
+        made = store(app=app)
+        made.init_app(app)
+    except StorageError:
+        raise
+    except Exception as error:  # stores of plugins raise anything
+        broken: set[str] = app.extensions["broken_file_stores"]
+        if name not in broken:
+            broken.add(name)
+            _logger.exception("the file store %r cannot be set up", name)
+        raise StorageError(
+            f"the file store {name!r} cannot be set up ({type(error).__name__}: {error}); "
+            "check its settings, and that its server runs"
+        ) from error
+    return made

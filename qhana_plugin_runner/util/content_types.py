@@ -30,8 +30,9 @@ ANYTHING = "application/octet-stream"
 
 CSV, JSON, JSON_LINES = "text/csv", "application/json", "application/X-lines+json"
 
-CONTENT_TYPE = r"[\w.+*-]+/[\w.+*-]+(\s*;[ -~]*)?"
-"""A mime type, with any parameters, as a pattern for ASCII rules."""
+CONTENT_TYPE = r"[\w.+-]+/[\w.+-]+(\s*;[ -~]*)?"
+"""A mime type, with any parameters, as a pattern for ASCII rules; ``*`` stands for types, it is none.
+"""
 
 _ALIASES = {
     "application/csv": CSV,
@@ -63,16 +64,26 @@ _VAGUE = {
     "application/download",
     "application/force-download",
     "application/unknown",
-    "application/vnd.ms-excel",  # what browsers call a CSV file where Excel opens it
     "application/x-download",
     "application/x-octet-stream",
     "application/x-unknown",
     "binary/octet-stream",
-    "text/plain",
 }
 """Types that are declared by those who do not know: the name of the file says more."""
 
+_LOOSE = {
+    "application/vnd.ms-excel",  # what browsers call a CSV file where Excel opens it
+    "text/plain",  # what servers call all that looks like text
+}
+"""Types that are declared for what they are, and for entities and archives, too: the name of the
+file tells these. A web page or a program that is sent as text is to be shown as text."""
+
 _COMPRESSED = {"application/gzip", "application/x-gzip"}
+
+_NAMED = {CSV, JSON, JSON_LINES, "application/zip"} | {
+    f"application/{compression}" for compression in mimetypes.encodings_map.values()
+}
+"""Types that a name tells where a loose one is declared."""
 
 LONGEST_NAME = 100
 """Characters of a file's name that are kept in a store."""
@@ -143,7 +154,8 @@ def content_type_of(
     Args:
         declared: what the sender says; ignored when it is not a mime type.
         *names: what the file is called; the first one whose ending says something counts, and
-            only when the sender says nothing or does not know.
+            only when the sender says nothing or does not know. Where it says ``text/plain``, they
+            tell entities and archives only.
         is_decoded: the content was compressed when it was sent, and is not any more.
 
     Returns:
@@ -156,11 +168,12 @@ def content_type_of(
     kind = kind.strip().lower()
     if kind in _ALIASES:
         return _ALIASES[kind] + semicolon + parameters
-    if not kind or kind in _VAGUE or (is_decoded and kind in _COMPRESSED):
-        for name in names:
-            guessed = guess_type(name or "", is_decoded)
-            if guessed is not None:
-                return guessed + semicolon + parameters
+    is_vague = not kind or kind in _VAGUE or (is_decoded and kind in _COMPRESSED)
+    if is_vague or kind in _LOOSE:
+        guesses = (guess_type(name or "", is_decoded) for name in names)
+        guessed = next(filter(None, guesses), None)
+        if guessed and (is_vague or guessed in _NAMED):
+            return guessed + semicolon + parameters
     return declared or None
 
 

@@ -412,6 +412,21 @@ def test_a_double_may_split_lines_as_text_does(char):
     table = f'ID,text\r\n1,"{char}"\r\n2,a{char}b\r\n3,{char}'
     entities = load_entities(Text(table), "text/csv")
     assert [entity.text for entity in entities] == [char, f"a{char}b", char]
+    (entity,) = ensure_dict(
+        load_entities(Text(f"ID,x{char}{char}y\n1,a{char}b\n"), "text/csv")
+    )
+    assert entity == {"ID": "1", f"x{char}{char}y": f"a{char}b"}
+
+
+def test_a_double_without_line_ends_may_have_other_separators(load):
+    class Lines(Double):
+        def iter_lines(self, decode_unicode=False):
+            yield from self.text.split("\n")
+
+    table = "ID,x\u2028\n1,a\x1e\n2,b"
+    one, two = load_entities(Lines(table), "text/csv")
+    assert (one[1], two[1]) == ("a\x1e", "b")
+    assert list(one._fields) == list(two._fields)
 
 
 def test_nothing_is_read_before_the_first_entity_is_asked_for():

@@ -91,13 +91,16 @@ def test_each_cut_of_a_compressed_body_is_found(name):
     [
         (b"", b""),
         (gzip.compress(b"text") + b"\0" * 100, b"text"),
+        (gzip.compress(b"text") + b"\0", b"text"),
+        (gzip.compress(b"te") + gzip.compress(b"xt") + b"\n", b"text"),
         (gzip.compress(b""), b""),
     ],
-    ids=["never compressed", "zeros behind the end", "empty"],
+    ids=["never compressed", "zeros behind the end", "a zero", "a newline", "empty"],
 )
 def test_what_is_behind_the_end_or_was_never_compressed_is_no_cut(body, expected):
     assert answer("gzip", body).read() == expected
     assert b"".join(answer("gzip", body).stream(3)) == expected
+    assert b"".join(answer("gzip", body).stream(1)) == expected
 
 
 WAYS = {

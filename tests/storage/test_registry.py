@@ -14,6 +14,7 @@ from qhana_plugin_runner.storage import (
     UnknownFileStore,
     UrlFileStore,
 )
+from qhana_plugin_runner.workbench.preview import preview_of
 
 KEPT = {}
 
@@ -33,6 +34,18 @@ class PluginStore(FileStore, name="plugin-store"):
 
     def get_file_url(self, file_storage_data, external=True):
         return f"https://store.example/{file_storage_data}?external={external}"
+
+
+class NeedyStore(PluginStore, name="needy-store"):
+    """A store that refuses to be set up with an error of its own."""
+
+    def __init__(self, app=None):
+        FileStore.__init__(self, app=app)
+
+    def init_app(self, app):
+        super().init_app(app)
+        if not app.config.get("PLUGIN_STORE_BUCKET"):
+            raise ValueError("No configuration for the needy store found.")
 
 
 @pytest.fixture
@@ -113,6 +126,32 @@ def test_a_store_that_is_gone_does_not_hide_the_task(task, client):
     answer = client.get(status["outputs"][0]["href"])
     assert answer.status_code == 404
     assert "store" in answer.get_json()["message"]
+
+
+@pytest.mark.parametrize(
+    "store, cause",
+    [("plugin-store", "KeyError"), ("needy-store", "ValueError: No configuration")],
+)
+def test_a_store_that_cannot_be_set_up_does_not_hide_the_task(
+    app, task, client, caplog, store, cause
+):
+    del app.config["PLUGIN_STORE_BUCKET"]
+    file = TaskFile(task, "tag", store, "name", "data", "type", "text/plain")
+    file.save(commit=True)
+    end(task)
+    with pytest.raises(StorageError, match=rf"'{store}' cannot be set up \({cause}"):
+        STORE.open(file)
+    status = client.get(f"/tasks/{task.id}/").get_json()
+    assert status["status"] == "SUCCESS"
+    assert client.get(status["outputs"][0]["href"]).status_code == 503
+    answer = client.get(f"/workbench/tasks/{task.id}/outputs.zip")
+    assert (answer.status_code, "name" in answer.text) == (404, True)
+    assert preview_of(file).problem
+    (record,) = [each for each in caplog.records if store in each.getMessage()]
+    assert cause.partition(":")[0] in record.exc_text
+
+    app.config["PLUGIN_STORE_BUCKET"] = "bucket"
+    assert STORE[store].app is app
 
 
 def end(task):

@@ -37,6 +37,14 @@ BROUGHT = [
     ("مرحبا.csv", "binary/octet-stream", CSV),
     ("notes.txt", "text/plain", "text/plain"),
     ("what", "no type", "application/octet-stream"),
+    ("page.html", "text/plain; charset=utf-8", "text/plain; charset=utf-8"),
+    ("script.py", "text/plain", "text/plain"),
+    ("page.html", "application/vnd.ms-excel", "application/vnd.ms-excel"),
+    ("page.html", "application/octet-stream", "text/html"),
+    ("data.csv.gz", "text/plain", "application/gzip"),
+    ("data.csv.bz2", "application/vnd.ms-excel", "application/bzip2"),
+    ("a.json", "text/plain; charset=utf-8", "application/json; charset=utf-8"),
+    ("a.csv", "text/*", CSV),
 ]
 
 
@@ -130,6 +138,15 @@ def test_a_type_that_is_chosen_in_the_form_counts(client, finished, chosen, expe
         data={**data, "file": (io.BytesIO(b"x"), "a.csv")},
     )
     assert finished(answer)["outputs"][0]["contentType"] == expected
+
+
+@pytest.mark.parametrize("chosen", ["*/*", "text/*", "text"])
+def test_what_stands_for_many_types_is_none(client, chosen):
+    for url in ("/workbench/uploads/", "/plugins/file-upload@v1-0-0/process/"):
+        data = {"dataType": "entity/list", "contentType": chosen}
+        answer = client.post(url, data={**data, "file": (io.BytesIO(b"x"), "a.csv")})
+        assert answer.status_code == 422
+        assert answer.json["errors"]["form"] == {"contentType": ["Not a mime type."]}
 
 
 @pytest.mark.parametrize(
