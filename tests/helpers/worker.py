@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import contextmanager
+from uuid import uuid4
 
 from celery.contrib.testing.worker import start_worker
 from celery.signals import setup_logging
@@ -32,12 +33,14 @@ def working():
     CELERY.control.purge()
     setup_logging.connect(_leave_logging)
     try:
-        with start_worker(CELERY, pool="solo", perform_ping_check=False):
+        name = f"{uuid4().hex}@test"
+        with start_worker(CELERY, pool="solo", perform_ping_check=False, hostname=name):
             # Starting a worker turns warnings into log lines, which pytest would not see.
             logging.captureWarnings(False)
             yield
-            # It would look for the end every few seconds only.
-            CELERY.control.shutdown()
+            # It would look for the end every few seconds only. The message names it: when it ends
+            # without it, the next worker finds it.
+            CELERY.control.shutdown(destination=[name])
     finally:
         setup_logging.disconnect(_leave_logging)
 
