@@ -15,7 +15,7 @@ from flask_jwt_extended import verify_jwt_in_request
 from flask_smorest import Blueprint
 from marshmallow.validate import URL
 from webargs.multidictproxy import MultiDictProxy
-from werkzeug.datastructures import FileStorage
+from werkzeug.datastructures import FileStorage, MultiDict
 
 from ..util import compat
 from ..util.texts import is_encodable
@@ -58,11 +58,36 @@ class MaBaseSchema(ma.Schema):
     def on_bind_field(self, field_name: str, field_obj: ma.fields.Field[Any]) -> None:
         field_obj.data_key = camelcase(field_obj.data_key or field_name)
         _allow_any_host(field_obj)
-        _require_unicode(field_obj)
 
     @ma.pre_load
     def _read_form(self, data: Any, **_kwargs: Any) -> Any:
         return FormValues(data, self) if hasattr(data, "getlist") else data
+
+    @ma.pre_load
+    def _require_unicode(self, data: Any, **_kwargs: Any) -> Any:
+        items = data.items() if isinstance(data, Mapping) else ()
+        if wrong := [key for key, each in items if not _is_unicode([key, each])]:
+            message = gettext(
+                "This is not Unicode text: it has half of a surrogate pair."
+            )
+            raise ma.ValidationError({key: [message] for key in wrong})
+        return data
+
+
+def _is_unicode(data: Any) -> bool:
+    """Whether no text in the data is one that JSON may hold, but no database, page or URL."""
+    rest = [data]
+    while rest:
+        each = rest.pop()
+        if isinstance(each, str):
+            if not is_encodable(each):
+                return False
+        elif isinstance(each, Mapping):
+            rest.extend(each.keys())
+            rest.extend(each.values())
+        elif isinstance(each, (list, tuple)):
+            rest.extend(each)
+    return True
 
 
 _HAS_NO_EMPTY_TEXT = (
@@ -103,7 +128,8 @@ class FormValues(MultiDictProxy):
     """What a form has sent, as the fields of a schema want it.
 
     A MultiDict whose values are lists for fields of lists. What browsers send for inputs that
-    were left empty is what it means: an empty list, no file, or ``None``.
+    were left empty is what it means: an empty list, no file, or ``None``. A list with an empty
+    text among others keeps it where that is an element.
 
     Parameters:
         data: a MultiDict, or webargs' proxy of one.
@@ -117,37 +143,35 @@ class FormValues(MultiDictProxy):
         self._fields = {
             field.data_key or name: field for name, field in schema.fields.items()
         }
+        absent = [
+            key
+            for key in data.keys()
+            if key not in self.multiple_keys and _is_empty_file(data.get(key))
+        ]
+        if absent:
+            self.data = MultiDict(data)
+            for key in absent:
+                del self.data[key]
 
     def __getitem__(self, key: str) -> Any:
         value = super().__getitem__(key)
-        if isinstance(value, list):
-            return [each for each in value if each != "" and not _is_empty_file(each)]
-        if _is_empty_file(value):
-            return ma.missing
-        return _none_if_empty(self._fields.get(key), value)
+        field = self._fields.get(key)
+        if isinstance(field, ma.fields.List) and isinstance(value, list):
+            value = [each for each in value if not _is_empty_file(each)]
+            filled = [each for each in value if each != ""]
+            is_filled = not filled or len(filled) == len(value)
+            return filled if is_filled or _is_left_out(field) else value
+        return _none_if_empty(field, value)
 
 
-class Encodable(ma.validate.Validator):
-    """Refuses texts that JSON may hold, but neither databases nor pages nor URLs."""
-
-    def __call__(self, value: Any) -> Any:
-        if isinstance(value, str) and not is_encodable(value):
-            raise ma.ValidationError(
-                gettext("This is not Unicode text: it has half of a surrogate pair.")
-            )
-        return value
-
-
-def _require_unicode(field: ma.fields.Field[Any]) -> None:
-    for part in ("inner", "element_type", "key_field", "value_field"):
-        if isinstance(inner := getattr(field, part, None), ma.fields.Field):
-            _require_unicode(inner)
-    if isinstance(field, ma.fields.String):
-        # not added in place: fields of one class share the list
-        field.validators = [*field.validators, _ENCODABLE]
-
-
-_ENCODABLE = Encodable()
+def _is_left_out(field: ma.fields.List[Any]) -> bool:
+    """Whether an empty text in a list is an input that was left empty, not an element."""
+    if field.metadata.get("options") or field.inner.metadata.get("options"):
+        return True  # sent by forms beside what was selected
+    try:
+        return field.inner.deserialize("") is None
+    except ma.ValidationError:
+        return True
 
 
 def _allow_any_host(field: ma.fields.Field[Any]) -> None:

@@ -24,7 +24,7 @@ _NEVER_REQUIRED = ("hidden", "select")
 def validation_attrs(field: ma.fields.Field[Any], input_type: str) -> Attributes:
     """Return the attributes for a field that is shown as a certain type of input."""
     attributes = Attributes()
-    is_switch = input_type == "checkbox" and kind_of(field).unchecked is not None
+    is_switch = input_type == "checkbox" and kind_of(field).is_switch
     if field.required and input_type not in _NEVER_REQUIRED and not is_switch:
         attributes["required"] = True
     checked = field.inner if isinstance(field, ma.fields.List) else field

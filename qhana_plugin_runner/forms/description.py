@@ -20,6 +20,7 @@ from .values import (
     is_checked,
     messages,
     plain_text,
+    switch_text,
     value_text,
 )
 
@@ -157,8 +158,10 @@ def _fill(
 ) -> None:
     """Set values and choices, and another type where the input could not hold the values."""
     given = find_values(values, shown.key, shown.multiple)
-    if shown.type == "checkbox":
-        shown.unsent = kind_of(field).unchecked
+    inner = field.inner if isinstance(field, ma.fields.List) else field
+    is_switch = shown.type == "checkbox" and kind_of(inner).is_switch
+    if is_switch and not shown.multiple:
+        shown.unsent = switch_text(inner, False)
     elif shown.type == "select" and shown.multiple:
         shown.unsent = ""
     # Nothing is sent for the box of a text that is not ticked.
@@ -166,11 +169,10 @@ def _fill(
     if given is None and not is_off:
         given = default_values(field, shown.multiple)
     given = given or []
-    inner = field.inner if isinstance(field, ma.fields.List) else field
     if shown.type == "select":
         shown.options = select_options(field, find_choices(field, metadata), given)
     elif shown.type == "checkbox":
-        shown.values = [] if shown.unsent is None else ["true"]
+        shown.values = [switch_text(inner, True)] if is_switch else []
         shown.attributes["checked"] = any(is_checked(inner, each) for each in given)
     elif shown.type != "file":
         _hold(shown, inner, [value_text(inner, value) for value in given])

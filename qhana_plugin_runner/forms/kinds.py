@@ -22,14 +22,14 @@ class FieldKind:
         classes: of the fields.
         input: the type of the input, or a function that finds it for a field.
         step: of an input whose values have an order.
-        unchecked: what a checkbox that is off has to send, since browsers send nothing for it;
-            such a box is never required, as that would mean to tick it.
+        is_switch: a checkbox that is off has to send something, though browsers send nothing
+            for it; such a box is never required, as that would mean to tick it.
     """
 
     classes: tuple[type, ...]
     input: str | Callable[[Any], str] = "text"
     step: str | None = None
-    unchecked: str | None = None
+    is_switch: bool = False
 
     def input_type(self, field: ma.fields.Field[Any]) -> str:
         """Return the type of input for a field of this kind."""
@@ -38,13 +38,14 @@ class FieldKind:
 
 def _time_input(field: Any) -> str:
     """Browsers send ISO format without a time zone; fields that want another one get text."""
-    if getattr(field, "format", None) not in (None, "iso", "iso8601", "%Y-%m-%d"):
+    is_day = getattr(field, "format", None) == "%Y-%m-%d"
+    if not is_day and getattr(field, "format", None) not in (None, "iso", "iso8601"):
         return "text"
     if isinstance(field, ma.fields.AwareDateTime) and field.default_timezone is None:
         return "text"
     if isinstance(field, ma.fields.Time):
         return "time"
-    return "date" if isinstance(field, ma.fields.Date) else "datetime-local"
+    return "date" if is_day or isinstance(field, ma.fields.Date) else "datetime-local"
 
 
 def _url_input(field: Any) -> str:
@@ -55,7 +56,7 @@ def _url_input(field: Any) -> str:
 _KINDS = (
     FieldKind((Upload,), "file"),
     FieldKind((EnumField, ma.fields.Enum), "select"),
-    FieldKind((ma.fields.Boolean,), "checkbox", unchecked="false"),
+    FieldKind((ma.fields.Boolean,), "checkbox", is_switch=True),
     FieldKind((ma.fields.Integer,), "number", step="1"),
     FieldKind((ma.fields.Number, ma.fields.TimeDelta), "number", step="any"),
     FieldKind((ma.fields.Email,), "email"),
@@ -103,11 +104,9 @@ def _as_number(_field: Any, text: str) -> str | None:
     return number if is_number else None
 
 
-def _as_date(_field: Any, text: str) -> str | None:
-    try:
-        return dt.date.fromisoformat(text.strip()).isoformat()
-    except ValueError:
-        return None
+def _as_date(field: Any, text: str) -> str | None:
+    day, _, time = (_as_local_time(field, text) or "").partition("T")
+    return day if time == "00:00:00" else None
 
 
 def _as_time(_field: Any, text: str) -> str | None:
@@ -121,11 +120,13 @@ def _as_local_time(field: Any, text: str) -> str | None:
     """Write a point in time without its time zone, if the field knows that one."""
     try:
         moment = dt.datetime.fromisoformat(text.strip())
-    except ValueError:
+        zone = getattr(field, "timezone", None) or getattr(
+            field, "default_timezone", None
+        )
+        if moment.tzinfo and zone:
+            moment = moment.astimezone(zone).replace(tzinfo=None)
+    except (ValueError, OverflowError):  # there are no years before 1 and after 9999
         return None
-    zone = getattr(field, "timezone", None) or getattr(field, "default_timezone", None)
-    if moment.tzinfo and zone:
-        moment = moment.astimezone(zone).replace(tzinfo=None)
     return _iso_text(moment)
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "is_checked",
     "messages",
     "plain_text",
+    "switch_text",
     "value_text",
 ]
 
@@ -96,6 +97,20 @@ def is_checked(field: ma.fields.Field[Any], value: Any) -> bool:
     if isinstance(value, str) and isinstance(field, ma.fields.Boolean):
         return value in field.truthy
     return bool(value)
+
+
+def switch_text(field: Any, is_on: bool) -> str:
+    """Return what a box sends for a field that takes only certain texts as true or false.
+
+    >>> switch_text(ma.fields.Boolean(), False)
+    'false'
+    >>> switch_text(ma.fields.Boolean(truthy={"yes"}, falsy={"no"}), True)
+    'yes'
+    """
+    usual = plain_text(is_on)
+    known = field.truthy if is_on else field.falsy
+    texts = sorted(each for each in known if isinstance(each, str))
+    return usual if usual in texts or not texts else texts[0]
 
 
 def messages(errors: Any, prefix: str = "") -> list[str]:

@@ -457,8 +457,8 @@
     }
   }
 
-  function onPress() {
-    isPressed = true;
+  function onPress(event) {
+    isPressed ||= event.button === 0; // the others open menus, which take the release
   }
 
   function onRelease() {
@@ -783,14 +783,15 @@
       formData.append(submitter.name, submitter.value);
     }
     for (const button of form.querySelectorAll(".qhana-add-value-button")) {
-      const { name } = findInput(button.dataset.inputId);
+      const { name, type } = findInput(button.dataset.inputId);
       const values = formData.getAll(name);
-      const filled = values.filter(Boolean);
       formData.delete(name);
-      // One that is empty stands for a list without elements.
-      (filled.length > 0 ? filled : values.slice(0, 1)).forEach((value) =>
-        formData.append(name, value)
-      );
+      // An empty text may be an element, but no number is one. When all are empty, one stands
+      // for a list without elements.
+      const isText = ["text", "search", "tel", "password"].includes(type);
+      const isElement = (value) => value || isText;
+      const kept = values.some(Boolean) ? values.filter(isElement) : values.slice(0, 1);
+      kept.forEach((value) => formData.append(name, value));
     }
     return formData;
   }
@@ -1073,6 +1074,7 @@
   for (const type of ["pointerup", "pointercancel"]) {
     document.addEventListener(type, onRelease, { capture: true });
   }
+  window.addEventListener("blur", onRelease);
   if (host) {
     registerMessageListener();
     document.addEventListener("input", onChange);

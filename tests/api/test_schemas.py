@@ -165,6 +165,9 @@ LISTS = {
     "numbers": ma.fields.List(ma.fields.Integer(), required=True),
     "texts": ma.fields.List(ma.fields.String()),
     "choices": ma.fields.List(EnumField(Color)),
+    "some": ma.fields.List(ma.fields.String(validate=ma.validate.OneOf(["a", "b"]))),
+    "offered": ma.fields.List(ma.fields.String(), metadata={"options": ["a", "b"]}),
+    "pair": ma.fields.Tuple((ma.fields.String(), ma.fields.String())),
     "one": ma.fields.String(),
 }
 
@@ -182,6 +185,19 @@ LISTS = {
         (
             [("numbers", "1"), ("choices", "red"), ("choices", ""), ("texts", "a")],
             {"numbers": [1], "choices": [Color.red], "texts": ["a"]},
+        ),
+        (
+            [("texts", ""), ("texts", "a"), ("numbers", ""), ("numbers", "1")],
+            {"numbers": [1], "texts": ["", "a"]},
+        ),
+        (
+            [("texts", ""), ("texts", ""), ("numbers", ""), ("numbers", "")],
+            {"numbers": [], "texts": []},
+        ),
+        (
+            [("some", "a"), ("some", ""), ("offered", "b"), ("offered", "")]
+            + [("pair", ""), ("pair", "x"), ("numbers", "1")],
+            {"some": ["a"], "offered": ["b"], "pair": ("", "x"), "numbers": [1]},
         ),
         ([("numbers", "1"), ("one", "a"), ("one", "b")], {"numbers": [1], "one": "a"}),
     ],
@@ -221,7 +237,7 @@ def test_hooks_of_a_schema_get_the_form_as_it_was_sent():
             return data
 
     sent = MultiDict([("names", "a"), ("names", "")])
-    assert Hooked().load(sent) == {"names": ["a"]}
+    assert Hooked().load(sent) == {"names": ["a", ""]}
     assert seen == {
         "before": (["a", ""], ["many", "partial"]),
         "after": (["a", ""], ["many", "partial"]),
@@ -239,6 +255,26 @@ def test_a_file_input_in_which_nothing_was_chosen_is_no_file(base):
     assert optional.load(MultiDict({"file": nothing})) == {"file": None}
     assert several.load(MultiDict({"file": nothing})) == {"file": []}
     assert needed.load(MultiDict({"file": unnamed}))["file"].read() == b"x"
+
+
+def test_a_file_that_was_not_chosen_is_no_value_for_anybody():
+    seen = []
+
+    class Copied(FrontendFormBaseSchema):
+        class Meta:
+            unknown = ma.INCLUDE
+
+        file = Upload()
+
+        @ma.pre_load
+        def before(self, data, **_kwargs):
+            seen.append(dict(data))
+            return seen[0]
+
+    sent = MultiDict({"file": FileStorage(), "other": FileStorage(), "text": "a"})
+    assert Copied().load(sent) == {"text": "a"}
+    assert seen == [{"text": "a"}]
+    assert len(sent) == 3
 
 
 # URLs

@@ -16,6 +16,9 @@ class Texts(MaBaseSchema):
     values = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String())
     csv = CSVList(element_type=ma.fields.String())
     url = FileUrl()
+    anything = ma.fields.Raw()
+    free = ma.fields.Dict()
+    pair = ma.fields.Tuple((ma.fields.Raw(), ma.fields.Raw()))
 
 
 @pytest.mark.parametrize(
@@ -27,11 +30,21 @@ class Texts(MaBaseSchema):
         ("values", {HALF: "x"}),
         ("csv", f"x,{HALF}"),
         ("url", "http://x.example/\udc00"),
+        ("anything", {"a": [{"b": HALF}]}),
+        ("free", {"a": {HALF: 1}}),
+        ("pair", ["fine", HALF]),
+        (HALF, "fine"),
     ],
 )
 def test_schemas_name_the_field(field, value):
     errors = Texts().validate({field: value})
     assert "half of a surrogate pair" in str(errors[field])
+
+
+def test_what_was_not_declared_is_checked_too():
+    with pytest.raises(ma.ValidationError) as caught:
+        Texts(unknown=ma.INCLUDE).load({"more": [HALF], "text": "fine"})
+    assert list(caught.value.messages) == ["more"]
 
 
 def test_whole_pairs_pass():

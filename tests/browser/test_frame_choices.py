@@ -68,6 +68,21 @@ def test_what_a_file_is_called_does_not_move_a_button_that_is_pressed(chooser):
     expect(name).to_be_visible()
 
 
+@pytest.mark.parametrize("button", ["left", "right"])
+def test_what_a_file_is_called_is_shown_after_a_press_that_has_no_end(chooser, button):
+    chooser.frame.get_by_role("button", name="submit").hover()
+    chooser.page.mouse.down(button=button)
+    if button == "left":
+        chooser.frame.locator("body").evaluate(
+            "() => window.dispatchEvent(new Event('blur'))"
+        )
+    answer = {"type": "data-url-response", "inputKey": "data", "href": URL}
+    chooser.tell({**answer, "filename": "a.csv"})
+    expect(
+        chooser.frame.locator(".selected-file-name[data-input-id=data]")
+    ).to_be_visible()
+
+
 def test_related_files_and_previews_need_a_value(chooser):
     related = chooser.frame.locator(".related")
     preview = button(chooser, "show-preview", "data")

@@ -196,6 +196,26 @@ def test_a_list_takes_as_many_values_as_somebody_adds(host, frame_pages):
     assert frame_pages.sent[-1]["texts"]["someValue"] == ["1", "2"]
 
 
+@pytest.mark.parametrize(
+    "made, entered, sent",
+    [
+        (ma.fields.String(), ["", "x"], ["", "x"]),
+        (ma.fields.String(), ["", ""], [""]),
+        (ma.fields.Integer(), ["", "1"], ["1"]),
+    ],
+)
+def test_an_empty_input_of_a_list_is_sent_where_it_may_be_an_element(
+    host, frame_pages, made, entered, sent
+):
+    host.embed(frame_pages.add_form(some_value=field(ma.fields.List, made)))
+    host.frame.get_by_role("button", name="Add a value").click()
+    for control, text in zip(host.frame.locator("[name=someValue]").all(), entered):
+        control.fill(text)
+    host.frame.get_by_role("button", name="Submit").click()
+    host.wait_for("form-submit")
+    assert frame_pages.sent[-1]["texts"]["someValue"] == sent
+
+
 def test_a_form_of_all_kinds_has_no_barriers(host, frame_pages):
     fields = {name.replace(" ", ""): kind[0] for name, kind in KINDS.items()}
     url = frame_pages.add_form(**fields, data=FileUrl(), plugin=PluginUrl())

@@ -139,7 +139,9 @@ def test_an_answer_that_is_no_page_is_told_and_the_form_is_there_again(frame, wa
     expect(frame.element).to_be_visible()
 
 
-@pytest.mark.parametrize("kind, said", [("json", "418 a: Brewed."), ("html", "418")])
+@pytest.mark.parametrize(
+    "kind, said", [("json", "418 a: Brewed."), ("html", "418"), ("xml", "418")]
+)
 def test_a_page_that_cannot_be_shown_is_told_instead(page, product, watch, kind, said):
     watch.expected.append("418")
     page.goto(f"{product.url}workbench/{PICTURE}?fail={kind}")
@@ -147,6 +149,15 @@ def test_a_page_that_cannot_be_shown_is_told_instead(page, product, watch, kind,
         f"The plugin has answered with something else than a page: {said}"
     )
     expect(page.locator("iframe.micro-frontend")).to_be_hidden()
+
+
+def test_a_form_is_shown_whatever_its_status_is(page, product, watch):
+    watch.expected.append("422")
+    page.goto(f"{product.url}workbench/{PICTURE}?fail=form")
+    form = page.frame_locator("iframe.micro-frontend")
+    expect(form.get_by_label("Entities")).to_be_visible()
+    expect(form.locator("#place")).to_have_text("workspace")
+    expect(page.locator("#message")).to_be_hidden()
 
 
 def test_a_result_that_is_no_task_here_is_a_link(frame):

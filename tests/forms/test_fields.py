@@ -110,6 +110,8 @@ def test_a_checkbox_is_checked_for_true_values_and_sends_true(
     [
         (ma.fields.Boolean(), "false"),
         (ma.fields.Boolean(required=True), "false"),
+        (ma.fields.Boolean(truthy={"yes", "y"}, falsy={"no", "n", 0}), "n"),
+        (ma.fields.List(ma.fields.Boolean()), None),
         (ma.fields.List(EnumField(Color)), ""),
         (ma.fields.String(metadata={"input_type": "checkbox"}), None),
         (ma.fields.String(), None),
@@ -126,6 +128,20 @@ def test_what_browsers_do_not_send_is_sent_after_the_control(
     assert [(each["type"], each["value"]) for each in others] == (
         [] if unsent is None else [("hidden", unsent)]
     )
+
+
+@pytest.mark.parametrize(
+    "field, sent",
+    [
+        (ma.fields.Boolean(truthy={"yes", "on"}, falsy={"no"}), "on"),
+        (ma.fields.Boolean(truthy={"1", "true"}), "true"),
+        (ma.fields.List(ma.fields.Boolean(truthy={"yes"})), "yes"),
+    ],
+)
+def test_a_box_sends_what_its_field_takes(render_input, field, sent):
+    shown = render_input(field, sent)
+
+    assert shown["value"] == sent and "checked" in shown
 
 
 @pytest.mark.parametrize(
@@ -180,6 +196,21 @@ def test_the_box_of_a_text_sends_on_and_is_ticked_for_any_text(
             "text",
             "2030-01-02T03:04:05.123456",
         ),
+        (
+            ma.fields.AwareDateTime(default_timezone=datetime.UTC),
+            "0001-01-01T00:00:00+14:00",
+            "input",
+            "text",
+            "0001-01-01T00:00:00+14:00",
+        ),
+        (
+            ma.fields.DateTime(format="%Y-%m-%d"),
+            datetime.datetime(2030, 1, 2),
+            "input",
+            "date",
+            "2030-01-02",
+        ),
+        (ma.fields.Date(), "2030-01-02T03:04", "input", "text", "2030-01-02T03:04"),
         (ma.fields.Date(), "20300102", "input", "date", "2030-01-02"),
         (ma.fields.Date(), "2.1.2030", "input", "text", "2.1.2030"),
         (ma.fields.Time(), "03:04", "input", "time", "03:04:00"),
@@ -349,6 +380,21 @@ def test_a_free_list_has_an_input_for_each_value(render_fields):
     assert [each["value"] for each in filled] == ["1", "2"]
     assert [each.get("id") for each in filled] == ["names", None]
     assert filled[1]["aria-label"] == "Numbers 2"
+
+
+def test_a_list_of_long_texts_has_a_textarea_for_each_value(render_fields):
+    schema = schema_of(
+        raw=ma.fields.List(ma.fields.Raw()),
+        texts=ma.fields.List(ma.fields.String(), metadata={"input_type": "textarea"}),
+    )
+    values = MultiDict([("raw", "1"), ("raw", "2"), ("texts", "a"), ("texts", "b")])
+    form = render_fields(schema, values=values)
+
+    assert [each.text for each in form.all("textarea", name="raw")] == ["\n1", "\n2"]
+    shown = form.all("textarea", name="texts")
+    assert [each.text for each in shown] == ["\na", "\nb"]
+    assert [each.get("id") for each in shown] == ["texts", None]
+    assert shown[1]["aria-label"] == "Texts 2"
 
 
 def test_the_values_of_a_multidict_are_used_like_those_of_a_dict(

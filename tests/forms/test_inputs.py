@@ -44,6 +44,8 @@ class Inner(MaBaseSchema):
         (ma.fields.Decimal(), "number"),
         (ma.fields.TimeDelta(), "number"),
         (ma.fields.Date(), "date"),
+        (ma.fields.DateTime(format="%Y-%m-%d"), "date"),
+        (ma.fields.NaiveDateTime(format="%Y-%m-%d"), "date"),
         (ma.fields.Time(), "time"),
         (ma.fields.NaiveDateTime(), "datetime-local"),
         (ma.fields.Raw(), "textarea"),

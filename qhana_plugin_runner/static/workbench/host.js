@@ -65,6 +65,7 @@ export class MicroFrontendHost {
 
   /**
    * Tell what an answer says that is no page for people; nobody should have to read raw JSON.
+   * A form is one, also when the plugin gives it a status of an error.
    *
    * When it has taken the place of a form, this is shown again with what was entered.
    */
@@ -75,9 +76,10 @@ export class MicroFrontendHost {
     const { history, performance } = this.#frame.contentWindow;
     const status = performance.getEntriesByType("navigation")[0]?.responseStatus ?? 200;
     const isJson = /[/+]json$/.test(page.contentType);
-    const isShown = !isJson && status < 400;
+    const isForm = page.querySelector(".qhana-body, .qhana-form") !== null;
+    const isShown = isForm || (!isJson && status < 400);
     if (!isShown) {
-      const text = (page.querySelector("pre") ?? page.body).textContent;
+      const text = (page.querySelector("pre") ?? page.documentElement)?.textContent;
       const reason = (isJson && reasonIn(text)) || "";
       this.#complain(`${this.#frame.dataset.unshown} ${status} ${reason}`.trim());
       if (this.#hasShown) history.back();

@@ -103,10 +103,13 @@ class MicroFrontend(MethodView):
             return {"code": 418, "errors": {"form": {"a": ["Brewed."]}}}, 418
         if fail == "html":
             return "<p>Brewed.</p>", 418
-        return render_template_string(
+        if fail == "xml":
+            return "<pot>Brewed.</pot>", 418, {"Content-Type": "application/xml"}
+        page = render_template_string(
             PAGE,
             name=NAME,
             schema=PictureSchema(),
             values=request.args,
             data_url=request.args.get("data-url", ""),
         )
+        return page, 422 if fail == "form" else 200
