@@ -37,11 +37,16 @@ def error_payload(payload: dict[str, Any], error: Any) -> dict[str, Any]:
     return payload
 
 
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+
 def _exceeded_limits() -> str:
     """Name the settings by which a body is too large; of a form the parser tells not which."""
     config = current_app.config
     most = config["MAX_CONTENT_LENGTH"]
-    if most is not None and (request.content_length or 0) > most:
+    if most is not None and (
+        request.mimetype not in _FORMS or (request.content_length or 0) > most
+    ):
         reason = _(
             "The request has more than %(most)s bytes, the limit that the setting "
             "MAX_CONTENT_LENGTH sets.",

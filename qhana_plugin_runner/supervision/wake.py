@@ -7,6 +7,7 @@ two later.
 """
 
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -32,28 +33,49 @@ class WakeUp(bootsteps.StartStopStep):
     def create(self, parent: Any) -> None:
         """Have the end of each task wake the worker, which waits in its hub, if it has one."""
         if parent.hub is None:
-            self._pipe = _Pipe()
-            _after_each_task(parent.pool, self._pipe.write)
+            _after_each_task(parent.pool, self._write)
         else:
             _after_each_task(parent.pool, lambda: parent.hub.call_soon(_nothing))
 
     def start(self, parent: Any) -> None:
-        """Have the worker wait for the pipe, too; each connection waits in its own way."""
-        if self._pipe is not None:
-            self._pipe.wake(parent.task_consumer.channel.connection.cycle)
+        """Have the worker wait for a pipe, too, if its connection waits for several channels."""
+        if parent.hub is None:
+            connection = parent.task_consumer.channel.connection
+            cycle = getattr(connection, "cycle", None)
+            if hasattr(cycle, "_fd_to_chan"):
+                self._pipe = _Pipe(cycle)
+
+    def stop(self, parent: Any) -> None:
+        """Close the pipe; the next connection gets its own."""
+        pipe, self._pipe = self._pipe, None
+        if pipe is not None:
+            pipe.close()
+
+    terminate = stop
+
+    def _write(self) -> None:
+        if pipe := self._pipe:
+            pipe.write()
 
 
 def _after_each_task(pool: Any, do: Callable[[], object]) -> None:
     apply = pool.on_apply
 
-    def on_apply(*args: Any, callback: Callable[..., object], **options: Any) -> Any:
+    def on_apply(
+        target: Any,
+        args: Any = None,
+        kwargs: Any = None,
+        callback: Callable[..., object] | None = None,
+        **options: Any,
+    ) -> Any:
         def callback_and_do(*results: Any) -> None:
             try:
-                callback(*results)
+                if callback is not None:
+                    callback(*results)
             finally:
                 do()
 
-        return apply(*args, callback=callback_and_do, **options)
+        return apply(target, args, kwargs, callback=callback_and_do, **options)
 
     pool.on_apply = on_apply
 
@@ -63,28 +85,43 @@ def _nothing() -> None:
 
 
 class _Pipe:
-    """For the transport, one more channel that is read when something arrives."""
+    """For the transport, one more channel that is read when something arrives.
 
-    def __init__(self) -> None:
+    Args:
+        cycle: the transport's selector, in which the worker waits
+    """
+
+    def __init__(self, cycle: Any) -> None:
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
         self.qos = self
         self.handlers = {"wake": self.read}
+        self._lock = threading.Lock()
+        self._is_open = True
+        self._cycle = cycle
+        cycle._fd_to_chan[self._reader] = (self, "wake")
+        cycle.poller.register(self._reader, cycle.eventflags)
 
     def can_consume(self) -> bool:
         return True
 
-    def wake(self, cycle: Any) -> None:
-        """Wake whoever waits in this, the transport's selector."""
-        cycle._fd_to_chan[self._reader] = (self, "wake")
-        cycle.poller.register(self._reader, cycle.eventflags)
-
     def write(self) -> None:
-        try:
-            os.write(self._writer, b".")
-        except BlockingIOError:
-            pass  # it is full, and wakes anyway
+        with self._lock:  # its number may be another file's when it is closed
+            if not self._is_open:
+                return
+            try:
+                os.write(self._writer, b".")
+            except BlockingIOError:
+                pass  # it is full, and wakes anyway
+
+    def close(self) -> None:
+        self._cycle._fd_to_chan.pop(self._reader, None)
+        self._cycle.poller.unregister(self._reader)
+        with self._lock:
+            self._is_open = False
+            os.close(self._reader)
+            os.close(self._writer)
 
     def read(self) -> None:
         os.read(self._reader, 4096)

@@ -3,12 +3,14 @@
 import logging
 import os
 import re
+import sys
 import sysconfig
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from flask import current_app, has_app_context
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
@@ -101,9 +103,7 @@ class PluginFailure:
         """When the plugin was last edited: what was said before then is no news of it now."""
         path = Path(self.file)
         files = path.parent.glob("*.py") if path.name == "__init__.py" else [path]
-        return max(
-            (file.stat().st_mtime for file in files if file.is_file()), default=0.0
-        )
+        return max(map(_edited_at, files), default=0.0)
 
     def log(self, logger: logging.Logger) -> None:
         """Write it to the log, unless another process of this start did."""
@@ -122,18 +122,58 @@ class PluginFailure:
         )
 
 
-_QUOTED_PATH = re.compile(r"""(?P<quote>['"])/[^'"\n]*/(?P<name>[^'"/\n]*)(?P=quote)""")
-_PATH = re.compile(r"""(?<![\w.:/@'"])/(?:[^\s/'"(),:;]+/)+(?P<name>[^\s/'"(),:;]*)""")
+def _edited_at(file: Path) -> float:
+    try:
+        return os.path.getmtime(file) if os.path.isfile(file) else 0.0
+    except OSError:  # it was removed meanwhile
+        return 0.0
+
+
+_HOST_FOLDERS = (sys.prefix, os.getcwd(), os.path.expanduser("~"))
+
+_WORD = r"""[^\s/'"(),:;]+"""
+
+_PATHS = rf"""
+    (?P<url> https?://[^\s'"?#]* )
+    | (?P<quote> ['"] ) /[^'"\n]*/[^'"/\n]* (?P=quote)
+    | (?: {{folders}} ) (?: /+ (?: {_WORD} /+ )* (?: {_WORD} )? | (?![\w-]) )
+    | (?<! [\w./] ) /+ (?: (?: [^\s/.'"(),:;]+[ ] )? {_WORD} /+ )+ (?: {_WORD} )?
+"""
+"""Addresses, which stay as they are, and paths: in quotes, in known folders, and others. Of the
+last a folder's name may have a space.
+"""
 
 
 def without_folders(text: str) -> str:
     """Return a text with the names of files in place of their paths.
 
+    Paths in the folders that the runner uses are found wherever they are; others by their form.
+
     >>> without_folders("No such file: '/srv/my plugins/a.csv' (see /srv/b.py, http://host/b/c)")
     "No such file: 'a.csv' (see b.py, http://host/b/c)"
     """
-    text = _QUOTED_PATH.sub(r"\g<quote>\g<name>\g<quote>", text)
-    return _PATH.sub(r"\g<name>", text)
+    folders = "|".join(map(re.escape, _known_folders())) or "(?!)"
+    paths = re.compile(_PATHS.format(folders=folders), re.VERBOSE)
+    return paths.sub(_file_name, text)
+
+
+def _known_folders() -> list[str]:
+    """Return the folders that the runner uses, the inner ones first."""
+    folders = set(_HOST_FOLDERS)
+    if has_app_context():
+        folders.add(current_app.instance_path)
+        for folder in map(str, current_app.config["PLUGIN_FOLDERS"]):
+            folders |= {folder, os.path.realpath(folder)}
+    known = {folder.rstrip("/") for folder in folders if folder.startswith("/")}
+    # "/app" may also be a part of something else, and is found by its form.
+    return sorted((each for each in known if each.count("/") > 1), reverse=True)
+
+
+def _file_name(match: re.Match[str]) -> str:
+    if match["url"]:
+        return match[0]
+    quote = match["quote"] or ""
+    return f"{quote}{PurePath(match[0].strip(quote or None)).name}{quote}"
 
 
 def _text_of(error: BaseException) -> str:

@@ -100,13 +100,21 @@ def overlooked_folders(folders: Iterable[str | Path]) -> list[Path]:
     return [
         entry
         for folder in searched
-        if os.path.isdir(folder) and not os.path.isfile(folder / "__init__.py")
-        for entry in sorted(folder.iterdir())
+        if not os.path.isfile(folder / "__init__.py")
+        for entry in _entries_of(folder)
         if not entry.name.startswith((".", "__"))
         and not os.path.isfile(entry / "__init__.py")
         and not any(each.is_relative_to(os.path.realpath(entry)) for each in searched)
         and (any(entry.glob("*.py")) or any(entry.glob("*/__init__.py")))
     ]
+
+
+def _entries_of(folder: Path) -> list[Path]:
+    """Return what is in a folder; of one that cannot be read, :func:`find_modules` tells."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _package_folders() -> list[str]:

@@ -178,8 +178,8 @@ def _register_class(cls: type[QHAnaPluginBase]) -> None:
     known = type(QHAnaPluginBase.__plugins__.get(identifier, plugin))
     if (known.__module__, known.__qualname__) != key:  # else a module is loaded again
         cause = PluginError(
-            f"The class {known.__qualname__} in {_file_of(known)} is not served: the later "
-            f"{cls.__qualname__} in {_file_of(cls)} has the same name and version; change "
+            f"The class {known.__qualname__} in {_file_of(known)!r} is not served: the later "
+            f"{cls.__qualname__} in {_file_of(cls)!r} has the same name and version; change "
             "those of one"
         )
         failure = PluginFailure.from_exception(

@@ -1,6 +1,7 @@
 """Errors are JSON with code, status and a reason, and tell nothing of the inside."""
 
 import logging
+from io import BytesIO
 
 import marshmallow as ma
 import pytest
@@ -155,6 +156,19 @@ def test_a_form_that_is_too_large_is_413_with_the_settings_that_forbid_it(
     sent = {"data": values, "content_type": "multipart/form-data"}
     error = error_of(client.post(path, **sent), 413, "Request Entity Too Large")
     assert named in error["message"]
+
+
+@pytest.mark.parametrize("mimetype", ["application/json", "text/csv", ""])
+def test_a_body_of_unknown_length_that_is_no_form_is_told_the_one_limit_it_has(
+    app, client, mimetype
+):
+    path = add_view(app, lambda: {"size": len(request.get_data())})
+    sent = {"input_stream": BytesIO(b"1" * 20_000), "content_type": mimetype}
+    chunked = {"wsgi.input_terminated": True}
+    answer = client.post(path, environ_overrides=chunked, **sent)
+    message = error_of(answer, 413, "Request Entity Too Large")["message"]
+    assert "10000 bytes" in message and "MAX_CONTENT_LENGTH" in message
+    assert "form" not in message and "MAX_FORM" not in message
 
 
 def test_a_form_may_have_thousands_of_values(app, client):

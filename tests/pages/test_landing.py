@@ -1,11 +1,15 @@
 """The landing page."""
 
+import sys
+from pathlib import Path
+
 import pytest
 from helpers.html_tree import foreign_scripts
 from helpers.plugins import plugin_source
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
+from qhana_plugin_runner.util.plugin_failures import without_folders
 
 WITH_FORM = """
     @BLP.route("/ui/")
@@ -109,6 +113,39 @@ def test_strangers_see_neither_stack_frames_nor_folders(
     assert "raise ValueError" not in page.text
     assert str(plugins.root) not in page.text
     assert ("/debug/" in [each["href"] for each in page.all("a")]) is debug
+
+
+@pytest.mark.parametrize(
+    "text, public",
+    [
+        ("open:/srv/x/y.csv", "open:y.csv"),
+        ("get file:///srv/secret/a.csv", "get file:a.csv"),
+        ("sqlite:////srv/inst/db.sqlite", "sqlite:db.sqlite"),
+        ("object file:/opt/secret dir/lib/x.so", "object file:x.so"),
+        ("PATH=/a/b:/c/d/e", "PATH=b:e"),
+        ("'/srv/a/b", "'b"),
+        ("in /srv/data/, or ./a/b", "in data, or ./a/b"),
+        ("http://host/b/c is text/csv", "http://host/b/c is text/csv"),
+    ],
+)
+def test_paths_of_the_host_are_hidden_in_all_forms(text, public):
+    assert without_folders(text) == public
+
+
+@pytest.mark.parametrize("place", ["PLUGIN_FOLDERS", "instance", "prefix"])
+def test_folders_of_the_runner_are_hidden_wherever_they_occur(
+    plugins, make_client, tmp_path, place
+):
+    folder = tmp_path / "my own plugins"
+    app = make_client(PLUGIN_FOLDERS=[str(folder)]).application
+    if place != "PLUGIN_FOLDERS":
+        folder = app.instance_path if place == "instance" else sys.prefix
+    with app.app_context():
+        for form in ("in {}/a.py line 1", "-I{}/inner/a.py", "x={}//a.py"):
+            public = without_folders(form.format(folder))
+            assert public.endswith(("a.py", "a.py line 1"))
+            assert "/" not in public and str(folder) not in public
+        assert without_folders(f"no {folder}") == f"no {Path(folder).name}"
 
 
 def test_a_plugin_that_is_served_in_part_says_so(plugins, make_client, visit):

@@ -9,7 +9,7 @@ import sys
 import pytest
 from helpers.plugins import dangling_references, failures, plugin_source, registry
 
-from qhana_plugin_runner.util.plugins import QHAnaPluginBase
+from qhana_plugin_runner.util.plugins import PluginFailure, QHAnaPluginBase
 
 FAILS_TO_IMPORT = {
     "missing": (
@@ -159,6 +159,12 @@ def test_file_that_cannot_be_read_is_a_failure(good):
     assert_good_ones_work(app)
 
 
+def test_failure_of_a_file_that_cannot_be_looked_at_is_logged(caplog):
+    file = f"/{'x' * 300}.py"
+    PluginFailure("", file, "import", "the name is too long").log(logging.getLogger())
+    assert file in caplog.messages[0]
+
+
 def test_file_name_that_is_no_utf_8_can_be_shown(good):
     with open(os.fsencode(good.folder) + b"/caf\xe9.py", "w") as file:
         file.write("1 / 0")
@@ -299,9 +305,9 @@ def test_of_two_classes_with_one_identifier_the_later_is_served(good):
     assert app.test_client().get("/plugins/good@v1-0-0/").json["module"] == "zz_again"
     (failure,) = registry(app).failures
     assert failure.source == f"good@v1-0-0 ({good.folder / 'good.py'})"
-    assert f"the later Plugin in {file} has the same name" in failure.error
+    assert f"the later Plugin in {str(file)!r} has the same name" in failure.error
     page = app.test_client().get("/", headers={"Accept": "text/html"}).text
-    assert "the later Plugin in zz_again.py has the same name" in page
+    assert "the later Plugin in &#39;zz_again.py&#39; has the same name" in page
 
 
 def test_the_former_class_is_served_when_the_module_of_the_later_fails(good):

@@ -50,6 +50,26 @@ def test_modules_and_packages_of_a_folder_are_plugins_and_the_rest_is_not(plugin
     assert names(plugins.folder) == ["a", "b", "c"]
 
 
+def test_folder_that_may_not_be_read_stops_nothing(plugins, monkeypatch, caplog):
+    plugins.write("good.py", plugin_source("good"))
+    closed = plugins.root / "closed"
+    closed.mkdir()
+    read = Path.iterdir
+
+    def iterdir(path):
+        if path == closed:  # for root there is none
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    app = plugins.app(closed, plugins.folder)
+    assert list(registry(app).mounted) == ["good@v1-0-0"]
+    assert [text for text in caplog.messages if "Permission denied" in text] == [
+        f"the plugin folder {closed} cannot be read (Permission denied); create it or "
+        "correct PLUGIN_FOLDERS"
+    ]
+
+
 def test_folder_that_is_a_package_is_one_plugin(plugins):
     plugins.write("single/__init__.py", plugin_source("single"))
     plugins.write("single/part.py", "raise RuntimeError('this is no plugin')")
