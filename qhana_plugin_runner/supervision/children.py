@@ -40,7 +40,9 @@ def allow_children(plugin_folders: Iterable[str | Path]) -> None:
     """Prepare a worker for tasks that start processes.
 
     Those which are no forks import the modules of functions that they are to call: modules of
-    plugins are found after all others.
+    plugins are found after all others. The folders stay in ``sys.path`` of the worker, as each way
+    to start such processes (:mod:`multiprocessing`, joblib) copies it. Call this when the plugins
+    are imported: what these import at their top is then the same as in a web process.
 
     Args:
         plugin_folders: where the plugins are
