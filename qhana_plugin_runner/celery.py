@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache, cached_property, partial
+from inspect import Parameter, signature
 from typing import Any
 
 from celery import Celery, Task
@@ -28,6 +29,7 @@ from .supervision.owners import rows_of
 from .task_queues import queue_settings
 from .util.config.celery_config import CELERY_QUEUE
 from .util.logging import task_context
+from .util.plugin_failures import name_and_text
 
 __all__ = ["CELERY", "BrokerUnavailable", "FlaskTask", "register_celery"]
 
@@ -104,8 +106,14 @@ def _ends_process(error: BaseException) -> bool:
 def _said(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"the task called exit({error.code!r})"
-    text = " ".join(str(error).split())
-    return f"the task raised {type(error).__name__}" + (f": {text}" if text else "")
+    return f"the task raised {name_and_text(error)}"
+
+
+def _may_be_of_no_row(name: str) -> bool:
+    """Whether a task can do without its ``db_id``: it has a default for it."""
+    task = CELERY.tasks.get(name)
+    parameters = signature(task.run).parameters if task else {}
+    return "db_id" in parameters and parameters["db_id"].default is not Parameter.empty
 
 
 def _require_saved(
@@ -114,11 +122,11 @@ def _require_saved(
     """Return the ids of the rows that a message, and what follows it, names.
 
     Raises:
-        TaskNotSaved: one of them is ``None``: the row has got none yet.
+        TaskNotSaved: one of them is ``None``, and needed: the row has got none yet.
     """
     rows = list(rows_of(name, kwargs, options))
     for task_name, row in rows:
-        if row is None:
+        if row is None and not _may_be_of_no_row(task_name):
             raise TaskNotSaved(f"{task_name} cannot be sent with db_id=None")
     return [row for _name, row in rows if row is not None]
 
@@ -150,7 +158,7 @@ class FlaskTask(Task):
                     raise
                 except BaseException as error:
                     # Celery would let it end the worker, or its thread, and not the task.
-                    if _ends_process(error):
+                    if not self._is_in_worker or _ends_process(error):
                         raise
                     raise RunnerError(_said(error)) from error
 
@@ -160,10 +168,14 @@ class FlaskTask(Task):
         """Run the task here and now; see :meth:`celery.app.task.Task.apply`.
 
         Raises:
-            TaskNotSaved: the ``db_id`` is ``None``.
+            TaskNotSaved: the ``db_id`` is ``None``, and has no default.
         """
         _require_saved(self.name, kwargs, options)
         return super().apply(args, kwargs, *more, **options)
+
+    @property
+    def _is_in_worker(self) -> bool:
+        return not (self.request.called_directly or self.request.is_eager)
 
     def _app_context(self) -> AbstractContextManager[object]:
         if has_app_context():
@@ -228,7 +240,7 @@ class RunnerCelery(Celery):
 
         Raises:
             BrokerUnavailable: the broker does not answer.
-            TaskNotSaved: a ``db_id`` is ``None``.
+            TaskNotSaved: a ``db_id`` is ``None`` that has no default.
         """
         owners = set(_require_saved(name, kwargs, options))
 
@@ -243,14 +255,15 @@ class RunnerCelery(Celery):
             except OperationalError as error:
                 raise BrokerUnavailable(error, owners) from error
 
-        note_sending()
         if not owners:
+            note_sending(owners)
             return send()
         if has_request_context():
             # As they are now, whatever the caller does with them until they are sent.
             args, kwargs = self._as_sent(args), self._as_sent(kwargs)
         options["task_id"] = options.get("task_id") or uuid()
         if not hold(owners, send):
+            note_sending(owners)
             return send()
         # They are open only as long as the caller waits for this.
         options.pop("producer", None)

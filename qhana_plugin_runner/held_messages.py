@@ -5,8 +5,8 @@ would write to the row at the same time, and one of the two changes would be los
 not find the row at all. So these messages are held back until the answer is ready, or until the
 view asks for a result.
 
-A view that makes a row, and fails before it has sent anything, has nobody who goes on with the
-task: it ends then.
+A view that makes a row, and fails before it has sent anything for it, has nobody who goes on with
+the task: it ends then, unless a step of it waits for a person.
 """
 
 import logging
@@ -14,15 +14,15 @@ from collections.abc import Callable, Set
 from typing import Any, NamedTuple
 
 from flask import Flask, Response, has_request_context, request
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import life_cycle
 from .db import DB
-from .db.models.tasks import ProcessingTask
 from .db.unsaved import has_unsaved_changes
 from .errors import BrokerUnavailable, TaskNotSaved
-from .life_cycle.rows import MADE
+from .life_cycle.rows import MADE, UNSAVED
+from .supervision.owners import waits_for_step
+from .util.plugin_failures import name_and_text
 
 __all__ = ["hold", "note_sending", "register_held_messages", "release"]
 
@@ -32,7 +32,8 @@ _logger = logging.getLogger(__name__)
 _HELD = "qhana_plugin_runner.held_messages"
 
 
-_HAS_SENT = "qhana_plugin_runner.has_sent"
+# The tasks that messages were sent for; None stands for one that does not tell.
+_SENT_FOR = "qhana_plugin_runner.sent_for"
 _FAILED = "qhana_plugin_runner.failed"
 
 
@@ -41,10 +42,15 @@ class _Message(NamedTuple):
     send: Callable[[], Any]
 
 
-def note_sending() -> None:
-    """A message is sent, whatever it is about."""
+def note_sending(task_ids: Set[int]) -> None:
+    """A message is sent.
+
+    Args:
+        task_ids: the rows of the tasks that it is about; none when it does not tell
+    """
     if has_request_context():
-        request.environ[_HAS_SENT] = True
+        sent_for: set[int | None] = request.environ.setdefault(_SENT_FOR, set())
+        sent_for.update(task_ids or [None])
 
 
 def hold(task_ids: Set[int], send: Callable[[], Any]) -> bool:
@@ -73,30 +79,34 @@ def release() -> None:
     held = request.environ.get(_HELD) if has_request_context() else None
     while held:
         message = held.pop(0)
+        note_sending(message.task_ids)
         try:
             message.send()
         except BrokerUnavailable as error:
             error.task_ids.update(message.task_ids, *(other.task_ids for other in held))
+            note_sending(error.task_ids)
             held.clear()
             raise
 
 
-def _require_rows(held: list[_Message]) -> None:
-    """Drop all messages if the row of one was made by this request, and not committed.
+def _release_saved() -> None:
+    """Send what was held back, but for messages about rows that were not committed.
 
     Raises:
-        TaskNotSaved: there is such a message
+        BrokerUnavailable: the broker does not answer.
+        TaskNotSaved: there is such a message; the others have been sent.
     """
-    named = set().union(*(message.task_ids for message in held))
-    made = named.intersection(request.environ.get(MADE, ()))
-    query = select(ProcessingTask.id).where(ProcessingTask.id.in_(made))
-    if made and (missing := made.difference(DB.session.execute(query).scalars())):
-        held.clear()
+    held = request.environ.get(_HELD) or []
+    unsaved = request.environ.get(UNSAVED, set())
+    missing = unsaved & set().union(*(message.task_ids for message in held))
+    held[:] = [message for message in held if not missing & message.task_ids]
+    release()
+    if missing:
         raise TaskNotSaved(f"nothing is sent with db_id={min(missing)}")
 
 
 def _end(task_id: int, reason: str) -> None:
-    """End a task that waits, if its row is there."""
+    """End a task that waits for nobody, if its row is there."""
     from .tasks import announce  # which knows this module
 
     log = (
@@ -105,9 +115,10 @@ def _end(task_id: int, reason: str) -> None:
     )
     try:
         DB.session.rollback()
-        announce(task_id, life_cycle.give_up(task_id, log))
+        if not waits_for_step(task_id):
+            announce(task_id, life_cycle.give_up(task_id, log))
     except KeyError:
-        return  # it was never committed
+        return  # it was deleted since
     except SQLAlchemyError as error:
         _logger.error("task %s waits, and nobody goes on with it: %s", task_id, error)
 
@@ -126,11 +137,10 @@ def register_held_messages(app: Flask) -> None:
                 # The view has ended without a commit: nobody would save them. They are not to
                 # take with them what is noted of the messages.
                 DB.session.rollback()
-                _require_rows(request.environ[_HELD])
-            release()
+            _release_saved()
         except Exception as error:
             # As if the view had raised it: only views' errors are handled by Flask.
-            return app.make_response(app.handle_user_exception(error))
+            response = app.make_response(app.handle_user_exception(error))
         finally:
             # What a stream sends while it is read leaves at once.
             request.environ.pop(_HELD, None)
@@ -141,15 +151,18 @@ def register_held_messages(app: Flask) -> None:
     @app.teardown_request
     def end_what_was_not_started(error: BaseException | None) -> None:
         """Runs after the function below."""
-        reason = request.environ.get(_FAILED) if error is None else repr(error)
-        if reason and not request.environ.get(_HAS_SENT):
-            for task_id in request.environ.pop(MADE, ()):
+        reason = request.environ.get(_FAILED) if error is None else name_and_text(error)
+        sent_for = request.environ.get(_SENT_FOR, set())
+        if reason and None not in sent_for:
+            for task_id in request.environ.pop(MADE, {}).keys() - sent_for:
                 _end(task_id, reason)
 
     @app.teardown_request
     def send_the_rest(_error: BaseException | None) -> None:
         """In debug mode an error of a view goes past the function above."""
         try:
-            release()
+            _release_saved()
         except BrokerUnavailable as error:
             app.logger.error("tasks %s were not started: %s", error.task_ids, error)
+        except TaskNotSaved as error:
+            app.logger.error("%s", error)

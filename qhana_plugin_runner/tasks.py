@@ -53,6 +53,8 @@ pause doubles each time: an error without a record ends its task some three seco
 
 _NO_RECORD = "Task failed, and its worker left no record of the error."
 
+_HEADER = "Traceback (most recent call last):\n"
+
 _EXCEPTION_LINE = re.compile(r"(?:[\w<>]+\.)*(\w+)(?:: (.*))?")
 """The line of a traceback that names the exception."""
 
@@ -238,16 +240,24 @@ def _name_and_reason(error: BaseException, traceback: str) -> tuple[str, str]:
     What cannot be pickled, or made again of its arguments, comes back as another exception, and
     only the traceback tells the right one. Other lines of an error's text are in there, too.
     """
-    name = type(error).__name__
-    _before, _header, frames = traceback.rpartition(
-        "Traceback (most recent call last):\n"
-    )
-    line = next((text for text in frames.splitlines() if not text.startswith(" ")), "")
-    told = _EXCEPTION_LINE.fullmatch(line) if _header else None
-    if told and told[1] != name:
-        return told[1], (told[2] or "").strip()
-    error = get_pickled_exception(error)
+    name, error = type(error).__name__, get_pickled_exception(error)
+    for frames in reversed(traceback.split(_HEADER)[1:]):
+        lines = frames.splitlines()
+        line = next((text for text in lines if not text.startswith(" ")), "")
+        if line and _has_line(str(error), line):
+            continue  # the traceback of another error, in the text of this one
+        told = _EXCEPTION_LINE.fullmatch(line)
+        if told and told[1] != name:
+            return told[1], (told[2] or "").strip()
+        break
     return type(error).__name__, " ".join(str(error).split())
+
+
+def _has_line(text: str, line: str) -> bool:
+    """Whether a line is in a text, or in the ``repr`` of a text within it."""
+    if line in text.splitlines():
+        return True
+    return ": " in line and line.replace("\\", "") in text.replace("\\", "")
 
 
 def announce(task_id: int, transition: life_cycle.Transition) -> None:

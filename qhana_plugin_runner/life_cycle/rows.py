@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import has_request_context, request
 from sqlalchemy import case, event, func, inspect, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction, object_session
 
 from ..db import DB
 from ..db.models.tasks import ProcessingTask, TaskLogEntry, storable
@@ -20,7 +20,12 @@ from .states import state_of_end
 from .transitions import end_as_plugin, lock_log
 
 MADE = "qhana_plugin_runner.made_tasks"
-"""In the environ of a request: the ids of the rows that were made while it is answered."""
+"""In the environ of a request: the ids of the rows that it has made, and committed."""
+
+UNSAVED = "qhana_plugin_runner.unsaved_tasks"
+"""In the environ of a request: the ids of those that it has made, and not committed."""
+
+_NEW = "qhana_plugin_runner.new_tasks"
 
 _END = ("task_status", "finished_at", "state")
 
@@ -42,7 +47,26 @@ def write_rows_with_care(session: Session, _context: Any, _instances: Any) -> No
 @event.listens_for(ProcessingTask, "after_insert", propagate=True)
 def _note_made(_mapper: Any, _connection: Any, task: ProcessingTask) -> None:
     if has_request_context():
-        request.environ.setdefault(MADE, []).append(task.id)
+        request.environ.setdefault(UNSAVED, set()).add(task.id)
+        if session := object_session(task):
+            session.info.setdefault(_NEW, []).append(task)
+
+
+@event.listens_for(Session, "after_commit")
+def _note_committed(session: Session) -> None:
+    """Others may get the ids of rows that are rolled back: only what stays is noted."""
+    if session.in_nested_transaction() or not has_request_context():
+        return
+    states = [inspect(task, raiseerr=True) for task in session.info.pop(_NEW, ())]
+    ids = [state.identity[0] for state in states if state.persistent or state.detached]
+    request.environ.setdefault(MADE, {}).update(dict.fromkeys(ids))
+    request.environ.get(UNSAVED, set()).difference_update(ids)
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _forget_uncommitted(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info.pop(_NEW, None)
 
 
 def _complete(task: ProcessingTask) -> None:

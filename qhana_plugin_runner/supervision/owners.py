@@ -8,7 +8,7 @@ from sqlalchemy import exists, select
 from ..db import DB
 from ..db.models.tasks import Step
 
-__all__ = ["owner_of", "rows_of"]
+__all__ = ["owner_of", "rows_of", "waits_for_step"]
 
 _ENDS = "qhana-plugin-runner."
 """What the names of the runner's own tasks that write to rows begin with."""
@@ -71,11 +71,12 @@ def owner_of(
         if task_name.startswith(_ENDS):
             return row
     for _name, row in rows:
-        if row != sender and not _waits_for_step(row):
+        if row != sender and not waits_for_step(row):
             return row
     return sender
 
 
-def _waits_for_step(row: int) -> bool:
+def waits_for_step(row: int) -> bool:
+    """Whether a task has a step that waits for its input."""
     is_open = exists().where(Step.id == row, Step.cleared.is_not(True))
     return bool(DB.session.execute(select(is_open)).scalar())

@@ -17,7 +17,7 @@ from flask_babel import lazy_gettext as _
 from ..errors import RunnerError
 from .said import is_said_first
 
-__all__ = ["PluginFailure", "without_folders"]
+__all__ = ["PluginFailure", "name_and_text", "without_folders"]
 
 FAILURE_FRAMES = 3
 """How many of the last stack frames of a failure are kept: enough to see the line in the plugin
@@ -63,14 +63,13 @@ class PluginFailure:
         ):  # the frames end before the line that it is about
             frames.append("".join(traceback.format_exception_only(error)[:-1]))
         text = _text_of(error)
-        kind = type(error).__name__
         if isinstance(error, PluginError):
             return cls(_printable(name), _printable(file), stage, text)
         return cls(
             name=_printable(name),
             file=_printable(file),
             stage=stage,
-            error=f"{kind}: {text}" if text else kind,
+            error=name_and_text(error),
             advice=_advice(error, stage, own),
             frames=tuple(_printable(frame.strip()) for frame in frames),
         )
@@ -174,6 +173,11 @@ def _file_name(match: re.Match[str]) -> str:
         return match[0]
     quote = match["quote"] or ""
     return f"{quote}{PurePath(match[0].strip(quote or None)).name}{quote}"
+
+
+def name_and_text(error: BaseException) -> str:
+    """Return the class of an error and its text, in one line."""
+    return f"{type(error).__name__}: {_text_of(error)}".removesuffix(": ")
 
 
 def _text_of(error: BaseException) -> str:

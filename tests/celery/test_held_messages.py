@@ -3,6 +3,7 @@
 import base64
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from celery import chord, group
@@ -137,16 +138,33 @@ def raise_error(task):
     raise ZeroDivisionError("by zero")
 
 
+class Unspeakable(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+def raise_unspeakable(task):
+    raise Unspeakable
+
+
 def forget_argument(task):
-    task.add_next_step("href", "ui", "step", commit=True)
     save_task_result.s().apply_async()  # TypeError: it has no db_id
+
+
+def send_for_another(task):
+    other = ProcessingTask("another")
+    other.save(commit=True)
+    save_task_result.s("", db_id=other.id).apply_async()
+    return {}, 503
 
 
 @pytest.mark.parametrize(
     "answer, reason",
     [
-        (raise_error, "ZeroDivisionError('by zero')"),
-        (forget_argument, "TypeError("),
+        (raise_error, "(ZeroDivisionError: by zero)"),
+        (raise_unspeakable, "(Unspeakable: its text cannot be shown)"),
+        (forget_argument, "(TypeError: "),
+        (send_for_another, "HTTP 503"),
         (lambda task: abort(502), "HTTP 502"),
         (lambda task: ({}, 500), "HTTP 500"),
     ],
@@ -163,8 +181,25 @@ def send_without_id(task):
     raise ZeroDivisionError
 
 
+def ask_a_person(task):
+    task.add_next_step("href", "ui", "step", commit=True)
+    return {}, 500
+
+
+def send_and_fail(task):
+    save_task_result.s("", db_id=task.id).apply_async()
+    raise ZeroDivisionError
+
+
 @pytest.mark.parametrize(
-    "answer", [lambda task: ({}, 404), lambda task: {}, send_without_id]
+    "answer",
+    [
+        lambda task: ({}, 404),
+        lambda task: {},
+        send_without_id,
+        ask_a_person,
+        send_and_fail,
+    ],
 )
 def test_a_task_that_may_go_on_waits(app, waiting, answer):
     assert failing_view(app, answer)["status"] == "PENDING"
@@ -192,6 +227,126 @@ def test_a_view_that_does_not_commit_its_task_is_told_so(app, habits, waiting):
     answer = app.test_client().post("/uncommitted")
     assert answer.status_code == 500
     assert "task.save(commit=True)" in answer.json["message"]
+    assert waiting() == 0
+
+
+def add(name="a-task"):
+    task = ProcessingTask(name)
+    task.save()
+    DB.session.flush()
+    return task
+
+
+def test_what_is_sent_for_a_saved_task_leaves_when_another_is_not_saved(
+    app, habits, waiting
+):
+    made = []
+
+    @app.post("/two")
+    def two():
+        saved = add()
+        made.append(saved.id)
+        DB.session.expunge(saved)  # which is saved all the same
+        DB.session.commit()
+        start(habits, saved)
+        start(habits, add())
+        return {}
+
+    answer = app.test_client().post("/two")
+    assert answer.status_code == 500
+    assert "the task is not saved" in answer.json["message"]
+    assert waiting() == 1
+    assert app.test_client().get(f"/tasks/{made[0]}/").json["status"] == "PENDING"
+
+
+def test_a_saved_task_ends_when_its_message_is_about_one_that_is_not(
+    app, habits, waiting
+):
+    def send_for_both(task):
+        work = habits.echo.s("x", db_id=task.id) | save_task_result.s(db_id=add().id)
+        work.apply_async()
+        return {}
+
+    task = failing_view(app, send_for_both)
+    assert task["status"] == "FAILURE" and waiting() == 0
+
+
+def commit_as_another(app):
+    """Save a task as another request does; it may get an id that was rolled back."""
+
+    def commit():
+        with app.app_context():
+            task = ProcessingTask("another's")
+            task.save(commit=True)
+            return task.id
+
+    with ThreadPoolExecutor() as threads:
+        return threads.submit(commit).result()
+
+
+def roll_back_all():
+    DB.session.rollback()
+
+
+def close_session():
+    DB.session.close()
+    DB.session.commit()
+
+
+def roll_back_savepoint():
+    DB.session.rollback()
+    savepoint = DB.session.begin_nested()
+    add()
+    savepoint.rollback()
+    DB.session.commit()
+
+
+@pytest.mark.parametrize(
+    "roll_back, debug, send",
+    [
+        (roll_back_all, True, True),
+        (roll_back_all, False, False),
+        (close_session, False, False),
+        (roll_back_savepoint, False, True),
+        (roll_back_savepoint, True, False),
+    ],
+)
+def test_a_task_of_another_request_with_an_id_that_was_rolled_back_stays(
+    app, habits, waiting, roll_back, debug, send
+):
+    app.config["PROPAGATE_EXCEPTIONS"] = debug
+    ids = []
+
+    @app.post("/rolled-back")
+    def rolled_back():
+        task = add()
+        ids.append(task.id)
+        if send:
+            start(habits, task)
+        roll_back()
+        ids.append(commit_as_another(app))
+        raise ZeroDivisionError
+
+    if debug:
+        with pytest.raises(ZeroDivisionError):
+            app.test_client().post("/rolled-back")
+    else:
+        app.test_client().post("/rolled-back")
+    assert len(set(ids)) == 1  # as SQLite does it
+    assert waiting() == 0
+    assert app.test_client().get(f"/tasks/{ids[0]}/").json["status"] == "PENDING"
+
+
+def test_a_message_for_a_row_that_the_view_has_rolled_back_is_not_sent(
+    app, habits, waiting
+):
+    @app.post("/rolled-back")
+    def rolled_back():
+        start(habits, add())
+        DB.session.rollback()
+        return {}
+
+    assert app.test_client().post("/rolled-back").status_code == 500
     assert waiting() == 0
 
 

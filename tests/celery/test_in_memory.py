@@ -197,6 +197,19 @@ def test_whatever_a_task_raises_ends_it(app, habits, number, error, told):
     assert status["log"].startswith(f"Task failed with RunnerError: {told}\n")
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), pytest.skip.Exception("not now")])
+@pytest.mark.parametrize("call", ["direct", "eager"])
+def test_whatever_a_task_raises_reaches_whoever_called_it_here(
+    app, habits, number, error, call
+):
+    habits.NEXT_ERROR.append(error)
+    run = habits.raise_next if call == "direct" else habits.raise_next.s().apply
+    arguments = {"db_id": number}
+    with app.app_context(), pytest.raises(type(error)) as raised:
+        run(**arguments) if call == "direct" else run(kwargs=arguments)
+    assert raised.value is error
+
+
 def test_an_error_whose_record_comes_late_is_told(app, habits, number):
     def record(**_details):
         CELERY.backend.store_result("late-id", ValueError("late"), "FAILURE")
@@ -224,6 +237,12 @@ def test_an_error_whose_record_comes_late_is_told(app, habits, number):
 def test_a_message_for_a_task_that_is_not_saved_is_an_error_at_once(app, habits, send):
     with app.app_context(), pytest.raises(TaskNotSaved, match=r"task\.save\(commit=True"):
         send(habits)
+
+
+def test_a_task_that_can_do_without_a_row_is_sent_without_one(app, habits):
+    with app.app_context(), eager():
+        work = habits.preview.s("x", db_id=None)
+        assert work.apply_async().get() == work.apply().get() == "x of None"
 
 
 def test_eager_mode_runs_a_chain_to_its_end(app, habits, number):

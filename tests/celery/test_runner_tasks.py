@@ -247,6 +247,42 @@ def test_an_error_has_its_own_name_when_another_one_stands_for_it(
     assert task.task_log.startswith(f"Task failed with {line}")
 
 
+def raise_with_what_a_solver_said():
+    raise RuntimeError(f"the solver failed:\n{solver_says()}")
+
+
+def raise_with_more_below():
+    raise OSError(f"the solver failed:\n{solver_says()}\n\nsee the log")
+
+
+def raise_own_with_what_a_solver_said():
+    raise Demanding(f"the solver failed:\n{solver_says()}", reason="none")
+
+
+def solver_says():
+    try:
+        {}["a"]
+    except KeyError:
+        return traceback.format_exc().rstrip()
+
+
+@pytest.mark.parametrize("stand_in", [as_it_is, as_pool_tells, without_arguments])
+@pytest.mark.parametrize(
+    "work, name",
+    [
+        (raise_with_what_a_solver_said, "RuntimeError"),
+        (raise_with_more_below, "OSError"),
+        (raise_own_with_what_a_solver_said, "Demanding"),
+    ],
+)
+def test_an_error_is_not_named_by_a_traceback_in_its_text(task, work, name, stand_in):
+    with pytest.raises(Exception) as raised:
+        work()
+    trace = "".join(traceback.format_exception(raised.value))
+    save_task_error(failed(stand_in(raised.value), trace), db_id=task.id)
+    assert task.task_log.startswith(f"Task failed with {name}: the solver failed:")
+
+
 def test_the_name_of_an_error_is_told_without_a_traceback(task):
     error = UnpickleableExceptionWrapper("here", "Odd", ("text",), "Odd('text')")
     save_task_error(failed(error), db_id=task.id)

@@ -1,6 +1,7 @@
 """The rows of tasks as plugins write and read them."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from importlib import import_module
 from pathlib import Path
@@ -166,6 +167,17 @@ def test_appended_steps_are_numbered_by_their_position():
         (1, "second"),
         (2, "third"),
     ]
+
+
+def test_steps_of_a_task_that_is_in_no_session_need_no_app():
+    def make():  # in a thread, which has no app context
+        task = ProcessingTask("a-task")
+        task.steps.append(Step(1, "first", "href", "ui"))
+        Step(1, "second", "href", "ui").task = task
+        return [(step.step_id, step.number) for step in task.steps]
+
+    with ThreadPoolExecutor() as threads:
+        assert threads.submit(make).result() == [("first", 0), ("second", 1)]
 
 
 def test_any_step_that_is_not_cleared_counts_as_open():

@@ -353,8 +353,9 @@ class Step(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
 @event.listens_for(Step.task, "set", propagate=True)
 def _load_steps(_step: Step, task: ProcessingTask | None, *_args: Any) -> None:
     """Load the steps of a task before it gets another one: SQLAlchemy forbids to do it then."""
-    if task is not None:
-        with DB.session.no_autoflush:
+    session = None if task is None else object_session(task)
+    if task is not None and session is not None and _state_of(task).persistent:
+        with session.no_autoflush:
             len(task.steps)
 
 

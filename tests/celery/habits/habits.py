@@ -11,6 +11,11 @@ def echo(self, text, db_id):
     return text
 
 
+@CELERY.task(name="habits.preview", bind=True)
+def preview(self, text, db_id=None):
+    return f"{text} of {db_id}"
+
+
 @CELERY.task(name="habits.count", bind=True)
 def count(self, lines, db_id):
     return f"{len(lines)} parts: {', '.join(sorted(lines))}"
