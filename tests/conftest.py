@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import signal
 import socket
 
 import pytest
@@ -44,6 +45,14 @@ def _sendable(value):
     if isinstance(value, (list, tuple)):
         return type(value)(_sendable(each) for each in value)
     return value
+
+
+@pytest.fixture(autouse=True, scope="session")
+def signals_as_in_a_terminal():
+    """Take the signals that a shell lets its background jobs ignore; what tests start inherits it."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="session")
