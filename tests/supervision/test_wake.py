@@ -93,7 +93,7 @@ def test_one_that_loses_its_broker_waits_for_the_next_and_keeps_nothing(
             step.start(parent)
             assert goes_on(lambda: connection.drain_events(timeout=LONG), parent)
             getattr(step, end)(parent)
-            assert len(os.listdir("/dev/fd")) == len(opened)
+            assert len(os.listdir("/dev/fd")) <= len(opened)
             assert goes_on(lambda: None, parent)
 
 
