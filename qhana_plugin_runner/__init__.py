@@ -1,15 +1,17 @@
-"""QHAna plugin runner: serves plugins with their micro frontends, API and background tasks."""
+"""QHAna plugin runner: serves plugins with their micro frontends, API and background tasks.
+
+Importing the package imports no library: the launcher needs none of them.
+"""
+
+from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
-from flask_cors import CORS
-from werkzeug.middleware.proxy_fix import ProxyFix
-
-from .util.strict_json import StrictJSONProvider
+if TYPE_CHECKING:
+    from flask import Flask
 
 __all__ = ["create_app"]
 
@@ -21,20 +23,23 @@ def create_app(
 
     May be called many times in one process; each app serves all plugins of the process.
 
-    Parameters:
+    Args:
         test_config: settings to use instead of files and environment.
         silent_log: leave the logging of the process as it is.
 
     Raises:
         qhana_plugin_runner.util.config.ConfigError: a setting cannot be used.
     """
+    from flask import Flask
+
     app = Flask(
         __name__,
         instance_path=_instance_path(),
         instance_relative_config=True,
     )
     app.url_map.strict_slashes = True
-    app.json = StrictJSONProvider(app)
+    _register_json(app)
+    _register_commands(app)
     _register_config(app, test_config)
     if test_config is None and not silent_log:
         _register_logging(app)
@@ -51,14 +56,19 @@ def create_app(
     _register_pages(app)
     _register_workbench(app)
     _register_plugins(app)
-    _register_commands(app)
-    CORS(app)
+    _register_cors(app)
     return app
 
 
 def _instance_path() -> str | None:
     folder = os.environ.get("QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER")
     return str(Path(folder).resolve()) if folder else None
+
+
+def _register_json(app: Flask) -> None:
+    from .util.strict_json import StrictJSONProvider
+
+    app.json = StrictJSONProvider(app)
 
 
 def _register_config(app: Flask, test_config: Mapping[str, Any] | None) -> None:
@@ -79,6 +89,8 @@ def _register_logging(app: Flask) -> None:
 def _register_proxies(app: Flask) -> None:
     count = app.config["REVERSE_PROXY_COUNT"]
     if count:
+        from werkzeug.middleware.proxy_fix import ProxyFix
+
         proxy = ProxyFix(
             app.wsgi_app,
             x_for=count,
@@ -180,10 +192,12 @@ def _register_plugins(app: Flask) -> None:
 
 
 def _register_commands(app: Flask) -> None:
-    from .db.cli import register_commands
-    from .requirements import register_commands as register_requirements
-    from .retention import register_commands as register_retention
+    from .cli import register_commands
 
     register_commands(app)
-    register_requirements(app)
-    register_retention(app)
+
+
+def _register_cors(app: Flask) -> None:
+    from flask_cors import CORS
+
+    CORS(app)

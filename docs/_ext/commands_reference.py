@@ -54,7 +54,9 @@ def flask_commands() -> list[tuple[str, str]]:
     """Return name and help of each command of the runner's app, those of groups included."""
     app, _ = runner()
     found = []
-    for name, command in app.cli.commands.items():
+    context = click.Context(app.cli)
+    for name in app.cli.list_commands(context):
+        command = app.cli.get_command(context, name)
         if isinstance(command, click.Group):
             for inner, inner_command in command.commands.items():
                 found.append((f"{name} {inner}", inner_command.get_short_help_str(200)))

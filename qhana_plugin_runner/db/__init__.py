@@ -1,5 +1,15 @@
 """The database: engine, models, migrations. Knows nothing of HTTP and Celery."""
 
-from .db import DB, MIGRATE, register_db
+from typing import Any
+
+from . import db
+from .db import DB, register_db
 
 __all__ = ["DB", "MIGRATE", "register_db"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import ``MIGRATE`` when it is asked for."""
+    if name == "MIGRATE":
+        return db.MIGRATE
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

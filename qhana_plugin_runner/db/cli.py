@@ -10,7 +10,7 @@ from .db import DB
 from .models.tasks import ProcessingTask
 from .reachable import explained
 
-__all__ = ["DB", "create_db_function", "drop_db_function", "register_commands"]
+__all__ = ["DB", "create_db_function", "drop_db_function"]
 
 
 def create_db_function(app: Flask) -> None:
@@ -54,8 +54,3 @@ def drop_db() -> None:
     """Drop all tables with everything in them."""
     drop_db_function(current_app._get_current_object())  # type: ignore[attr-defined]
     click.echo("Database dropped.")
-
-
-def register_commands(app: Flask) -> None:
-    app.cli.add_command(create_db)
-    app.cli.add_command(drop_db)

@@ -9,7 +9,6 @@ from typing import Any
 
 from blinker import Namespace
 from flask import Flask
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
 from sqlalchemy import (
@@ -163,7 +162,6 @@ def _can_be(entity: Any, ident: Any) -> bool:
 
 
 DB = SQLAlchemy(model_class=Model, session_options={"class_": RunnerSession})
-MIGRATE = Migrate()
 
 REGISTRY: registry = DB.Model.registry  # type: ignore[attr-defined]
 """The registry of all models: for plugins that map classes by ``@REGISTRY.mapped``."""
@@ -246,4 +244,26 @@ def register_db(app: Flask) -> None:
         own = app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**options, **own}
         DB.init_app(app)
-    MIGRATE.init_app(app, DB, directory=str(migrations_folder()))
+    app.extensions["migrate"] = _LazyMigrations(app)
+
+
+class _LazyMigrations:
+    """Takes the place of Flask-Migrate in an app until the first use, which imports Alembic."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+
+    def __getattr__(self, name: str) -> Any:
+        from .migrations import register_migrations
+
+        register_migrations(self._app)
+        return getattr(self._app.extensions["migrate"], name)
+
+
+def __getattr__(name: str) -> Any:
+    """Import ``MIGRATE`` when it is asked for."""
+    if name == "MIGRATE":
+        from .migrations import MIGRATE
+
+        return MIGRATE
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,10 +1,10 @@
 """Filters and functions that templates of the runner and of plugins use."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from inspect import cleandoc
 from typing import Any
 
-import mistune
 import nh3
 from flask import Flask
 from flask_babel import get_locale
@@ -31,9 +31,14 @@ __all__ = [
     "space_delimited_list",
 ]
 
-_to_html = mistune.create_markdown(
-    escape=False, plugins=["strikethrough", "table", "task_lists", "url"]
-)
+
+@cache
+def _to_html() -> Callable[[str], Any]:
+    import mistune  # many processes render none
+
+    return mistune.create_markdown(
+        escape=False, plugins=["strikethrough", "table", "task_lists", "url"]
+    )
 
 
 def markdown(text: object) -> Markup:
@@ -47,7 +52,7 @@ def markdown(text: object) -> Markup:
     """
     if not text:
         return Markup("")
-    html = _to_html(cleandoc(str(text)))
+    html = _to_html()(cleandoc(str(text)))
     assert isinstance(html, str)  # without a renderer of its own mistune returns HTML
     # All tags that nh3 keeps are harmless, the attributes are limited to those that are.
     return Markup(nh3.clean(html, set_tag_attribute_values={"a": {"target": "_blank"}}))

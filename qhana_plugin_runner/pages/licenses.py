@@ -4,7 +4,6 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response, jsonify
 
-from ..third_party import third_party_packages
 from .browser import page, protect, wants_html
 
 __all__ = ["LICENSE_PAGES"]
@@ -15,6 +14,8 @@ LICENSE_PAGES = Blueprint("licenses", __name__, url_prefix="/licenses")
 @LICENSE_PAGES.route("/")
 def licenses() -> Response:
     """Show all packages with their licenses, to programs as JSON."""
+    from ..third_party import third_party_packages  # with the parser of requirements
+
     packages = third_party_packages()
     if wants_html():
         return page("runner/licenses.html", packages=packages)

@@ -3,7 +3,3 @@
 ``lines`` reads the text of a ``requirements.txt``, ``plugins`` gets it from each plugin,
 ``conflicts`` finds what excludes each other, ``pip`` installs, ``cli`` is the command.
 """
-
-from .cli import register_commands
-
-__all__ = ["register_commands"]

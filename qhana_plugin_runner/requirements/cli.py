@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import click
-from flask import Flask, current_app
+from flask import current_app
 from flask.cli import with_appcontext
 
 from ..third_party import third_party_packages
@@ -13,7 +13,7 @@ from .errors import InstallError
 from .lines import Requirement, read_requirements
 from .plugins import collect
 
-__all__ = ["register_commands"]
+__all__ = ["install"]
 
 
 @click.command("install")
@@ -67,7 +67,3 @@ def _lines(requirements: Iterable[Requirement]) -> Iterable[str]:
         owners.setdefault(requirement.text, []).append(requirement.owner)
     for text, who in owners.items():
         yield f"{text}  # {', '.join(dict.fromkeys(who))}"
-
-
-def register_commands(app: Flask) -> None:
-    app.cli.add_command(install)

@@ -9,15 +9,13 @@ import difflib
 import json
 import logging
 import os
+import re
 import secrets
 import tempfile
 import tomllib
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Container, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
-
-from flask import Config, Flask
-from sqlalchemy.engine import URL
 
 from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG
 from .setting import ConfigError, Setting
@@ -88,12 +86,14 @@ def read_settings(instance_path: str | Path, debug: bool = False) -> dict[str, A
     Raises:
         ConfigError: a file cannot be read or a value cannot be used; the text is one line.
     """
-    config = Config(str(instance_path))
+    config: dict[str, Any] = {}
     load_settings(config, Path(instance_path), debug)
-    return dict(config)
+    return config
 
 
-def load_settings(config: Config, instance_path: Path, debug: bool) -> None:
+def load_settings(
+    config: MutableMapping[str, Any], instance_path: Path, debug: bool
+) -> None:
     """Fill an app's configuration from all layers and check it.
 
     Raises:
@@ -108,7 +108,7 @@ def load_settings(config: Config, instance_path: Path, debug: bool) -> None:
 
 
 def load_test_settings(
-    config: Config, values: Mapping[str, Any], instance_path: Path
+    config: MutableMapping[str, Any], values: Mapping[str, Any], instance_path: Path
 ) -> None:
     """Load only the given mapping, as ``create_app(test_config)`` does.
 
@@ -176,6 +176,8 @@ def _read_file(path: Path) -> Mapping[str, Any]:
             if not isinstance(values, dict):
                 raise ValueError("must hold one object")
             return values
+        from flask import Config  # the launcher does without, where it can
+
         config = Config(str(path.parent))
         config.from_pyfile(str(path))
         return config
@@ -220,10 +222,8 @@ def _merge_celery(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[s
 
 def _hint_at_similar_name(name: str, source: str) -> None:
     """Unknown names may be a plugin's own; say so only when one looks like a slip."""
-    if name in Flask.default_config:
-        return
     similar = difflib.get_close_matches(name.upper(), _HINTS, n=1, cutoff=0.85)
-    if similar:
+    if similar and name not in _flask_settings():
         _logger.warning(
             "unknown setting %s (%s): did you mean %s? It is passed on to plugins as it is.",
             name,
@@ -232,15 +232,28 @@ def _hint_at_similar_name(name: str, source: str) -> None:
         )
 
 
+def _flask_settings() -> Container[str]:
+    from flask import Flask
+
+    return Flask.default_config
+
+
 def _complete(config: MutableMapping[str, Any], instance_path: Path) -> None:
     """Fill in what depends on the instance folder, and check what depends on other settings."""
     if config["SQLALCHEMY_DATABASE_URI"] is None:
-        url = URL.create("sqlite", database=str(instance_path / DATABASE_FILE))
-        config["SQLALCHEMY_DATABASE_URI"] = url.render_as_string()
+        config["SQLALCHEMY_DATABASE_URI"] = _sqlite_url(instance_path / DATABASE_FILE)
     if config["DEFAULT_FILE_STORE"] == "s3" and not config["S3_BUCKET"]:
         raise ConfigError("DEFAULT_FILE_STORE is s3, which needs a bucket: set S3_BUCKET")
     if config["SECRET_KEY"] is None:
         config["SECRET_KEY"] = _kept_secret(instance_path)
+
+
+def _sqlite_url(path: Path) -> str:
+    if re.fullmatch(r"[\w./+ -]*", str(path), re.ASCII):
+        return f"sqlite:///{path}"
+    from sqlalchemy.engine import URL  # the launcher does without, where it can
+
+    return URL.create("sqlite", database=str(path)).render_as_string()
 
 
 def _kept_secret(instance_path: Path) -> str:

@@ -12,9 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 
 def as_text(value: Any) -> str:
     if not isinstance(value, str):
@@ -121,6 +118,9 @@ def as_queues(value: Any) -> dict[str, str]:
 
 def as_database_url(value: Any) -> str:
     """The only PostgreSQL driver here is psycopg 3; URLs that name its forerunner mean it."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     url = as_text(value)
     try:
         driver = make_url(url).drivername

@@ -1,0 +1,37 @@
+"""The commands of ``flask``, each imported when it is called or listed."""
+
+from importlib import import_module
+
+from click import Command, Context
+from flask import Flask
+from flask.cli import AppGroup
+
+__all__ = ["COMMANDS", "register_commands"]
+
+COMMANDS = {
+    "clean-up": "qhana_plugin_runner.retention.cli:clean_up_command",
+    "create-db": "qhana_plugin_runner.db.cli:create_db",
+    "db": "flask_migrate.cli:db",
+    "drop-db": "qhana_plugin_runner.db.cli:drop_db",
+    "install": "qhana_plugin_runner.requirements.cli:install",
+}
+"""The one table of commands: name -> ``module:command``."""
+
+
+class RunnerCommands(AppGroup):
+    """The commands of the table, and those that extensions and plugins add to ``app.cli``."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        if (found := super().get_command(ctx, cmd_name)) or cmd_name not in COMMANDS:
+            return found
+        module, _, command = COMMANDS[cmd_name].partition(":")
+        loaded: Command = getattr(import_module(module), command)
+        return loaded
+
+
+def register_commands(app: Flask) -> None:
+    """Give an app the runner's commands."""
+    app.cli = RunnerCommands(name=app.name)
