@@ -25,6 +25,7 @@ from .errors import BrokerUnavailable, RunnerError, TaskNotSaved
 from .held_messages import hold, note_sending, register_held_messages, release
 from .supervision import messages
 from .supervision.broker import ANSWER_SECONDS, register_ledger
+from .supervision.changes import register_changes
 from .supervision.owners import rows_of
 from .task_queues import queue_settings
 from .util.config.celery_config import CELERY_QUEUE
@@ -339,6 +340,7 @@ def register_celery(app: Flask) -> None:
     """Make tasks run for this app, with its configuration."""
     register_held_messages(app)
     register_ledger(app)
+    register_changes(app)
     CELERY.flask_app = app
     limit = app.config["TASK_TIME_LIMIT_SECONDS"]
     config = app.config["CELERY"]

@@ -15,7 +15,6 @@ from .plugins import PLUGINS_API
 from .root import ROOT_ENDPOINT
 from .tasks import TASKS_API
 from .util import MaBaseSchema
-from .waiting import register_waiters
 
 __all__ = [
     "EnumField",
@@ -30,7 +29,6 @@ __all__ = [
 def register_api(app: Flask) -> None:
     """Mount the runner's own endpoints."""
     register_jwt(app)
-    register_waiters(app)
     ROOT_API.init_app(app)
     for blueprint in (ROOT_ENDPOINT, PLUGINS_API, TASKS_API, FILES_API):
         path = api_path(app, blueprint.url_prefix or "")

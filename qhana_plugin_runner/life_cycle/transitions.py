@@ -32,6 +32,7 @@ from ..db import DB
 from ..db.db import database_time
 from ..db.models.tasks import ProcessingTask, Step, TaskLogEntry, storable
 from ..db.unsaved import has_unsaved_changes
+from ..supervision.changes import note_change
 from ..webhooks.outbox import tell
 from .progress import write_held
 from .states import State, sources_of
@@ -74,6 +75,7 @@ def append_log(task_id: int, text: str) -> None:
     if text:
         lock_log(task_id)
         _execute(insert(TaskLogEntry).values(task_id=task_id, text=storable(text)))
+        note_change(task_id)
         _forget_loaded(task_id)
 
 
@@ -332,7 +334,10 @@ def _move(
     statement = update(task).where(
         task.id == task_id, task.finished_at.is_(None), allowed
     )
-    return _execute(statement.values(**{"state": to.value, **values})) > 0
+    happened = _execute(statement.values(**{"state": to.value, **values})) > 0
+    if happened and to is not State.QUEUED:  # what led to that is published already
+        note_change(task_id)
+    return happened
 
 
 def _forget_loaded(task_id: int) -> None:

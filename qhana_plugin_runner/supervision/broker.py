@@ -10,7 +10,7 @@ from redis.retry import Retry
 
 from .ledger import Ledger
 
-__all__ = ["ANSWER_SECONDS", "be_patient", "ledger", "register_ledger"]
+__all__ = ["ANSWER_SECONDS", "be_patient", "ledger", "redis_url", "register_ledger"]
 
 _KEY = "qhana_ledger"
 
@@ -58,11 +58,11 @@ def register_ledger(app: Flask) -> None:
     """Prepare the ledger; nothing is connected before it is needed."""
     config = app.config["CELERY"]
     options = config.get("broker_transport_options") or {}
-    url = None if app.testing else _redis_url(config.get("broker_url"))
+    url = None if app.testing else redis_url(config.get("broker_url"))
     app.extensions[_KEY] = _Connections(url, options.get("global_keyprefix", ""))
 
 
-def _redis_url(broker_url: Any) -> str | None:
+def redis_url(broker_url: Any) -> str | None:
     """Return the broker's URL as its client takes it; ``None`` for what is no Redis server."""
     url = str(broker_url or "")
     if ";" in url or isinstance(broker_url, (list, tuple)):

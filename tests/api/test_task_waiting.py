@@ -81,7 +81,7 @@ def ask(app):
 
 
 def waiters(app):
-    return app.extensions["status_waiters"].waiting
+    return app.extensions["qhana_task_changes"].waiting
 
 
 CHANGES = {

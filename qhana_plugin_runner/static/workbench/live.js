@@ -5,19 +5,20 @@
 // form and the place where somebody reads stay as they are. `data-follow` on the page's main
 // element tells how:
 //
-//   wait  the server holds its answer back until there is something new ("Prefer: wait")
+//   wait  the server holds its answer back until there is something new ("Prefer: wait"), and
+//         answers within milliseconds of it
 //   poll  the server is asked every second
 //
 // A page in the background asks for nothing.
 
 const WAIT_SECONDS = 25;
 
-// Between two requests, in milliseconds: a change is seen within a second, and no page costs the
-// server more than one request a second.
+// Milliseconds from one request to the next, but for the first, whose answer only tells the ETag:
+// however fast a task changes, a page costs the server one request a second.
 const PAUSE = 1000;
 
-// After a request without an answer; doubled each time.
-const LONGEST_PAUSE = 15_000;
+// The pause doubles after each request without an answer, up to this.
+const MAX_PAUSE = 15_000;
 
 /** Follow the page, if it wants to be; `start` is called with each region that was replaced. */
 export function startFollowing(start) {
@@ -28,13 +29,13 @@ export function startFollowing(start) {
 class Follower {
   #start;
   #etag = null;
-  #known = new Map();
+  #shown = new Map();
   #offline = document.getElementById("offline");
 
   constructor(start) {
     this.#start = start;
     for (const region of document.querySelectorAll("[data-live]")) {
-      this.#known.set(region.id, region.innerHTML);
+      this.#shown.set(region.id, region.innerHTML);
     }
   }
 
@@ -43,12 +44,13 @@ class Follower {
     while (way) {
       await visible();
       const began = performance.now();
+      const isFirst = this.#etag === null;
       const answer = await this.#ask(way);
       this.#offline.hidden = answer !== null;
       if (answer === null) {
-        pause = Math.min(2 * pause, LONGEST_PAUSE);
+        pause = Math.min(2 * (pause || PAUSE), MAX_PAUSE);
       } else {
-        pause = PAUSE;
+        pause = isFirst ? 0 : PAUSE;
         if (answer.status === 200) way = this.#update(await answer.text());
         else if (answer.status === 404) return; // it was deleted
       }
@@ -79,8 +81,8 @@ class Follower {
     document.title = next.title;
     for (const region of next.querySelectorAll("[data-live]")) {
       const shown = document.getElementById(region.id);
-      if (!shown || this.#known.get(region.id) === region.innerHTML) continue;
-      this.#known.set(region.id, region.innerHTML);
+      if (!shown || this.#shown.get(region.id) === region.innerHTML) continue;
+      this.#shown.set(region.id, region.innerHTML);
       keepingPlace(shown, () => shown.replaceChildren(...region.childNodes));
       this.#start(shown);
     }

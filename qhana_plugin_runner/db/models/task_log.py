@@ -1,14 +1,13 @@
-"""What has changed of a task since somebody looked last, read without reading all of it."""
+"""The part of a task's log that somebody does not have yet, read without reading all of it."""
 
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import func, select
 
 from ..db import DB
-from .tasks import ProcessingTask, Step, TaskLink, TaskLogEntry
+from .tasks import ProcessingTask, TaskLogEntry
 
-__all__ = ["LogPart", "LogPosition", "log_behind", "mark_of"]
+__all__ = ["LogPart", "LogPosition", "log_behind"]
 
 
 class LogPosition(NamedTuple):
@@ -67,35 +66,3 @@ def log_behind(task_id: int, start: LogPosition) -> LogPart | None:
     before = "\n" if pieces and (start.characters or start.entry) else ""
     end = LogPosition(characters, found[-1].id if found else start.entry)
     return LogPart(before + "\n".join(pieces), end, has_ended)
-
-
-@cache
-def _query_for_mark() -> Select[*tuple[Any, ...]]:
-    task = ProcessingTask
-    steps = select(func.count()).where(Step.id == task.id, Step.cleared.is_(True))
-    entry = select(func.max(TaskLogEntry.id)).where(TaskLogEntry.task_id == task.id)
-    link = select(func.max(TaskLink.id)).where(TaskLink.task_id == task.id)
-    query = select(
-        task.state,
-        task.task_status,
-        task.finished_at,
-        task.began_at,
-        task.attempt,
-        task.progress_value,
-        task.progress_start,
-        task.progress_target,
-        task.progress_unit,
-        task.current_step,
-        func.length(task.log_start),
-        *(part.scalar_subquery() for part in (steps, entry, link)),
-    )
-    return query.where(task.id == bindparam("id"))
-
-
-def mark_of(task_id: int) -> tuple[Any, ...] | None:
-    """Return something that differs after each change that clients see; one small query.
-
-    ``None`` when there is no such task.
-    """
-    row = DB.session.execute(_query_for_mark(), {"id": task_id}).first()
-    return None if row is None else tuple(row)
