@@ -12,30 +12,33 @@ BABEL = Babel()
 
 
 def translations_folder() -> Path:
-    """Where the catalogues are: inside of an installed package, or beside it in a checkout."""
+    """Return the folder of catalogues: in an installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parent
     inside = package / "translations"
     return inside if inside.is_dir() else package.parent / "translations"
 
 
-def available_languages() -> list[str]:
-    """The languages that have a catalogue, and that of the source, English."""
-    return ["en", *sorted({str(found) for found in BABEL.list_translations()} - {"en"})]
+def _available_languages(app: Flask) -> list[str]:
+    """Return the languages that have a catalogue, and that of the source, English."""
+    with app.app_context():
+        return ["en", *sorted({str(each) for each in BABEL.list_translations()} - {"en"})]
 
 
 def choose_language() -> str | None:
-    """``?lang=``, else the best match with ``Accept-Language``, else the default."""
+    """Return ``?lang=``, else the best match with ``Accept-Language``, else the default."""
     if not has_request_context():
         return None
     g.language_was_chosen = True
-    languages = available_languages()
-    asked = LanguageAccept([(request.args.get("lang", ""), 1)]).best_match(languages)
-    best = asked or request.accept_languages.best_match(languages)
+    languages: list[str] = current_app.extensions["qhana_languages"]
+    if wanted := request.args.get("lang"):
+        if chosen := LanguageAccept([(wanted, 1)]).best_match(languages):
+            return chosen
+    best = request.accept_languages.best_match(languages)
     return best or str(current_app.config["BABEL_DEFAULT_LOCALE"])
 
 
-def _tell_caches(response: Response) -> Response:
-    """Keep caches from giving an answer to those who read another language."""
+def _vary_by_language(response: Response) -> Response:
+    """Keep caches from giving an answer to clients that want another language."""
     if "language_was_chosen" in g:
         response.vary.add("Accept-Language")
     return response
@@ -45,4 +48,5 @@ def register_babel(app: Flask) -> None:
     """Choose a language for each request of this app."""
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(translations_folder()))
     BABEL.init_app(app, locale_selector=choose_language)
-    app.after_request(_tell_caches)
+    app.extensions["qhana_languages"] = _available_languages(app)
+    app.after_request(_vary_by_language)

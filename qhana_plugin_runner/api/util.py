@@ -1,12 +1,10 @@
 """Blueprint, schemas and URL fields for plugins and for the runner's own endpoints."""
 
 import http
-import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import wraps
 from typing import Any
-from urllib.parse import urlsplit
 
 import marshmallow as ma
 from flask import current_app
@@ -17,6 +15,7 @@ from marshmallow.validate import URL
 from webargs.multidictproxy import MultiDictProxy
 from werkzeug.datastructures import FileStorage, MultiDict
 
+from ..forms.fields import DataUrlValidator, FileUrl, FileUrlValidator, PluginUrl
 from ..util import compat
 from ..util.texts import is_encodable
 
@@ -234,170 +233,6 @@ class FrontendFormBaseSchema(MaBaseSchema):
             kwargs.pop("unknown", None)
             return self.validate(data, **kwargs)
         return super().load(data, **kwargs)
-
-
-class FileUrlValidator(URL):
-    """Accepts what :class:`marshmallow.validate.URL` does, and ``file:`` URLs of this host."""
-
-    def __call__(self, value: str) -> str:
-        if "file" in self.schemes and value.lower().startswith("file:"):
-            parts = urlsplit(value)
-            if parts.netloc.lower() in ("", "localhost") and parts.path.startswith("/"):
-                return value
-            raise ma.ValidationError(self._format_error(value))
-        return super().__call__(value)
-
-
-class DataUrlValidator(FileUrlValidator):
-    """Accepts ``data:`` URLs too."""
-
-    DATA_URL = re.compile(r"data:[^,]*,", re.IGNORECASE)
-
-    def __call__(self, value: str) -> str:
-        if value and self.DATA_URL.match(value):
-            return value
-        return super().__call__(value)
-
-
-class EmptyIsNone(ma.fields.Field[Any]):
-    """For fields that an empty form input leaves out: ``""`` is loaded as ``None``.
-
-    Which is an error when the field is required, unless ``allow_none`` says otherwise.
-    """
-
-    def __init__(
-        self, *, required: bool = False, allow_none: bool | None = None, **kwargs: Any
-    ) -> None:
-        if allow_none is None and not required:
-            allow_none = True
-        super().__init__(required=required, allow_none=allow_none, **kwargs)
-
-    def deserialize(
-        self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any
-    ) -> Any:
-        return super().deserialize(None if value == "" else value, attr, data, **kwargs)
-
-
-class _NullableUrl(EmptyIsNone, ma.fields.Url):
-    """A URL for which an empty form field means "none"."""
-
-    def __init__(
-        self, schemes: Sequence[str], relative: bool, require_tld: bool, **kwargs: Any
-    ) -> None:
-        super().__init__(
-            relative=relative, schemes=set(schemes), require_tld=require_tld, **kwargs
-        )
-        validator = DataUrlValidator(
-            relative=relative,
-            schemes=set(schemes),
-            require_tld=require_tld,
-            error=str(self.error_messages["invalid"]),
-        )
-        self.validators = [
-            validator if isinstance(known, URL) else known for known in self.validators
-        ]
-
-
-def _with(metadata: Mapping[str, Any] | None, **values: Any) -> dict[str, Any]:
-    given = {key: value for key, value in values.items() if value is not None}
-    return {**(metadata or {}), **given}
-
-
-class FileUrl(_NullableUrl):
-    """The URL of a data file: http(s), ftp(s), file or data. Empty text loads as ``None``.
-
-    Parameters:
-        relative: accept relative URLs too.
-        schemes: the schemes that are accepted besides ``data``, in place of the others.
-        require_tld: refuse host names without a top-level domain.
-        data_input_type: the data type that is wanted, such as ``entity/list``.
-        data_content_types: one mime type or a list of those that are understood.
-        metadata: of the field, such as its ``label``.
-        kwargs: arguments of a marshmallow field; unknown ones land in the metadata.
-    """
-
-    def __init__(
-        self,
-        *,
-        relative: bool = False,
-        schemes: Sequence[str] | None = None,
-        require_tld: bool = False,
-        data_input_type: str | None = None,
-        data_content_types: str | Sequence[str] | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        metadata = _with(
-            metadata,
-            data_input_type=data_input_type,
-            data_content_types=data_content_types,
-        )
-        known, metadata = _split_keywords(kwargs, metadata)
-        super().__init__(
-            schemes or ("http", "https", "ftp", "ftps", "file"),
-            relative,
-            require_tld,
-            metadata=metadata,
-            **known,
-        )
-
-
-class PluginUrl(_NullableUrl):
-    """The URL of a plugin. Empty text loads as ``None``.
-
-    Parameters:
-        relative: accept relative URLs too.
-        schemes: the schemes that are accepted besides ``data``, in place of http(s) and
-            ftp(s).
-        require_tld: refuse host names without a top-level domain.
-        plugin_tags: tags that the plugin must have (``!tag``: must not have).
-        plugin_name: the plugin's name.
-        plugin_version: the plugin's version.
-        metadata: of the field, such as its ``label``.
-        kwargs: arguments of a marshmallow field; unknown ones land in the metadata.
-    """
-
-    def __init__(
-        self,
-        *,
-        relative: bool = False,
-        schemes: Sequence[str] | None = None,
-        require_tld: bool = False,
-        plugin_tags: Sequence[str] | None = None,
-        plugin_name: str | None = None,
-        plugin_version: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        metadata = _with(
-            metadata,
-            plugin_tags=plugin_tags,
-            plugin_name=plugin_name,
-            plugin_version=plugin_version,
-        )
-        known, metadata = _split_keywords(kwargs, metadata)
-        super().__init__(
-            schemes or ("http", "https", "ftp", "ftps"),
-            relative,
-            require_tld,
-            metadata=metadata,
-            **known,
-        )
-
-
-_FIELD_KEYWORDS = frozenset(
-    "load_default missing dump_default default data_key attribute validate required allow_none "
-    "load_only dump_only error_messages".split()
-)
-
-
-def _split_keywords(
-    kwargs: dict[str, Any], metadata: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Part the arguments of a field from others, which belong to the metadata."""
-    known = {key: value for key, value in kwargs.items() if key in _FIELD_KEYWORDS}
-    other = {key: value for key, value in kwargs.items() if key not in _FIELD_KEYWORDS}
-    return known, {**other, **metadata}
 
 
 class HtmlResponseMixin:

@@ -1,9 +1,9 @@
 """Forms for schemas: what each field shows, offers and checks."""
 
 from .attributes import Attributes
+from .checks import get_input_attr_step, get_input_type, get_validation_attrs
 from .choices import get_datalist_from_schema
 from .description import Form, FormField, describe_form
-from .inputs import get_input_attr_step, get_input_type, get_validation_attrs
 
 __all__ = [
     "Attributes",

@@ -8,21 +8,11 @@ import marshmallow as ma
 from flask import has_request_context, request
 from marshmallow.exceptions import SCHEMA as SCHEMA_ERRORS
 
-from ..api.util import FileUrl, PluginUrl
 from .attributes import Attributes
-from .checks import validation_attrs
+from .checks import get_input_attr_step, get_input_type, validation_attrs
 from .choices import Option, find_choices, find_suggestions, select_options
-from .inputs import get_input_attr_step, get_input_type
 from .kinds import input_kind, kind_of
-from .values import (
-    default_values,
-    find_values,
-    is_checked,
-    messages,
-    plain_text,
-    switch_text,
-    value_text,
-)
+from .values import default_values, find_values, messages, plain_text
 
 __all__ = ["Form", "FormField", "describe_form"]
 
@@ -35,21 +25,22 @@ class FormField:
     """A field as the form shows it.
 
     Attributes:
-        name: its Python name, the ``id`` of the input.
-        key: its data key, the ``name`` of the input.
-        type: see :func:`~.inputs.get_input_type`.
-        label: a few words, plain text.
+        name: Its Python name, the ``id`` of the input.
+        key: Its data key, the ``name`` of the input.
+        type: See :func:`~.checks.get_input_type`.
+        label: A few words, plain text.
         description: Markdown.
-        errors: plain texts.
-        attributes: of the input, beside those that follow from the above.
-        multiple: whether the field holds a list.
-        is_required: whether people have to fill it in.
-        values: the texts of its inputs; one, except for lists.
-        unsent: what a hidden input after the control sends when the control sends nothing.
-        options: the choices of a select, or what an input suggests.
-        picks: what its choose button picks: ``data``, ``plugin``, or nothing.
-        picker: attributes of the choose button.
-        related: attributes of the button that chooses among related files, if there is one.
+        errors: Plain texts.
+        multiple: Whether the field holds a list.
+        attributes: Of the input, besides those that follow from the above.
+        is_required: Whether people have to fill it in.
+        is_untouched: Whether it shows no value of the user, only what the schema says.
+        values: The texts of its inputs; one, except for lists.
+        unsent: What a hidden input after the control sends when the control sends nothing.
+        options: The choices of a select, or what an input suggests.
+        picks: What its choose button picks: ``data``, ``plugin``, or nothing.
+        picker: Attributes of the choose button.
+        related: Attributes of the button that chooses among related files, if there is one.
     """
 
     name: str
@@ -58,15 +49,19 @@ class FormField:
     label: str
     description: str
     errors: list[str]
-    attributes: Attributes
     multiple: bool
+    attributes: Attributes = field(default_factory=Attributes)
     is_required: bool = False
-    unsent: str | None = None
+    is_untouched: bool = False
     values: list[str] = field(default_factory=list)
+    unsent: str | None = None
     options: list[Option] = field(default_factory=list)
     picks: str | None = None
     picker: Attributes = field(default_factory=Attributes)
     related: Attributes | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.type, self.description))
 
 
 @dataclass
@@ -88,27 +83,25 @@ class Form:
 def describe_form(
     schema: Any, values: Any = None, errors: Any = None, extras: Any = None
 ) -> Form:
-    """Describe the form of a schema; what is undefined or ``None`` counts as empty.
+    """Describe the form of a schema; undefined arguments and ``None`` count as empty.
 
-    Parameters:
-        schema: an instance (or the class) of a marshmallow schema.
-        values: data key -> value, a mapping or a MultiDict, as sent by a form or loaded.
-        errors: data key -> messages, as marshmallow reports them.
-        extras: Python name -> metadata that is laid over that of the field.
+    Args:
+        schema: An instance (or the class) of a marshmallow schema.
+        values: Data key -> value, a mapping or a MultiDict, as sent by a form or loaded.
+        errors: Data key -> messages, as marshmallow reports them.
+        extras: Python name -> metadata that overrides the metadata of the field.
     """
-    errors = errors or {}
+    values, errors, extras = values or {}, errors or {}, extras or {}
     if not schema:
         return Form([], messages(errors))
     if isinstance(schema, type):
         schema = schema()
     fields = [
-        _describe_field(
-            schema, name, each, values or {}, errors, (extras or {}).get(name)
-        )
+        _describe_field(schema, name, each, values, errors, extras.get(name))
         for name, each in schema.fields.items()
         if not each.dump_only
     ]
-    if _is_first_visit():
+    if not errors or _is_first_visit():
         return Form(fields, [])
     shown = {each.key for each in fields}
     other = {key: each for key, each in errors.items() if key not in shown}
@@ -116,7 +109,7 @@ def describe_form(
 
 
 def _is_first_visit() -> bool:
-    """Whether nothing was sent yet: what belongs to no field is then no fault of the user."""
+    """Whether nothing was sent yet: errors that belong to no field are then not the user's."""
     return (
         has_request_context() and request.method in ("GET", "HEAD") and not request.args
     )
@@ -139,7 +132,6 @@ def _describe_field(
         label=str(metadata.get("label") or name.replace("_", " ").strip().capitalize()),
         description=str(metadata.get("description") or ""),
         errors=messages(errors.get(key)),
-        attributes=Attributes(),
         multiple=isinstance(field, ma.fields.List),
     )
     _fill(shown, field, metadata, values)
@@ -158,28 +150,30 @@ def _fill(
 ) -> None:
     """Set values and choices, and another type where the input could not hold the values."""
     given = find_values(values, shown.key, shown.multiple)
+    shown.is_untouched = given is None
     inner = field.inner if isinstance(field, ma.fields.List) else field
     is_switch = shown.type == "checkbox" and kind_of(inner).is_switch
     if is_switch and not shown.multiple:
-        shown.unsent = switch_text(inner, False)
+        shown.unsent = _switch_text(inner, False)
     elif shown.type == "select" and shown.multiple:
         shown.unsent = ""
-    # Nothing is sent for the box of a text that is not ticked.
+    # A text's checkbox sends nothing when it is off.
     is_off = shown.type == "checkbox" and shown.unsent is None and values
     if given is None and not is_off:
         given = default_values(field, shown.multiple)
     given = given or []
     if shown.type == "select":
-        shown.options = select_options(field, find_choices(field, metadata), given)
+        shown.options = select_options(inner, find_choices(field, metadata), given)
     elif shown.type == "checkbox":
-        shown.values = [switch_text(inner, True)] if is_switch else []
-        shown.attributes["checked"] = any(is_checked(inner, each) for each in given)
+        shown.values = [_switch_text(inner, True)] if is_switch else []
+        shown.attributes["checked"] = any(_is_checked(inner, each) for each in given)
     elif shown.type != "file":
-        _hold(shown, inner, [value_text(inner, value) for value in given])
+        write = kind_of(inner).text
+        _hold(shown, inner, [write(inner, value) for value in given])
 
 
 def _hold(shown: FormField, field: ma.fields.Field[Any], texts: list[str]) -> None:
-    """Set the values; what the browser would not show goes into another type of input."""
+    """Set the values; a value that the browser would not show changes the type of the input."""
     kind = input_kind(shown.type)
     held = [kind.hold(field, text) if text else text for text in texts]
     if None in held and not (shown.multiple and kind.instead == "textarea"):
@@ -190,10 +184,35 @@ def _hold(shown: FormField, field: ma.fields.Field[Any], texts: list[str]) -> No
         shown.values = shown.values or [""]
 
 
+def _is_checked(field: ma.fields.Field[Any], value: Any) -> bool:
+    """Whether a value, loaded or as a form sent it, ticks the checkbox of a field.
+
+    Any text ticks the checkbox of a text: it was sent because the box was ticked.
+    """
+    if isinstance(value, str) and isinstance(field, ma.fields.Boolean):
+        return value in field.truthy
+    return bool(value)
+
+
+def _switch_text(field: Any, is_on: bool) -> str:
+    """Return what a checkbox sends for a field that takes only certain texts as true or false.
+
+    >>> _switch_text(ma.fields.Boolean(), False)
+    'false'
+    >>> _switch_text(ma.fields.Boolean(truthy={"yes"}, falsy={"no"}), True)
+    'yes'
+    """
+    default = plain_text(is_on)
+    allowed = field.truthy if is_on else field.falsy
+    if default in allowed:
+        return default
+    return min((each for each in allowed if isinstance(each, str)), default=default)
+
+
 def _add_attributes(
     shown: FormField, field: ma.fields.Field[Any], metadata: Mapping[str, Any]
 ) -> None:
-    """Set what the browser checks, and what the script wants to know."""
+    """Set what the browser checks, and what the script needs."""
     shown.attributes.update(validation_attrs(field, shown.type))
     is_switch = shown.type == "checkbox" and shown.unsent is not None
     shown.is_required = field.required and shown.type != "hidden" and not is_switch
@@ -202,9 +221,8 @@ def _add_attributes(
     if shown.type == "password" or metadata.get("private"):
         shown.attributes["data-private"] = True
     if shown.type == "file" and metadata.get("data_content_types"):
-        shown.attributes["accept"] = ",".join(
-            _words(metadata["data_content_types"]).split()
-        )
+        types = _words(metadata["data_content_types"]).split()
+        shown.attributes["accept"] = ",".join(types)
 
 
 def _add_pickers(
@@ -216,7 +234,8 @@ def _add_pickers(
     """Add the buttons by which a host page offers files or plugins for a URL."""
     if not input_kind(shown.type).is_text:
         return
-    if isinstance(field, PluginUrl) or any(metadata.get(key) for key in _PLUGIN_KEYS):
+    picks = kind_of(field).picks if not shown.multiple else None
+    if picks == "plugin" or any(metadata.get(key) for key in _PLUGIN_KEYS):
         shown.picks = "plugin"
         shown.picker = Attributes(
             {
@@ -226,7 +245,7 @@ def _add_pickers(
                 "data-plugin-version": metadata.get("plugin_version") or "",
             }
         )
-    elif isinstance(field, FileUrl) or any(metadata.get(key) for key in _DATA_KEYS):
+    elif picks == "data" or any(metadata.get(key) for key in _DATA_KEYS):
         shown.picks = "data"
         shown.picker = Attributes(
             {

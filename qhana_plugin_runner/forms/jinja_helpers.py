@@ -1,11 +1,10 @@
 """Filters and functions that templates of the runner and of plugins use."""
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, lru_cache
 from inspect import cleandoc
 from typing import Any
 
-import nh3
 from flask import Flask
 from flask_babel import get_locale
 from jinja2 import Undefined
@@ -13,6 +12,7 @@ from markupsafe import Markup
 
 from . import (
     Attributes,
+    FormField,
     describe_form,
     get_datalist_from_schema,
     get_input_attr_step,
@@ -31,31 +31,46 @@ __all__ = [
     "space_delimited_list",
 ]
 
+MAX_CACHED_FIELDS = 2_000
+"""Fields whose HTML is kept, some 1 kB each: those of some hundred forms in two languages."""
 
-@cache
-def _to_html() -> Callable[[str], Any]:
-    import mistune  # many processes render none
-
-    return mistune.create_markdown(
-        escape=False, plugins=["strikethrough", "table", "task_lists", "url"]
-    )
+MAX_CACHED_TEXTS = 2_000
+MAX_CACHED_TEXT = 10_000
+"""Texts whose HTML is kept (descriptions and help), and their length in characters."""
 
 
 def markdown(text: object) -> Markup:
-    """Render Markdown as HTML that is safe to show; scripts, styles and forms are taken out.
+    """Render Markdown as HTML that is safe to show; scripts, styles and forms are removed.
 
-    Links open in a new tab: in a frame they would take the place of a half-filled form.
+    Links open in a new tab: in a frame they would replace a half-filled form.
 
-    Parameters:
-        text: anything; ``None`` and undefined values give nothing. Indentation that all lines
+    Args:
+        text: Anything; ``None`` and undefined values give nothing. Indentation that all lines
             share, as in docstrings, is ignored.
     """
     if not text:
         return Markup("")
-    html = _to_html()(cleandoc(str(text)))
-    assert isinstance(html, str)  # without a renderer of its own mistune returns HTML
+    given = str(text)
+    return (_cached_html if len(given) <= MAX_CACHED_TEXT else _safe_html)(given)
+
+
+def _safe_html(text: str) -> Markup:
+    import nh3  # costs time at start
+
+    html = _markdown_renderer()(cleandoc(text))
     # All tags that nh3 keeps are harmless, the attributes are limited to those that are.
     return Markup(nh3.clean(html, set_tag_attribute_values={"a": {"target": "_blank"}}))
+
+
+_cached_html = lru_cache(MAX_CACHED_TEXTS)(_safe_html)
+
+
+@cache
+def _markdown_renderer() -> Any:
+    import mistune
+
+    plugins = ["strikethrough", "table", "task_lists", "url"]
+    return mistune.create_markdown(escape=False, plugins=plugins)
 
 
 def space_delimited_list(items: Any) -> str | None:
@@ -79,12 +94,36 @@ def current_language() -> str:
     return str(locale).replace("_", "-") if locale else "en"
 
 
+def _fields_renderer(app: Flask) -> Callable[..., Markup]:
+    """Return a function that writes the HTML of fields; that of untouched fields is kept."""
+
+    def render(_language: str, field: FormField, *classes: str) -> str:
+        macros: Any = app.jinja_env.get_template("forms.html").module
+        return str(macros.render_field(field, *classes))
+
+    render_untouched = lru_cache(MAX_CACHED_FIELDS)(render)
+
+    def form_fields_html(fields: Iterable[FormField], *classes: str) -> Markup:
+        language = current_language()
+        return Markup(
+            "".join(
+                (render_untouched if field.is_untouched else render)(
+                    language, field, *classes
+                )
+                for field in fields
+            )
+        )
+
+    return form_fields_html
+
+
 def register_jinja_helpers(app: Flask) -> None:
-    """Make the helpers known to all templates."""
+    """Add the helpers to all templates."""
     app.jinja_env.filters["markdown"] = markdown
     app.jinja_env.globals.update(
         current_language=current_language,
         describe_form=describe_form,
+        form_fields_html=_fields_renderer(app),
         get_datalist_from_schema=get_datalist_from_schema,
         get_input_attr_step=get_input_attr_step,
         get_input_type=get_input_type,

@@ -2,16 +2,22 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import marshmallow as ma
 from flask_smorest.fields import Upload
 
-from ..api.extra_fields import EnumField
+from .fields import CSVList, EnumField, FileUrl, PluginUrl
+from .values import plain_text
 
 __all__ = ["INPUTS", "FieldKind", "InputKind", "input_kind", "kind_of"]
+
+
+def _plain(_field: Any, value: Any) -> str:
+    return plain_text(value)
 
 
 @dataclass(frozen=True)
@@ -19,17 +25,23 @@ class FieldKind:
     """What a form does with the fields of some classes.
 
     Attributes:
-        classes: of the fields.
-        input: the type of the input, or a function that finds it for a field.
-        step: of an input whose values have an order.
-        is_switch: a checkbox that is off has to send something, though browsers send nothing
+        classes: The classes of the fields.
+        input: The type of the input, or a function that finds it for a field.
+        step: The ``step`` of an input whose values have an order.
+        is_switch: A checkbox that is off has to send something, though browsers send nothing
             for it; such a box is never required, as that would mean to tick it.
+        picks: What the choose button picks: ``data``, ``plugin``, or nothing.
+        text: Writes a value of a field into an input.
+        choices: Finds the values of a field: values, or pairs of value and label.
     """
 
     classes: tuple[type, ...]
     input: str | Callable[[Any], str] = "text"
     step: str | None = None
     is_switch: bool = False
+    picks: str | None = None
+    text: Callable[[Any, Any], str] = _plain
+    choices: Callable[[Any], Iterable[Any]] | None = None
 
     def input_type(self, field: ma.fields.Field[Any]) -> str:
         """Return the type of input for a field of this kind."""
@@ -53,38 +65,80 @@ def _url_input(field: Any) -> str:
     return "text" if field.relative else "url"
 
 
+def _list_text(field: Any, value: Any) -> str:
+    if not isinstance(value, (list, tuple, set)):
+        return plain_text(value)
+    element = field.element_type
+    return ",".join(kind_of(element).text(element, each) for each in value)
+
+
+def _duration_text(field: Any, value: Any) -> str:
+    is_duration = isinstance(value, dt.timedelta)
+    return plain_text(field._serialize(value, "", None) if is_duration else value)
+
+
+def _member_text(field: Any, value: Any) -> str:
+    """Write the name of a member, which may be given by its value, too."""
+    for member in field.enum_type if field.use_value else ():
+        if str(member.value) == str(value):
+            return str(member.name)
+    return plain_text(value)
+
+
+def _members(field: Any) -> list[tuple[Any, str]]:
+    blank = [("", "")] if field.allow_none and not field.required else []
+    return blank + [
+        (
+            field._serialize(member, "", None),
+            member.value if isinstance(member.value, str) else member.name,
+        )
+        for member in field.enum
+    ]
+
+
 _KINDS = (
     FieldKind((Upload,), "file"),
-    FieldKind((EnumField, ma.fields.Enum), "select"),
+    FieldKind((EnumField,), "select", text=_member_text),
+    FieldKind((ma.fields.Enum,), "select", choices=_members),
     FieldKind((ma.fields.Boolean,), "checkbox", is_switch=True),
     FieldKind((ma.fields.Integer,), "number", step="1"),
-    FieldKind((ma.fields.Number, ma.fields.TimeDelta), "number", step="any"),
+    FieldKind((ma.fields.Number,), "number", step="any"),
+    FieldKind((ma.fields.TimeDelta,), "number", step="any", text=_duration_text),
     FieldKind((ma.fields.Email,), "email"),
+    FieldKind((FileUrl,), _url_input, picks="data"),
+    FieldKind((PluginUrl,), _url_input, picks="plugin"),
     FieldKind((ma.fields.Url,), _url_input),
     FieldKind((ma.fields.DateTime, ma.fields.Date, ma.fields.Time), _time_input),
     FieldKind((ma.fields.Raw, ma.fields.Mapping, ma.fields.Nested), "textarea"),
+    FieldKind((CSVList,), text=_list_text),
     FieldKind((ma.fields.Field,)),
 )
-"""The first row of whose classes a field is counts."""
+"""The first row that has a class of the field counts. A new kind of field is a row here."""
 
 
 def kind_of(field: ma.fields.Field[Any]) -> FieldKind:
-    """Return the kind of a field; that of a list is the one of its elements."""
+    """Return the kind of a field; the kind of a list is that of its elements."""
     if isinstance(field, ma.fields.List):
         return kind_of(field.inner)
-    return next(kind for kind in _KINDS if isinstance(field, kind.classes))
+    field_class: Any = type(field)
+    return _kind_of_class(field_class)
+
+
+@lru_cache(maxsize=500)
+def _kind_of_class(field_class: type[Any]) -> FieldKind:
+    return next(kind for kind in _KINDS if issubclass(field_class, kind.classes))
 
 
 @dataclass(frozen=True)
 class InputKind:
-    """What a type of input can do.
+    """What an input of some type can do.
 
     Attributes:
-        is_text: knows lengths and patterns, and may have a button to choose a file or plugin.
-        is_ordered: knows limits and steps.
-        suggests: may have a list of suggestions.
-        hold: returns a text as the input can hold it, or ``None`` when it cannot.
-        instead: the input for a text that this one cannot hold.
+        is_text: It takes lengths and a pattern.
+        is_ordered: It takes a range and a step.
+        suggests: It shows a list of suggestions.
+        hold: Writes a text as the input holds it; ``None`` when it cannot.
+        instead: The input for a text that this one cannot hold.
     """
 
     is_text: bool = False
@@ -162,7 +216,7 @@ INPUTS = {
     "color": InputKind(hold=_matching("#[0-9a-fA-F]{6}")),
     **dict.fromkeys(("hidden", "checkbox", "radio", "select", "file"), InputKind()),
 }
-"""What is known of the types of inputs; browsers treat any other type as text."""
+"""Types of inputs; browsers treat any other type as text."""
 
 
 def input_kind(input_type: str) -> InputKind:

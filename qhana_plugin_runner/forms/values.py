@@ -5,34 +5,27 @@ enums, ...); both become the same texts here.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from enum import Enum
 from typing import Any
 
 import marshmallow as ma
 
-from ..api.extra_fields import CSVList
 from ..known_texts import translate_known
 from ..util import strict_json
 
-__all__ = [
-    "default_values",
-    "find_values",
-    "is_checked",
-    "messages",
-    "plain_text",
-    "switch_text",
-    "value_text",
-]
+__all__ = ["default_values", "find_values", "messages", "plain_text"]
 
 
 def plain_text(value: Any) -> str:
-    """Write a value whatever field it belongs to.
+    """Write a value, whatever field it belongs to.
 
     >>> plain_text(True), plain_text(None), plain_text(datetime(2030, 1, 2, 3, 4))
     ('true', '', '2030-01-02T03:04:00')
     """
     match value:
+        case str() if type(value) is str:
+            return value
         case None:
             return ""
         case Enum():
@@ -51,20 +44,13 @@ def plain_text(value: Any) -> str:
     return str(value)
 
 
-def value_text(field: ma.fields.Field[Any], value: Any) -> str:
-    """Write the value of a field."""
-    if isinstance(field, CSVList) and isinstance(value, (list, tuple, set)):
-        return ",".join(value_text(field.element_type, each) for each in value)
-    if isinstance(field, ma.fields.TimeDelta) and isinstance(value, timedelta):
-        return plain_text(field._serialize(value, "", None))
-    return plain_text(value)
-
-
 def find_values(values: Any, key: str, many: bool) -> list[Any] | None:
     """Return what a mapping or MultiDict holds for a key, ``None`` when it is absent.
 
-    Parameters:
-        many: whether the field is a list, so that each of several values counts.
+    Args:
+        values: The mapping or MultiDict.
+        key: The data key of a field.
+        many: Whether the field is a list, so that each of several values counts.
     """
     if not values or key not in values:
         return None
@@ -84,39 +70,14 @@ def default_values(field: ma.fields.Field[Any], many: bool) -> list[Any]:
     default = field.load_default
     if default is ma.missing or default is None or callable(default):
         return []
-    return (
-        list(default) if many and isinstance(default, (list, tuple, set)) else [default]
-    )
-
-
-def is_checked(field: ma.fields.Field[Any], value: Any) -> bool:
-    """Whether a value, loaded or as a form sent it, ticks the box of a field.
-
-    In the box of a text any text is a tick: it was sent because the box was ticked.
-    """
-    if isinstance(value, str) and isinstance(field, ma.fields.Boolean):
-        return value in field.truthy
-    return bool(value)
-
-
-def switch_text(field: Any, is_on: bool) -> str:
-    """Return what a box sends for a field that takes only certain texts as true or false.
-
-    >>> switch_text(ma.fields.Boolean(), False)
-    'false'
-    >>> switch_text(ma.fields.Boolean(truthy={"yes"}, falsy={"no"}), True)
-    'yes'
-    """
-    usual = plain_text(is_on)
-    known = field.truthy if is_on else field.falsy
-    texts = sorted(each for each in known if isinstance(each, str))
-    return usual if usual in texts or not texts else texts[0]
+    is_list = many and isinstance(default, (list, tuple, set))
+    return list(default) if is_list else [default]
 
 
 def messages(errors: Any, prefix: str = "") -> list[str]:
     """Flatten what marshmallow reports: texts, lists, or mappings from positions or keys.
 
-    Its own texts are translated for whoever asks.
+    Texts of marshmallow itself are translated to the language of the request.
 
     >>> messages({0: ["Not a number."], "unit": {"name": ["Unknown."]}})
     ['1: Not a number.', 'unit: name: Unknown.']

@@ -1,0 +1,362 @@
+"""Fields of forms beyond marshmallow's own: URLs of files and plugins, enums, lists in one text."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from enum import Enum
+from typing import Any
+from urllib.parse import urlsplit
+
+import marshmallow as ma
+from marshmallow.validate import URL, OneOf
+
+__all__ = [
+    "CSVList",
+    "DataUrlValidator",
+    "EmptyIsNone",
+    "EnumField",
+    "FileUrl",
+    "FileUrlValidator",
+    "OneOfEnum",
+    "PluginUrl",
+]
+
+
+class FileUrlValidator(URL):
+    """Accepts what :class:`marshmallow.validate.URL` does, and ``file:`` URLs of this host."""
+
+    def __call__(self, value: str) -> str:
+        if "file" in self.schemes and value.lower().startswith("file:"):
+            parts = urlsplit(value)
+            if parts.netloc.lower() in ("", "localhost") and parts.path.startswith("/"):
+                return value
+            raise ma.ValidationError(self._format_error(value))
+        return super().__call__(value)
+
+
+class DataUrlValidator(FileUrlValidator):
+    """Accepts ``data:`` URLs too."""
+
+    DATA_URL = re.compile(r"data:[^,]*,", re.IGNORECASE)
+
+    def __call__(self, value: str) -> str:
+        if value and self.DATA_URL.match(value):
+            return value
+        return super().__call__(value)
+
+
+class EmptyIsNone(ma.fields.Field[Any]):
+    """For fields that an empty form input leaves out: ``""`` is loaded as ``None``.
+
+    Which is an error when the field is required, unless ``allow_none`` says otherwise.
+    """
+
+    def __init__(
+        self, *, required: bool = False, allow_none: bool | None = None, **kwargs: Any
+    ) -> None:
+        if allow_none is None and not required:
+            allow_none = True
+        super().__init__(required=required, allow_none=allow_none, **kwargs)
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any
+    ) -> Any:
+        return super().deserialize(None if value == "" else value, attr, data, **kwargs)
+
+
+class _NullableUrl(EmptyIsNone, ma.fields.Url):
+    """A URL for which an empty form field means "none"."""
+
+    def __init__(
+        self, schemes: Sequence[str], relative: bool, require_tld: bool, **kwargs: Any
+    ) -> None:
+        super().__init__(
+            relative=relative, schemes=set(schemes), require_tld=require_tld, **kwargs
+        )
+        validator = DataUrlValidator(
+            relative=relative,
+            schemes=set(schemes),
+            require_tld=require_tld,
+            error=str(self.error_messages["invalid"]),
+        )
+        self.validators = [
+            validator if isinstance(known, URL) else known for known in self.validators
+        ]
+
+
+def _with(metadata: Mapping[str, Any] | None, **values: Any) -> dict[str, Any]:
+    given = {key: value for key, value in values.items() if value is not None}
+    return {**(metadata or {}), **given}
+
+
+class FileUrl(_NullableUrl):
+    """The URL of a data file: http(s), ftp(s), file or data. Empty text loads as ``None``.
+
+    Parameters:
+        relative: accept relative URLs too.
+        schemes: the schemes that are accepted besides ``data``, in place of the others.
+        require_tld: refuse host names without a top-level domain.
+        data_input_type: the data type that is wanted, such as ``entity/list``.
+        data_content_types: one mime type or a list of those that are understood.
+        metadata: of the field, such as its ``label``.
+        kwargs: arguments of a marshmallow field; unknown ones land in the metadata.
+    """
+
+    def __init__(
+        self,
+        *,
+        relative: bool = False,
+        schemes: Sequence[str] | None = None,
+        require_tld: bool = False,
+        data_input_type: str | None = None,
+        data_content_types: str | Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        metadata = _with(
+            metadata,
+            data_input_type=data_input_type,
+            data_content_types=data_content_types,
+        )
+        known, metadata = _split_keywords(kwargs, metadata)
+        super().__init__(
+            schemes or ("http", "https", "ftp", "ftps", "file"),
+            relative,
+            require_tld,
+            metadata=metadata,
+            **known,
+        )
+
+
+class PluginUrl(_NullableUrl):
+    """The URL of a plugin. Empty text loads as ``None``.
+
+    Parameters:
+        relative: accept relative URLs too.
+        schemes: the schemes that are accepted besides ``data``, in place of http(s) and
+            ftp(s).
+        require_tld: refuse host names without a top-level domain.
+        plugin_tags: tags that the plugin must have (``!tag``: must not have).
+        plugin_name: the plugin's name.
+        plugin_version: the plugin's version.
+        metadata: of the field, such as its ``label``.
+        kwargs: arguments of a marshmallow field; unknown ones land in the metadata.
+    """
+
+    def __init__(
+        self,
+        *,
+        relative: bool = False,
+        schemes: Sequence[str] | None = None,
+        require_tld: bool = False,
+        plugin_tags: Sequence[str] | None = None,
+        plugin_name: str | None = None,
+        plugin_version: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        metadata = _with(
+            metadata,
+            plugin_tags=plugin_tags,
+            plugin_name=plugin_name,
+            plugin_version=plugin_version,
+        )
+        known, metadata = _split_keywords(kwargs, metadata)
+        super().__init__(
+            schemes or ("http", "https", "ftp", "ftps"),
+            relative,
+            require_tld,
+            metadata=metadata,
+            **known,
+        )
+
+
+_FIELD_KEYWORDS = frozenset(
+    "load_default missing dump_default default data_key attribute validate required allow_none "
+    "load_only dump_only error_messages".split()
+)
+
+
+def _split_keywords(
+    kwargs: dict[str, Any], metadata: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part the arguments of a field from others, which belong to the metadata."""
+    known = {key: value for key, value in kwargs.items() if key in _FIELD_KEYWORDS}
+    other = {key: value for key, value in kwargs.items() if key not in _FIELD_KEYWORDS}
+    return known, {**other, **metadata}
+
+
+class OneOfEnum(OneOf):
+    """Accepts the members of an enum, given as members, or by name or value.
+
+    Parameters:
+        enum: the enum class.
+        choices: what is allowed, members or the texts for them; all members by default. With
+            the empty text ``None`` is accepted, too.
+        labels: how the choices are called in error messages and documentation.
+        error: a message in place of marshmallow's, as in :class:`marshmallow.validate.OneOf`.
+        use_value: whether choices are known by their value instead of their name.
+
+    >>> class Color(Enum):
+    ...     red = "#f00"
+    >>> OneOfEnum(Color)("red"), OneOfEnum(Color, use_value=True)("#f00")
+    ('red', '#f00')
+    """
+
+    def __init__(
+        self,
+        enum: type[Enum],
+        choices: Iterable[Enum | str] | None = None,
+        labels: Iterable[str] | None = None,
+        *,
+        error: str | None = None,
+        use_value: bool = False,
+    ) -> None:
+        members = list(enum if choices is None else choices)
+        self.enum = enum
+        self.use_value = use_value
+        keys = [self._key(member) for member in members]
+        super().__init__(
+            choices=keys, labels=None if labels is None else list(labels), error=error
+        )
+
+    def __call__(self, value: Any) -> Any:
+        super().__call__("" if value is None else self._key(value))
+        return value
+
+    def _key(self, value: Any) -> Any:
+        if isinstance(value, self.enum):
+            return value.value if self.use_value else value.name
+        return value
+
+
+class EnumField(EmptyIsNone):
+    """A choice out of the members of an enum.
+
+    Loads a member by its name, serializes to the name; the empty text loads as ``None``. The
+    form shows the ``options`` of the metadata, name -> label, and starts with the first one.
+
+    Parameters:
+        enum_type: the enum class.
+        use_value: load members by value (a name is still understood).
+        metadata: may hold labels: ``{"options": {"name": "label"}}``. With a label for the
+            empty text the form offers this first, and it loads as ``None`` even where the
+            field is required.
+        kwargs: arguments of a marshmallow field.
+
+    >>> class Color(Enum):
+    ...     red = "#f00"
+    >>> EnumField(Color).deserialize("red")
+    <Color.red: '#f00'>
+    """
+
+    default_error_messages = {"unknown": "Must be one of: {choices}."}
+
+    def __init__(
+        self,
+        enum_type: type[Enum],
+        use_value: bool = False,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.enum_type = enum_type
+        self.use_value = use_value
+        metadata = dict(metadata or {})
+        metadata.setdefault("input_type", "select")
+        labels: Mapping[Any, str] = metadata.get("options") or {}
+        self.has_blank = "" in labels
+        options = {"": labels[""]} if self.has_blank else {}
+        for member in enum_type:
+            fallback = member.value if isinstance(member.value, str) else member.name
+            options[member.name] = labels.get(member.name, labels.get(member, fallback))
+        metadata["options"] = options
+        metadata.setdefault("enum", [member.name for member in enum_type])
+        super().__init__(metadata=metadata, **kwargs)
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any
+    ) -> Any:
+        if value == "" and self.has_blank:
+            return None
+        return super().deserialize(value, attr, data, **kwargs)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value.name if isinstance(value, self.enum_type) else value
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, self.enum_type):
+            return value
+        if self.use_value:
+            for member in self.enum_type:
+                # Forms send text whatever the type of the value is.
+                if member.value == value or str(member.value) == str(value):
+                    return member
+        member_by_name = self.enum_type.__members__.get(str(value))
+        if member_by_name is None:
+            raise self.make_error(
+                "unknown", choices=", ".join(self.enum_type.__members__)
+            )
+        return member_by_name
+
+
+class CSVList(ma.fields.Field[list[Any]]):
+    """A list in one text, its elements separated by commas.
+
+    Parameters:
+        element_type: the field, or its class, that loads and serialises each element.
+        kwargs: arguments of a marshmallow field.
+
+    >>> CSVList(ma.fields.Integer).deserialize("1,2")
+    [1, 2]
+    """
+
+    default_error_messages = {"invalid": "Not a text with elements separated by commas."}
+
+    def __init__(
+        self,
+        element_type: ma.fields.Field[Any] | type[ma.fields.Field[Any]],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.element_type = (
+            element_type() if isinstance(element_type, type) else element_type
+        )
+
+    def _bind_to_schema(self, field_name: str, parent: Any) -> None:
+        super()._bind_to_schema(field_name, parent)
+        # A copy, for the element belongs to each of the schema's objects, as this field does.
+        self.element_type = deepcopy(self.element_type)
+        self.element_type._bind_to_schema(field_name, self)
+
+    def _serialize(
+        self, value: Any, attr: str | None, obj: Any, **kwargs: Any
+    ) -> str | None:
+        if value is None:
+            return None
+        serialize = self.element_type._serialize
+        elements = [serialize(element, attr, obj, **kwargs) for element in value]
+        return ",".join(str(element) for element in elements)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Any, **kwargs: Any
+    ) -> list[Any]:
+        if isinstance(value, (list, tuple)):
+            elements = list(value)
+        elif isinstance(value, str):
+            elements = (
+                [element.strip() for element in value.split(",")] if value.strip() else []
+            )
+        else:
+            raise self.make_error("invalid")
+        loaded, errors = [], {}
+        for index, element in enumerate(elements):
+            try:
+                loaded.append(
+                    self.element_type.deserialize(element, attr, data, **kwargs)
+                )
+            except ma.ValidationError as error:
+                errors[index] = error.messages
+        if errors:
+            raise ma.ValidationError(errors)
+        return loaded
