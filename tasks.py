@@ -12,10 +12,10 @@ from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from qhana_plugin_runner.errors import OperatorError, RunnerError
-from qhana_plugin_runner.git_plugins import load_git_plugins as load_from_git
+from qhana_plugin_runner.plugins.git import load_git_plugins as load_from_git
 from qhana_plugin_runner.launcher import commands, dev_broker, environment
 from qhana_plugin_runner.launcher.watch import run_and_watch
-from qhana_plugin_runner.third_party import third_party_packages
+from qhana_plugin_runner.plugins.licenses import third_party_packages
 from qhana_plugin_runner.util.config import is_debug, read_settings
 
 PROJECT = Path(__file__).resolve().parent

@@ -112,7 +112,7 @@ def _register_compat(app: Flask) -> None:
 
 
 def _register_babel(app: Flask) -> None:
-    from .babel import register_babel
+    from .util.babel import register_babel
 
     register_babel(app)
 
@@ -137,13 +137,13 @@ def _register_storage(app: Flask) -> None:
 
 
 def _register_webhooks(app: Flask) -> None:
-    from .webhooks import register_webhooks
+    from .operations.webhooks import register_webhooks
 
     register_webhooks(app)
 
 
 def _register_maintenance(app: Flask) -> None:
-    from .maintenance import register_maintenance
+    from .operations import register_maintenance
 
     register_maintenance(app)
 
@@ -166,21 +166,21 @@ def _register_api(app: Flask) -> None:
 
 def _register_pages(app: Flask) -> None:
     from .forms.jinja_helpers import register_jinja_helpers
-    from .pages import register_pages
+    from .web.pages import register_pages
 
     register_jinja_helpers(app)
     register_pages(app)
 
 
 def _register_workbench(app: Flask) -> None:
-    from .workbench import register_workbench
+    from .web.workbench import register_workbench
 
     register_workbench(app)
 
 
 def _register_plugins(app: Flask) -> None:
     from .api import ROOT_API, api_path
-    from .util.plugins import register_plugins
+    from .plugins.loading import register_plugins
 
     register_plugins(
         app,

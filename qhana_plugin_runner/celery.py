@@ -20,17 +20,18 @@ from flask import Flask, current_app, has_app_context, has_request_context
 from kombu import serialization
 from kombu.exceptions import OperationalError
 
-from . import life_cycle
-from .errors import BrokerUnavailable, RunnerError, TaskNotSaved
-from .held_messages import hold, note_sending, register_held_messages, release
-from .supervision import messages
-from .supervision.broker import ANSWER_SECONDS, register_ledger
-from .supervision.changes import register_changes
-from .supervision.owners import rows_of
-from .task_queues import queue_settings
+from .errors import RunnerError, TaskNotSaved
+from .tasking import life_cycle, messages
+from .tasking.broker import ANSWER_SECONDS, register_ledger
+from .tasking.changes import register_changes
+from .tasking.errors import BrokerUnavailable
+from .tasking.owners import rows_of
+from .tasking.publishing import hold, note_sending, register_held_messages, release
+from .tasking.queues import queue_settings
+from .tasking.signals import announce
 from .util.config.celery_config import CELERY_QUEUE
+from .util.error_text import name_and_text
 from .util.logging import task_context
-from .util.plugin_failures import name_and_text
 
 __all__ = ["CELERY", "BrokerUnavailable", "FlaskTask", "register_celery"]
 
@@ -141,7 +142,7 @@ class FlaskTask(Task):
 
     abstract = True
 
-    Request = "qhana_plugin_runner.supervision.requests:SupervisedRequest"
+    Request = "qhana_plugin_runner.worker.request:SupervisedRequest"
 
     attempts: int = 1
     """How often the work is started when it is lost with its worker or the broker."""
@@ -358,8 +359,6 @@ def _note_done(task: Task, state: str, retval: Any = None, **_kwargs: Any) -> No
 
 def _give_up(error: BaseException, task_id: int) -> None:
     """End a task of which Celery tells nobody that it has ended."""
-    from .tasks import announce  # which knows this module
-
     log = f"Task failed: {_said(error)}, after which nothing of it goes on."
     announce(task_id, life_cycle.give_up(task_id, log))
 

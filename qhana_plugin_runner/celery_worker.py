@@ -2,8 +2,8 @@
 
 from . import create_app
 from .celery import CELERY
-from .supervision.wake import WakeUp
-from .supervision.worker import Supervision
+from .worker.bootstep import Supervision
+from .worker.wake import WakeUp
 
 __all__ = ["CELERY"]
 

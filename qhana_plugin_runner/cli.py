@@ -9,11 +9,11 @@ from flask.cli import AppGroup
 __all__ = ["COMMANDS", "register_commands"]
 
 COMMANDS = {
-    "clean-up": "qhana_plugin_runner.retention.cli:clean_up_command",
+    "clean-up": "qhana_plugin_runner.operations.retention.cli:clean_up_command",
     "create-db": "qhana_plugin_runner.db.cli:create_db",
     "db": "flask_migrate.cli:db",
     "drop-db": "qhana_plugin_runner.db.cli:drop_db",
-    "install": "qhana_plugin_runner.requirements.cli:install",
+    "install": "qhana_plugin_runner.plugins.requirements.cli:install",
 }
 """The one table of commands: name -> ``module:command``."""
 

@@ -1,9 +1,6 @@
 """The root of the runner's exceptions."""
 
-from collections.abc import Iterable
-
 from click import ClickException
-from kombu.exceptions import OperationalError
 
 
 class RunnerError(Exception):
@@ -33,20 +30,3 @@ class OperatorError(RunnerError, ClickException):
     """
 
     exit_code = 2
-
-
-class BrokerUnavailable(RunnerError, OperationalError):
-    """Messages could not be sent because the broker does not answer.
-
-    Attributes:
-        task_ids: the rows of the tasks that the messages were for.
-    """
-
-    http_status = 503
-
-    def __init__(self, cause: Exception, task_ids: Iterable[int] = ()) -> None:
-        super().__init__(
-            f"the message broker cannot be reached ({cause}); nothing was started. "
-            "Check that it is running and that BROKER_URL is right, then try again."
-        )
-        self.task_ids = set(task_ids)

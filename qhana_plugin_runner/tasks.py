@@ -6,19 +6,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
-from blinker import Namespace
 from celery import Task
 from celery.result import AsyncResult
 from celery.utils.serialization import get_pickled_exception
 from flask import current_app
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from . import life_cycle
 from .celery import CELERY
 from .db import DB
 from .db.models.tasks import ProcessingTask
-from .supervision.messages import has_ended, is_supervised
-from .webhooks.outbox import already_told, tell
+from .tasking import life_cycle
+from .tasking.messages import has_ended, is_supervised
+from .tasking.outbox import already_told, tell
+from .tasking.signals import (
+    TASK_DETAILS_CHANGED,
+    TASK_SIGNALS,
+    TASK_STATUS_CHANGED,
+    TASK_STEPS_CHANGED,
+    announce,
+)
 
 __all__ = [
     "CELERY",
@@ -33,19 +39,6 @@ __all__ = [
 ]
 
 _logger = logging.getLogger(__name__)
-
-TASK_SIGNALS = Namespace()
-"""The signals of tasks: ``SIGNAL.send(app, task_id=...)`` tells the task's subscribers."""
-
-TASK_STATUS_CHANGED = TASK_SIGNALS.signal("task-status-changed")
-"""The task has ended."""
-
-TASK_STEPS_CHANGED = TASK_SIGNALS.signal("task-steps-changed")
-"""A step was added or cleared."""
-
-TASK_DETAILS_CHANGED = TASK_SIGNALS.signal("task-details-changed")
-"""Anything else that clients see has changed: log, progress, outputs, links."""
-
 
 LOOKS, FIRST_LOOK = 5, 0.1
 """How often the record of an error is looked for again, and after how many seconds first. The
@@ -258,15 +251,3 @@ def _has_line(text: str, line: str) -> bool:
     if line in text.splitlines():
         return True
     return ": " in line and line.replace("\\", "") in text.replace("\\", "")
-
-
-def announce(task_id: int, transition: life_cycle.Transition) -> None:
-    """Send the signals of a task's end, unless it had ended before."""
-    if not transition.happened:
-        return
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
-    with already_told():
-        TASK_STATUS_CHANGED.send(app, task_id=task_id)
-        TASK_DETAILS_CHANGED.send(app, task_id=task_id)
-        if transition.cleared_step:
-            TASK_STEPS_CHANGED.send(app, task_id=task_id)

@@ -2,12 +2,12 @@
 
 from flask import Flask
 
+from ..forms.fields import EnumField
 from . import (  # noqa: F401  (add their routes to TASKS_API)
     task_list,
     task_log,
     task_webhooks,
 )
-from .extra_fields import EnumField
 from .files import FILES_API
 from .jwt import SECURITY_SCHEMES, register_jwt
 from .openapi import ROOT_API, api_path

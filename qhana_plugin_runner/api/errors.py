@@ -13,11 +13,12 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import HTTP_STATUS_CODES
 
-from .. import life_cycle
 from ..db import DB
-from ..errors import BrokerUnavailable, RunnerError
-from ..known_texts import translate_known, translate_messages
-from ..tasks import announce
+from ..errors import RunnerError
+from ..tasking import life_cycle
+from ..tasking.errors import BrokerUnavailable
+from ..tasking.signals import announce
+from ..util.library_texts import translate_known, translate_messages
 
 __all__ = ["error_payload", "register_error_handlers"]
 

@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, current_app, json, request
 from flask_smorest import Api
 from werkzeug import Response
 
-from ..util.plugins import PluginRegistry, file_of_module
+from ..plugins.loading import PluginRegistry, file_of_module
 from .errors import error_payload
 from .jwt import SECURITY_SCHEMES
 

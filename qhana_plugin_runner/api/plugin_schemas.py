@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypedDict
 
 import marshmallow as ma
 
-from .extra_fields import EnumField
+from ..forms.fields import EnumField
 from .util import MaBaseSchema
 
 __all__ = [

@@ -10,7 +10,7 @@ from flask_smorest import abort
 from werkzeug import Response
 
 from ..db.models.virtual_plugins import VirtualPlugin
-from ..util.plugins import plugin_registry
+from ..plugins.loading import plugin_registry
 from .util import MaBaseSchema, SecurityBlueprint
 
 __all__ = ["PLUGINS_API", "PluginEntry", "list_plugins", "plugin_url"]

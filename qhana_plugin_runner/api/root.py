@@ -6,7 +6,7 @@ import marshmallow as ma
 from flask import current_app
 from flask.views import MethodView
 
-from ..pages.browser import page, wants_html
+from .negotiation import html_page, wants_html
 from .util import MaBaseSchema, SecurityBlueprint
 
 __all__ = ["ROOT_ENDPOINT"]
@@ -29,7 +29,5 @@ class RootView(MethodView):
     def get(self) -> Any:
         """The title of the API, or a landing page for browsers."""
         if wants_html():
-            from ..pages.landing import landing_page_data  # pages are made of the API
-
-            return page("runner/landing.html", **landing_page_data())
+            return html_page("landing")
         return {"title": current_app.config["API_TITLE"]}, {"Vary": "Accept"}

@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 from flask_smorest import abort
 
 from ..db.db import LARGEST_ID, without_zone
-from ..pages.browser import page, wants_html
-from ..task_list import Position, TaskFilter, TaskPage, find_tasks
+from ..tasking.queries import Position, TaskFilter, TaskPage, find_tasks
+from .negotiation import page, wants_html
 from .plugin_schemas import ApiLink, ApiLinkSchema, ProgressMetadataSchema
 from .task_status import (
     STATES,

@@ -9,7 +9,7 @@ from flask.views import MethodView
 from flask_babel import gettext as _
 
 from ..db.models.task_log import LogPosition, log_behind
-from ..pages.browser import wants_html
+from .negotiation import wants_html
 from .tasks import TASKS_API, abort_unknown, require_row_id
 from .util import MaBaseSchema
 

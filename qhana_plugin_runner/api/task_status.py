@@ -10,8 +10,8 @@ from flask import url_for
 
 from ..db.db import without_zone
 from ..db.models.tasks import ProcessingTask, TaskFile
-from ..life_cycle import State
 from ..storage import STORE, StorageError
+from ..tasking.life_cycle import State
 from .plugin_schemas import (
     ApiLink,
     ApiLinkSchema,

@@ -7,7 +7,7 @@ from flask.views import MethodView
 
 from ..db.models.tasks import ProcessingTask, WebhookDelivery
 from ..requests import display_url
-from ..webhooks.outbox import log_of
+from ..tasking.outbox import log_of
 from .task_status import point_in_time, shown_time
 from .tasks import TASKS_API, abort_unknown, require_row_id
 from .util import MaBaseSchema

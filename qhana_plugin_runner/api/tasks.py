@@ -11,9 +11,9 @@ from flask_smorest import abort
 
 from ..db.db import LARGEST_ID
 from ..db.models.tasks import ProcessingTask, TaskUpdateSubscription
-from ..pages.browser import wants_html
-from ..retention import Removal, remove_task
-from ..supervision.cancel import CancelResult, cancel
+from ..tasking.cancel import CancelResult, cancel
+from ..tasking.removal import Removal, remove_task
+from .negotiation import html_page, wants_html
 from .task_status import OutputSchema, TaskStatusSchema, task_status
 from .util import MaBaseSchema, SecurityBlueprint
 from .waiting import wait_for, wanted_wait
@@ -150,9 +150,7 @@ class _Answer(NamedTuple):
     def about(cls, task: ProcessingTask) -> "_Answer":
         status = task_status(task)
         if wants_html():
-            from ..pages.task import task_page  # pages are made of the API
-
-            response = task_page(task.id, status)
+            response = html_page("task", task.id, status)
         else:
             response = jsonify(TaskStatusSchema().dump(status))
         # Weak: a proxy may compress the answer.

@@ -7,7 +7,7 @@ from typing import TypeVar
 from flask import current_app, request
 
 from ..db import DB
-from ..supervision.changes import task_changes
+from ..tasking.changes import task_changes
 
 __all__ = ["MAX_WAIT", "wait_for", "wanted_wait"]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import marshmallow as ma
 
-from ..known_texts import translate_known
 from ..util import strict_json
+from ..util.library_texts import translate_known
 
 __all__ = ["default_values", "find_values", "messages", "plain_text"]
 

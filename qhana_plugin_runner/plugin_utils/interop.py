@@ -25,13 +25,13 @@ from requests.exceptions import HTTPError, JSONDecodeError, RequestException
 
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.errors import RunnerError
+from qhana_plugin_runner.operations.webhooks.call import is_not_now, post
 from qhana_plugin_runner.requests import (
     REQUEST_SESSION,
     display_url,
     open_url,
     rewrite_url,
 )
-from qhana_plugin_runner.webhooks.call import is_not_now, post
 
 __all__ = [
     "CELERY",

@@ -7,7 +7,7 @@ from typing import IO, Any, NamedTuple
 
 from urllib3 import BaseHTTPResponse
 
-from .._http_adapter import whole
+from ..requests.http_adapter import whole
 from ..util.content_types import ANYTHING, CONTENT_TYPE, charset_of
 from ..util.texts import encodable
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.tasking import life_cycle
 
 
 @pytest.fixture

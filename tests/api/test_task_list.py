@@ -8,10 +8,10 @@ import pytest
 from helpers.databases import app, on_one_database  # noqa: F401
 from sqlalchemy import event, insert, text
 
-from qhana_plugin_runner import task_list
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
-from qhana_plugin_runner.task_list import TaskFilter, find_tasks
+from qhana_plugin_runner.tasking import queries as task_list
+from qhana_plugin_runner.tasking.queries import TaskFilter, find_tasks
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ENDS = {"SUCCESS": "succeeded", "FAILURE": "failed", None: "failed", "": "failed"}

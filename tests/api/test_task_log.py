@@ -4,9 +4,9 @@ import pytest
 from helpers.databases import app, on_one_database  # noqa: F401
 from helpers.writers import append_lines, in_processes
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.tasking import life_cycle
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from helpers.databases import app, on_one_database  # noqa: F401
 from helpers.processes import wait_until
 from sqlalchemy import event
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskLink
+from qhana_plugin_runner.tasking import life_cycle
 
 SECONDS = 30
 """A test that waits in vain fails after that long."""

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from helpers.databases import on_each_database
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import (
     ProcessingTask,
@@ -14,6 +13,7 @@ from qhana_plugin_runner.db.models.tasks import (
     TaskLink,
     TaskUpdateSubscription,
 )
+from qhana_plugin_runner.tasking import life_cycle
 
 HOST = "http://localhost"
 

@@ -20,8 +20,8 @@ from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.tasking.outbox import tell
 from qhana_plugin_runner.tasks import save_task_error, save_task_result
-from qhana_plugin_runner.webhooks.outbox import tell
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from redis import Redis
 from qhana_plugin_runner.celery import CELERY, BrokerUnavailable
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
-from qhana_plugin_runner.supervision.broker import ANSWER_SECONDS
+from qhana_plugin_runner.tasking.broker import ANSWER_SECONDS
 from qhana_plugin_runner.tasks import (
     TASK_STATUS_CHANGED,
     save_task_error,

@@ -3,7 +3,7 @@
 import pytest
 from helpers.repositories import Repository
 
-from qhana_plugin_runner.util.plugin_modules import find_modules
+from qhana_plugin_runner.plugins.modules import find_modules
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from helpers.runner import app, client, context  # noqa: F401
 from helpers.site import Site, serving
 from werkzeug.http import parse_options_header
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
 from qhana_plugin_runner.storage import STORE, FileStore
+from qhana_plugin_runner.tasking import life_cycle
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from qhana_plugin_runner.db.models.tasks import (
     WebhookRef,
 )
 from qhana_plugin_runner.db.models.workbench import RunInput, RunValues
-from qhana_plugin_runner.webhooks.outbox import tell
+from qhana_plugin_runner.tasking.outbox import tell
 
 pytestmark = pytest.mark.usefixtures("context")
 

@@ -17,7 +17,7 @@ from qhana_plugin_runner.db.models.tasks import (
     TaskUpdateSubscription,
     WebhookDelivery,
 )
-from qhana_plugin_runner.maintenance.lost_tasks import LostTasks
+from qhana_plugin_runner.operations.lost_tasks import LostTasks
 
 WEEK = 7 * 24 * 60 * 60
 

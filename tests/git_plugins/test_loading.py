@@ -6,8 +6,8 @@ import shutil
 import pytest
 from helpers.repositories import Repository
 
-from qhana_plugin_runner.git_plugins import load_git_plugins
-from qhana_plugin_runner.util.plugin_modules import find_modules
+from qhana_plugin_runner.plugins.git import load_git_plugins
+from qhana_plugin_runner.plugins.modules import find_modules
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from concurrent.futures import ProcessPoolExecutor
 from flask import current_app
 from helpers.runner import runner
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
-from qhana_plugin_runner.life_cycle import State
+from qhana_plugin_runner.tasking import life_cycle
+from qhana_plugin_runner.tasking.life_cycle import State
 
 MOVES = {
     State.WAITING: life_cycle.wait,

@@ -9,7 +9,7 @@ from werkzeug import exceptions
 from qhana_plugin_runner import create_app
 from qhana_plugin_runner.api.extra_fields import CSVList, EnumField
 from qhana_plugin_runner.celery import BrokerUnavailable
-from qhana_plugin_runner.known_texts import translate_known, translate_messages
+from qhana_plugin_runner.util.library_texts import translate_known, translate_messages
 
 WHEN_DUMPED = "format"
 """The key of messages for values that cannot be written; no form shows them."""

@@ -4,9 +4,9 @@ import threading
 
 from helpers.writers import append_lines, end, in_processes
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.tasking import life_cycle
 
 
 def make_tasks(count):

@@ -4,12 +4,12 @@ import pytest
 from helpers.processes import wait_until
 from sqlalchemy import event, select, update
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
-from qhana_plugin_runner.life_cycle import progress
-from qhana_plugin_runner.supervision.messages import patiently
+from qhana_plugin_runner.tasking import life_cycle
+from qhana_plugin_runner.tasking.life_cycle import progress
+from qhana_plugin_runner.tasking.messages import patiently
 
 pytestmark = pytest.mark.usefixtures("context")
 

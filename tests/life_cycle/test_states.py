@@ -7,11 +7,11 @@ from helpers.runner import runner
 from helpers.writers import MOVES, in_processes, move
 from sqlalchemy import select, update
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
-from qhana_plugin_runner.life_cycle import LEGAL, OPEN, TERMINAL, State
+from qhana_plugin_runner.tasking import life_cycle
+from qhana_plugin_runner.tasking.life_cycle import LEGAL, OPEN, TERMINAL, State
 
 pytestmark = pytest.mark.usefixtures("context")
 

@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy import text
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
-from qhana_plugin_runner.life_cycle import Transition
+from qhana_plugin_runner.tasking import life_cycle
+from qhana_plugin_runner.tasking.life_cycle import Transition
 
 pytestmark = pytest.mark.usefixtures("context")
 

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import database_time
 from qhana_plugin_runner.db.models.leases import MaintenanceLease
-from qhana_plugin_runner.maintenance.lease import hold_lease, release_lease
+from qhana_plugin_runner.operations.lease import hold_lease, release_lease
 
 LONG = 3600
 
@@ -19,7 +19,7 @@ LONG = 3600
 PROCESS = """
 import sys
 from qhana_plugin_runner import create_app
-from qhana_plugin_runner.maintenance.lease import hold_lease
+from qhana_plugin_runner.operations.lease import hold_lease
 uri, holder = sys.argv[1:]
 app = create_app(
     {"TESTING": True, "SQLALCHEMY_DATABASE_URI": uri, "PLUGIN_FOLDERS": []}, silent_log=True

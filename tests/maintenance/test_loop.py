@@ -14,8 +14,8 @@ from sqlalchemy import text
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.leases import MaintenanceLease
-from qhana_plugin_runner.maintenance import JOBS, Maintenance, runs_maintenance
-from qhana_plugin_runner.maintenance.job import Job
+from qhana_plugin_runner.operations import JOBS, Maintenance, runs_maintenance
+from qhana_plugin_runner.operations.job import Job
 
 SOON, NEVER = "SOON", "NEVER"
 

@@ -9,10 +9,10 @@ from helpers.receiver import receiving
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import WebhookDelivery
-from qhana_plugin_runner.maintenance import JOBS, Maintenance
-from qhana_plugin_runner.maintenance.webhook_delivery import JOB
+from qhana_plugin_runner.operations import JOBS, Maintenance
+from qhana_plugin_runner.operations.webhook_delivery import JOB
+from qhana_plugin_runner.tasking.outbox import tell
 from qhana_plugin_runner.tasks import save_task_result
-from qhana_plugin_runner.webhooks.outbox import tell
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from helpers.plugins import plugin_source
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
-from qhana_plugin_runner.util.plugin_failures import without_folders
+from qhana_plugin_runner.plugins.failures import without_folders
 
 WITH_FORM = """
     @BLP.route("/ui/")

@@ -10,7 +10,7 @@ from helpers.runner import IN_MEMORY
 
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.pages import parts
+from qhana_plugin_runner.web.pages import parts
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from hashlib import sha256
 import pytest
 from helpers.html_tree import foreign_scripts
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.storage import STORE
+from qhana_plugin_runner.tasking import life_cycle
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from helpers.plugins import plugin_source, registry
 
 from qhana_plugin_runner.celery import CELERY
-from qhana_plugin_runner.util.plugin_modules import find_modules
+from qhana_plugin_runner.plugins.modules import find_modules
 from qhana_plugin_runner.util.plugins import QHAnaPluginBase
 
 

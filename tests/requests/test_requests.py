@@ -13,8 +13,6 @@ from helpers.site import serving
 from requests.exceptions import HTTPError, InvalidSchema
 
 from qhana_plugin_runner.requests import (
-    CONNECT_TIMEOUT,
-    READ_TIMEOUT,
     REQUEST_SESSION,
     FetchSession,
     body_stream,
@@ -27,6 +25,7 @@ from qhana_plugin_runner.requests import (
     retrieve_filename,
     typed_as,
 )
+from qhana_plugin_runner.requests.session import CONNECT_TIMEOUT, READ_TIMEOUT
 
 
 def test_a_url_is_opened_as_a_requests_response(site):

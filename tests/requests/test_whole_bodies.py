@@ -13,7 +13,6 @@ from requests.exceptions import ContentDecodingError
 from urllib3 import HTTPResponse
 from urllib3.exceptions import DecodeError
 
-from qhana_plugin_runner._http_adapter import whole
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
 from qhana_plugin_runner.plugin_utils.entity_marshalling import load_entities
 from qhana_plugin_runner.requests import (
@@ -23,6 +22,7 @@ from qhana_plugin_runner.requests import (
     open_url,
     open_url_as_file_like_simple,
 )
+from qhana_plugin_runner.requests.http_adapter import whole
 from qhana_plugin_runner.storage import STORE
 
 CONTENT = b"ID,x\n" + b"".join(

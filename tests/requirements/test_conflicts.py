@@ -5,8 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
-from qhana_plugin_runner.requirements.conflicts import conflict_table, find_conflicts
-from qhana_plugin_runner.requirements.lines import read_requirements
+from qhana_plugin_runner.plugins.requirements.conflicts import (
+    conflict_table,
+    find_conflicts,
+)
+from qhana_plugin_runner.plugins.requirements.lines import read_requirements
 
 
 def conflicts(*texts, pinned=""):

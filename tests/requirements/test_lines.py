@@ -2,8 +2,8 @@
 
 import pytest
 
-from qhana_plugin_runner.requirements.errors import RequirementsError
-from qhana_plugin_runner.requirements.lines import read_requirements
+from qhana_plugin_runner.plugins.requirements.errors import RequirementsError
+from qhana_plugin_runner.plugins.requirements.lines import read_requirements
 
 
 def texts(text):

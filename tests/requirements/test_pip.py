@@ -6,8 +6,8 @@ import venv
 import pytest
 from helpers.wheels import build_wheel
 
-from qhana_plugin_runner.requirements.errors import InstallError
-from qhana_plugin_runner.requirements.pip import install
+from qhana_plugin_runner.plugins.requirements.errors import InstallError
+from qhana_plugin_runner.plugins.requirements.pip import install
 
 
 @pytest.fixture

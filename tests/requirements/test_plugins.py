@@ -3,9 +3,9 @@
 import pytest
 from helpers.plugins import isolated_plugins
 
-from qhana_plugin_runner.requirements.errors import RequirementsError
-from qhana_plugin_runner.requirements.plugins import brings_tests, collect
-from qhana_plugin_runner.requirements.source import requirements_in_source
+from qhana_plugin_runner.plugins.requirements.errors import RequirementsError
+from qhana_plugin_runner.plugins.requirements.plugins import brings_tests, collect
+from qhana_plugin_runner.plugins.requirements.source import requirements_in_source
 
 
 @pytest.fixture

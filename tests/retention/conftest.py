@@ -8,7 +8,6 @@ from helpers.runner import client, context  # noqa: F401
 from helpers.s3 import s3_client, s3_settings, s3_url  # noqa: F401
 from sqlalchemy import select
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import (
     ProcessingTask,
@@ -17,6 +16,7 @@ from qhana_plugin_runner.db.models.tasks import (
     WebhookDelivery,
 )
 from qhana_plugin_runner.storage import STORE
+from qhana_plugin_runner.tasking import life_cycle
 
 
 @pytest.fixture

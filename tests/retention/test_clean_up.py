@@ -13,12 +13,13 @@ from sqlalchemy import event
 from qhana_plugin_runner import create_app
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
-from qhana_plugin_runner.maintenance import JOBS
-from qhana_plugin_runner.retention import Limits, clean_up, removal, too_old
-from qhana_plugin_runner.retention.amount import Amount
-from qhana_plugin_runner.retention.removal import Removal, remove_task
-from qhana_plugin_runner.retention.stored import Failures
+from qhana_plugin_runner.operations import JOBS
+from qhana_plugin_runner.operations.retention import Limits, clean_up, too_old
 from qhana_plugin_runner.storage import STORE, FileStore, KeptFile
+from qhana_plugin_runner.tasking import removal
+from qhana_plugin_runner.tasking.amount import Amount
+from qhana_plugin_runner.tasking.removal import Removal, remove_task
+from qhana_plugin_runner.tasking.stored import Failures
 
 DAY = 24 * 60 * 60
 

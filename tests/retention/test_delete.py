@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import Column, ForeignKey, Integer, Table, event
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.removed_files import RemovedFile
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
-from qhana_plugin_runner.retention import Limits, clean_up
+from qhana_plugin_runner.operations.retention import Limits, clean_up
 from qhana_plugin_runner.storage import STORE, FileStore
+from qhana_plugin_runner.tasking import life_cycle
 
 
 def test_a_task_goes_with_all_that_belongs_to_it(

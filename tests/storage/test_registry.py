@@ -3,7 +3,6 @@
 import pytest
 from helpers.runner import runner
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
 from qhana_plugin_runner.errors import RunnerError
 from qhana_plugin_runner.storage import (
@@ -14,7 +13,8 @@ from qhana_plugin_runner.storage import (
     UnknownFileStore,
     UrlFileStore,
 )
-from qhana_plugin_runner.workbench.preview import preview_of
+from qhana_plugin_runner.tasking import life_cycle
+from qhana_plugin_runner.web.workbench.preview import preview_of
 
 KEPT = {}
 

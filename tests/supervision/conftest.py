@@ -7,9 +7,9 @@ from helpers.services import broker
 
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
-from qhana_plugin_runner.supervision import messages
-from qhana_plugin_runner.supervision.broker import ledger
-from qhana_plugin_runner.supervision.messages import OWNER, TOKEN
+from qhana_plugin_runner.tasking import messages
+from qhana_plugin_runner.tasking.broker import ledger
+from qhana_plugin_runner.tasking.messages import OWNER, TOKEN
 
 QUEUE = "qhana_plugin_runner"
 

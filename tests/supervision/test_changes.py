@@ -9,12 +9,11 @@ from helpers.processes import wait_until
 from helpers.worker import NO_BROKER
 from redis import Redis
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.api import waiting
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
-from qhana_plugin_runner.supervision import changes
-from qhana_plugin_runner.supervision.changes import TaskChanges
+from qhana_plugin_runner.tasking import changes, life_cycle
+from qhana_plugin_runner.tasking.changes import TaskChanges
 
 SECONDS = 30
 """A test that waits in vain fails after that long."""

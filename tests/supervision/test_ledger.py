@@ -2,7 +2,7 @@
 
 import pytest
 
-from qhana_plugin_runner.supervision.ledger import Report
+from qhana_plugin_runner.tasking.in_flight import Report
 
 
 @pytest.fixture

@@ -7,20 +7,20 @@ from flask import Blueprint, current_app
 from helpers.runner import runner
 from redis.exceptions import RedisError
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import database_time
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
-from qhana_plugin_runner.maintenance.lost_tasks import LostTasks
-from qhana_plugin_runner.retention import remove_task
-from qhana_plugin_runner.supervision import queues
-from qhana_plugin_runner.supervision.again import send_again
-from qhana_plugin_runner.supervision.broker import ledger
-from qhana_plugin_runner.supervision.cancel import CancelResult, cancel
-from qhana_plugin_runner.supervision.ledger import Report
-from qhana_plugin_runner.supervision.messages import TOKEN
-from qhana_plugin_runner.supervision.owners import owner_of
+from qhana_plugin_runner.operations.lost_tasks import LostTasks
+from qhana_plugin_runner.tasking import life_cycle
+from qhana_plugin_runner.tasking.broker import ledger
+from qhana_plugin_runner.tasking.cancel import CancelResult, cancel
+from qhana_plugin_runner.tasking.in_flight import Report
+from qhana_plugin_runner.tasking.messages import TOKEN
+from qhana_plugin_runner.tasking.owners import owner_of
+from qhana_plugin_runner.tasking.removal import remove_task
+from qhana_plugin_runner.worker import broker_queues as queues
+from qhana_plugin_runner.worker.requeue import send_again
 
 QUEUE = "qhana_plugin_runner"
 

@@ -6,8 +6,8 @@ import tempfile
 
 import pytest
 
-from qhana_plugin_runner.supervision import temp_files
-from qhana_plugin_runner.supervision.temp_files import (
+from qhana_plugin_runner.tasking import temp_files
+from qhana_plugin_runner.tasking.temp_files import (
     own_folder,
     remove_abandoned,
     remove_folder,
@@ -16,7 +16,7 @@ from qhana_plugin_runner.supervision.temp_files import (
 
 KILLED = """
 import os, tempfile
-from qhana_plugin_runner.supervision.temp_files import own_folder, use_folders
+from qhana_plugin_runner.tasking.temp_files import own_folder, use_folders
 
 use_folders()
 with own_folder("killed"):

@@ -11,7 +11,7 @@ from kombu import Connection
 from kombu.asynchronous import Hub
 from kombu.asynchronous.timer import Timer
 
-from qhana_plugin_runner.supervision.wake import WakeUp
+from qhana_plugin_runner.worker.wake import WakeUp
 
 SECONDS = 5
 """The hub wakes by itself after 10."""

@@ -20,8 +20,8 @@ from helpers.sockets import answering, dripping
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import as_utc, utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskUpdateSubscription
-from qhana_plugin_runner.webhooks.delivery import Delivery
-from qhana_plugin_runner.webhooks.outbox import tell
+from qhana_plugin_runner.operations.webhooks.delivery import Delivery
+from qhana_plugin_runner.tasking.outbox import tell
 
 DAY = 24 * 60 * 60
 

@@ -13,7 +13,7 @@ from helpers.site import serving
 
 from qhana_plugin_runner.api.tasks import TaskCommandSchema
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.webhooks.outbox import tell
+from qhana_plugin_runner.tasking.outbox import tell
 
 PAGE = "how-to/webhooks.md"
 

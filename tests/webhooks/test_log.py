@@ -5,9 +5,9 @@ from helpers.html_tree import read_html
 from helpers.outbox import deliver, make_task_with
 from helpers.runner import runner
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.webhooks.outbox import tell
+from qhana_plugin_runner.tasking import life_cycle
+from qhana_plugin_runner.tasking.outbox import tell
 
 HTML = {"Accept": "text/html"}
 

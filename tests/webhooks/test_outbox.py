@@ -8,7 +8,7 @@ from helpers.runner import runner
 from sqlalchemy import event
 
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.webhooks.outbox import prune, tell
+from qhana_plugin_runner.tasking.outbox import prune, tell
 
 EVENTS = ["status", "steps", "details"]
 HOOK = "http://localhost:9/hook"

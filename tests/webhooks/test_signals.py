@@ -9,6 +9,8 @@ from sqlalchemy import text
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.operations.webhooks import register_webhooks
+from qhana_plugin_runner.tasking.outbox import already_told, tell
 from qhana_plugin_runner.tasks import (
     TASK_DETAILS_CHANGED,
     TASK_STATUS_CHANGED,
@@ -17,8 +19,6 @@ from qhana_plugin_runner.tasks import (
     save_task_error,
     save_task_result,
 )
-from qhana_plugin_runner.webhooks import register_webhooks
-from qhana_plugin_runner.webhooks.outbox import already_told, tell
 
 HOOK = "http://localhost:9/hook"
 SIGNALS = {

@@ -11,9 +11,9 @@ from helpers.runner import runner
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import as_utc
+from qhana_plugin_runner.operations.webhooks.signature import signature_headers
+from qhana_plugin_runner.tasking.outbox import tell
 from qhana_plugin_runner.util.config import ConfigError
-from qhana_plugin_runner.webhooks.outbox import tell
-from qhana_plugin_runner.webhooks.signature import signature_headers
 
 KEYS = [bytes(range(24)), bytes(range(64))]
 SECRETS = ["whsec_" + b64encode(key).decode("ascii") for key in KEYS]

@@ -1,6 +1,6 @@
 """How many calls are made at once, and to whom."""
 
-from qhana_plugin_runner.webhooks.slots import Slots, WaitingCall
+from qhana_plugin_runner.operations.webhooks.slots import Slots, WaitingCall
 
 
 def call(number, host="host", attempt=1):

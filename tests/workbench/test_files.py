@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from qhana_plugin_runner.retention import remove_task
+from qhana_plugin_runner.tasking.removal import remove_task
 
 
 def names(found):

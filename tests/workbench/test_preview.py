@@ -6,9 +6,9 @@ import zipfile
 
 import pytest
 
-from qhana_plugin_runner import life_cycle
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
 from qhana_plugin_runner.storage import STORE
+from qhana_plugin_runner.tasking import life_cycle
 
 
 def shown(fragment, kept):

@@ -115,7 +115,7 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
         links: what the plugin shows with the task.
         subscriptions: the webhooks that are told of changes.
         state: what the task does, finer than the status: a value of
-            :class:`~qhana_plugin_runner.life_cycle.State`.
+            :class:`~qhana_plugin_runner.tasking.life_cycle.State`.
         plugin: the identifier of the plugin whose view made the row; ``None`` when no view did.
         began_at: when a worker began with it, in UTC; ``None`` before.
         attempt: how often the runner has started the work, from 1.

@@ -1,0 +1,1 @@
+"""Finding, loading, fetching and installing plugins."""

@@ -1,0 +1,143 @@
+"""The packages that the runner is made of, as they are installed here, with their licenses."""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import (
+    Distribution,
+    PackageNotFoundError,
+    PackagePath,
+    distribution,
+    requires,
+)
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+__all__ = ["Package", "third_party_packages"]
+
+OWN_NAME = "qhana-plugin-runner"
+
+# How files with license texts are called in packages that do not name them.
+_FILE_NAMES = ("LICEN", "COPYING", "NOTICE")
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package that the runner needs, itself or for another one.
+
+    Attributes:
+        name: as it is written in lock files.
+        version: that is installed.
+        license: what the package says about itself, an SPDX expression where it gives one.
+        text: the texts that it brings; empty when there are none in it.
+    """
+
+    name: str
+    version: str
+    license: str
+    text: str
+
+
+@cache
+def third_party_packages() -> tuple[Package, ...]:
+    """Find the packages behind the runner's dependencies, sorted by name.
+
+    They are read from what is installed, so that they are those that run: in a checkout these
+    are the locked ones, beside an installed wheel those that were resolved for it.
+    """
+    return tuple(
+        Package(
+            name,
+            found.version,
+            _license_of(found),
+            _text_of(found),
+        )
+        for name, found in sorted(_distributions().items())
+    )
+
+
+def _distributions() -> dict[str, Distribution]:
+    """Follow the requirements to all that is installed for them, by normalised name."""
+    found: dict[str, Distribution] = {}
+    seen: set[tuple[str, str]] = set()
+    # The name of a requirement, and an extra of it; each package has the extra "".
+    waiting = list(_wanted(_own_requirements(), ""))
+    while waiting:
+        name, extra = wanted = waiting.pop()
+        if wanted in seen:
+            continue
+        seen.add(wanted)
+        try:
+            installed = found[name] if name in found else distribution(name)
+        except PackageNotFoundError:
+            continue  # optional where it is missing, or the runner would not have started
+        found[name] = installed
+        waiting += _wanted(installed.requires or [], extra)
+    return found
+
+
+def _own_requirements() -> list[str]:
+    """Return the requirements of the runner, which in a checkout is no installed package."""
+    checkout = Path(__file__).resolve().parents[2] / "pyproject.toml"
+    if checkout.is_file():
+        project = tomllib.loads(checkout.read_text("utf-8"))["project"]
+        return list(project["dependencies"])
+    return requires(OWN_NAME) or []
+
+
+def _wanted(requirements: list[str], extra: str) -> Iterator[tuple[str, str]]:
+    """Yield each requirement that counts on this machine, with "" and each of its extras."""
+    for text in requirements:
+        requirement = Requirement(text)
+        if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
+            continue
+        for wanted in ("", *requirement.extras):
+            yield canonicalize_name(requirement.name), wanted
+
+
+def _license_of(found: Distribution) -> str:
+    metadata = found.metadata
+    if "License-Expression" in metadata:
+        return metadata["License-Expression"]
+    stated = _stated(found)
+    if stated and "\n" not in stated:
+        return stated
+    prefix = "License :: "
+    names = [
+        classifier.rpartition(" :: ")[2]
+        for classifier in metadata.get_all("Classifier") or []
+        if classifier.startswith(prefix)
+    ]
+    return " / ".join(names) or stated.partition("\n")[0]
+
+
+def _stated(found: Distribution) -> str:
+    """Return the older field for licenses; some packages write the whole text into it."""
+    return found.metadata["License"].strip() if "License" in found.metadata else ""
+
+
+def _text_of(found: Distribution) -> str:
+    """Join the texts that a package brings in its metadata."""
+    named = found.metadata.get_all("License-File") or []
+    texts = []
+    for path in sorted(found.files or [], key=str):
+        if _is_license(path, named):
+            text = Path(path.locate()).read_bytes().decode("utf-8", "replace").strip()
+            texts.append(text)
+    stated = _stated(found)
+    if not texts and "\n" in stated:
+        texts.append(stated)
+    return "\n\n".join(dict.fromkeys(texts))
+
+
+def _is_license(path: PackagePath, named: list[str]) -> bool:
+    folder, *inner = path.parts
+    if not folder.endswith(".dist-info") or not inner:
+        return False
+    inside = "/".join(inner)
+    return inside.removeprefix("licenses/") in named or (
+        path.name.upper().startswith(_FILE_NAMES)
+    )

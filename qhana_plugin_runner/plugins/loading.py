@@ -1,0 +1,465 @@
+"""Plugins: the base class, finding them in folders, and what failed and why.
+
+A plugin is a module or package that defines a subclass of :class:`QHAnaPluginBase`. Modules are
+imported once per process, under their plain name where that name is free. Each app then
+initialises and mounts every plugin of the process. Whatever a plugin does wrong costs that
+plugin only: the reason is kept as a :class:`PluginFailure`, logged, and shown to people.
+"""
+
+import logging
+import re
+import sys
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar, NoReturn
+
+from flask import Blueprint, Flask, abort, current_app
+from packaging.version import InvalidVersion, Version
+
+from ..util import compat
+from .failures import PluginError, PluginFailure
+from .modules import (
+    PluginModule,
+    find_modules,
+    import_module,
+    missing_modules,
+    overlooked_folders,
+    tasks_registered,
+)
+
+__all__ = [
+    "PluginFailure",
+    "PluginRegistry",
+    "QHAnaPluginBase",
+    "plugin_identifier",
+    "plugin_registry",
+    "register_plugins",
+]
+
+_logger = logging.getLogger(__name__)
+
+compat.install()  # a plugin may be imported before the first app is created
+
+
+def plugin_identifier(name: str, version: str) -> str:
+    """Return the identifier of a plugin, ``name@version`` with dashes for dots.
+
+    >>> plugin_identifier("hello-world", "v0.2.1")
+    'hello-world@v0-2-1'
+    """
+    return f"{name}@{version}".replace(".", "-")
+
+
+class QHAnaPluginBase:
+    """The base class of plugins; defining a subclass registers the plugin.
+
+    Attributes:
+        name: the plugin's name; part of its URL.
+        version: a PEP 440 version, a leading ``v`` is allowed.
+        description: one or two sentences for people.
+        tags: words to find the plugin by.
+        has_api: whether the plugin has endpoints; the runner sets it when it mounts the plugin's blueprint.
+        instance: the one instance of a subclass, made when the subclass is defined.
+    """
+
+    name: str
+    version: str
+    description: str = ""
+    tags: list[str] = []
+    has_api: ClassVar[bool] = False
+    instance: ClassVar["QHAnaPluginBase"]
+
+    _initialized_for: Flask | None = None
+
+    __app__: ClassVar[Flask | None] = None
+    __plugins__: ClassVar[dict[str, "QHAnaPluginBase"]] = {}
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        _register_class(cls)
+
+    def __init__(self, app: Flask | None) -> None:
+        self.app = app
+        if app is not None:
+            _init_app_once(self, app)
+
+    @property
+    def identifier(self) -> str:
+        """The identifier of this plugin; see :func:`plugin_identifier`."""
+        return plugin_identifier(self.name, self.version)
+
+    @property
+    def parsed_version(self) -> Version:
+        """The version for comparisons; one that PEP 440 does not know sorts before all."""
+        try:
+            return Version(self.version)
+        except InvalidVersion:
+            return Version("0.dev0")
+
+    @staticmethod
+    def get_plugins() -> dict[str, "QHAnaPluginBase"]:
+        """Return all plugins of this process by their identifiers."""
+        return QHAnaPluginBase.__plugins__
+
+    def init_app(self, app: Flask) -> None:
+        """Set up the plugin for an app; called once for each app.
+
+        When the class is defined while there is an app, the base ``__init__`` calls it before
+        it returns.
+        """
+
+    def get_api_blueprint(self) -> Blueprint:
+        """Return the blueprint that is mounted under ``/plugins/<identifier>/``.
+
+        Raises:
+            NotImplementedError: the plugin has none.
+        """
+        raise NotImplementedError(f"the plugin {self.identifier} has no endpoints")
+
+    def get_requirements(self) -> str:
+        """Return what the plugin needs, as the text of a ``requirements.txt``.
+
+        Raises:
+            NotImplementedError: the plugin needs nothing.
+        """
+        raise NotImplementedError(f"the plugin {self.identifier} has no requirements")
+
+
+def file_of_module(name: str) -> str:
+    """Return the file of a module for people to read, or its name when it has none."""
+    return getattr(sys.modules.get(name), "__file__", None) or name
+
+
+def _file_of(thing: type) -> str:
+    return file_of_module(thing.__module__)
+
+
+_failures: dict[object, PluginFailure] = {}
+"""What is wrong with modules (by file) and classes (by name) of this process.
+
+Each app reports it, none tries again.
+"""
+
+_importing = False
+"""Whether a plugin module is being imported, and what is wrong with it reported afterwards."""
+
+_defined_in: list[str] = []
+"""The module of each plugin class of this process, also of those that cannot be used."""
+
+
+def _register_class(cls: type[QHAnaPluginBase]) -> None:
+    """Make the instance of a plugin class and list it, or keep the reason why not."""
+    key = (cls.__module__, cls.__qualname__)
+    _defined_in.append(cls.__module__)
+    _failures.pop(key, None)  # of a module that is loaded again
+    source = (cls.__qualname__, _file_of(cls))
+    for attribute in ("name", "version"):
+        value = getattr(cls, attribute, None)
+        if not isinstance(value, str) or not value.strip():
+            text = (
+                f"The class has no {attribute}, so it is taken for a base of other plugins. "
+                f"To make it a plugin, give it a text as class attribute {attribute!r}."
+            )
+            _keep(key, PluginFailure.note(*source, "class", text))
+            return
+    try:
+        plugin = cls(app=QHAnaPluginBase.__app__)
+        identifier = plugin.identifier
+    except KeyboardInterrupt:  # the operator's
+        raise
+    except BaseException as error:  # plugins are foreign code
+        stage = "init_app" if _was_in(_init_app_once, error) else "class"
+        _keep(key, PluginFailure.from_exception(*source, stage, error))
+        return
+    cls.instance = plugin
+    known = type(QHAnaPluginBase.__plugins__.get(identifier, plugin))
+    if (known.__module__, known.__qualname__) != key:  # else a module is loaded again
+        cause = PluginError(
+            f"The class {known.__qualname__} in {_file_of(known)!r} is not served: the later "
+            f"{cls.__qualname__} in {_file_of(cls)!r} has the same name and version; change "
+            "those of one"
+        )
+        failure = PluginFailure.from_exception(
+            identifier, _file_of(known), "class", cause
+        )
+        _keep((known.__module__, known.__qualname__), failure)
+    QHAnaPluginBase.__plugins__[identifier] = plugin
+
+
+def _keep(key: object, failure: PluginFailure) -> None:
+    _failures[key] = failure
+    if QHAnaPluginBase.__app__ is not None and not _importing:
+        failure.log(_logger)  # no app is going to do it
+
+
+def _init_app_once(plugin: QHAnaPluginBase, app: Flask) -> None:
+    """Set up a plugin for an app, unless its ``__init__`` did."""
+    if getattr(plugin, "_initialized_for", None) is not app:
+        plugin._initialized_for = app
+        plugin.init_app(app)
+
+
+def _was_in(function: Callable[..., object], error: BaseException) -> bool:
+    """Whether an error went through a function."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_code is function.__code__ for frame, _line in frames)
+
+
+class PluginRegistry:
+    """What one app knows about its plugins. ``app.extensions["qhana_plugins"]``.
+
+    Attributes:
+        mounted: the plugins that are served, by identifier.
+        failures: what does not work, or is not served, and why.
+    """
+
+    def __init__(self) -> None:
+        self.mounted: dict[str, QHAnaPluginBase] = {}
+        self.failures: list[PluginFailure] = []
+        self._identifiers: dict[str, str] = {}
+
+    def mount(self, plugin: QHAnaPluginBase, blueprint: Blueprint) -> None:
+        """Remember a plugin with the blueprint by which it is served."""
+        self.mounted[plugin.identifier] = plugin
+        self._identifiers[blueprint.name] = plugin.identifier
+
+    def plugin_of(self, endpoint: str | None) -> str | None:
+        """Return the identifier of the plugin that an endpoint belongs to."""
+        return self._identifiers.get((endpoint or "").partition(".")[0])
+
+    def fail(self, name: str, file: str, stage: str, error: BaseException) -> None:
+        """Keep and log a failure; see :class:`PluginFailure`."""
+        self.add(PluginFailure.from_exception(name, file, stage, error))
+
+    def add(self, failure: PluginFailure) -> None:
+        """Keep and log a failure."""
+        self.failures.append(failure)
+        failure.log(_logger)
+
+    def versions_of(self, name: str) -> list[QHAnaPluginBase]:
+        """Return the mounted plugins of this name, newest first."""
+        found = [plugin for plugin in self.mounted.values() if plugin.name == name]
+        return sorted(found, key=lambda plugin: plugin.parsed_version, reverse=True)
+
+
+def _import(source: PluginModule) -> None:
+    """Import a plugin module; what goes wrong, or is missing from it, is kept."""
+    global _importing
+    plugins = QHAnaPluginBase.__plugins__
+    known, known_failures, defined = dict(plugins), dict(_failures), len(_defined_in)
+    _importing = True
+    try:
+        module = import_module(source)
+    except KeyboardInterrupt:  # the operator's
+        raise
+    except BaseException as error:  # plugins are foreign code; some exit
+        plugins.clear()
+        plugins.update(known)
+        for key in [key for key in _failures if key not in known_failures]:
+            if not _failures[key].frames:  # it speaks of classes that are gone
+                del _failures[key]
+        _failures[source.file] = PluginFailure.from_exception(
+            "", str(source.file), "import", error
+        )
+        return
+    finally:
+        _importing = False
+    if len(_defined_in) == defined and not _holds_plugins(module):
+        _failures[source.file] = PluginFailure.note(
+            "",
+            str(source.file),
+            "import",
+            "The module defines no plugin. To make it one, give it a subclass of QHAnaPluginBase.",
+        )
+
+
+def _holds_plugins(module: ModuleType) -> bool:
+    """Whether plugin classes were defined in a module, or are named in it."""
+    name = module.__name__
+    return any(
+        each == name or each.startswith(f"{name}.") for each in _defined_in
+    ) or any(
+        isinstance(each, type) and issubclass(each, QHAnaPluginBase)
+        for each in vars(module).values()
+        if each is not QHAnaPluginBase
+    )
+
+
+def register_plugins(
+    app: Flask, folders: Iterable[str | Path], mount: Callable[[Blueprint, str], None]
+) -> PluginRegistry:
+    """Import the plugins in the folders, and set up all plugins of this process for an app.
+
+    Parameters:
+        folders: see ``PLUGIN_FOLDERS``.
+        mount: registers a blueprint under a path of the API.
+    """
+    registry = PluginRegistry()
+    app.extensions["qhana_plugins"] = registry
+    QHAnaPluginBase.__app__ = app
+    with tasks_registered():  # the runner's own: a failure from here on is a plugin's
+        pass
+    with compat.summed_up():
+        _set_up_all(app, folders, registry, mount)
+    return registry
+
+
+def _set_up_all(
+    app: Flask,
+    folders: Iterable[str | Path],
+    registry: PluginRegistry,
+    mount: Callable[[Blueprint, str], None],
+) -> None:
+    files = set()
+    for source in find_modules(folders):
+        files.add(source.file)
+        if source.file not in _failures:
+            _import(source)
+    for folder in overlooked_folders(folders):
+        text = (
+            "The folder has no __init__.py, so it is no plugin. If it holds plugins, name it in "
+            "PLUGIN_FOLDERS, too."
+        )
+        registry.add(PluginFailure.note("", str(folder), "import", text))
+    for key, failure in _failures.items():
+        if not isinstance(key, Path) or key in files:
+            registry.add(failure)
+    for _identifier, plugin in sorted(QHAnaPluginBase.__plugins__.items()):
+        _set_up(plugin, app, registry, mount)
+
+
+def _set_up(
+    plugin: QHAnaPluginBase,
+    app: Flask,
+    registry: PluginRegistry,
+    mount: Callable[[Blueprint, str], None],
+) -> None:
+    """Make an app serve a plugin; what goes wrong is kept."""
+    source = (plugin.identifier, _file_of(type(plugin)))
+    stage = "init_app"
+    try:
+        with tasks_registered():
+            plugin.app = app
+            _init_app_once(plugin, app)
+        stage = "blueprint"
+        with tasks_registered():
+            blueprint = plugin.get_api_blueprint()
+        routes = len(app.view_functions)
+        _mount(app, blueprint, plugin.identifier, mount)
+        type(plugin).has_api = True
+        registry.mount(plugin, blueprint)
+        if len(app.view_functions) == routes:
+            raise PluginError(_why_no_routes(plugin))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        if stage == "blueprint" and _says_there_is_none(error):
+            text = "The plugin has no endpoints: get_api_blueprint() gives no blueprint."
+            registry.add(PluginFailure.note(*source, stage, text))
+        else:
+            registry.fail(*source, stage, error)
+
+
+def _why_no_routes(plugin: QHAnaPluginBase) -> str:
+    missing = missing_modules(type(plugin).__module__)
+    if missing:
+        names = ", ".join(map(repr, missing))
+        reason = (
+            f"the plugin has caught the error that {names} cannot be imported. `flask install` "
+            "installs what plugins ask for in get_requirements()"
+        )
+    else:
+        reason = (
+            "the plugin seems to have caught an error while importing them, often a missing "
+            "dependency"
+        )
+    return f"Its blueprint has no routes: {reason}"
+
+
+def _says_there_is_none(error: BaseException) -> bool:
+    """Whether ``get_api_blueprint`` itself raised ``NotImplementedError``, as it should.
+
+    One from deeper inside is a fault of the plugin's code.
+    """
+    stack = traceback.extract_tb(error.__traceback__)
+    return (
+        isinstance(error, NotImplementedError) and stack[-1].name == "get_api_blueprint"
+    )
+
+
+_NO_PART_OF_A_URL = re.compile(r"[/<>\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What ends a part of a path, is a variable in a route of Flask, or cannot be shown."""
+
+
+def _mount(
+    app: Flask,
+    blueprint: object,
+    identifier: str,
+    mount: Callable[[Blueprint, str], None],
+) -> None:
+    """Mount a blueprint completely, or so that it has no effect."""
+    if not isinstance(blueprint, Blueprint):
+        raise PluginError(
+            f"get_api_blueprint() returned {type(blueprint).__name__}; "
+            "it has to return a SecurityBlueprint"
+        )
+    if odd := _NO_PART_OF_A_URL.search(identifier):
+        raise PluginError(
+            f"Its name or version contains {odd[0]!a}, which cannot be part of its URL: leave "
+            "it out"
+        )
+    if blueprint.name in app.blueprints:
+        raise PluginError(
+            f"The blueprint name {blueprint.name!r} is taken; "
+            "name the blueprint after the plugin's identifier"
+        )
+    known_hooks = {hook: len(_hooks(app, hook)[None]) for hook in _HOOKS}
+    known_handlers = {
+        code: dict(found) for code, found in app.error_handler_spec[None].items()
+    }
+    try:
+        mount(blueprint, f"/plugins/{identifier}/")
+    except BaseException:
+        for endpoint in app.view_functions:
+            if _belongs_to(blueprint, endpoint):
+                app.view_functions[endpoint] = _not_found
+        for hook, known in known_hooks.items():
+            hooks = _hooks(app, hook)
+            del hooks[None][known:]
+            for scope in [s for s in hooks if s and _belongs_to(blueprint, s)]:
+                del hooks[scope]
+        app.error_handler_spec[None] = defaultdict(dict, known_handlers)
+        raise
+
+
+_HOOKS = (
+    "before_request_funcs",
+    "after_request_funcs",
+    "teardown_request_funcs",
+    "template_context_processors",
+    "url_value_preprocessors",
+    "url_default_functions",
+)
+"""Where Flask keeps the functions that blueprints add, by blueprint, and for the app under None."""
+
+
+def _hooks(app: Flask, name: str) -> dict[str | None, list[Any]]:
+    hooks: dict[str | None, list[Any]] = getattr(app, name)
+    return hooks
+
+
+def _belongs_to(blueprint: Blueprint, name: str) -> bool:
+    return name == blueprint.name or name.startswith(f"{blueprint.name}.")
+
+
+def _not_found(**_values: object) -> NoReturn:
+    abort(404)
+
+
+def plugin_registry() -> PluginRegistry:
+    """Return what the current app knows of its plugins."""
+    registry: PluginRegistry = current_app.extensions["qhana_plugins"]
+    return registry

@@ -1,0 +1,69 @@
+"""The command that installs what plugins need."""
+
+from collections.abc import Iterable
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from ..licenses import third_party_packages
+from . import pip
+from .conflicts import RUNNER, conflict_table, find_conflicts
+from .errors import InstallError
+from .lines import Requirement, read_requirements
+from .plugins import collect
+
+__all__ = ["install"]
+
+
+@click.command("install")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print what would be installed, as the text of a requirements.txt.",
+)
+@click.option(
+    "--skip-runner-dependencies",
+    is_flag=True,
+    help="Let plugins replace packages of the runner, which may break it.",
+)
+@click.option(
+    "--only-with-tests",
+    is_flag=True,
+    help="Only for plugins that are packages with a tests folder or test_*.py in them.",
+)
+@with_appcontext
+def install(dry_run: bool, skip_runner_dependencies: bool, only_with_tests: bool) -> None:
+    """Install what the plugins need; conflicts are shown before anything is changed."""
+    collected = collect(current_app._get_current_object(), only_with_tests)  # type: ignore[attr-defined]
+    for owner, reason in collected.failures.items():
+        click.echo(f"left out: {owner}: {reason}", err=True)
+    pinned = [] if skip_runner_dependencies else _own_packages()
+    if conflicts := find_conflicts(collected.requirements, pinned):
+        click.echo(conflict_table(conflicts), err=True)
+        raise InstallError(
+            "nothing was installed: remove one plugin of each row, or change what it needs"
+        )
+    wanted = list(_lines(collected.requirements))
+    pins = [pin.text for pin in pinned]
+    if dry_run:
+        click.echo("".join(f"{line}\n" for line in [*wanted, *pins]), nl=False)
+    elif not wanted:
+        click.echo("no plugin needs a package")
+    else:
+        click.get_current_context().exit(pip.install(wanted, pins))
+
+
+def _own_packages() -> list[Requirement]:
+    """Return the versions of the packages that the runner needs, as they are installed."""
+    text = "".join(f"{own.name}=={own.version}\n" for own in third_party_packages())
+    return read_requirements(RUNNER, text)
+
+
+def _lines(requirements: Iterable[Requirement]) -> Iterable[str]:
+    """Yield each requirement once, with those who ask for it in a comment."""
+    owners: dict[str, list[str]] = {}
+    for requirement in requirements:
+        owners.setdefault(requirement.text, []).append(requirement.owner)
+    for text, who in owners.items():
+        yield f"{text}  # {', '.join(dict.fromkeys(who))}"

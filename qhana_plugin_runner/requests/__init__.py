@@ -1,0 +1,33 @@
+"""Fetching the URLs that users hand to plugins."""
+
+from .session import (
+    REQUEST_SESSION,
+    FetchSession,
+    body_stream,
+    display_url,
+    get_mimetype,
+    open_url,
+    open_url_as_file_like,
+    open_url_as_file_like_simple,
+    retrieve_attribute_metadata_url,
+    retrieve_data_type,
+    retrieve_filename,
+    rewrite_url,
+    typed_as,
+)
+
+__all__ = [
+    "REQUEST_SESSION",
+    "FetchSession",
+    "body_stream",
+    "display_url",
+    "get_mimetype",
+    "open_url",
+    "open_url_as_file_like",
+    "open_url_as_file_like_simple",
+    "retrieve_attribute_metadata_url",
+    "retrieve_data_type",
+    "retrieve_filename",
+    "rewrite_url",
+    "typed_as",
+]

@@ -1,0 +1,52 @@
+"""Languages: which translation a client gets."""
+
+from pathlib import Path
+
+from flask import Flask, Response, current_app, g, has_request_context, request
+from flask_babel import Babel
+from werkzeug.datastructures import LanguageAccept
+
+__all__ = ["BABEL", "register_babel"]
+
+BABEL = Babel()
+
+
+def translations_folder() -> Path:
+    """Return the folder of catalogues: in an installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "translations"
+    return inside if inside.is_dir() else package.parent / "translations"
+
+
+def _available_languages(app: Flask) -> list[str]:
+    """Return the languages that have a catalogue, and that of the source, English."""
+    with app.app_context():
+        return ["en", *sorted({str(each) for each in BABEL.list_translations()} - {"en"})]
+
+
+def choose_language() -> str | None:
+    """Return ``?lang=``, else the best match with ``Accept-Language``, else the default."""
+    if not has_request_context():
+        return None
+    g.language_was_chosen = True
+    languages: list[str] = current_app.extensions["qhana_languages"]
+    if wanted := request.args.get("lang"):
+        if chosen := LanguageAccept([(wanted, 1)]).best_match(languages):
+            return chosen
+    best = request.accept_languages.best_match(languages)
+    return best or str(current_app.config["BABEL_DEFAULT_LOCALE"])
+
+
+def _vary_by_language(response: Response) -> Response:
+    """Keep caches from giving an answer to clients that want another language."""
+    if "language_was_chosen" in g:
+        response.vary.add("Accept-Language")
+    return response
+
+
+def register_babel(app: Flask) -> None:
+    """Choose a language for each request of this app."""
+    app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(translations_folder()))
+    BABEL.init_app(app, locale_selector=choose_language)
+    app.extensions["qhana_languages"] = _available_languages(app)
+    app.after_request(_vary_by_language)

@@ -1,0 +1,1 @@
+"""What people see: the pages of the runner and its workbench. Knows the API, never the reverse."""

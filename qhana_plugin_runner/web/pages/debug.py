@@ -1,0 +1,101 @@
+"""Pages for those who develop plugins or the runner; mounted in debug mode only."""
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from flask import Blueprint, Response, current_app, render_template, request
+from flask_babel import gettext as _
+from sqlalchemy.engine import make_url
+
+from ...api.negotiation import frame_policy, protect
+from ...celery import CELERY
+from ...plugins.loading import plugin_registry
+from ...util import compat
+from ..workbench.catalogue import catalogue
+
+__all__ = ["DEBUG_PAGES"]
+
+DEBUG_PAGES = Blueprint("debug", __name__, url_prefix="/debug")
+DEBUG_PAGES.after_request(protect)
+
+_PACKAGES = ("flask", "flask-smorest", "marshmallow", "sqlalchemy", "celery")
+
+
+@DEBUG_PAGES.route("/")
+def index() -> str:
+    """The plugins that failed, with the place where they did, and what the runner runs on."""
+    registry = plugin_registry()
+    return render_template(
+        "runner/debug.html",
+        failures=[failure for failure in registry.failures if not failure.is_note],
+        notes=[failure for failure in registry.failures if failure.is_note],
+        plugin_count=len(registry.mounted),
+        habits=compat.habits_met(),
+        environment=_environment(),
+    )
+
+
+def _environment() -> list[tuple[str, str]]:
+    """Describe the environment in names and values, without anything secret."""
+    config = current_app.config
+    database = make_url(config["SQLALCHEMY_DATABASE_URI"]).set(query={})
+    return [
+        ("Python", f"{platform.python_version()} ({platform.platform()})"),
+        *((package, version(package)) for package in _PACKAGES),
+        ("PLUGIN_FOLDERS", ", ".join(config["PLUGIN_FOLDERS"])),
+        ("PLUGIN_COMPAT", _("on") if compat.installed() else _("off")),
+        ("SQLALCHEMY_DATABASE_URI", database.render_as_string(hide_password=True)),
+        ("BROKER_URL", CELERY.connection_for_write().as_uri(include_password=False)),
+        ("CELERY_QUEUE", str(CELERY.conf.task_default_queue)),
+        ("DEFAULT_FILE_STORE", str(config["DEFAULT_FILE_STORE"])),
+        (_("instance folder"), current_app.instance_path),
+    ]
+
+
+@DEBUG_PAGES.route("/frontend-debugger")
+def frontend_debugger() -> Response:
+    """A micro frontend, with each message that it sends or gets."""
+    url = request.args.get("url", "")
+    response = current_app.make_response(
+        render_template(
+            "runner/frontend_debugger.html",
+            url=url,
+            plugins=[plugin for plugin in catalogue() if plugin.ui_url],
+        )
+    )
+    return protect(response, frame_policy(url))
+
+
+@dataclass(frozen=True)
+class Route:
+    """A row in the table of routes."""
+
+    rule: str
+    endpoint: str
+    methods: str
+
+
+@DEBUG_PAGES.route("/routes")
+def routes() -> str:
+    """All routes, or those that hold each word of ``?q=``."""
+    query = request.args.get("q", "").strip()
+    found = [
+        Route(rule.rule, rule.endpoint, " ".join(sorted(rule.methods or ())))
+        for rule in current_app.url_map.iter_rules()
+    ]
+    words = query.lower().split()
+    shown = [
+        route
+        for route in found
+        if all(
+            word in f"{route.rule} {route.endpoint} {route.methods}".lower()
+            for word in words
+        )
+    ]
+    return render_template(
+        "runner/routes.html",
+        routes=sorted(shown, key=lambda route: (route.rule, route.methods)),
+        route_count=len(found),
+        query=query,
+    )

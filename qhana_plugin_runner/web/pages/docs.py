@@ -1,0 +1,166 @@
+"""Pages that show the API, with all their files served from here.
+
+RapiDoc, Redoc and Swagger UI come in wheels; the pages around them are the runner's own,
+because those of the wheels have inline scripts.
+"""
+
+import re
+from base64 import b64encode
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    render_template,
+    request,
+    send_from_directory,
+    url_for,
+)
+
+from ...api.negotiation import DOCS_POLICY, protect
+from ...api.openapi import api_path
+
+__all__ = ["docs_links", "register_docs"]
+
+YEAR = 31_536_000
+"""Seconds that browsers keep files of a viewer: their URLs change with their version."""
+
+REDOC_SCRIPT = "js/redoc.standalone.js"
+REDOC_LOGO = re.compile(rb"https://cdn\.redoc\.ly/redoc/[\w-]+\.svg")
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """A viewer of the API.
+
+    Attributes:
+        name: of its endpoint and template.
+        title: for people.
+        setting: names the setting that holds the path of its page.
+        package: the package that holds its files.
+        folder: where in the package, below ``templates``.
+    """
+
+    name: str
+    title: str
+    setting: str
+    package: str
+    folder: str
+
+    @property
+    def version(self) -> str:
+        return version(self.package)
+
+    @property
+    def files(self) -> Path:
+        """The folder with its files."""
+        package = import_module(self.package)
+        return Path(str(package.__file__)).parent / "templates" / self.folder
+
+
+VIEWERS = {
+    viewer.name: viewer
+    for viewer in (
+        Viewer(
+            "rapidoc",
+            "RapiDoc",
+            "OPENAPI_RAPIDOC_PATH",
+            "flask_openapi_rapidoc",
+            "rapidoc",
+        ),
+        Viewer("redoc", "Redoc", "OPENAPI_REDOC_PATH", "flask_openapi_redoc", "redoc"),
+        Viewer(
+            "swagger_ui",
+            "Swagger UI",
+            "OPENAPI_SWAGGER_UI_PATH",
+            "flask_openapi_swagger",
+            "swagger",
+        ),
+    )
+}
+
+
+def _page(viewer: Viewer) -> str:
+    def asset(path: str) -> str:
+        return url_for("docs.asset", name=viewer.name, version=viewer.version, path=path)
+
+    return render_template(
+        f"runner/{viewer.name}.html",
+        title=current_app.config["API_TITLE"],
+        viewer=viewer,
+        asset=asset,
+        spec_url=url_for("api-docs.openapi_json"),
+    )
+
+
+def _asset(name: str, version: str, path: str) -> Response:
+    """Serve a file of a viewer."""
+    viewer = VIEWERS.get(name)
+    if viewer is None or version != viewer.version:
+        abort(404)
+    if name == "redoc" and path == REDOC_SCRIPT:
+        response = Response(_redoc_script(), mimetype="text/javascript")
+        response.add_etag()
+        response.make_conditional(request)
+        response.cache_control.max_age = YEAR
+    else:
+        response = send_from_directory(viewer.files, path, max_age=YEAR)
+    response.cache_control.public = True
+    response.cache_control.immutable = True
+    return response
+
+
+@lru_cache(maxsize=1)
+def _redoc_script() -> bytes:
+    """Return Redoc, showing the logo in the wheel in place of the one on its maker's host."""
+    files = VIEWERS["redoc"].files
+    logo = b64encode((files / "images" / "redoc.svg").read_bytes())
+    return REDOC_LOGO.sub(
+        b"data:image/svg+xml;base64," + logo, (files / REDOC_SCRIPT).read_bytes()
+    )
+
+
+def _protect(response: Response) -> Response:
+    return protect(response, DOCS_POLICY)
+
+
+def _paths(app: Flask) -> dict[str, str]:
+    """Return the path of each page that is wanted by the name of its viewer."""
+    if None in (app.config["OPENAPI_URL_PREFIX"], app.config["OPENAPI_JSON_PATH"]):
+        return {}
+    paths = {name: app.config[viewer.setting] for name, viewer in VIEWERS.items()}
+    return {
+        name: api_path(app, f"/{path.strip('/')}/".replace("//", "/"))
+        for name, path in paths.items()
+        if path
+    }
+
+
+def register_docs(app: Flask) -> None:
+    """Mount the pages under the paths of the settings."""
+    blueprint = Blueprint("docs", __name__)
+    for name, path in _paths(app).items():
+        blueprint.add_url_rule(
+            path, endpoint=name, view_func=lambda viewer=VIEWERS[name]: _page(viewer)
+        )
+    blueprint.add_url_rule(
+        "/docs-assets/<name>/<version>/<path:path>", endpoint="asset", view_func=_asset
+    )
+    blueprint.after_request(_protect)
+    app.register_blueprint(blueprint)
+
+
+def docs_links() -> list[tuple[str, str]]:
+    """Return title and URL of each page that shows the API."""
+    return [
+        (viewer.title, url_for(f"docs.{name}"))
+        for name, viewer in VIEWERS.items()
+        if f"docs.{name}" in current_app.view_functions
+    ]

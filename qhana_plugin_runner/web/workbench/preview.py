@@ -1,0 +1,198 @@
+"""The first part of a file, prepared to be looked at.
+
+Only files that this runner keeps are read; of a file that is kept elsewhere there is a link. What
+a file is said to be is tried, as the entity readers of plugins would read it, and when it is not, its
+text is shown with the reason.
+"""
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, BinaryIO, TextIO, cast
+
+from flask_babel import gettext as _
+
+from ...db.models.tasks import TaskFile
+from ...plugin_utils._entity_csv import read_csv
+from ...plugin_utils._entity_errors import EntityEncodingError, EntityError
+from ...plugin_utils._entity_json import read_json, read_json_lines
+from ...plugin_utils._entity_text import decoded
+from ...storage import STORE, StorageError
+from ...util import strict_json
+from ...util.content_types import (
+    CSV,
+    JSON,
+    JSON_LINES,
+    charset_of,
+    content_type_of,
+    media_type,
+)
+
+__all__ = ["MOST_ROWS", "MOST_TEXT", "Preview", "preview_of"]
+
+MOST_ROWS = 1_000
+"""Rows of a table; browsers draw these at once."""
+
+MOST_TEXT = 256 * 1024
+"""Characters of a text; more is nothing to read in a dialog."""
+
+MOST_COLUMNS = 200
+"""Columns of a table: embeddings have thousands, of which nobody sees anything."""
+
+FRAMED = ("text/html", "application/xhtml+xml", "image/svg+xml", "application/pdf")
+"""What browsers draw, and may have scripts in it: shown in a frame without any rights."""
+
+
+@dataclass
+class Preview:
+    """What is shown of a file.
+
+    Attributes:
+        kind: ``table``, ``text``, ``markdown``, ``image``, ``frame`` or ``none``.
+        text: of a text.
+        columns: names of a table's columns.
+        rows: of a table.
+        is_cut: whether there is more in the file than is shown.
+        problem: why it is not shown, or not as what it is said to be; for people.
+    """
+
+    kind: str
+    text: str = ""
+    columns: list[str] | None = None
+    rows: list[list[str]] | None = None
+    is_cut: bool = False
+    problem: str = ""
+
+
+def preview_of(file: TaskFile) -> Preview:
+    """Return what is to be shown of a file of this runner."""
+    content_type = content_type_of(file.mimetype, file.file_name)
+    kind = media_type(content_type)
+    try:
+        store = STORE.serving(file)
+    except StorageError:
+        return _nothing(_("The store that keeps this file is not installed here."))
+    if store is None:
+        return _nothing(_("This file is kept elsewhere; open it to see it."))
+    if kind in FRAMED:
+        return Preview("frame")
+    if kind.startswith("image/"):
+        return Preview("image")
+    try:
+        content = store.open(file)
+    except StorageError:
+        return _nothing(_("This file cannot be read at the moment."))
+    with content:
+        is_entities = (file.file_type or "").startswith("entity/")
+        return _read(content, content_type, is_entities)
+
+
+def _nothing(problem: str) -> Preview:
+    return Preview("none", problem=problem)
+
+
+def _read(content: BinaryIO, content_type: str | None, is_entities: bool) -> Preview:
+    kind, charset = media_type(content_type), charset_of(content_type)
+    try:
+        if kind == CSV:
+            with _text_of(content, charset, False) as text:
+                return _csv_table(text)
+        if kind == media_type(JSON_LINES):
+            with _text_of(content, charset, True) as text:
+                return _table(read_json_lines(text))
+        if is_entities and _is_json(kind):
+            with _text_of(content, charset, True) as text:
+                return _table(read_json(text))
+    except EntityError as error:
+        shown = _plain(content, None, charset)
+        shown.problem = _("This is not what it is said to be: %(reason)s", reason=error)
+        return shown
+    shown = _plain(content, kind, charset)
+    if kind == "text/markdown":
+        shown.kind = "markdown"
+    return shown
+
+
+def _is_json(kind: str | None) -> bool:
+    return kind == JSON or (kind or "").endswith("+json")
+
+
+@contextmanager
+def _text_of(
+    content: BinaryIO, charset: str | None, is_json: bool, errors: str = "strict"
+) -> Iterator[io.TextIOWrapper]:
+    content.seek(0)
+    stream = io.BufferedReader(cast(io.RawIOBase, content))
+    try:
+        text = decoded(stream, charset, is_json, errors)
+        try:
+            yield text
+        finally:
+            text.detach()
+    finally:
+        stream.detach()  # else the file is closed with it
+
+
+def _csv_table(text: TextIO) -> Preview:
+    header: list[str] = []
+
+    def keep_header(names: list[str]) -> list[str]:
+        header.extend(names)
+        return names
+
+    rows = read_csv(text, "default", None, keep_header)
+    shown = [list(row) for row in islice(rows, MOST_ROWS + 1)]
+    return _filled(header, shown)
+
+
+def _table(entities: Iterator[Any]) -> Preview:
+    """Return a table of entities: a column for each attribute that one of them has."""
+    shown = list(islice(entities, MOST_ROWS + 1))
+    if not all(isinstance(each, dict) for each in shown):
+        raise EntityError("not each entity is an object.")
+    columns = list(dict.fromkeys(str(key) for entity in shown for key in entity))
+    return _filled(
+        columns, [[_cell(each.get(name)) for name in columns] for each in shown]
+    )
+
+
+def _filled(columns: list[str], rows: list[list[str]]) -> Preview:
+    is_cut = len(rows) > MOST_ROWS or len(columns) > MOST_COLUMNS
+    columns = columns[:MOST_COLUMNS]
+    return Preview(
+        "table",
+        columns=columns,
+        rows=[row[:MOST_COLUMNS] for row in rows[:MOST_ROWS]],
+        is_cut=is_cut,
+    )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return (
+        value if isinstance(value, str) else strict_json.dumps(value, ensure_ascii=False)
+    )
+
+
+def _plain(content: BinaryIO, kind: str | None, charset: str | None) -> Preview:
+    is_json = _is_json(kind)
+    try:
+        with _text_of(content, charset, is_json, "replace") as file:
+            text = file.read(MOST_TEXT + 1)
+    except EntityEncodingError:  # nobody knows the charset
+        with _text_of(content, None, is_json, "replace") as file:
+            text = file.read(MOST_TEXT + 1)
+    is_cut = len(text) > MOST_TEXT
+    if is_json and not is_cut:
+        try:
+            text = strict_json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        except (ValueError, RecursionError) as error:
+            reason = _("This is not what it is said to be: %(reason)s", reason=error)
+            return Preview("text", text=text, problem=reason)
+    if "\0" in text:
+        return _nothing(_("This is no text."))
+    return Preview("text", text=text[:MOST_TEXT], is_cut=is_cut)

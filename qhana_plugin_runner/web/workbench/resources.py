@@ -1,0 +1,206 @@
+"""What the scripts of the workbench ask and tell, in JSON."""
+
+import re
+from typing import Any
+
+import marshmallow as ma
+from flask import request, url_for
+from flask.views import MethodView
+from flask_babel import gettext as _
+from flask_smorest import abort
+from flask_smorest.fields import Upload
+
+from ...api.tasks import abort_unknown, require_row_id
+from ...api.util import MaBaseSchema, SecurityBlueprint
+from ...util.content_types import CONTENT_TYPE
+from .catalogue import find_by_url
+from .file_urls import file_facts, find_file
+from .runs import find_run, remember, task_of
+from .uploads import keep_upload
+
+__all__ = ["WORKBENCH_API"]
+
+WORKBENCH_API = SecurityBlueprint(
+    "workbench-api",
+    __name__,
+    url_prefix="/workbench",
+    description="What the runner's own pages need to know of files, plugins and runs.",
+)
+
+MOST_INPUTS = 1_000
+"""Files that one form may name: far more than any does."""
+
+
+@WORKBENCH_API.before_request
+def _refuse_deep_json() -> None:
+    try:
+        # Other faults are told by the view's own parser.
+        request.get_json(silent=True)
+    except RecursionError:
+        abort(400, message=_("The JSON is nested too deeply."))
+
+
+class RunSchema(MaBaseSchema):
+    plugin = ma.fields.String(
+        required=True,
+        validate=ma.validate.Length(min=1, max=500),
+        metadata={"description": "The identifier of the plugin whose form it was."},
+    )
+    form_data = ma.fields.String(
+        required=True,
+        metadata={
+            "description": "The values, as application/x-www-form-urlencoded. Private ones "
+            "(`***`), uploaded files and values of more than 1 MiB are not kept."
+        },
+    )
+    data_inputs = ma.fields.List(
+        ma.fields.String(),
+        required=True,
+        validate=ma.validate.Length(max=MOST_INPUTS),
+        metadata={"description": "The URLs of the files among them."},
+    )
+
+
+class NewRunSchema(RunSchema):
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    result_url = ma.fields.String(
+        required=True, metadata={"description": "The URL of the task that was started."}
+    )
+
+
+@WORKBENCH_API.route("/runs/")
+class RunsView(MethodView):
+    """With what values tasks were started."""
+
+    @WORKBENCH_API.arguments(NewRunSchema(), location="json")
+    @WORKBENCH_API.response(204)
+    @WORKBENCH_API.alt_response(404, description="There is no such task here.")
+    def post(self, run: dict[str, Any]) -> None:
+        """Remember with what values a task was started."""
+        task_id = task_of(run["result_url"])
+        if task_id is None:
+            abort(404, message=_("The URL is not that of a task of this runner."))
+        remember(task_id, run["plugin"], run["form_data"], run["data_inputs"])
+
+
+@WORKBENCH_API.route("/runs/<string:task_id>/")
+class RunView(MethodView):
+    """With what values one task was started."""
+
+    @WORKBENCH_API.response(200, RunSchema())
+    @WORKBENCH_API.alt_response(404, description="Nothing is known of this task.")
+    def get(self, task_id: str) -> Any:
+        """With what values a task was started, to start another one."""
+        run = find_run(require_row_id(task_id))
+        if run is None or run.form_data is None:
+            abort_unknown(task_id)
+        return run
+
+
+class FileFactsSchema(MaBaseSchema):
+    href = ma.fields.String(required=True)
+    data_type = ma.fields.String()
+    content_type = ma.fields.String()
+    filename = ma.fields.String()
+
+
+class KeptUploadSchema(FileFactsSchema):
+    task = ma.fields.String(
+        required=True, metadata={"description": "The URL of the task that has the file."}
+    )
+
+
+class UploadedFileSchema(MaBaseSchema):
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    file = Upload(required=True)
+
+
+class UploadTypesSchema(MaBaseSchema):
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    data_type = ma.fields.String(
+        required=True,
+        validate=[
+            ma.validate.Length(min=1, max=255),
+            ma.validate.Regexp(r"[^\x00-\x1f\x7f\ud800-\udfff]*\Z"),
+        ],
+        metadata={"description": "What the file holds, such as `entity/list`."},
+    )
+    content_type = ma.fields.String(
+        load_default="",
+        validate=[
+            ma.validate.Length(max=255),
+            ma.validate.Regexp(
+                rf"({CONTENT_TYPE})?\Z", re.ASCII, error="Not a mime type."
+            ),
+        ],
+        metadata={"description": "The mime type; guessed when it is left out."},
+    )
+
+
+@WORKBENCH_API.route("/uploads/")
+class UploadsView(MethodView):
+    """Files that people bring."""
+
+    @WORKBENCH_API.arguments(UploadedFileSchema(), location="files")
+    @WORKBENCH_API.arguments(UploadTypesSchema(), location="form")
+    @WORKBENCH_API.response(201, KeptUploadSchema())
+    def post(self, files: dict[str, Any], types: dict[str, str]) -> Any:
+        """Keep a file as the output of a task that ends at once."""
+        kept = keep_upload(files["file"], types["data_type"], types["content_type"])
+        task = url_for("tasks-api.TaskView", task_id=kept.task_id, _external=True)
+        return {**file_facts(kept), "task": task}
+
+
+_NOTHING = "", 204
+"""Of most URLs that people enter nothing is known: that is an answer and no error."""
+
+
+class UrlQuerySchema(MaBaseSchema):
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    url = ma.fields.String(required=True, validate=ma.validate.Length(min=1))
+
+
+@WORKBENCH_API.route("/file-facts")
+class FileFactsView(MethodView):
+    """What is known of a file."""
+
+    @WORKBENCH_API.arguments(UrlQuerySchema(), location="query")
+    @WORKBENCH_API.response(200, FileFactsSchema())
+    @WORKBENCH_API.alt_response(204, description="It is no file of this runner.")
+    def get(self, query: dict[str, str]) -> Any:
+        """The types and the name of the file with a URL, which is not fetched."""
+        file = find_file(query["url"])
+        return _NOTHING if file is None else file_facts(file)
+
+
+class PluginFactsSchema(MaBaseSchema):
+    plugin_url = ma.fields.String(required=True)
+    plugin_name = ma.fields.String(required=True)
+    plugin_version = ma.fields.String(required=True)
+
+
+@WORKBENCH_API.route("/plugin-facts")
+class PluginFactsView(MethodView):
+    """What is known of a plugin."""
+
+    @WORKBENCH_API.arguments(UrlQuerySchema(), location="query")
+    @WORKBENCH_API.response(200, PluginFactsSchema())
+    @WORKBENCH_API.alt_response(204, description="It is no plugin of this runner.")
+    def get(self, query: dict[str, str]) -> Any:
+        """The name and the version of the plugin with a URL, which is not fetched."""
+        plugin = find_by_url(query["url"])
+        if plugin is None:
+            return _NOTHING
+        return {
+            "plugin_url": plugin.metadata_url,
+            "plugin_name": plugin.name,
+            "plugin_version": plugin.version,
+        }

@@ -1,0 +1,1 @@
+"""What runs inside of Celery workers: heartbeat, requeue, child processes, shutdown."""
