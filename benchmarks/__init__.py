@@ -1,0 +1,1 @@
+"""Measure the runner beside the limits of its libraries; ``scripts/bench`` runs it."""
