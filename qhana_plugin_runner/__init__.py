@@ -30,15 +30,14 @@ def create_app(
     Raises:
         qhana_plugin_runner.util.config.ConfigError: a setting cannot be used.
     """
-    from flask import Flask
+    from .util.flask_app import RunnerFlask
 
-    app = Flask(
+    app = RunnerFlask(
         __name__,
         instance_path=_instance_path(),
         instance_relative_config=True,
     )
     app.url_map.strict_slashes = True
-    _register_json(app)
     _register_commands(app)
     _register_config(app, test_config)
     if test_config is None and not silent_log:
@@ -56,19 +55,12 @@ def create_app(
     _register_pages(app)
     _register_workbench(app)
     _register_plugins(app)
-    _register_cors(app)
     return app
 
 
 def _instance_path() -> str | None:
     folder = os.environ.get("QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER")
     return str(Path(folder).resolve()) if folder else None
-
-
-def _register_json(app: Flask) -> None:
-    from .util.strict_json import StrictJSONProvider
-
-    app.json = StrictJSONProvider(app)
 
 
 def _register_config(app: Flask, test_config: Mapping[str, Any] | None) -> None:
@@ -157,9 +149,7 @@ def _register_registry(app: Flask) -> None:
 def _register_api(app: Flask) -> None:
     from .api import register_api
     from .api.errors import register_error_handlers
-    from .util.texts import TextResponse
 
-    app.response_class = TextResponse
     register_api(app)
     register_error_handlers(app)
 
@@ -195,9 +185,3 @@ def _register_commands(app: Flask) -> None:
     from .cli import register_commands
 
     register_commands(app)
-
-
-def _register_cors(app: Flask) -> None:
-    from flask_cors import CORS
-
-    CORS(app)

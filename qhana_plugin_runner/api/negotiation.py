@@ -38,6 +38,8 @@ DOCS_POLICY = (
 
 def wants_html() -> bool:
     """Whether a person asks: only browsers name ``text/html`` before JSON in ``Accept``."""
+    if "text/html" not in request.headers.get("Accept", "").lower():
+        return False  # to parse the header takes much longer
     accepted = request.accept_mimetypes
     return (
         "text/html" in accepted.values()

@@ -9,11 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin, resolver
-from flask import Blueprint, Flask, current_app, json, request
+from flask import Blueprint, Flask, json, request
 from flask_smorest import Api
 from werkzeug import Response
 
 from ..plugins.loading import PluginRegistry, file_of_module
+from .answers import CachedAnswer
 from .errors import error_payload
 from .jwt import SECURITY_SCHEMES
 
@@ -42,7 +43,7 @@ class RunnerApi(Api):
         self._spec: Any = None
         self._undocumented: list[tuple[Blueprint, str]] = []
         self._document_lock = threading.Lock()
-        self._spec_text: bytes | None = None
+        self._answers: dict[str, CachedAnswer] = {}
         self._schema_names: dict[str, int] = {}
         super().__init__(**kwargs)
 
@@ -53,7 +54,7 @@ class RunnerApi(Api):
         attributes with the copy of the newest app.
         """
         own = copy.copy(self)
-        own._spec, own._undocumented, own._spec_text = None, [], None
+        own._spec, own._undocumented, own._answers = None, [], {}
         own._schema_names = {}
         own._document_lock = threading.Lock()
         marshmallow = MarshmallowPlugin(schema_name_resolver=own._schema_name)
@@ -93,7 +94,7 @@ class RunnerApi(Api):
             while self._undocumented:
                 blueprint, name = self._undocumented[0]
                 self._document_one(blueprint, name)
-                self._spec_text = None
+                self._answers = {}
                 del self._undocumented[0]
 
     def _document_one(self, blueprint: Any, name: str) -> None:
@@ -145,16 +146,19 @@ class RunnerApi(Api):
     def _openapi_json(self) -> Response:
         """Serve the document, with an ETag."""
         self.document()
-        if self._spec_text is None:
-            self._spec_text = json.dumps(self._spec.to_dict(), sort_keys=False).encode()
-        text = self._spec_text
-        if request.script_root and "servers" not in self._spec.options:
-            # Without it, the paths of the document would begin at the root of the host.
-            server = json.dumps([{"url": request.script_root}]).encode()
-            text = b'{"servers": ' + server + b", " + text[1:]
-        response = current_app.response_class(text, mimetype="application/json")
-        response.add_etag()
-        return response.make_conditional(request)
+        root = "" if "servers" in self._spec.options else request.script_root
+        answer = self._answers.get(root)
+        if answer is None:
+            document = self._spec.to_dict()
+            if (
+                root
+            ):  # without it, the paths of the document would begin at the root of the host
+                document = {"servers": [{"url": root}], **document}
+            text = json.dumps(document, sort_keys=False)
+            # Newest only: clients may send any prefix through a proxy.
+            answer = CachedAnswer.of_text(text.encode())
+            self._answers = {root: answer}
+        return answer.response()
 
     def _register_redoc_rule(self, blueprint: Blueprint) -> None:
         """The pages are the runner's own, without anything from other hosts."""

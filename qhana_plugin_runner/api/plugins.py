@@ -1,19 +1,24 @@
 """The list of plugins, and the way from a plugin's name to its newest version."""
 
-from typing import Any, TypedDict
+from collections.abc import Iterable
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import marshmallow as ma
 from flask import redirect, request, url_for
 from flask.views import MethodView
 from flask_babel import gettext as _
 from flask_smorest import abort
+from sqlalchemy import select
 from werkzeug import Response
 
+from ..db.models.task_details import read_connection
 from ..db.models.virtual_plugins import VirtualPlugin
-from ..plugins.loading import plugin_registry
+from ..plugins.loading import PluginRegistry, plugin_registry
+from .answers import CachedAnswer
 from .util import MaBaseSchema, SecurityBlueprint
 
-__all__ = ["PLUGINS_API", "PluginEntry", "list_plugins", "plugin_url"]
+__all__ = ["PLUGINS_API", "plugin_url"]
 
 PLUGINS_API = SecurityBlueprint(
     "plugins-api",
@@ -21,17 +26,6 @@ PLUGINS_API = SecurityBlueprint(
     url_prefix="/plugins",
     description="The plugins that are served.",
 )
-
-
-class PluginEntry(TypedDict):
-    """A plugin in the list."""
-
-    name: str
-    version: str
-    identifier: str
-    api_root: str
-    description: str
-    tags: list[str]
 
 
 class PluginEntrySchema(MaBaseSchema):
@@ -55,34 +49,53 @@ def plugin_url(identifier: str) -> str:
     return url_for("plugins-api.PluginView", plugin=identifier, _external=True)
 
 
-def list_plugins() -> list[PluginEntry]:
-    """Return the mounted plugins and the virtual plugins made by them, sorted for the list."""
+_VIRTUAL = select(VirtualPlugin.__table__)
+
+_newest: WeakKeyDictionary[PluginRegistry, tuple[Any, CachedAnswer]] = WeakKeyDictionary()
+"""The list as it was last sent by each app, and what it was made of."""
+
+
+def _plugin_list() -> CachedAnswer:
+    """Return the list of plugins, made again where one of them, or our address, is another."""
     registry = plugin_registry()
-    loaded: list[PluginEntry] = [
-        {
-            "name": plugin.name,
-            "version": plugin.version,
-            "identifier": identifier,
-            "api_root": plugin_url(identifier),
-            "description": plugin.description,
-            "tags": list(plugin.tags or ()),
-        }
-        for identifier, plugin in registry.mounted.items()
+    with read_connection() as connection:
+        virtual = connection.execute(_VIRTUAL).all()
+    # Plugins themselves stay as they are once they are mounted.
+    source = (request.root_url, tuple(registry.mounted.values()), virtual)
+    kept = _newest.get(registry)
+    if kept is None or kept[0] != source:
+        plugins = PluginListSchema().dump({"plugins": _list_plugins()})
+        kept = _newest[registry] = source, CachedAnswer.of(plugins)
+    return kept[1]
+
+
+def _list_plugins() -> list[dict[str, Any]]:
+    """Return the mounted plugins and the virtual plugins made by them, sorted for the list."""
+    mounted = plugin_registry().mounted
+    entries = [
+        _entry(plugin, plugin_url(identifier), plugin.tags or (), identifier)
+        for identifier, plugin in mounted.items()
     ]
-    parents = {key for entry in loaded for key in (entry["identifier"], entry["name"])}
-    virtual: list[PluginEntry] = [
-        {
-            "name": plugin.name,
-            "version": plugin.version,
-            "identifier": plugin.identifier,
-            "api_root": plugin.href,
-            "description": plugin.description,
-            "tags": plugin.tag_list,
-        }
+    parents = {key for entry in entries for key in (entry["identifier"], entry["name"])}
+    entries += [
+        _entry(plugin, plugin.href, plugin.tag_list, plugin.identifier)
         for plugin in VirtualPlugin.get_all()
         if plugin.parent_id in parents
     ]
-    return sorted(loaded + virtual, key=lambda entry: (entry["name"], entry["version"]))
+    return sorted(entries, key=lambda entry: (entry["name"], entry["version"]))
+
+
+def _entry(
+    plugin: Any, api_root: str, tags: Iterable[str], identifier: str
+) -> dict[str, Any]:
+    return {
+        "name": plugin.name,
+        "version": plugin.version,
+        "identifier": identifier,
+        "api_root": api_root,
+        "description": plugin.description,
+        "tags": list(tags),
+    }
 
 
 @PLUGINS_API.route("/")
@@ -90,9 +103,10 @@ class PluginsView(MethodView):
     """All plugins."""
 
     @PLUGINS_API.response(200, PluginListSchema())
+    @PLUGINS_API.alt_response(304, description="The client has this list already.")
     def get(self) -> Any:
         """List the plugins, sorted by name and version."""
-        return {"plugins": list_plugins()}
+        return _plugin_list().response()
 
 
 @PLUGINS_API.route("/<string:plugin>/")

@@ -9,17 +9,11 @@ import marshmallow as ma
 from flask import url_for
 
 from ..db.db import without_zone
-from ..db.models.tasks import ProcessingTask, TaskFile
-from ..storage import STORE, StorageError
+from ..db.models.task_details import TaskDetails
+from ..db.models.tasks import TaskFile
+from ..storage import STORE, FileStore, ServedFileStore, StorageError, served_url
 from ..tasking.life_cycle import State
-from .plugin_schemas import (
-    ApiLink,
-    ApiLinkSchema,
-    ProgressMetadata,
-    ProgressMetadataSchema,
-    StepMetadata,
-    StepMetadataSchema,
-)
+from .plugin_schemas import ApiLinkSchema, ProgressMetadataSchema, StepMetadataSchema
 from .util import MaBaseSchema
 
 __all__ = [
@@ -83,52 +77,45 @@ class TaskStatusSchema(MaBaseSchema):
     outputs = ma.fields.List(ma.fields.Nested(OutputSchema()), required=True)
 
 
-def task_status(task: ProcessingTask) -> dict[str, Any]:
-    """Return the status of a task as clients see it."""
+def task_status(details: TaskDetails) -> dict[str, Any]:
+    """Return the status of a task as clients see it, with all of its keys as they are in JSON."""
+    task = details.task
     task_url = url_for("tasks-api.TaskView", task_id=task.id, _external=True)
-    status: dict[str, Any] = {
-        "status": task.status,
-        **given(
-            state=task.state,
-            plugin=task.plugin,
-            attempt=task.attempt,
-            created_at=shown_time(task.started_at),
-            started_at=shown_time(task.began_at),
-            finished_at=shown_time(task.finished_at),
-        ),
-        "log": task.task_log or "",
-        "links": [
-            ApiLink(type="subscribe", href=task_url),
-            *(ApiLink(link.type, _absolute(task_url, link.href)) for link in task.links),
-        ],
-        "outputs": [],
-    }
-    if progress := progress_of(task):
-        status["progress"] = progress
-    if task.steps:
+    status = given(
+        status=status_of(task),
+        state=task.state,
+        plugin=task.plugin,
+        attempt=task.attempt,
+        createdAt=shown_time(task.started_at),
+        startedAt=shown_time(task.began_at),
+        finishedAt=shown_time(task.finished_at),
+        progress=progress_of(task),
+        log=details.log,
+    )
+    status["links"] = [{"type": "subscribe", "href": task_url}]
+    for link in details.links:
+        status["links"].append(
+            {"type": link.type, "href": _absolute(task_url, link.href)}
+        )
+    if details.steps:
         status["steps"] = [
-            StepMetadata(
-                href=_absolute(task_url, step.href),
-                uiHref=_absolute(task_url, step.ui_href),
-                stepId=step.step_id or "",
-                cleared=bool(step.cleared),
-            )
-            for step in task.steps
-        ]
-    if task.is_finished:
-        status["outputs"] = [
             {
-                "href": download_url(file),
-                "data_type": file.file_type,
-                "content_type": file.mimetype,
-                "name": file.file_name,
-                # For the page; clients find both in the headers of the download.
-                "size": file.size,
-                "sha256": file.sha256,
+                "href": _absolute(task_url, step.href),
+                "uiHref": _absolute(task_url, step.ui_href),
+                "stepId": step.step_id or "",
+                "cleared": bool(step.cleared),
             }
-            for file in task.outputs
-            if file.is_output
+            for step in details.steps
         ]
+    status["outputs"] = [
+        {
+            "href": download_url(file),
+            "dataType": file.file_type,
+            "contentType": file.mimetype,
+            "name": file.file_name,
+        }
+        for file in details.outputs
+    ]
     return status
 
 
@@ -144,17 +131,17 @@ def status_of(task: Any) -> str:
     return task.task_status or "UNKNOWN"
 
 
-def progress_of(task: Any) -> ProgressMetadata | None:
+def progress_of(task: Any) -> dict[str, Any] | None:
     """Return the progress of a task, or of a row with its columns, once there is some."""
     # JSON knows no infinity, and no "not a number".
     if task.progress_value is None or not isfinite(task.progress_value):
         return None
-    return ProgressMetadata(
-        value=task.progress_value,
-        start=task.progress_start if task.progress_start is not None else 0,
-        target=task.progress_target if task.progress_target is not None else 100,
-        unit=task.progress_unit or "",
-    )
+    return {
+        "value": task.progress_value,
+        "start": 0.0 if task.progress_start is None else task.progress_start,
+        "target": 100.0 if task.progress_target is None else task.progress_target,
+        "unit": task.progress_unit or "",
+    }
 
 
 def _absolute(base: str, href: str | None) -> str:
@@ -165,11 +152,18 @@ def _absolute(base: str, href: str | None) -> str:
         return str(href)
 
 
-def download_url(file: TaskFile) -> str:
-    """Return the URL under which clients get a file."""
+_OWN_URLS = (FileStore.get_task_file_url, ServedFileStore.get_task_file_url)
+
+
+def download_url(file: Any) -> str:
+    """Return the URL under which clients get a file, a model or a row with its columns."""
     try:
-        return STORE.get_task_file_url(file, external=True)
+        store = STORE[file.storage_provider]
+        if (
+            type(store).get_task_file_url not in _OWN_URLS
+        ):  # may want to see more than columns
+            file = TaskFile.get_by_id(file.id)
+        return store.get_task_file_url(file, external=True)
     except StorageError:
         # The store is not set up, or its plugin is gone. Our own answer there says so.
-        tag = {"file-id": file.security_tag}
-        return url_for("files-api.FileView", file_id=file.id, _external=True, **tag)
+        return served_url(file)

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_smorest import abort
 
 from ..db.db import LARGEST_ID
+from ..db.models.task_details import TaskDetails, read_task
 from ..db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from ..tasking.cancel import CancelResult, cancel
 from ..tasking.removal import Removal, remove_task
@@ -83,13 +84,12 @@ class TaskView(MethodView):
         With `Prefer: wait=<seconds>` the answer is held back until the status is another one
         than that named in `If-None-Match`, or without that header until the task has ended.
         """
-        task = _require_task(task_id)
-        answer = _Answer.about(task)
+        answer = _Answer.about(task_id)
         if (seconds := wanted_wait()) and not answer.is_wanted:
             newer = wait_for(
-                task.id,
+                require_row_id(task_id),
                 seconds,
-                answer=lambda: _Answer.about(_require_task(task_id)),
+                answer=lambda: _Answer.about(task_id),
                 is_wanted=lambda newest: newest.is_wanted,
             )
             answer, seconds = newer or answer, seconds if newer else 0
@@ -105,7 +105,9 @@ class TaskView(MethodView):
         Without an event, or with null, a subscription is to all events. The webhook is called
         with ``POST <webhookHref>?source=<task>&event=<event>``.
         """
-        task = _require_task(task_id)
+        task = ProcessingTask.get_by_id(require_row_id(task_id))
+        if task is None:
+            abort_unknown(task_id)
         message = None
         if command["command"] == "cancel":
             message = _cancel(task.id)
@@ -119,7 +121,7 @@ class TaskView(MethodView):
                 task, command["webhook_href"], command["event"]
             )
         status = task_status(_require_task(task_id))
-        return {**status, "message": message} if message else status
+        return jsonify({**status, "message": message} if message else status)
 
     @TASKS_API.response(204)
     @TASKS_API.alt_response(404, description="There is no such task.")
@@ -147,18 +149,19 @@ class _Answer(NamedTuple):
     has_ended: bool
 
     @classmethod
-    def about(cls, task: ProcessingTask) -> "_Answer":
-        status = task_status(task)
+    def about(cls, task_id: str) -> "_Answer":
+        """Read a task; ends the request with 404 when there is none."""
+        details = _require_task(task_id)
         if wants_html():
-            response = html_page("task", task.id, status)
+            response = html_page("task", details, task_status(details))
         else:
-            response = jsonify(TaskStatusSchema().dump(status))
+            response = jsonify(task_status(details))
         # Weak: a proxy may compress the answer.
         response.set_etag(sha256(response.get_data()).hexdigest()[:32], weak=True)
-        response.vary.update(["Accept", "Prefer"])
+        response.headers["Vary"] = "Accept, Prefer"
         # Scripts of other origins see few headers otherwise.
         response.headers["Access-Control-Expose-Headers"] = "ETag, Preference-Applied"
-        return cls(response, task.is_finished)
+        return cls(response, details.task.finished_at is not None)
 
     @property
     def is_wanted(self) -> bool:
@@ -209,11 +212,11 @@ def require_row_id(task_id: str) -> int:
     return number
 
 
-def _require_task(task_id: str) -> ProcessingTask:
-    task = ProcessingTask.get_with_details(require_row_id(task_id))
-    if task is None:
+def _require_task(task_id: str) -> TaskDetails:
+    details = read_task(require_row_id(task_id))
+    if details is None:
         abort_unknown(task_id)
-    return task
+    return details
 
 
 def abort_unknown(task_id: str) -> NoReturn:

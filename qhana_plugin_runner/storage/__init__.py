@@ -16,7 +16,7 @@ from .interface import FileStoreInterface
 from .local import LocalFileStore
 from .registry import FileStoreRegistry
 from .s3 import S3FileStore
-from .store import FileStore, KeptFile, ServedFileStore, shown_name
+from .store import FileStore, KeptFile, ServedFileStore, served_url, shown_name
 from .url import UrlFileStore
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "UnknownFileStore",
     "UrlFileStore",
     "content_type",
+    "served_url",
     "shown_name",
 ]
 

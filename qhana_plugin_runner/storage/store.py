@@ -208,12 +208,7 @@ class ServedFileStore(FileStore):
     def get_task_file_url(self, file_info: TaskFile, external: bool = True) -> str:
         if not external:
             return self.get_file_url(file_info.file_storage_data, external=False)
-        return url_for(
-            "files-api.FileView",
-            file_id=file_info.id,
-            _external=True,
-            **{"file-id": file_info.security_tag},
-        )
+        return served_url(file_info)
 
     def open(self, file_info: TaskFile) -> BinaryIO:
         """Open a task's file for reading bytes; it can be rewound and has to be closed.
@@ -227,6 +222,12 @@ class ServedFileStore(FileStore):
     def get_download_redirect(self, file_info: TaskFile) -> str | None:
         """Return a URL that downloads are to be sent on to; ``None`` sends the file itself."""
         return None
+
+
+def served_url(file_info: TaskFile) -> str:
+    """Return the URL under which the runner itself sends a file."""
+    tag = {"file-id": file_info.security_tag}
+    return url_for("files-api.FileView", file_id=file_info.id, _external=True, **tag)
 
 
 def _last_part(file_name: str) -> str:

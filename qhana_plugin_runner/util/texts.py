@@ -1,11 +1,8 @@
 """Texts that leave the runner: JSON can hold halves of surrogate pairs, UTF-8 cannot."""
 
 import re
-from typing import Any
 
-from flask import Response
-
-__all__ = ["TextResponse", "encodable", "is_encodable"]
+__all__ = ["encodable", "is_encodable"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -26,11 +23,3 @@ def encodable(text: str) -> str:
     'half \ufffd'
     """
     return _SURROGATE.sub("\ufffd", text)
-
-
-class TextResponse(Response):
-    """A response whose text is always sent, whatever is in it."""
-
-    def set_data(self, value: Any) -> None:
-        """Set the body; text is encoded."""
-        super().set_data(encodable(value) if isinstance(value, str) else value)

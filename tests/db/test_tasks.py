@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, inspect, text
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from qhana_plugin_runner.db import DB
@@ -306,36 +306,3 @@ def test_a_subscription_to_all_events_and_one_to_a_single_event_are_both_kept_on
     for name in (None, "steps", None, "steps"):
         TaskUpdateSubscription.subscribe(task, "hook", "task", name)
     assert [each.event_type for each in task.subscriptions] == [None, "steps"]
-
-
-def test_looking_at_a_plain_task_takes_one_query_and_shows_what_others_wrote(app):
-    task = saved()
-    task_id = task.id
-    queries = []
-    with DB.engine.connect() as other:
-        other.execute(text("UPDATE \"ProcessingTask\" SET task_log = 'newer'"))
-        other.commit()
-
-    @event.listens_for(DB.engine, "before_cursor_execute")
-    def count(_connection, _cursor, statement, *_):
-        queries.append(statement)
-
-    shown = ProcessingTask.get_with_details(task_id)
-    assert (shown.steps, shown.links, shown.outputs) == ([], [], [])
-    assert shown.task_log == "newer"
-    assert len(queries) == 1
-
-
-def test_looking_at_a_task_shows_details_that_were_added_since_the_last_look():
-    task = ProcessingTask.get_with_details(saved().id)
-    assert (task.steps, task.links, task.outputs) == ([], [], [])
-    with DB.engine.connect() as other:
-        other.execute(text("INSERT INTO \"TaskLink\" VALUES (1, 'type', 'href', 1)"))
-        columns = "id, step_id, number, href, ui_href, cleared"
-        values = "1, 's', 0, 'h', 'u', FALSE"
-        other.execute(text(f'INSERT INTO "Step" ({columns}) VALUES ({values})'))
-        other.commit()
-    DB.session.rollback()
-    task = ProcessingTask.get_with_details(task.id)
-    assert len(task.links) == len(task.steps) == 1
-    assert ProcessingTask.get_with_details(99) is None

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import datetime
-from functools import cache
 from typing import Any, Self
 
 from sqlalchemy import (
@@ -12,13 +11,10 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
-    Select,
     String,
     Text,
-    bindparam,
     delete,
     event,
-    exists,
     inspect,
     select,
     text,
@@ -31,7 +27,6 @@ from sqlalchemy.orm import (
     relationship,
     synonym,
 )
-from sqlalchemy.orm.attributes import set_committed_value
 
 from ...util.texts import encodable
 from ..db import DB, LARGEST_ID, UtcTimestamp, utc_now
@@ -191,27 +186,8 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
 
     @classmethod
     def get_with_details(cls, id_: int) -> Self | None:
-        """Return a task to show its status, fresh from the database.
-
-        Clients ask for tasks over and over, most of them without steps, links and outputs, and
-        with a log in one piece. The one query tells which of these are empty; the others are
-        loaded when looked at.
-        """
-        if abs(id_) > LARGEST_ID:
-            return None
-        row = DB.session.execute(
-            _query_for_details(),
-            {"id": id_},
-            execution_options={"populate_existing": True},
-        ).first()
-        if row is None:
-            return None
-        task: Self
-        task, *are_there = row
-        for name, is_there in zip(_DETAILS, are_there):
-            if not is_there:
-                set_committed_value(task, name, [])
-        return task
+        """Return the task with this id, fresh from the database, or ``None``."""
+        return DB.session.get(cls, id_, populate_existing=True)
 
     @property
     def is_finished(self) -> bool:
@@ -311,18 +287,6 @@ def goes_with_task(owner: Any) -> None:
     @event.listens_for(ProcessingTask, "before_delete", propagate=True)
     def remove(_mapper: Any, connection: Connection, task: ProcessingTask) -> None:
         connection.execute(delete(owner.class_).where(owner == task.id))
-
-
-_DETAILS = ("steps", "links", "outputs", "log_entries")
-
-
-@cache  # to build the query takes as long as to run it
-def _query_for_details() -> Select[*tuple[Any, ...]]:
-    """Return the query for a task ``id``, and whether it has each of the details."""
-    owners = (Step.id, TaskLink.task_id, TaskFile.task_id, TaskLogEntry.task_id)
-    has_some = (exists().where(owner == ProcessingTask.id) for owner in owners)
-    query = select(ProcessingTask, *has_some)
-    return query.where(ProcessingTask.id == bindparam("id"))
 
 
 class Step(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
