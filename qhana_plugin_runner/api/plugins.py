@@ -18,7 +18,7 @@ from ..plugins.loading import PluginRegistry, plugin_registry
 from .answers import CachedAnswer
 from .util import MaBaseSchema, SecurityBlueprint
 
-__all__ = ["PLUGINS_API", "plugin_url"]
+__all__ = ["PLUGINS_API", "list_plugins", "plugin_url"]
 
 PLUGINS_API = SecurityBlueprint(
     "plugins-api",
@@ -64,29 +64,34 @@ def _plugin_list() -> CachedAnswer:
     source = (request.root_url, tuple(registry.mounted.values()), virtual)
     kept = _newest.get(registry)
     if kept is None or kept[0] != source:
-        plugins = PluginListSchema().dump({"plugins": _list_plugins()})
+        plugins = PluginListSchema().dump({"plugins": list_plugins()})
         kept = _newest[registry] = source, CachedAnswer.of(plugins)
     return kept[1]
 
 
-def _list_plugins() -> list[dict[str, Any]]:
-    """Return the mounted plugins and the virtual plugins made by them, sorted for the list."""
+def list_plugins(virtual: bool = True) -> list[dict[str, Any]]:
+    """Return the mounted plugins, sorted by name and version, with the keys of the schema.
+
+    Args:
+        virtual: list the virtual plugins that they have made, too; else no database is asked
+    """
     mounted = plugin_registry().mounted
     entries = [
-        _entry(plugin, plugin_url(identifier), plugin.tags or (), identifier)
+        _entry(plugin, identifier, plugin_url(identifier), plugin.tags or ())
         for identifier, plugin in mounted.items()
     ]
-    parents = {key for entry in entries for key in (entry["identifier"], entry["name"])}
-    entries += [
-        _entry(plugin, plugin.href, plugin.tag_list, plugin.identifier)
-        for plugin in VirtualPlugin.get_all()
-        if plugin.parent_id in parents
-    ]
+    if virtual:
+        parents = {entry[key] for entry in entries for key in ("identifier", "name")}
+        entries += [
+            _entry(plugin, plugin.identifier, plugin.href, plugin.tag_list)
+            for plugin in VirtualPlugin.get_all()
+            if plugin.parent_id in parents
+        ]
     return sorted(entries, key=lambda entry: (entry["name"], entry["version"]))
 
 
 def _entry(
-    plugin: Any, api_root: str, tags: Iterable[str], identifier: str
+    plugin: Any, identifier: str, api_root: str, tags: Iterable[str]
 ) -> dict[str, Any]:
     return {
         "name": plugin.name,
@@ -95,6 +100,7 @@ def _entry(
         "api_root": api_root,
         "description": plugin.description,
         "tags": list(tags),
+        "is_virtual": isinstance(plugin, VirtualPlugin),
     }
 
 
