@@ -12,7 +12,7 @@ from qhana_plugin_runner import create_app
 from qhana_plugin_runner.api import ROOT_API
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.util import plugins as plugins_module
+from qhana_plugin_runner.plugins import loading as plugins_module
 from qhana_plugin_runner.util.plugins import QHAnaPluginBase
 
 _SOURCE = '''\

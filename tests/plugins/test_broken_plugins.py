@@ -334,7 +334,7 @@ def test_module_that_defines_no_plugin_is_noted_in_each_app(good, source):
 
 def test_class_that_is_defined_later_and_fails_is_in_the_log(good, caplog):
     good.app()
-    with caplog.at_level(logging.INFO, "qhana_plugin_runner.util.plugins"):
+    with caplog.at_level(logging.INFO, "qhana_plugin_runner.plugins.loading"):
         for members in (
             {"name": "late"},
             {"name": "late", "version": "1", "__init__": None},
@@ -514,7 +514,7 @@ def test_each_failure_is_logged_once_per_app_with_cause_and_advice(good, caplog)
     file = good.write("broken.py", "import no_such_package\n")
     apps = []
     for _ in range(2):
-        with caplog.at_level(logging.ERROR, "qhana_plugin_runner.util.plugins"):
+        with caplog.at_level(logging.ERROR, "qhana_plugin_runner.plugins.loading"):
             caplog.clear()
             apps.append(good.app())
         (record,) = [r for r in caplog.records if r.levelname == "ERROR"]

@@ -40,7 +40,7 @@ def written(tmp_path_factory):
 @pytest.fixture(scope="module")
 def log():
     handler = LogLines()
-    logger = logging.getLogger("qhana_plugin_runner.util.plugins")
+    logger = logging.getLogger("qhana_plugin_runner.plugins.loading")
     logger.addHandler(handler)
     yield handler.lines
     logger.removeHandler(handler)
