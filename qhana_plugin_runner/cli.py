@@ -14,6 +14,7 @@ COMMANDS = {
     "db": "flask_migrate.cli:db",
     "drop-db": "qhana_plugin_runner.db.cli:drop_db",
     "install": "qhana_plugin_runner.plugins.requirements.cli:install",
+    "maintenance": "qhana_plugin_runner.operations.cli:maintenance_command",
 }
 """The one table of commands: name -> ``module:command``."""
 

@@ -89,6 +89,10 @@ def utc_now() -> datetime:
     return without_zone(datetime.now(UTC))
 
 
+DAY = 24 * 60 * 60
+"""Seconds."""
+
+
 class database_time(
     GenericFunction[datetime]
 ):  # noqa: N801  (SQL functions have small names)

@@ -1,15 +1,19 @@
-"""Work that the runner does by itself, in the worker and web processes, without a scheduler.
+"""Work that the runner does by itself, without a scheduler.
 
-Each job is a module of its own. Jobs bear that they are run twice at the same time.
+``flask maintenance`` does it in a process of its own; where the setting ``MAINTENANCE`` is on, web
+processes do it, too. A lease in the database makes sure that each job is done by one process at
+a time.
 """
 
 from flask import Flask
 
-from .loop import JOBS, Maintenance, runs_maintenance
+from .loop import Maintenance, runs_maintenance
 
-__all__ = ["JOBS", "Maintenance", "register_maintenance", "runs_maintenance"]
+__all__ = ["Maintenance", "register_maintenance", "runs_maintenance"]
 
 
 def register_maintenance(app: Flask) -> None:
-    """Prepare the maintenance; the processes that do it start :class:`Maintenance`."""
-    app.extensions["qhana_maintenance"] = Maintenance(app)
+    """Prepare the maintenance, which web processes start with their first request at the latest."""
+    app.extensions["qhana_maintenance"] = maintenance = Maintenance(app)
+    if runs_maintenance(app):
+        app.before_request(maintenance.start_in_web_server)

@@ -1,17 +1,18 @@
-"""Who of all processes does the maintenance: at most one at a time, and never nobody for long."""
+"""Decides which of all processes does a job: at most one at a time, and soon another when it dies."""
 
-from sqlalchemy import CursorResult, delete, or_, update
+from sqlalchemy import delete, insert, or_, update
 from sqlalchemy.exc import IntegrityError
 
 from ..db import DB
 from ..db.db import database_time
 from ..db.models.leases import MaintenanceLease
+from ..db.statements import execute
 
 __all__ = ["hold_lease", "release_lease"]
 
 
 def hold_lease(name: str, holder: str, seconds: float) -> bool:
-    """Take a lease that is free, or extend one's own.
+    """Take a lease that is free, or extend one's own; commits.
 
     The clock is that of the database. When a job takes longer than the lease, or its process is
     stopped meanwhile, two processes do the work for a while: each job has to bear that.
@@ -25,28 +26,22 @@ def hold_lease(name: str, holder: str, seconds: float) -> bool:
         whether this process holds it now
     """
     lease = MaintenanceLease
-    free_or_own = or_(lease.holder == holder, lease.expires_at < database_time())
-    statement = update(lease).where(lease.name == name, free_or_own)
     values = {"holder": holder, "expires_at": database_time(seconds)}
+    free_or_own = or_(lease.holder == holder, lease.expires_at < database_time())
+    extend = update(lease).where(lease.name == name, free_or_own).values(**values)
     try:
-        result = DB.session.execute(
-            statement.values(**values), execution_options={"synchronize_session": False}
-        )
-        assert isinstance(result, CursorResult)  # all updates give one
-        held = result.rowcount > 0
+        held = execute(extend).rowcount > 0
         if not held and DB.session.get(lease, name) is None:
-            DB.session.execute(lease.__table__.insert().values(name=name, **values))
+            execute(insert(lease.__table__).values(name=name, **values))
             held = True
         DB.session.commit()
-    except IntegrityError:
-        # Another process was faster to make the row.
+    except IntegrityError:  # another process was faster to make the row
         DB.session.rollback()
         held = False
     return held
 
 
 def release_lease(name: str, holder: str) -> None:
-    """Give a lease back, so that others need not wait until it expires."""
-    lease = MaintenanceLease
-    DB.session.execute(delete(lease).filter_by(name=name, holder=holder))
+    """Give a lease back, so that others need not wait until it expires; commits."""
+    execute(delete(MaintenanceLease).filter_by(name=name, holder=holder))
     DB.session.commit()

@@ -1,35 +1,34 @@
 """Runs the jobs: a thread for each, that works while this process holds the job's lease."""
 
+import atexit
 import logging
 import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import uuid4
 
-from flask import Flask
+from flask import Flask, request
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from ..db import DB
-from .job import Job
+from .jobs import JOBS, Job
 from .lease import hold_lease, release_lease
-from .lost_tasks import JOB as LOST_TASKS
-from .retention.job import JOB as RETENTION
-from .webhook_delivery import JOB as WEBHOOK_DELIVERY
 from .webhooks.by_worker import is_delivered_by_worker
 
-__all__ = ["JOBS", "Maintenance", "runs_maintenance"]
+__all__ = ["Maintenance", "runs_maintenance"]
 
-JOBS: tuple[Job, ...] = (LOST_TASKS, WEBHOOK_DELIVERY, RETENTION)
+STOP_SECONDS = 0.5
+"""How long a process that ends waits for each job; a lease that it keeps expires."""
 
 _logger = logging.getLogger(__name__)
 
 
 def runs_maintenance(app: Flask) -> bool:
-    """Whether processes of this app do maintenance: never in tests of plugins."""
+    """Whether web processes of this app do maintenance: never in tests of plugins."""
     return bool(app.config["MAINTENANCE"]) and not is_delivered_by_worker(app)
 
 
@@ -41,22 +40,31 @@ class Maintenance:
         jobs: all of them by default
     """
 
-    def __init__(self, app: Flask, jobs: tuple[Job, ...] | None = None) -> None:
-        self._app = app
-        self._jobs = jobs
-        self._stop = threading.Event()
+    def __init__(self, app: Flask, jobs: Sequence[Job] = JOBS) -> None:
+        self._app, self._jobs = app, jobs
+        self._lock = threading.Lock()
+        self._ends = threading.Event()
         self._threads: list[_JobThread] = []
 
     def start(self) -> None:
-        """Start the threads, if this app does maintenance. They end with the process."""
-        if self._threads or not runs_maintenance(self._app):
-            return
-        jobs = JOBS if self._jobs is None else self._jobs
-        holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
-        self._stop.clear()
-        self._threads = [_JobThread(self._app, job, holder, self._stop) for job in jobs]
-        for thread in self._threads:
-            thread.start()
+        """Start the threads, unless they are there. They end with the process."""
+        with self._lock:
+            if self._threads:
+                return
+            holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+            self._ends.clear()
+            self._threads = [
+                _JobThread(self._app, job, holder, self._ends) for job in self._jobs
+            ]
+            for thread in self._threads:
+                thread.start()
+            # Let another process take over at once, and not when the leases expire.
+            atexit.register(self.stop, STOP_SECONDS)
+
+    def start_in_web_server(self) -> None:
+        """Start with the first request that a server gets; clients of tests name no server."""
+        if not self._threads and "SERVER_SOFTWARE" in request.environ:
+            self.start()
 
     def stop(self, seconds: float | None = None) -> None:
         """Stop after the jobs that are being done, and give their leases back.
@@ -64,17 +72,18 @@ class Maintenance:
         Args:
             seconds: how long to wait for each job; its lease expires when it takes longer
         """
-        self._stop.set()
+        atexit.unregister(self.stop)
+        self._ends.set()
         for thread in self._threads:
             thread.join(seconds)
         self._threads = []
 
 
 class _JobThread(threading.Thread):
-    def __init__(self, app: Flask, job: Job, holder: str, stop: threading.Event) -> None:
+    def __init__(self, app: Flask, job: Job, holder: str, ends: threading.Event) -> None:
         super().__init__(name=f"maintenance-{job.name}", daemon=True)
-        self._app, self._job, self._holder = app, job, holder
-        self._end = stop  # Thread has a _stop of its own
+        self._app, self._job, self._holder, self._ends = app, job, holder, ends
+        self._work = job.prepare()
         self._interval: float = app.config[job.interval]
         self._lease: float = app.config["MAINTENANCE_LEASE_SECONDS"]
         self._held = False
@@ -82,10 +91,9 @@ class _JobThread(threading.Thread):
 
     def run(self) -> None:
         pause = 0.0
-        while not self._end.wait(pause):
+        while not self._ends.wait(pause):
             pause = self._safely(self._turn)
-        if self._held:
-            self._safely(self._release)
+        self._safely(self._release)  # after a failure, too, it may still be ours
 
     def _safely(self, work: Callable[[], float]) -> float:
         """Do a piece of work; when it fails, wait for the next one: it is tried again."""
@@ -113,7 +121,7 @@ class _JobThread(threading.Thread):
         if not self._held:
             return self._renew_at - time.monotonic()
         if time.monotonic() >= self._due_at:
-            more = self._job.run()
+            more = self._work()
             DB.session.rollback()  # gives the connection back when a job only reads
             self._due_at = time.monotonic() + (0.0 if more else self._interval)
         return max(0.0, min(self._due_at, self._renew_at) - time.monotonic())

@@ -1,4 +1,4 @@
-"""Finds tasks whose work is lost, and ends them: no queue has their message, and no worker.
+"""Finds messages that are in no queue and with no worker, and sends them again or ends their tasks.
 
 What looks lost may just be on its way from one place to the next. So nothing is done about it
 before the second look in a row.
@@ -14,25 +14,20 @@ from flask import current_app
 from sqlalchemy import select
 
 from ..db import DB
-from ..db.db import database_time
 from ..db.models.tasks import ProcessingTask
 from ..tasking import life_cycle
 from ..tasking.broker import ledger
 from ..tasking.in_flight import Entry, Ledger, Report, TaskEntries
 from ..tasking.life_cycle import State
-from ..tasking.signals import announce
 from ..worker.broker_queues import Queues
 from ..worker.requeue import end, send_again
-from .job import Job
 
-__all__ = ["JOB", "LostTasks"]
+__all__ = ["LostTasks"]
 
-_UNDER_WAY = (State.QUEUED.value, State.RUNNING.value, State.CANCELLING.value)
+_OPEN = (State.QUEUED.value, State.RUNNING.value, State.CANCELLING.value)
 
 _BATCH = 500
 """Tasks that are looked at together: their rows and hashes fit into memory with ease."""
-
-DAY = 24 * 60 * 60
 
 RETURN = 5.0
 """Seconds in which workers are connected again to a broker that was started: they try at least
@@ -73,80 +68,82 @@ class LostTasks:
     """Looks for lost tasks, and remembers what looked lost the last time."""
 
     def __init__(self) -> None:
-        self._last: set[_Suspect] = set()
+        self._suspects: set[_Suspect] = set()
         self._looked_at = 0.0
 
-    def look(self) -> None:
-        """Look once; end the tasks that are lost."""
-        before, self._last = self._last, set()
-        last_look, self._looked_at = self._looked_at, time.monotonic()
-        if self._looked_at - last_look > 3 * current_app.config["TASK_CHECK_SECONDS"]:
-            before = set()  # others have looked in between, or nobody
-        self._end_those_that_waited_too_long()
-        known = ledger(current_app)
-        if known is None:
+    def run(self) -> None:
+        """Look once, and deal with what looked lost the last time, too."""
+        before = self._last_suspects()
+        in_flight = ledger(current_app)
+        if in_flight is None or in_flight.uptime() < RETURN:
             return
-        if known.uptime() < RETURN:
-            return
-        suspects: set[_Suspect] = set()
-        queues = Queues(known)
-        for ids in self._batches():
-            # The workers first: what one of them takes up in between is in the ledger then.
-            workers = _Workers.from_reports(known.reports())
-            for task_id, entries in known.look(ids).items():
-                suspects |= set(_suspects(task_id, entries, workers, queues))
+        queues = Queues(in_flight)
+        suspects = set(_find_suspects(in_flight, queues))
         lost = suspects & before
-        self._last = suspects - lost
+        self._suspects = suspects - lost
         for suspect in sorted(lost):
-            if suspect.token and not suspect.worker:
-                if queues.has(suspect.queue, suspect.token):
-                    continue  # the queue has not the order in which messages were noted
-                if queues.put_back(suspect.token):
-                    _logger.warning(
-                        "task %s: its message is queued again", suspect.task_id
-                    )
-                    continue
-            _logger.warning("task %s is lost: %s", suspect.task_id, suspect.reason)
-            self._end(known, suspect)
+            if not _is_queued(suspect, queues):
+                _logger.warning("task %s is lost: %s", suspect.task_id, suspect.reason)
+                _recover(in_flight, suspect)
 
-    def _end(self, known: Ledger, suspect: _Suspect) -> None:
-        task_id, token = suspect.task_id, suspect.token
-        reason = f"Task failed: {suspect.reason}."
-        state = DB.session.execute(
-            select(ProcessingTask.state).filter_by(id=task_id)
-        ).scalar()
-        if state == State.CANCELLING:
-            end(known, task_id, life_cycle.cancel)
-        elif token:
-            send_again(known, task_id, token, reason, suspect.worker)
-        elif not known.look([task_id])[task_id].messages:
-            end(known, task_id, partial(life_cycle.lose, log=reason))
-
-    def _batches(self) -> Iterator[list[int]]:
-        """Yield the ids of the tasks that are under way."""
-        last = 0
-        while True:
-            row = ProcessingTask
-            query = select(row.id).where(row.state.in_(_UNDER_WAY), row.id > last)
-            ids = list(DB.session.execute(query.order_by(row.id).limit(_BATCH)).scalars())
-            DB.session.rollback()  # no transaction stays open while the broker is asked
-            if ids:
-                yield ids
-            if len(ids) < _BATCH:
-                return
-            last = ids[-1]
-
-    def _end_those_that_waited_too_long(self) -> None:
-        days = current_app.config["TASK_WAITING_DAYS"]
-        if not days:
-            return
-        row = ProcessingTask
-        query = select(row.id).where(
-            row.state == State.WAITING.value, row.started_at < database_time(-days * DAY)
+    def _last_suspects(self) -> set[_Suspect]:
+        """Return what the last look has found; nothing if others may have looked since."""
+        suspects, self._suspects = self._suspects, set()
+        last_look, self._looked_at = self._looked_at, time.monotonic()
+        is_recent = (
+            self._looked_at - last_look <= 3 * current_app.config["TASK_CHECK_SECONDS"]
         )
-        for task_id in list(DB.session.execute(query.limit(_BATCH)).scalars()):
-            log = f"Task failed: it waits, and was made more than {days} days ago."
-            announce(task_id, life_cycle.give_up(task_id, log))
+        return suspects if is_recent else set()
+
+
+def _find_suspects(in_flight: Ledger, queues: Queues) -> Iterator[_Suspect]:
+    """Yield what looks lost of all open tasks."""
+    for ids in _open_tasks():
+        # The workers first: what one of them takes up in between is in the ledger then.
+        workers = _Workers.from_reports(in_flight.reports())
+        for task_id, entries in in_flight.look(ids).items():
+            yield from _suspects(task_id, entries, workers, queues)
+
+
+def _open_tasks() -> Iterator[list[int]]:
+    """Yield the ids of the tasks that have messages, or should."""
+    task, last = ProcessingTask, 0
+    while True:
+        query = select(task.id).where(task.state.in_(_OPEN), task.id > last)
+        ids = list(DB.session.execute(query.order_by(task.id).limit(_BATCH)).scalars())
+        DB.session.rollback()  # no transaction stays open while the broker is asked
+        if ids:
+            yield ids
+        if len(ids) < _BATCH:
+            return
+        last = ids[-1]
+
+
+def _is_queued(suspect: _Suspect, queues: Queues) -> bool:
+    """Whether a message is in its queue, possibly put back there just now."""
+    if not suspect.token or suspect.worker:
+        return False
+    if queues.has(suspect.queue, suspect.token):
+        return True  # the queue has not the order in which messages were noted
+    if queues.put_back(suspect.token):
+        _logger.warning("task %s: its message is queued again", suspect.task_id)
+        return True
+    return False
+
+
+def _recover(in_flight: Ledger, suspect: _Suspect) -> None:
+    """Send a lost message again, or end its task."""
+    task_id, token = suspect.task_id, suspect.token
+    reason = f"Task failed: {suspect.reason}."
+    state = DB.session.execute(
+        select(ProcessingTask.state).filter_by(id=task_id)
+    ).scalar()
+    if state == State.CANCELLING:
+        end(in_flight, task_id, life_cycle.cancel)
+    elif token:
+        send_again(in_flight, task_id, token, reason, suspect.worker)
+    elif not in_flight.look([task_id])[task_id].messages:
+        end(in_flight, task_id, partial(life_cycle.lose, log=reason))
 
 
 def _suspects(
@@ -181,6 +178,3 @@ def _why_lost(message: Entry, reports: Mapping[str, Report], queues: Queues) -> 
         # A worker may be silent since: what it is at may hold Python's lock for hours.
         return "its worker has dropped it" if report.at > message.started else ""
     return "its worker has died, or lost its connection to the broker for too long"
-
-
-JOB = Job("lost-tasks", "TASK_CHECK_SECONDS", LostTasks().look)

@@ -5,6 +5,7 @@ dies, or the store is away, they are removed the next time.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
 from typing import Any
@@ -30,7 +31,7 @@ from ..db.models.removed_files import RemovedFile
 from ..db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
 from ..db.models.tasks import ProcessingTask, Step, TaskFile, TaskLink, TaskLogEntry
 from ..db.models.workbench import RunInput, RunValues
-from .amount import Amount
+from ..db.statements import execute
 from .broker import ledger
 from .stored import remove_bytes
 
@@ -93,15 +94,15 @@ def remove_tasks(task_ids: Sequence[int]) -> list[int]:
     task = ProcessingTask
     # For SQLite, which has no locks of rows, and gives the id of the newest task again when it is
     # gone: from here on nobody else writes.
-    _execute(delete(task).where(false()))
+    execute(delete(task).where(false()))
     ended = select(task.id).where(task.id.in_(task_ids), task.finished_at.is_not(None))
     # Nobody adds anything to the tasks until they are gone.
     locked = ended.order_by(task.id).with_for_update()
     ids = list(DB.session.execute(locked).scalars())
     noted = _note_bytes(TaskFile.task_id.in_(ids))
     for owner in _OWNERS:
-        _execute(delete(owner.class_).where(owner.in_(ids)))
-    _execute(delete(task).where(task.id.in_(ids)))
+        execute(delete(owner.class_).where(owner.in_(ids)))
+    execute(delete(task).where(task.id.in_(ids)))
     _forget_messages(ids)  # before another task can have such an id
     DB.session.commit()
     remove_bytes(noted)
@@ -124,16 +125,16 @@ def remove_files(file_ids: Sequence[int]) -> None:
     """Remove files of tasks; commits."""
     which = TaskFile.id.in_(file_ids)
     noted = _note_bytes(which)
-    _execute(delete(TaskFile).where(which))
+    execute(delete(TaskFile).where(which))
     DB.session.commit()
     remove_bytes(noted)
 
 
-def amount_of(condition: Any) -> Amount:
-    """Return number and size of the files for which a condition holds."""
+def amount_of(condition: Any) -> Counter[str]:
+    """Return how many ``files`` and ``bytes`` there are for which a condition holds."""
     query = select(func.count(), func.sum(TaskFile.size))
     files, size = DB.session.execute(query.where(condition)).one()
-    return Amount(files=files, size=int(size or 0))
+    return Counter(files=files, bytes=int(size or 0))
 
 
 def _note_bytes(condition: Any) -> list[int]:
@@ -150,8 +151,4 @@ def _note_bytes(condition: Any) -> list[int]:
     noted = ("storage_provider", "file_name", "file_storage_data")
     source = select(*(getattr(TaskFile, name) for name in noted)).where(condition, is_own)
     statement = insert(RemovedFile).from_select(noted, source).returning(RemovedFile.id)
-    return list(DB.session.execute(statement).scalars())
-
-
-def _execute(statement: Any) -> None:
-    DB.session.execute(statement, execution_options={"synchronize_session": False})
+    return list(execute(statement).scalars())

@@ -41,7 +41,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Supervision(bootsteps.StartStopStep):
-    """Starts the thread, and the maintenance of the runner, when the pool has its processes."""
+    """Starts the thread when the pool has its processes."""
 
     requires = ("celery.worker.components:Pool",)
     keeper: Keeper | None = None
@@ -57,7 +57,6 @@ class Supervision(bootsteps.StartStopStep):
     def start(self, parent: Any) -> None:
         app = CELERY.flask_app
         assert app is not None  # made by the module that Celery has loaded
-        app.extensions["qhana_maintenance"].start()
         remove_abandoned()
         known = ledger(app)
         if known is None:
@@ -157,8 +156,5 @@ def _shutting_down(**_kwargs: Any) -> None:
 
 @worker_shutdown.connect
 def _ended(**_kwargs: Any) -> None:
-    if CELERY.flask_app is not None:
-        # Let another process take over the maintenance now, and not when the leases expire.
-        CELERY.flask_app.extensions["qhana_maintenance"].stop(seconds=0.5)
     if Supervision.keeper is not None:
         Supervision.keeper.stop()

@@ -66,7 +66,7 @@ def test_a_task_is_ended_and_told_once_by_two_who_find_it_lost(app):
         with app.app_context():
             for _ in range(2):
                 barrier.wait(60)
-                lost_tasks.look()
+                lost_tasks.run()
 
     threads = [threading.Thread(target=look, args=(each,)) for each in looks]
     for thread in threads:

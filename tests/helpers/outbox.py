@@ -13,6 +13,7 @@ from qhana_plugin_runner.db.models.tasks import (
     TaskUpdateSubscription,
     WebhookDelivery,
 )
+from qhana_plugin_runner.operations.webhooks.delivery import Delivery
 
 TASK_URL = "http://public.example/tasks/1/"
 
@@ -31,7 +32,7 @@ def make_task_with(*subscriptions, task_url=TASK_URL):
 
 def deliver(app, delivery=None):
     """Make all calls that are due, and write down the answers."""
-    delivery = delivery or app.extensions["qhana_webhooks"]
+    delivery = delivery or Delivery()
     while delivery.turn() or not delivery.is_idle:
         pass
 
@@ -39,12 +40,12 @@ def deliver(app, delivery=None):
 @contextmanager
 def delivering(app):
     """Deliver as the maintenance does, which nobody does for an app of a test."""
-    is_over = threading.Event()
+    is_over, delivery = threading.Event(), Delivery()
 
     def work():
         while not is_over.wait(0.01):
             with app.app_context():
-                app.extensions["qhana_webhooks"].turn()
+                delivery.turn()
 
     thread = threading.Thread(target=work)
     thread.start()

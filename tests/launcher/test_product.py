@@ -15,7 +15,7 @@ import pytest
 from helpers.processes import is_alive, wait_until
 from helpers.product import CHECKOUT, Product, outside_environment
 
-from qhana_plugin_runner.operations import JOBS
+from qhana_plugin_runner.operations.jobs import JOBS
 
 
 @pytest.fixture(scope="module")

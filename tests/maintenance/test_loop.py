@@ -14,8 +14,8 @@ from sqlalchemy import text
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.leases import MaintenanceLease
-from qhana_plugin_runner.operations import JOBS, Maintenance, runs_maintenance
-from qhana_plugin_runner.operations.job import Job
+from qhana_plugin_runner.operations import Maintenance, runs_maintenance
+from qhana_plugin_runner.operations.jobs import JOBS, Job
 
 SOON, NEVER = "SOON", "NEVER"
 
@@ -50,7 +50,7 @@ class Runs:
     """
 
     def __init__(self, name="job", interval=SOON, outcomes=()):
-        self.job = Job(name, interval, self)
+        self.job = Job(name, interval, lambda: self)
         self._outcomes = list(outcomes)
         self._runs = queue.SimpleQueue()
 
@@ -114,7 +114,7 @@ def test_a_job_goes_on_when_the_database_has_failed(maintain, caplog):
             DB.session.execute(text("SELECT * FROM no_such_table"))
 
     runs = Runs()
-    maintain(Job("job", SOON, fail_once))
+    maintain(Job("job", SOON, lambda: fail_once))
     runs.wait()
     runs.wait()
     assert "maintenance job: the database fails: no such table" in caplog.text
@@ -138,7 +138,7 @@ def test_a_job_that_takes_long_holds_up_no_other_one(maintain):
         assert is_over.wait(60)
 
     other = Runs("other")
-    maintain(Job("long", SOON, take_long), other.job)
+    maintain(Job("long", SOON, lambda: take_long), other.job)
     try:
         assert begun.wait(60)
         for _ in range(5):
@@ -154,7 +154,7 @@ def test_what_a_job_does_not_commit_is_not_kept(app, maintain):
         runs()
 
     runs = Runs()
-    maintain(Job("job", SOON, leave))
+    maintain(Job("job", SOON, lambda: leave))
     for _ in range(3):
         runs.wait()  # a second row of this name would have failed
     with app.app_context():
@@ -182,7 +182,7 @@ def test_a_second_process_takes_over_when_the_first_one_does_not_extend(app, mai
         assert is_over.wait(60)
 
     second = Runs("job")
-    maintain(Job("job", SOON, hang))
+    maintain(Job("job", SOON, lambda: hang))
     try:
         assert begun.wait(60)
         maintain(second.job)
@@ -215,8 +215,23 @@ def test_no_thread_and_no_lease_are_left(app, maintain):
 def test_nothing_is_done_where_it_is_not_wanted(tmp_path, settings):
     with runner(tmp_path, PLUGIN_FOLDERS=[], **settings) as app:
         assert not runs_maintenance(app)
-        app.extensions["qhana_maintenance"].start()
+        app.test_client().get("/", environ_overrides={"SERVER_SOFTWARE": "a server"})
         assert names_of_threads() == []
+
+
+def test_the_first_request_that_a_server_gets_starts_it(working_app):
+    maintenance, client = (
+        working_app.extensions["qhana_maintenance"],
+        working_app.test_client(),
+    )
+    client.get("/")
+    assert names_of_threads() == []
+    try:
+        for _ in range(2):
+            client.get("/", environ_overrides={"SERVER_SOFTWARE": "a server"})
+            assert len(names_of_threads()) == len(JOBS)
+    finally:
+        maintenance.stop()
 
 
 def test_every_job_has_a_name_and_an_interval_of_its_own(app):
@@ -229,12 +244,14 @@ def test_all_jobs_of_the_runner_work(tmp_path, caplog):
     done = {job.name: threading.Event() for job in JOBS}
 
     def noting(job):
+        work = job.prepare()
+
         def run():
-            more = job.run()
+            more = work()
             done[job.name].set()
             return more
 
-        return job._replace(run=run)
+        return job._replace(prepare=lambda: run)
 
     with broker(tmp_path) as url:
         celery = {"broker_url": url, "result_backend": url}

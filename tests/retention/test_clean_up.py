@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import time
+from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -13,11 +14,10 @@ from sqlalchemy import event
 from qhana_plugin_runner import create_app
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
-from qhana_plugin_runner.operations import JOBS
-from qhana_plugin_runner.operations.retention import Limits, clean_up, too_old
+from qhana_plugin_runner.operations.retention import Limits, clean_up, expiry
+from qhana_plugin_runner.operations.retention.job import remove_what_is_too_old
 from qhana_plugin_runner.storage import STORE, FileStore, KeptFile
 from qhana_plugin_runner.tasking import removal
-from qhana_plugin_runner.tasking.amount import Amount
 from qhana_plugin_runner.tasking.removal import Removal, remove_task
 from qhana_plugin_runner.tasking.stored import Failures
 
@@ -43,10 +43,12 @@ def test_tasks_that_have_ended_long_ago_go_with_everything(
     for days in (31, 29, 45):
         make_task(days)
     removed = clean_up(Limits(finished_tasks=30))
-    assert removed == {"finished_tasks": Amount(2, 4, 2 * len("result" + "temporary"))}
+    assert removed == {
+        "finished_tasks": Counter(tasks=2, files=4, bytes=2 * len("result" + "temporary"))
+    }
     assert rows() == of_tasks(2)
     assert {path.partition("/")[0] for path in files()} == {"task_1", "task_3"}
-    assert clean_up(Limits(finished_tasks=30)) == {"finished_tasks": Amount()}
+    assert clean_up(Limits(finished_tasks=30)) == {"finished_tasks": Counter()}
 
 
 def test_temporary_files_go_before_the_task(make_task, rows, of_tasks, files):
@@ -54,7 +56,9 @@ def test_temporary_files_go_before_the_task(make_task, rows, of_tasks, files):
     make_task(days=3)
     make_task(days=1)
     removed = clean_up(Limits(temporary_files=2))
-    assert removed == {"temporary_files": Amount(0, 1, len("temporary"))}
+    assert removed == {
+        "temporary_files": Counter(tasks=0, files=1, bytes=len("temporary"))
+    }
     assert rows() == {**of_tasks(3), "TaskFile": 5}
     assert [path for path in files() if path.endswith("b.txt")][0].startswith("task_1/")
     assert not [path for path in files() if path.startswith("task_2/tmp")]
@@ -68,16 +72,16 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(make_task, rows, files):
     before = rows(), files()
     told = clean_up(limits, dry_run=True)
     assert (rows(), files()) == before
-    assert told["finished_tasks"] == Amount(1, 2, 15)
-    assert told["temporary_files"] == Amount(0, 2, 18)
+    assert told["finished_tasks"] == Counter(tasks=1, files=2, bytes=15)
+    assert told["temporary_files"] == Counter(tasks=0, files=2, bytes=18)
     # The temporary file of the older one has gone with its task.
     done = clean_up(limits)
     assert done["finished_tasks"] == told["finished_tasks"]
-    assert done["temporary_files"] == Amount(0, 1, 9)
+    assert done["temporary_files"] == Counter(tasks=0, files=1, bytes=9)
 
 
 def test_many_tasks_go_in_small_transactions(app, make_task, rows, monkeypatch):
-    monkeypatch.setattr(too_old, "BATCH", 2)
+    monkeypatch.setattr(expiry, "BATCH", 2)
     for _ in range(5):
         make_task(days=2)
     sizes = []
@@ -87,7 +91,7 @@ def test_many_tasks_go_in_small_transactions(app, make_task, rows, monkeypatch):
         if statement.startswith('DELETE FROM "ProcessingTask" WHERE "ProcessingTask".id'):
             sizes.append(statement.count("%(id") or statement.count("?"))
 
-    assert clean_up(Limits(finished_tasks=1))["finished_tasks"].tasks == 5
+    assert clean_up(Limits(finished_tasks=1))["finished_tasks"]["tasks"] == 5
     assert sizes == [2, 2, 1]
     assert rows() == {}
 
@@ -95,7 +99,7 @@ def test_many_tasks_go_in_small_transactions(app, make_task, rows, monkeypatch):
 def test_a_task_in_use_holds_up_no_other(app, make_task, rows, monkeypatch, caplog):
     from sqlalchemy import Column, ForeignKey, Integer, Table
 
-    monkeypatch.setattr(too_old, "BATCH", 2)
+    monkeypatch.setattr(expiry, "BATCH", 2)
     ids = [make_task(days=9 - number) for number in range(4)]
     notes = Table(
         "Notes",
@@ -107,7 +111,7 @@ def test_a_task_in_use_holds_up_no_other(app, make_task, rows, monkeypatch, capl
         for number in (0, 1):
             DB.session.execute(notes.insert().values(task_id=ids[number]))
         DB.session.commit()
-        assert clean_up(Limits(finished_tasks=1))["finished_tasks"].tasks == 2
+        assert clean_up(Limits(finished_tasks=1))["finished_tasks"]["tasks"] == 2
         left = DB.session.query(ProcessingTask.id).order_by("id").all()
         assert [task_id for (task_id,) in left] == ids[:2]
         assert f"task {ids[0]} stays" in caplog.text
@@ -148,9 +152,9 @@ def test_files_that_no_row_knows_go_when_they_are_old(
     young = orphan("task_1/out/young", days=6)
     elsewhere = orphan("other/name", days=99), orphan("task_x/name", days=99)
     told = clean_up(Limits(orphans=7), dry_run=True)
-    assert told == {"orphans": Amount(0, 3, 3 * len("orphan"))}
+    assert told == {"orphans": Counter(tasks=0, files=3, bytes=3 * len("orphan"))}
     assert clean_up(Limits(orphans=7)) == told
-    assert clean_up(Limits(orphans=7)) == {"orphans": Amount()}
+    assert clean_up(Limits(orphans=7)) == {"orphans": Counter()}
     for file in (young, *elsewhere):
         file.unlink()
     for folder in ("other", "task_x"):
@@ -171,7 +175,7 @@ def test_files_are_known_however_their_rows_name_them(make_task, orphan, context
         orphan(path, days=99)
         task = ProcessingTask.get_by_id(task_id)
         TaskFile(task, "tag", "local_filesystem", "name", place, "type").save(commit=True)
-    assert clean_up(Limits(orphans=7)) == {"orphans": Amount()}
+    assert clean_up(Limits(orphans=7)) == {"orphans": Counter()}
 
 
 def test_orphans_in_s3_go_too(tmp_path, s3_settings, s3_client):
@@ -184,7 +188,7 @@ def test_orphans_in_s3_go_too(tmp_path, s3_settings, s3_client):
                 STORE["s3"].persist_file("orphan", path, "text/plain")
             # The server's clock says when a file was kept: a day below zero is tomorrow.
             removed = clean_up(Limits(orphans=-1))
-            assert removed == {"orphans": Amount(0, 1, len("orphan"))}
+            assert removed == {"orphans": Counter(tasks=0, files=1, bytes=len("orphan"))}
     listed = s3_client.list_objects_v2(
         Bucket=s3_settings["S3_BUCKET"], Prefix=s3_settings["S3_KEY_PREFIX"]
     )
@@ -230,7 +234,7 @@ def test_a_store_that_is_away_is_given_up_and_holds_up_no_other(
     assert files() == []
     failing_store.calls = 0
     clean_up(Limits())
-    assert failing_store.calls == Failures.MOST == 3
+    assert failing_store.calls == Failures.MAX == 3
     failing_store.delete = lambda self, info: None
     clean_up(Limits())
     assert rows() == {}
@@ -266,10 +270,8 @@ def no_writer_may_be_there(_condition):
 
 def test_the_maintenance_cleans_up(app, make_task, rows):
     make_task(days=9)
-    (job,) = [job for job in JOBS if job.name == "retention"]
-    assert app.config[job.interval] == 3600
-    job.run()
+    remove_what_is_too_old()
     assert rows()
     app.config["RETENTION_FINISHED_DAYS"] = 8.0
-    assert not job.run()
+    remove_what_is_too_old()
     assert rows() == {}

@@ -12,6 +12,7 @@ from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import database_time
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.operations.lost_tasks import LostTasks
+from qhana_plugin_runner.operations.waiting_tasks import expire_waiting_tasks
 from qhana_plugin_runner.tasking import life_cycle
 from qhana_plugin_runner.tasking.broker import ledger
 from qhana_plugin_runner.tasking.cancel import CancelResult, cancel
@@ -149,7 +150,7 @@ def test_a_message_that_another_has_overtaken_is_not_lost(
     assert not queues.Queues(known).may_have(entry)
     lost_tasks = LostTasks()
     for _ in range(3):
-        lost_tasks.look()
+        lost_tasks.run()
     assert state_of(first) == state_of(second) == "queued"
 
 
@@ -209,10 +210,10 @@ def test_a_task_waits_for_ever_unless_the_operator_sets_an_end(app, new_task, st
     )
     DB.session.commit()
     assert task.state == "waiting"
-    LostTasks().look()
+    expire_waiting_tasks()
     assert state_of(task_id) == "waiting"
     app.config["TASK_WAITING_DAYS"] = 2
-    LostTasks().look()
+    expire_waiting_tasks()
     assert state_of(task_id) == "failed"
     assert "made more than 2 days ago" in ProcessingTask.get_by_id(task_id).task_log
 
@@ -242,16 +243,16 @@ def test_only_what_looks_lost_twice_in_a_row_is_lost(
     stubborn.apply_async(kwargs={"db_id": task_id})
     known.client.flushall()
     lost_tasks = LostTasks()
-    lost_tasks.look()
+    lost_tasks.run()
     if between == "a long time":
         lost_tasks._looked_at -= 4 * app.config["TASK_CHECK_SECONDS"]
     else:
         with monkeypatch.context() as patch, pytest.raises(RedisError):
             patch.setattr(known, "reports", fail)
-            lost_tasks.look()
-    lost_tasks.look()
+            lost_tasks.run()
+    lost_tasks.run()
     assert state_of(task_id) == "queued"
-    lost_tasks.look()
+    lost_tasks.run()
     assert state_of(task_id) == "lost"
 
 
@@ -279,7 +280,7 @@ def test_what_the_broker_forgets_at_work_waits_only_for_a_step(
     deliver(forgotten, task_id, **arguments)
     lost_tasks = LostTasks()
     for _ in range(2):
-        lost_tasks.look()
+        lost_tasks.run()
     assert state_of(task_id) == ("waiting" if with_step else "lost")
 
 
@@ -295,5 +296,5 @@ def test_what_a_worker_keeps_for_later_is_lost_when_the_broker_has_lost_it(
     known.is_alive("worker", 60, Report(known.now(), held, at_work={ids[0]}))
     lost_tasks = LostTasks()
     for _ in range(2):
-        lost_tasks.look()
+        lost_tasks.run()
     assert [state_of(task_id) for task_id in ids] == ["queued", "lost"]

@@ -242,7 +242,7 @@ def test_a_dead_host_with_many_calls_does_not_keep_others_from_being_called(app)
     with ExitStack() as stack:
         dead, *living = [stack.enter_context(receiving()) for _ in range(4)]
         dead.is_open.clear()
-        delivery = app.extensions["qhana_webhooks"]
+        delivery = Delivery()
         with app.app_context():
             told(*((f"{dead.url}/{number}", None) for number in range(300)))
             told(
@@ -257,21 +257,21 @@ def test_a_dead_host_with_many_calls_does_not_keep_others_from_being_called(app)
             assert [len(each.calls()) for each in living] == [9, 9, 9]
             assert 1 <= len(dead.calls()) <= 4
             dead.is_open.set()
-            deliver(app)
+            deliver(app, delivery)
             assert all(row.delivered_at for row in deliveries())
 
 
 def test_calls_of_one_webhook_about_one_task_keep_their_order(app, webhook):
     events = ["details", "status", "steps"]
     webhook.is_open.clear()
-    delivery = app.extensions["qhana_webhooks"]
+    delivery = Delivery()
     with app.app_context():
         told((webhook.url, None), events=events)
         assert delivery.turn() and not delivery.turn()
         assert webhook.next_event()[1] == "details"
         assert not webhook.called()
         webhook.is_open.set()
-        deliver(app)
+        deliver(app, delivery)
         assert webhook.events() == ["status", "steps"]
 
 

@@ -1,18 +1,18 @@
-"""All that is cleaned up, in one go."""
+"""Cleans up all that is too old, in one go."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Self
 
-from ...tasking.amount import Amount
 from ...tasking.stored import remove_bytes
+from .expiry import remove_finished_tasks, remove_temporary_files
 from .orphans import remove_orphans
-from .too_old import remove_finished_tasks, remove_temporary_files
 
 __all__ = ["KINDS", "Limits", "clean_up"]
 
 
 class Limits(NamedTuple):
-    """How many days what is kept; ``None`` stands for ever.
+    """For how many days things are kept; ``None`` for ever.
 
     Attributes:
         finished_tasks: tasks with everything, since they have ended.
@@ -34,7 +34,7 @@ class Limits(NamedTuple):
         )
 
 
-KINDS: dict[str, Callable[[float, bool], Amount]] = {
+KINDS: dict[str, Callable[[float, bool], Counter[str]]] = {
     "finished_tasks": remove_finished_tasks,
     "temporary_files": remove_temporary_files,
     "orphans": remove_orphans,
@@ -42,7 +42,7 @@ KINDS: dict[str, Callable[[float, bool], Amount]] = {
 """What can be too old, and what removes it."""
 
 
-def clean_up(limits: Limits, dry_run: bool = False) -> dict[str, Amount]:
+def clean_up(limits: Limits, dry_run: bool = False) -> dict[str, Counter[str]]:
     """Remove what is too old, and the bytes that could not be removed before.
 
     Two processes may do this at once. It goes on where it was cut off.
@@ -52,7 +52,8 @@ def clean_up(limits: Limits, dry_run: bool = False) -> dict[str, Amount]:
         dry_run: change nothing
 
     Returns:
-        how much was removed of each kind that has a limit, or would be
+        how many ``tasks``, ``files`` and ``bytes`` were removed, or would be, by kind; only kinds
+        that have a limit
     """
     if not dry_run:
         remove_bytes()

@@ -1,10 +1,11 @@
-"""The command that cleans up by hand."""
+"""The command that cleans up on demand."""
+
+from collections import Counter
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from ...tasking.amount import Amount
 from .clean_up import KINDS, Limits, clean_up
 
 _NAMES = {kind.replace("_", "-"): kind for kind in KINDS}
@@ -46,9 +47,9 @@ def clean_up_command(
             click.echo(_line(name, removed.get(kind), dry_run))
 
 
-def _line(name: str, amount: Amount | None, dry_run: bool) -> str:
+def _line(name: str, amount: Counter[str] | None, dry_run: bool) -> str:
     if amount is None:
         return f"{name}: kept, as no age is set"
     does = "would remove" if dry_run else "removed"
-    tasks = f"{amount.tasks} tasks with " if name == "finished-tasks" else ""
-    return f"{name}: {does} {tasks}{amount.files} files of {amount.size} bytes"
+    tasks = f"{amount['tasks']} tasks with " if name == "finished-tasks" else ""
+    return f"{name}: {does} {tasks}{amount['files']} files of {amount['bytes']} bytes"

@@ -10,11 +10,9 @@ __all__ = ["register_webhooks"]
 
 
 def register_webhooks(app: Flask) -> None:
-    """Write to the outbox when the signals of a task are sent, and prepare the delivery."""
+    """Write to the outbox when the signals of a task are sent."""
     # Here, because the life cycle writes to the outbox, and the signals come with what uses it.
     from ...tasking.signal_outbox import connect_signals
     from . import by_worker  # noqa: F401  (delivers in tests of plugins)
-    from .delivery import Delivery
 
     connect_signals(app)
-    app.extensions["qhana_webhooks"] = Delivery(app.config["WEBHOOK_SECRET"] or ())

@@ -36,8 +36,7 @@ def is_delivered_by_worker(app: Flask) -> bool:
 @CELERY.task(name="qhana-plugin-runner.deliver-webhooks", ignore_result=True)
 def deliver_webhooks() -> None:
     """Call all webhooks that are due."""
-    secrets = current_app.config["WEBHOOK_SECRET"] or ()
-    delivery = Delivery(secrets, in_threads=False)
+    delivery = Delivery(in_threads=False)
     while delivery.turn():
         pass
 

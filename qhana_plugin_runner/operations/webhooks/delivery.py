@@ -2,18 +2,17 @@
 
 import logging
 import random
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import ColumnElement, Row, and_, case, delete, exists, or_, select, update
 
 from ...db import DB
-from ...db.db import as_utc, database_time
+from ...db.db import DAY, as_utc, database_time
 from ...db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
 from ...db.models.tasks import storable
 from ...requests import display_url, rewrite_url
-from ...tasking.outbox import prune
 from .call import WEBHOOK_TIMEOUT, Answer, Meaning
 from .signature import signature_headers
 from .slots import Slots, WaitingCall
@@ -25,7 +24,7 @@ CLAIM_SECONDS = 60.0
 """After how long another process makes a call that this one has begun and never ended: a call
 takes 11 s at most, and the rest is for a process or a database that is slow for once."""
 
-RETRY_SECONDS = 24 * 60 * 60.0
+RETRY_SECONDS = DAY
 """For how long failed calls are repeated: a server that dies in the evening is found dead, and
 repaired, on the next day."""
 
@@ -44,9 +43,6 @@ WINDOW = 32
 PATIENCE = 0.25
 """Seconds that one turn waits for answers. Most come within milliseconds."""
 
-PRUNE_SECONDS = 60 * 60.0
-"""Time between two removals of old rows; they are kept for days."""
-
 _AS_IT_IS = {"synchronize_session": False}
 
 _logger = logging.getLogger(__name__)
@@ -59,21 +55,13 @@ class Delivery:
     once: it is repeated when the process dies before it has written down the answer.
 
     Args:
-        secrets: keys of the signatures; none without signatures
         timeout: seconds in which a receiver has to answer
         in_threads: whether a turn leaves calls to threads, and does not wait for slow ones
     """
 
-    def __init__(
-        self,
-        secrets: Sequence[bytes] = (),
-        timeout: float = WEBHOOK_TIMEOUT,
-        in_threads: bool = True,
-    ) -> None:
-        self._secrets = secrets
+    def __init__(self, timeout: float = WEBHOOK_TIMEOUT, in_threads: bool = True) -> None:
         self._calls = CallThreads(timeout, in_threads)
         self._answers: dict[WaitingCall, Answer] = {}
-        self._prune_at = time.monotonic()
 
     @property
     def is_idle(self) -> bool:
@@ -93,12 +81,6 @@ class Delivery:
         ended = bool(self._answers)
         self._write_answers()
         return began or ended
-
-    def prune(self, older_than_seconds: float) -> None:
-        """Remove old rows of the log, but look for them once an hour only."""
-        if time.monotonic() >= self._prune_at:
-            prune(older_than_seconds)
-            self._prune_at = time.monotonic() + PRUNE_SECONDS
 
     def _begin(self) -> bool:
         slots = self._calls.slots
@@ -140,8 +122,9 @@ class Delivery:
 
     def _request(self, row: Row[Any]) -> Request:
         # Rows of SQLite may get the number of one that was removed.
+        secrets = current_app.config["WEBHOOK_SECRET"] or ()
         call_id = f"msg_{row.id}_{int(as_utc(row.created_at).timestamp() * 1e6):x}"
-        headers = signature_headers(self._secrets, call_id, as_utc(row.now))
+        headers = signature_headers(secrets, call_id, as_utc(row.now))
         url = rewrite_url(row.webhook_href)
         return Request(url, row.task_href, row.event_type, headers)
 

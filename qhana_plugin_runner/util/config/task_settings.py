@@ -15,9 +15,9 @@ TASK_SETTINGS: tuple[Setting, ...] = (
         "MAINTENANCE",
         as_bool,
         True,
-        "Whether the web and worker processes do the maintenance: find lost tasks, call "
-        "webhooks, remove what is too old. One of all processes does each of these at a time. "
-        "Never done with `TESTING` or a broker in memory.",
+        "Whether web processes do the maintenance: find lost tasks, call webhooks, remove what is "
+        "too old. One of all processes does each of these at a time. Switch it off where "
+        "`flask maintenance` runs. Never done with `TESTING` or a broker in memory.",
         env=("MAINTENANCE",),
     ),
     Setting(

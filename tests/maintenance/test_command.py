@@ -1,0 +1,51 @@
+"""``flask maintenance``: the jobs in a process of their own."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from helpers.processes import wait_until
+from helpers.product import CHECKOUT, outside_environment
+from helpers.runner import runner
+from helpers.worker import NO_BROKER
+
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.leases import MaintenanceLease
+from qhana_plugin_runner.operations.jobs import JOBS
+
+COMMAND = [sys.executable, "-m", "flask", "--app", "qhana_plugin_runner", "maintenance"]
+
+
+def holders():
+    DB.session.rollback()
+    return DB.session.query(MaintenanceLease.holder).all()
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_it_works_until_it_is_told_to_stop_and_gives_its_leases_back(tmp_path, end):
+    with runner(tmp_path) as app, app.app_context():
+        environment = outside_environment(
+            QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER=str(tmp_path),
+            SQLALCHEMY_DATABASE_URI=app.config["SQLALCHEMY_DATABASE_URI"],
+            BROKER_URL=NO_BROKER["broker_url"],
+            RESULT_BACKEND=NO_BROKER["result_backend"],
+            PLUGIN_FOLDERS="",
+            MAINTENANCE="off",  # for web processes
+        )
+        process = subprocess.Popen(COMMAND, cwd=CHECKOUT, env=environment)
+        try:
+            wait_until(lambda: len(holders()) == len(JOBS), 60, "all leases held")
+            process.send_signal(end)
+            assert process.wait(60) == 0
+            assert holders() == []
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_without_a_broker_for_all_processes_it_says_so(tmp_path):
+    with runner(tmp_path) as app:
+        result = app.test_cli_runner().invoke(args=["maintenance"])
+    assert result.exit_code == 1
+    assert "set BROKER_URL to a Redis server" in result.output
