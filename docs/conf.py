@@ -22,7 +22,7 @@ extensions = [
     "settings_reference",
     "commands_reference",
     "rest_reference",
-    "habits_reference",
+    "shims_reference",
 ]
 # "source" is what sphinx-apidoc makes; the pages of the reference are arranged by hand.
 exclude_patterns = ["_build", "source"]

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..db.reachable import check_database
 from ..util.config import CELERY_PRODUCTION_CONFIG, read_settings
-from ..util.said import SAID_VARIABLE
+from ..util.log_once import LOG_ONCE_VARIABLE
 from . import commands, environment
 from .answers import ReadySocket, broker_answers, local_host, web_answers, web_url
 from .broker import EmbeddedBroker
@@ -172,7 +172,7 @@ def _parts(
     variables = environment.part_environment(
         instance, debug=options.debug, broker_url=broker.url if broker else None
     )
-    variables = {**variables, SAID_VARIABLE: str(ready.said)}
+    variables = {**variables, LOG_ONCE_VARIABLE: str(ready.said)}
     port = server.getsockname()[1]
     if broker:
         parts.append(

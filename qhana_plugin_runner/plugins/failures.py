@@ -16,7 +16,7 @@ from flask_babel import lazy_gettext as _
 
 from ..errors import RunnerError
 from ..util.error_text import error_text, name_and_text, printable
-from ..util.said import is_said_first
+from ..util.log_once import is_first_to_log
 
 __all__ = ["PluginFailure", "without_folders"]
 
@@ -107,7 +107,7 @@ class PluginFailure:
 
     def log(self, logger: logging.Logger) -> None:
         """Write it to the log, unless another process of this start did."""
-        if not is_said_first(
+        if not is_first_to_log(
             f"{self._edited_at} {self.source} {self.stage} {self.error}"
         ):
             return

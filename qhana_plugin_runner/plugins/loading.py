@@ -302,7 +302,7 @@ def register_plugins(
     QHAnaPluginBase.__app__ = app
     with tasks_registered():  # the runner's own: a failure from here on is a plugin's
         pass
-    with compat.summed_up():
+    with compat.log_summary():
         _set_up_all(app, folders, registry, mount)
     return registry
 

@@ -16,7 +16,7 @@ from celery.local import maybe_evaluate
 
 from ..celery import CELERY
 from ..util import compat
-from ..util.said import is_said_first
+from ..util.log_once import is_first_to_log
 
 __all__ = [
     "PluginModule",
@@ -82,7 +82,7 @@ def _find_files(folders: Iterable[str | Path]) -> Iterator[Path]:
                 f"the plugin folder {folder} cannot be read ({error.strerror}); create it or "
                 "correct PLUGIN_FOLDERS"
             )
-            if folder != OPTIONAL_FOLDER and is_said_first(text):
+            if folder != OPTIONAL_FOLDER and is_first_to_log(text):
                 _logger.warning("%s", text)
             continue
         for entry in entries:

@@ -16,7 +16,7 @@ from qhana_plugin_runner.api.util import (
     PluginUrl,
 )
 
-old_habits = pytest.mark.filterwarnings(
+old_plugins = pytest.mark.filterwarnings(
     "ignore::qhana_plugin_runner.util.compat.PluginCompatWarning"
 )
 
@@ -148,7 +148,7 @@ def test_what_a_plugin_url_accepts_lands_in_its_metadata():
     assert kept == ["n", ">=1", 1]
 
 
-@old_habits
+@old_plugins
 def test_keywords_that_nobody_knows_do_not_fail(url_field):
     field = url_field(load_missing="", metadata={"label": "x"}, description="d")
     assert field.metadata["label"] == "x"
@@ -202,7 +202,7 @@ def test_a_csv_list_is_text_with_commas_and_a_list():
         Schema().load({"sizes": "1,x"})
 
 
-@old_habits
+@old_plugins
 def test_keywords_of_marshmallow_3_and_unknown_ones_are_taken():
     class Schema(FrontendFormBaseSchema):
         count = ma.fields.Integer(missing=3, allow_None=True, description="How many")
@@ -215,13 +215,13 @@ def test_keywords_of_marshmallow_3_and_unknown_ones_are_taken():
     assert fields["named"].metadata["label"] == "Name"
 
 
-@old_habits
+@old_plugins
 def test_abstract_fields_of_marshmallow_4_can_be_instantiated():
     assert ma.fields.Number().deserialize("1.5") == 1.5
     assert ma.fields.Mapping().deserialize({"a": 1}) == {"a": 1}
 
 
-@old_habits
+@old_plugins
 def test_old_names_are_importable_where_they_were(plugins):
     more = """\
     from flask import Markup
@@ -236,8 +236,8 @@ def test_old_names_are_importable_where_they_were(plugins):
     assert answer.json == {"names": ["exclude", "include", "raise"], "markup": "<b>&lt;"}
 
 
-@old_habits
-def test_habits_of_schemas_of_marshmallow_3_work(plugins):
+@old_plugins
+def test_schemas_of_marshmallow_3_work(plugins):
     more = """\
     import marshmallow as ma
     from flask import request

@@ -16,7 +16,7 @@ from helpers.plugins import isolated_plugins
 import qhana_plugin_runner
 from qhana_plugin_runner import create_app, plugin_utils
 from qhana_plugin_runner.__main__ import main
-from qhana_plugin_runner.util.compat import HABITS
+from qhana_plugin_runner.util.compat import SHIMS
 from qhana_plugin_runner.util.config import SETTINGS
 
 CHECKOUT = DOCS.parent
@@ -143,12 +143,12 @@ def test_every_option_of_the_start_is_documented(site, capsys):
     assert {option for option in options if option not in text} == set()
 
 
-def test_every_translated_habit_is_documented(site):
-    text = site.pages["reference/old-habits.html"].text
-    for habit in HABITS:
-        assert habit.name in text
-        assert habit.serves in text
-        assert habit.advice in text
+def test_every_shim_is_documented(site):
+    text = site.pages["reference/compatibility.html"].text
+    for shim in SHIMS:
+        assert shim.name in text
+        assert shim.serves in text
+        assert shim.advice in text
 
 
 def modules_for_authors():

@@ -42,7 +42,7 @@ def test_failures_are_shown_with_file_error_frames_and_advice(
 
 
 @pytest.mark.filterwarnings("ignore::qhana_plugin_runner.util.compat.PluginCompatWarning")
-def test_old_habits_and_what_is_not_served_are_shown_with_their_places(
+def test_used_shims_and_what_is_not_served_are_shown_with_their_places(
     plugins, make_client, visit
 ):
     more = """
@@ -56,9 +56,9 @@ def test_old_habits_and_what_is_not_served_are_shown_with_their_places(
 
     page = visit(make_client(DEBUG=True), "/debug/")
 
-    habits = page.one("section", aria_labelledby="habits").words
+    shims = page.one("section", aria_labelledby="shims").words
     line = old.read_text().partition("missing=")[0].count("\n") + 1
-    assert f"{old}:{line}" in habits and "[field-missing]" in habits
+    assert f"{old}:{line}" in shims and "[field-keyword]" in shims
     notes = page.one("section", aria_labelledby="notes").words
     assert str(empty) in notes and "defines no plugin" in notes
     assert "The only plugin works." in page.one("main").words

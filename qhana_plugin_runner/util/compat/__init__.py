@@ -1,73 +1,51 @@
-"""Translates habits of older libraries, so that plugins written for them run unmodified.
+"""Compatibility shims, so that plugins written for marshmallow 3 and Flask 2 run unmodified.
 
-Known plugins were written for marshmallow 3, Flask 2, Werkzeug 2, flask-smorest 0.40, SQLAlchemy
-1.4 and Celery 5.2. Each :class:`Habit` in :data:`HABITS` names one thing that such a plugin does
-and that the current library no longer takes, translates it, and tells the plugin's author once
-what to write instead (:class:`PluginCompatWarning` and the log). Code without old habits behaves
-as it does without this layer; the runner's own code has none. ``PLUGIN_COMPAT=0`` in the
-environment turns the layer off.
+Each :class:`Shim` in :data:`SHIMS` serves one API that known plugins use and that the current
+libraries have removed, and tells the plugin's author once what to write instead
+(:class:`PluginCompatWarning` and the log). Code that uses no removed API behaves as it does without
+the shims. ``PLUGIN_COMPAT=0`` in the environment turns them off.
 
-Names that a library dropped are offered by a module ``__getattr__`` and changed calls by wrapping
-the function that refuses them, so a library that still knows a name or keyword is used as it is.
-To serve the next library, add a module with functions decorated by ``habit`` and import it here.
+A name or keyword that a library still has is never replaced. One shim changes what current code
+may do too: a validator that returns ``False`` fails (marshmallow 4 ignores what validators return,
+so the check would silently accept everything).
 
-Two translations change something that current code may do too: a validator that returns ``False``
-fails (current marshmallow ignores what validators return), and a ``Boolean`` field dumps a
-boolean whatever the value is.
-
-What is *not* served, because no translation is right or no plugin can be expected to do it:
-
-* marshmallow: ``Function`` fields that take a context (use ``Method``), a ``SchemaOpts`` subclass
-  that takes ``ordered``, ``TimeDelta(serialization_type=)`` (the value is a ``float``), sets and
-  generators loaded with ``many=True``, ``loads(json_data=...)`` by keyword, dates without leading
-  zeros (``2024-1-5``), ``isinstance(date_field, DateTime)``, ``fields.Inferred`` by name.
-* Flask: ``app.json_decoder``, ``flask.json.dumps(app=...)``, ``flask.scaffold``, pushing to or
-  popping from the context stacks, routes added to a blueprint that is registered already.
-* Werkzeug: decoding URLs to bytes (``charset=None``), URL streams, ``make_line_iter`` and other
-  WSGI helpers, the test client's ``set_cookie(server_name, ...)``.
-* flask-smorest: hooks of ``Blueprint`` subclasses that build documentation (``app=`` became
-  ``api=``), ``app.extensions["flask-smorest"]["ext_obj"]`` (use the runner's ``ROOT_API``).
-* SQLAlchemy: ``engine.execute``, ``MetaData(bind=)``, ``Query.from_self``, joins along strings,
-  rows read by column name (``row["id"]``): these need a look at the query by a person.
-* Celery: nothing that tasks, canvases and results of plugins use was dropped since 5.2.
+To serve another removed API, decorate a function with :func:`~.shims.shim` in the module of its
+library and show it in ``tests/compat/old_plugins``. Shims exist for what plugins are known to use
+and for nothing else.
 """
 
 import os
 import threading
 
-from .habits import (
-    HABITS,
-    Habit,
-    HabitMet,
+from .shims import (
+    SHIMS,
     Patches,
     PluginCompatWarning,
+    Shim,
+    UsedShim,
     forget_warnings,
-    habits_met,
-    met,
+    log_summary,
     register_plugin_root,
-    summed_up,
+    used_shims,
+    warn,
 )
 
-# Each import registers the habits of one library.
-from . import marshmallow3_fields  # isort: skip
-from . import marshmallow3_schemas  # isort: skip
+# Each import registers the shims of one library.
+from . import marshmallow3  # isort: skip
 from . import flask2  # isort: skip
-from . import werkzeug2  # isort: skip
-from . import sqlalchemy14  # isort: skip
-from . import versions  # isort: skip
 
 __all__ = [
-    "HABITS",
-    "Habit",
-    "HabitMet",
+    "SHIMS",
     "PluginCompatWarning",
+    "Shim",
+    "UsedShim",
     "enabled",
-    "habits_met",
     "install",
     "installed",
+    "log_summary",
     "register_plugin_root",
-    "summed_up",
     "uninstall",
+    "used_shims",
 ]
 
 _lock = threading.RLock()
@@ -75,41 +53,33 @@ _patches: Patches | None = None
 
 
 def enabled() -> bool:
-    """Whether the environment allows the layer (``PLUGIN_COMPAT`` unset, or not false)."""
+    """Return whether the environment allows the shims (``PLUGIN_COMPAT`` unset, or not false)."""
     setting = os.environ.get("PLUGIN_COMPAT", "1").strip().lower()
     return setting not in {"0", "false", "no", "off"}
 
 
 def installed() -> bool:
-    """Whether the layer is in effect."""
+    """Return whether the shims are in effect."""
     return _patches is not None
 
 
 def install() -> None:
-    """Put the layer in effect, unless it is already or ``PLUGIN_COMPAT=0`` forbids it.
+    """Install the shims, unless they are installed or ``PLUGIN_COMPAT=0`` forbids it.
 
-    Has to run before the first plugin is imported: class bodies run at import.
+    This has to happen before the first plugin is imported: class bodies run at import.
     """
     global _patches
     with _lock:
-        if _patches is not None or not enabled():
-            return
-        patches = Patches()
-        try:
-            for habit in HABITS:
-                habit.translate(
-                    patches, lambda *a, _habit=habit, **k: met(_habit, *a, **k)
-                )
-        except BaseException:
-            patches.undo()
-            raise
-        _patches = patches
+        if _patches is None and enabled():
+            _patches = Patches()
+            for shim in SHIMS:
+                shim.install(_patches, lambda *args, _shim=shim: warn(_shim, *args))
 
 
 def uninstall() -> None:
-    """Restore the libraries as they were and forget who was warned.
+    """Restore the libraries and forget which plugins were warned.
 
-    Meant for tests. Schema classes made meanwhile keep what was translated for them.
+    Schema classes defined in the meantime keep what the shims did for them.
     """
     global _patches
     with _lock:

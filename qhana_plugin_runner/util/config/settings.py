@@ -88,8 +88,8 @@ SETTINGS: tuple[Setting, ...] = (
         "PLUGIN_COMPAT",
         as_bool,
         True,
-        "Serve plugins written for marshmallow 3, Flask 2 and Werkzeug 2 by translating their "
-        "habits. The environment variable is read before any plugin is imported.",
+        "Serve plugins written for marshmallow 3 and Flask 2 with compatibility shims. The "
+        "environment variable is read before any plugin is imported.",
         env=("PLUGIN_COMPAT",),
     ),
     Setting(

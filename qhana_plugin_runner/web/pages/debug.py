@@ -31,7 +31,7 @@ def index() -> str:
         failures=[failure for failure in registry.failures if not failure.is_note],
         notes=[failure for failure in registry.failures if failure.is_note],
         plugin_count=len(registry.mounted),
-        habits=compat.habits_met(),
+        shims=compat.used_shims(),
         environment=_environment(),
     )
 

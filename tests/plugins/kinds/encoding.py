@@ -1,4 +1,4 @@
-"""A single file with the habits of marshmallow 3; its blueprint comes before its class."""
+"""A single file written for marshmallow 3; its blueprint comes before its class."""
 
 import json
 

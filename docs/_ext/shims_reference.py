@@ -1,10 +1,10 @@
-"""The directive ``habits-reference``: the old habits that the compatibility layer translates."""
+"""The directive ``shims-reference``: the APIs that compatibility shims serve."""
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from qhana_plugin_runner.util.compat import HABITS
+from qhana_plugin_runner.util.compat import SHIMS
 
 HEADS = ("Name", "Library", "What the plugin does", "What to write instead")
 
@@ -26,22 +26,22 @@ def table(
     return nodes.table("", group)
 
 
-class HabitsReference(SphinxDirective):
-    """One row for each habit. Its texts hold Python code, so they are taken as they are."""
+class ShimsReference(SphinxDirective):
+    """One row for each shim. Its texts hold Python code, so they are taken as they are."""
 
     def run(self) -> list[nodes.Node]:
         rows: list[list[nodes.Node]] = [
             [
-                nodes.paragraph("", "", nodes.literal("", habit.name)),
-                nodes.paragraph("", habit.library),
-                nodes.paragraph("", habit.serves),
-                nodes.paragraph("", habit.advice),
+                nodes.paragraph("", "", nodes.literal("", shim.name)),
+                nodes.paragraph("", shim.library),
+                nodes.paragraph("", shim.serves),
+                nodes.paragraph("", shim.advice),
             ]
-            for habit in HABITS
+            for shim in SHIMS
         ]
         return [table(HEADS, rows, (18, 16, 33, 33))]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    app.add_directive("habits-reference", HabitsReference)
+    app.add_directive("shims-reference", ShimsReference)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

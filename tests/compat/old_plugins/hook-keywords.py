@@ -19,6 +19,18 @@ class FormSchema(ma.Schema):
         return data["number"]
 
 
+class NameSchema(ma.Schema):
+    name = ma.fields.String(data_key="theName")
+
+    @ma.validates("name")
+    def check_name(self, value):
+        if value == "x":
+            raise ma.ValidationError("Not x.")
+
+
 def check():
     assert FormSchema().load({"number": " 5 "}) == 5
     assert FormSchema().validate({"number": "13"}) == {"_schema": ["Bad luck."]}
+    assert NameSchema().validate({"theName": "x"}) == {"theName": ["Not x."]}
+    assert NameSchema().load({"theName": "y"}) == {"name": "y"}
+    NameSchema().check_name("y")
