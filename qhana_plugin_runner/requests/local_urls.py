@@ -16,34 +16,13 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 
 from qhana_plugin_runner.util.content_types import guess_type
-
-SHOWN_URL_LENGTH = 120
-"""Characters of a URL in a message: a line in a terminal, and not a whole data URL."""
+from qhana_plugin_runner.util.redaction import display_url
 
 CHUNK = 64 * 1024
 """Bytes read from a file at once."""
 
 DATA_URL_MIMETYPE = "text/plain;charset=US-ASCII"
 """What a data URL without a media type holds (RFC 2397, section 2)."""
-
-
-def display_url(url: str) -> str:
-    """Shorten a URL for messages, without passwords and queries: these may be secret.
-
-    >>> display_url("https://me:secret@example.org/a.zip?token=1")
-    'https://example.org/a.zip'
-    """
-    if not url.lower().startswith("data:"):
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            pass
-        else:
-            host = parts.netloc.rpartition("@")[2]
-            url = parts._replace(netloc=host, query="", fragment="").geturl()
-    if len(url) > SHOWN_URL_LENGTH:
-        return url[: SHOWN_URL_LENGTH - 1] + "…"
-    return url
 
 
 _FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")

@@ -34,7 +34,8 @@ from ..util.content_types import (
     safe_name,
 )
 from .http_adapter import FetchAdapter
-from .local_urls import DataAdapter, FileAdapter, LocalFileResponse, display_url
+from ..util.redaction import display_url
+from .local_urls import DataAdapter, FileAdapter, LocalFileResponse
 
 __all__ = [
     "REQUEST_SESSION",

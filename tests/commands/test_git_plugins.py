@@ -70,7 +70,7 @@ def test_one_that_cannot_be_cloned_costs_no_other(load, repository, folder, tmp_
     repository.commit(it="here")
     bad = f"git+file://{tmp_path}/nowhere"
     (line,) = fails(load(bad, f"git+{repository.url}"))
-    assert line.startswith(f"error: file://{tmp_path}/nowhere: git refuses: fatal: ")
+    assert line.startswith(f"error: file://{tmp_path}/nowhere: git failed: fatal: ")
     assert "check URL and ref" in line
     assert found(folder) == {"it": "here"}
     assert len([p for p in folder.glob(".clones/*") if p.is_dir()]) == 1
@@ -89,7 +89,7 @@ def test_a_missing_git_is_named_and_what_is_there_stays(
 def test_a_folder_that_cannot_be_written_is_named(load, repository):
     repository.commit(it="here")
     (line,) = fails(load(f"git+{repository.url}", GIT_PLUGINS_FOLDER="/proc/nowhere"))
-    assert "name another one in GIT_PLUGINS_FOLDER" in line
+    assert "set GIT_PLUGINS_FOLDER to another one" in line
 
 
 def test_nothing_listed_is_nothing_to_do(load):

@@ -136,12 +136,12 @@ def test_an_unknown_ref_is_named(load, repository):
         ("https://example.com/a.git", "write it like git+https://"),
         ("git+--upload-pack=touch /tmp/x", "write it like git+https://"),
         ("git+ext://sh -c x", "write it like git+https://"),
-        ("git+ext://host/x", "'ext' is no scheme"),
+        ("git+ext://host/x", "'ext' is not a scheme"),
         ("git+ssh://-oProxyCommand=x/a", "a host cannot start with a dash"),
         ("git+ssh://me@-oProxyCommand=x/a", "a host cannot start with a dash"),
-        ("git+https://example.com/a@--upload-pack=x", "is no branch, tag or commit"),
-        ("git+https://example.com/a@main:refs/heads/x", "is no branch, tag or commit"),
-        ("git+https://example.com/a@", "is no branch, tag or commit"),
+        ("git+https://example.com/a@--upload-pack=x", "is not a branch, tag or commit"),
+        ("git+https://example.com/a@main:refs/heads/x", "is not a branch, tag or commit"),
+        ("git+https://example.com/a@", "is not a branch, tag or commit"),
         ("git+https://example.com/a#subdirectory=../x", "is not inside"),
         ("git+https://example.com/a#subdirectory=%2E%2E/x", "is not inside"),
         ("git+https://example.com/a#subdirectory=/etc", "is not inside"),
@@ -151,7 +151,7 @@ def test_an_unknown_ref_is_named(load, repository):
 def test_a_bad_line_is_named_with_its_number(load, repository, folder, line, said):
     repository.commit(it="here")
     (error,) = fails(load(f"git+{repository.url}", line))
-    shown = line.replace("me@", "***@")
+    shown = line.replace("me@", "")
     assert error.startswith(f"line 2 of GIT_PLUGINS, {shown!r}: ")
     assert said in error
     assert found(folder) == {"it": "here"}
@@ -172,7 +172,7 @@ def test_a_subdirectory_that_leads_out_of_the_clone_is_refused(
 def test_a_repository_without_plugins_is_named(load, repository):
     repository.commit_files({"README.md": ""})
     (line,) = fails(load(f"git+{repository.url}"))
-    assert "there is no plugin in it: name the folder" in line
+    assert "it contains no plugin: name the folder" in line
 
 
 @pytest.mark.parametrize(
@@ -199,13 +199,13 @@ def test_a_file_of_somebody_else_is_not_replaced(load, repository, folder):
     folder.mkdir()
     (folder / "it.py").write_text("mine")
     (line,) = fails(load(f"git+{repository.url}"))
-    assert "is there already: remove or rename it" in line
+    assert "exists already: remove or rename it" in line
     assert found(folder) == {"it": "mine"}
 
 
 def test_passwords_are_not_shown(load):
     (line,) = fails(load("git+http://me:secret@127.0.0.1:9/a.git"))
-    assert "secret" not in line and "***@127.0.0.1:9" in line
+    assert "secret" not in line and "//127.0.0.1:9" in line
 
 
 def test_a_clone_that_was_never_finished_is_made_anew(folder, repository):

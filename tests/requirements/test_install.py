@@ -148,7 +148,7 @@ def test_a_deeper_conflict_that_only_pip_sees_is_said_in_one_line(
     assert result.returncode == 1
     line = result.stderr.splitlines()[-1]
     assert line.startswith(
-        "Error: nothing was installed, as pip refuses: Cannot install "
+        "Error: nothing was installed because pip refuses: Cannot install "
     )
     assert "firstpkg[fast] 1.2 depends on thirdpkg<2" in line
     assert installed() == {}
@@ -171,16 +171,14 @@ def test_a_plugin_that_cannot_be_asked_is_named_and_the_others_get_theirs(
     bring("asks", "raises", "computes_missing")
     result = install()
     assert result.returncode == 0, result.stderr
-    left_out = [
-        line for line in result.stderr.splitlines() if line.startswith("left out")
-    ]
-    assert len(left_out) == 2
+    skipped = [line for line in result.stderr.splitlines() if line.startswith("skipped")]
+    assert len(skipped) == 2
     assert installed()["firstpkg"] == "1.2"
 
 
 def test_without_requirements_pip_is_not_called(install):
     result = install()
-    assert (result.returncode, result.stdout) == (0, "no plugin needs a package\n")
+    assert (result.returncode, result.stdout) == (0, "no plugin needs any packages\n")
 
 
 def test_invoke_installs_and_passes_the_status_on(run, installed, bring, wheels):
@@ -196,4 +194,4 @@ def test_invoke_fails_when_nothing_can_be_installed(run, bring, wheels):
         wheel.unlink()
     result = run("invoke", "install-plugin-dependencies")
     assert result.returncode == 1
-    assert "nothing was installed, as pip refuses" in result.stderr
+    assert "nothing was installed because pip refuses" in result.stderr

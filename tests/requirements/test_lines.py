@@ -2,8 +2,7 @@
 
 import pytest
 
-from qhana_plugin_runner.plugins.requirements.errors import RequirementsError
-from qhana_plugin_runner.plugins.requirements.lines import read_requirements
+from qhana_plugin_runner.plugins.requirements.lines import RequirementsError, read_requirements
 
 
 def texts(text):
@@ -21,7 +20,7 @@ def test_a_continued_line_is_one_requirement():
 def test_extras_and_markers_are_kept():
     (requirement,) = read_requirements("me", "Ray_X[rl,tune]>=2; python_version<'3'")
     assert requirement.text == 'Ray_X[rl,tune]>=2; python_version < "3"'
-    assert (requirement.name, requirement.counts_here) == ("ray-x", False)
+    assert (requirement.name, requirement.applies_here) == ("ray-x", False)
 
 
 def test_urls_are_kept_with_their_fragments():
@@ -37,12 +36,12 @@ def test_urls_are_kept_with_their_fragments():
     [
         ("-r more.txt", "is an option of pip: write the requirements themselves"),
         ("--requirement=more.txt", "write the requirements themselves"),
-        ("-c pins.txt", "write the versions behind the requirements"),
-        ("-e .", "name a package, or `NAME @ URL`"),
-        ("--index-url https://example.com", "set it for pip where the runner runs"),
+        ("-c pins.txt", "is an option of pip"),
+        ("-e .", "`NAME @ URL` for files"),
+        ("--index-url https://example.com", "set options where the runner runs"),
         ("a==1 --hash=sha256:00", "has a hash"),
-        ("./folder", "is no requirement"),
-        ("numpy=>2", "is no requirement"),
+        ("./folder", "is not a requirement"),
+        ("numpy=>2", "is not a requirement"),
     ],
 )
 def test_what_is_no_requirement_is_refused_with_its_line(line, said):

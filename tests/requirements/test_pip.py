@@ -6,8 +6,7 @@ import venv
 import pytest
 from helpers.wheels import build_wheel
 
-from qhana_plugin_runner.plugins.requirements.errors import InstallError
-from qhana_plugin_runner.plugins.requirements.pip import install
+from qhana_plugin_runner.plugins.requirements.pip import InstallError, install
 
 
 @pytest.fixture
@@ -47,4 +46,4 @@ def test_without_pip_it_is_said_how_to_get_it(refusal, tmp_path, monkeypatch):
     python = str(tmp_path / "bare" / "bin" / "python")
     monkeypatch.setattr(sys, "executable", python)
     said = refusal(["firstpkg"])
-    assert said.endswith(f"it is missing; `{python} -m ensurepip` brings it")
+    assert said.endswith(f"it is missing; `{python} -m ensurepip` installs it")

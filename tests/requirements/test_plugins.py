@@ -3,9 +3,12 @@
 import pytest
 from helpers.plugins import isolated_plugins
 
-from qhana_plugin_runner.plugins.requirements.errors import RequirementsError
-from qhana_plugin_runner.plugins.requirements.plugins import brings_tests, collect
-from qhana_plugin_runner.plugins.requirements.source import requirements_in_source
+from qhana_plugin_runner.plugins.requirements.lines import RequirementsError
+from qhana_plugin_runner.plugins.requirements.plugins import (
+    brings_tests,
+    collect,
+    requirements_in_source,
+)
 
 
 @pytest.fixture
@@ -98,7 +101,7 @@ def test_a_plugin_that_returns_no_text_is_named(ask, bring, folder):
         source.replace("return ", "return [").replace("'3'\"", "'3'\"]")
     )
     (failure,) = ask().failures.values()
-    assert failure.startswith("get_requirements() returned list: it has to return a text")
+    assert failure.startswith("get_requirements() returned list: it has to return text")
 
 
 def test_the_runner_itself_is_left_out(ask, folder, bring):
@@ -146,5 +149,5 @@ def test_a_method_that_says_that_there_is_nothing_is_understood(tmp_path):
 def test_source_that_is_no_python_is_named(tmp_path):
     file = tmp_path / "it.py"
     file.write_text("class A(:\n")
-    with pytest.raises(RequirementsError, match="is no Python that can be read"):
+    with pytest.raises(RequirementsError, match="is not valid Python"):
         requirements_in_source(file)

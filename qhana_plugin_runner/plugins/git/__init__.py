@@ -1,6 +1,6 @@
 """Plugins from git repositories, for ``invoke load-git-plugins``.
 
-``source`` reads the list, ``clone`` runs git, ``loading`` puts the plugins where they are found.
+``source`` reads the list, ``clone`` runs git, ``loading`` links plugins into the plugin folder.
 """
 
 from .loading import Loaded, load_git_plugins

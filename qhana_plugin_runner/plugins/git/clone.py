@@ -7,18 +7,17 @@ import subprocess
 from pathlib import Path
 
 from ...errors import RunnerError
-from ...util.secrets_in_text import without_secrets
+from ...util.redaction import redact_urls
 from .source import GitSource
 
-__all__ = ["GitError", "git_is_there", "update_clone"]
+__all__ = ["GitError", "is_git_installed", "update_clone"]
 
-_SECONDS = (
-    600  # for one command of git; a server that never answers must not stop the start
-)
+_TIMEOUT = 600
+"""Seconds for one git command: a server that never answers must not block the start."""
 
 _COMMIT = re.compile(r"[0-9a-f]{4,64}")
 
-# Settings of whoever calls that would lead git to another repository.
+# Environment variables that would make git use another repository.
 _FOREIGN = (
     "GIT_DIR",
     "GIT_COMMON_DIR",
@@ -27,7 +26,7 @@ _FOREIGN = (
     "GIT_OBJECT_DIRECTORY",
 )
 
-# A question for a password would never be answered.
+# Nobody can answer a password prompt.
 _DEFAULTS = {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
 _ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
@@ -36,25 +35,24 @@ class GitError(RunnerError):
     """A repository cannot be cloned or updated."""
 
 
-def git_is_there() -> bool:
-    """Whether git can be called."""
+def is_git_installed() -> bool:
+    """Return whether git is installed."""
     return shutil.which("git") is not None
 
 
 def update_clone(clone: Path, source: GitSource) -> None:
-    """Bring a clone to the present state of its source; make it when it is not there.
+    """Clone a repository, or update its clone and discard local changes.
 
-    What somebody changed in the clone is lost. When the source cannot be reached, the clone stays
-    as it was.
+    The clone is unchanged when the repository cannot be reached.
 
     Raises:
-        GitError: git cannot do it, with its reason.
+        GitError: git failed; the text has its reason.
     """
     for left in (clone / ".git").glob("*.lock"):
-        left.unlink()  # of a git that was killed: no other one runs while the folder is locked
+        left.unlink()  # of a git that was killed: no other git runs while the folder is locked
     is_new = not _is_repository(clone)
     if is_new and clone.exists():
-        shutil.rmtree(clone)  # what a git that was killed has left
+        shutil.rmtree(clone)  # left by a git that was killed
     try:
         if is_new:
             _git("init", "--quiet", "--template=", "--", str(clone))
@@ -78,7 +76,7 @@ def _is_repository(clone: Path) -> bool:
 
 
 def _fetch(clone: Path, source: GitSource) -> str:
-    """Fetch what the ref of a source names, and return a name for the commit."""
+    """Fetch the ref of a source and return a name of its commit."""
     fetch = ("fetch", "--quiet", "--force", "--no-tags", "--no-recurse-submodules")
     ref = source.ref or "HEAD"
     try:
@@ -87,7 +85,7 @@ def _fetch(clone: Path, source: GitSource) -> str:
     except GitError:
         if not _COMMIT.fullmatch(ref):
             raise
-    # Short names of commits, and servers that hand out none by name: look in all there is.
+    # Abbreviated commit ids, and servers that refuse commit ids, need the whole history.
     shallow = (clone / ".git" / "shallow").exists()
     depth = ("--unshallow",) if shallow else ()
     everything = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
@@ -96,13 +94,13 @@ def _fetch(clone: Path, source: GitSource) -> str:
         return _git("rev-parse", "--verify", f"{ref}^{{commit}}", folder=clone)
     except GitError as error:
         raise GitError(
-            f"no branch, tag or commit {ref!r} is in it: correct what is behind the last @"
+            f"it has no branch, tag or commit {ref!r}: correct the part after the last @"
         ) from error
 
 
 def _git(*arguments: str, folder: Path | None = None) -> str:
-    """Run git, for the repository in a folder if one is given, and return what it prints."""
-    # Named, or git would look for a repository in the folders above, and there may be one.
+    """Run git, in the repository of a folder if given, and return its output."""
+    # Named explicitly, because git would also find a repository in a folder above.
     place = [f"--git-dir={folder / '.git'}", f"--work-tree={folder}"] if folder else []
     kept = {name: v for name, v in os.environ.items() if name not in _FOREIGN}
     try:
@@ -114,19 +112,17 @@ def _git(*arguments: str, folder: Path | None = None) -> str:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_SECONDS,
+            timeout=_TIMEOUT,
         )
     except subprocess.TimeoutExpired as error:
         raise GitError(
-            f"it did not answer within {_SECONDS} s: check the address and the network"
+            f"it did not answer within {_TIMEOUT} s: check the address and the network"
         ) from error
     if result.returncode:
-        lines = result.stderr.strip().splitlines() or ["it does not say why"]
-        said = [
-            line for line in lines if line.startswith(("fatal: ", "error: "))
-        ] or lines
+        lines = result.stderr.strip().splitlines() or ["it gives no reason"]
+        errors = [each for each in lines if each.startswith(("fatal: ", "error: "))]
         raise GitError(
-            f"git refuses: {without_secrets(said[0])}; check URL and ref, and whether it can be "
-            "read without a password"
+            f"git failed: {redact_urls((errors or lines)[0])}; check URL and ref, and that it can "
+            "be read without a password"
         )
     return result.stdout.strip()

@@ -1,7 +1,7 @@
-"""Plugins from git repositories, brought into one folder that is searched for plugins.
+"""Loads plugins from git repositories into one plugin folder.
 
-The clones are in a folder ``.clones``, which the search skips, and each plugin in them is linked
-into the folder above: a repository may hold one plugin or many, at its root or deeper.
+The clones are in its folder ``.clones``, which plugin discovery skips. Each plugin in them is linked
+into the plugin folder: a repository may hold one plugin or many, at its root or deeper.
 """
 
 import fcntl
@@ -14,24 +14,24 @@ from itertools import chain, count
 from pathlib import Path
 
 from ...errors import RunnerError
-from .clone import GitError, git_is_there, update_clone
+from .clone import GitError, is_git_installed, update_clone
 from .source import GitSource, SourceError, read_sources
 
 __all__ = ["Loaded", "load_git_plugins"]
 
 _CLONES = ".clones"
 
-# What is beside plugins in many repositories, and would be run when it is taken for one.
-_NO_PLUGINS = {"setup.py", "conftest.py", "tests"}
+# Often beside plugins in repositories, and not to be imported as plugins.
+_NOT_PLUGINS = {"setup.py", "conftest.py", "tests"}
 
 
 @dataclass
 class Loaded:
-    """What came of loading.
+    """The result of loading.
 
     Attributes:
-        plugins: where each plugin comes from, by the name of its file or folder.
-        errors: one line for each that could not be loaded, with cause and fix.
+        plugins: the source of each plugin, by the name of its file or folder.
+        errors: one line for each source or plugin that failed, with cause and fix.
     """
 
     plugins: dict[str, str] = field(default_factory=dict)
@@ -39,14 +39,14 @@ class Loaded:
 
 
 def load_git_plugins(text: str, folder: Path) -> Loaded:
-    """Clone or update what is listed, and link the plugins into the folder.
+    """Clone or update the listed repositories and link their plugins into a folder.
 
-    Plugins of sources that are no longer listed are taken away. A source that cannot be reached
-    keeps the plugins that it had, and costs no other source.
+    Plugins of sources that are no longer listed are removed. A source that cannot be reached
+    keeps its plugins and does not affect other sources.
 
-    Parameters:
+    Args:
         text: lines ``git+<url>[@ref][#subdirectory=dir]``; see :class:`GitSource`.
-        folder: where the plugins are to be found; made when it does not exist.
+        folder: the plugin folder, created when it does not exist.
 
     Raises:
         RunnerError: the folder cannot be written.
@@ -58,10 +58,10 @@ def load_git_plugins(text: str, folder: Path) -> Loaded:
             loaded.errors.append(str(source))
         else:
             sources.append(source)
-    can_update = not sources or git_is_there()
+    can_update = not sources or is_git_installed()
     if not can_update:
         loaded.errors.append(
-            "git is missing, and needed for GIT_PLUGINS: install it (apt-get install git)"
+            "git is missing but needed for GIT_PLUGINS: install it (apt-get install git)"
         )
     try:
         with _locked(folder / _CLONES):
@@ -81,14 +81,14 @@ def load_git_plugins(text: str, folder: Path) -> Loaded:
     except OSError as error:
         raise RunnerError(
             f"the folder {folder} cannot be written ({error.strerror or error}): change its "
-            "permissions, or name another one in GIT_PLUGINS_FOLDER"
+            "permissions, or set GIT_PLUGINS_FOLDER to another one"
         ) from error
     return loaded
 
 
 @contextmanager
 def _locked(clones: Path) -> Iterator[None]:
-    """Wait until no other process loads into this folder: server and worker may share it."""
+    """Hold the lock of a folder, which server and worker may share."""
     clones.mkdir(parents=True, exist_ok=True)
     with (clones / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -96,7 +96,7 @@ def _locked(clones: Path) -> Iterator[None]:
 
 
 def _clone_name(source: GitSource) -> str:
-    """Name the clone of a source; each ref has its own, so that both can be listed."""
+    """Return the folder name for a source; each ref has its own clone."""
     identity = hashlib.sha256(f"{source.url}\n{source.ref}".encode()).hexdigest()
     return f"{source.name}-{identity[:12]}"
 
@@ -104,20 +104,20 @@ def _clone_name(source: GitSource) -> str:
 def _choose(
     source: GitSource, clone: Path, wanted: dict[str, Path], loaded: Loaded
 ) -> None:
-    """Add the plugins of a source to what is to be linked."""
+    """Add the plugins of a source to those that will be linked."""
     root = Path(os.path.realpath(clone))
     place = Path(os.path.realpath(root / source.subdirectory))
     if not place.is_relative_to(root) or not place.is_dir():
         loaded.errors.append(
             f"{source.where}: the repository has no folder {source.subdirectory!r}: correct "
-            "what is behind #subdirectory="
+            "#subdirectory="
         )
         return
     name = place.name if place != root else source.name
     found = _plugins_in(place, name)
     if not found:
         loaded.errors.append(
-            f"{source.where}: there is no plugin in it: name the folder of the plugins with "
+            f"{source.where}: it contains no plugin: name the folder of the plugins with "
             "#subdirectory="
         )
     for name, path in found.items():
@@ -128,7 +128,7 @@ def _choose(
 
 
 def _free_name(name: str, taken: Container[str]) -> str:
-    """Return a name for one more plugin: the later ones of one name get numbers.
+    """Return a free name for a plugin, with a number if the name is taken.
 
     >>> _free_name("plot.py", {"plot.py", "plot__2.py"}), _free_name("plot", {"plot"})
     ('plot__3.py', 'plot__2')
@@ -139,10 +139,11 @@ def _free_name(name: str, taken: Container[str]) -> str:
 
 
 def _plugins_in(place: Path, name: str) -> dict[str, Path]:
-    """Return what the search for plugins would find in a folder, by name of file or folder.
+    """Return the plugins that discovery finds in a folder, by file or folder name.
 
-    Parameters:
-        name: what the folder is called when it is a plugin itself.
+    Args:
+        place: the folder.
+        name: the name of the folder if it is a plugin itself.
     """
     if (place / "__init__.py").is_file():
         return {name: place}
@@ -150,7 +151,7 @@ def _plugins_in(place: Path, name: str) -> dict[str, Path]:
         entry.name: entry
         for entry in sorted(place.iterdir())
         if not entry.name.startswith((".", "test_"))
-        and entry.name not in _NO_PLUGINS
+        and entry.name not in _NOT_PLUGINS
         and (
             (entry.suffix == ".py" and entry.is_file())
             or (entry / "__init__.py").is_file()
@@ -159,7 +160,7 @@ def _plugins_in(place: Path, name: str) -> dict[str, Path]:
 
 
 def _link(folder: Path, wanted: dict[str, Path], loaded: Loaded) -> None:
-    """Make the links in the folder those that are wanted; leave all that is no link of ours."""
+    """Create the wanted links and remove our other links from the folder."""
     clones = Path(os.path.realpath(folder / _CLONES))
     for entry in list(folder.iterdir()):
         if entry.is_symlink() and clones in Path(os.path.realpath(entry)).parents:
@@ -172,7 +173,7 @@ def _link(folder: Path, wanted: dict[str, Path], loaded: Loaded) -> None:
         if os.path.lexists(link):
             where = loaded.plugins.pop(name)
             loaded.errors.append(
-                f"{where}: the plugin {name} is left out, as {link} is there already: "
+                f"{where}: the plugin {name} is skipped because {link} exists already: "
                 "remove or rename it"
             )
             continue

@@ -1,5 +1,5 @@
-"""What plugins need installed: asking them, finding conflicts, installing with pip.
+"""Packages that plugins need: collecting requirements, finding conflicts, installing with pip.
 
 ``lines`` reads the text of a ``requirements.txt``, ``plugins`` gets it from each plugin,
-``conflicts`` finds what excludes each other, ``pip`` installs, ``cli`` is the command.
+``conflicts`` finds requirements that exclude each other, ``pip`` installs, ``cli`` is the command.
 """

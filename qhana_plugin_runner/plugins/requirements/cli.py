@@ -1,4 +1,4 @@
-"""The command that installs what plugins need."""
+"""The command ``flask install``."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,6 @@ from flask.cli import with_appcontext
 from ..licenses import third_party_packages
 from . import pip
 from .conflicts import RUNNER, conflict_table, find_conflicts
-from .errors import InstallError
 from .lines import Requirement, read_requirements
 from .plugins import collect
 
@@ -30,38 +29,38 @@ __all__ = ["install"]
 @click.option(
     "--only-with-tests",
     is_flag=True,
-    help="Only for plugins that are packages with a tests folder or test_*.py in them.",
+    help="Only for plugins that are packages with a tests folder or test_*.py files.",
 )
 @with_appcontext
 def install(dry_run: bool, skip_runner_dependencies: bool, only_with_tests: bool) -> None:
-    """Install what the plugins need; conflicts are shown before anything is changed."""
+    """Install the packages that plugins need, unless they conflict."""
     collected = collect(current_app._get_current_object(), only_with_tests)  # type: ignore[attr-defined]
     for owner, reason in collected.failures.items():
-        click.echo(f"left out: {owner}: {reason}", err=True)
+        click.echo(f"skipped: {owner}: {reason}", err=True)
     pinned = [] if skip_runner_dependencies else _own_packages()
     if conflicts := find_conflicts(collected.requirements, pinned):
         click.echo(conflict_table(conflicts), err=True)
-        raise InstallError(
-            "nothing was installed: remove one plugin of each row, or change what it needs"
+        raise pip.InstallError(
+            "nothing was installed: remove one plugin of each row, or change its requirements"
         )
     wanted = list(_lines(collected.requirements))
     pins = [pin.text for pin in pinned]
     if dry_run:
         click.echo("".join(f"{line}\n" for line in [*wanted, *pins]), nl=False)
     elif not wanted:
-        click.echo("no plugin needs a package")
+        click.echo("no plugin needs any packages")
     else:
         click.get_current_context().exit(pip.install(wanted, pins))
 
 
 def _own_packages() -> list[Requirement]:
-    """Return the versions of the packages that the runner needs, as they are installed."""
+    """Return the installed versions of the runner's own packages."""
     text = "".join(f"{own.name}=={own.version}\n" for own in third_party_packages())
     return read_requirements(RUNNER, text)
 
 
 def _lines(requirements: Iterable[Requirement]) -> Iterable[str]:
-    """Yield each requirement once, with those who ask for it in a comment."""
+    """Yield each requirement once, with its owners in a comment."""
     owners: dict[str, list[str]] = {}
     for requirement in requirements:
         owners.setdefault(requirement.text, []).append(requirement.owner)

@@ -1,4 +1,4 @@
-"""Installing with pip into the environment of this process."""
+"""Installs packages with pip into the environment of this process."""
 
 import os
 import re
@@ -9,25 +9,31 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import InstallError
+from ...errors import OperatorError
 
-__all__ = ["install"]
+__all__ = ["InstallError", "install"]
 
 _ENVIRONMENT = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
 
 
-def install(requirements: list[str], constraints: list[str]) -> int:
-    """Install packages, after pip has found out that they go together.
+class InstallError(OperatorError):
+    """Nothing was installed."""
 
-    Parameters:
+    exit_code = 1
+
+
+def install(requirements: list[str], constraints: list[str]) -> int:
+    """Install packages, after a dry run of pip has succeeded.
+
+    Args:
         requirements: lines of a ``requirements.txt``.
-        constraints: versions that must not change, likewise.
+        constraints: lines with versions that must not change.
 
     Returns:
-        The exit status of pip, whose output goes where that of this process goes.
+        The exit status of pip, which writes to the output of this process.
 
     Raises:
-        InstallError: pip is missing, or cannot install this; then nothing was changed.
+        InstallError: pip is missing or refuses; nothing was changed.
     """
     with _files(requirements, constraints) as (wanted, pinned):
         command = [sys.executable, "-m", "pip", "install"]
@@ -43,7 +49,7 @@ def install(requirements: list[str], constraints: list[str]) -> int:
         if check.returncode:
             named = {str(wanted): requirements, str(pinned): constraints}
             reason = _reason(check.stdout, check.stderr, named)
-            raise InstallError(f"nothing was installed, as pip refuses: {reason}")
+            raise InstallError(f"nothing was installed because pip refuses: {reason}")
         status = subprocess.run(
             [*command, *files],
             env={**os.environ, **_ENVIRONMENT},
@@ -64,21 +70,21 @@ def _files(*contents: Iterable[str]) -> Iterator[list[Path]]:
 
 
 def _reason(output: str, errors: str, files: dict[str, list[str]]) -> str:
-    """Return in one line why pip has failed."""
+    """Return why pip has failed, in one line."""
     if "No module named pip" in errors:
-        return f"it is missing; `{sys.executable} -m ensurepip` brings it"
-    said = re.findall(r"^ERROR: (.+)", errors, re.MULTILINE)
-    # What leads to a conflict is no error to pip, but output like any other.
+        return f"it is missing; `{sys.executable} -m ensurepip` installs it"
+    causes = re.findall(r"^ERROR: (.+)", errors, re.MULTILINE)
+    # pip prints the causes of a conflict to its standard output.
     cause = re.search(r"^The conflict is caused by:\n((?: +.+\n)+)", output, re.MULTILINE)
     if cause:
         lines = [line.strip() for line in cause[1].splitlines()]
-        said = [said[0].rstrip(".") if said else "versions conflict", *lines]
-    if not said:
-        said = errors.strip().splitlines()[-1:] or ["it does not say why"]
+        causes = [causes[0].rstrip(".") if causes else "versions conflict", *lines]
+    if not causes:
+        causes = errors.strip().splitlines()[-1:] or ["it gives no reason"]
 
     def wanted(match: re.Match[str]) -> str:
         lines = files.get(match[1])
         return repr(lines[int(match[2]) - 1]) if lines else match[0]
 
-    text = re.sub(r"-[rc] (\S+) \(line (\d+)\)", wanted, "; ".join(dict.fromkeys(said)))
+    text = re.sub(r"-[rc] (\S+) \(line (\d+)\)", wanted, "; ".join(dict.fromkeys(causes)))
     return re.sub(r" \(from ('[^']*')\)", r" (asked for by \1)", " ".join(text.split()))

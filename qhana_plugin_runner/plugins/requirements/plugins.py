@@ -1,6 +1,13 @@
-"""Asking each plugin of an app for its requirements."""
+"""Collects the requirements of all plugins of an app.
 
+A plugin whose dependency is missing cannot be imported, and so has no instance to ask. Its
+``get_requirements`` is looked up in its source, and understood when it only returns a literal.
+No code of such a plugin runs.
+"""
+
+import ast
 import sys
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,24 +15,23 @@ from pathlib import Path
 from flask import Flask
 from packaging.utils import canonicalize_name
 
-from ..loading import QHAnaPluginBase
 from ..modules import find_modules
-from .errors import RequirementsError
-from .lines import Requirement, read_requirements
-from .source import requirements_in_source
+from ..loading import QHAnaPluginBase
+from .lines import Requirement, RequirementsError, read_requirements
 
-__all__ = ["Collected", "brings_tests", "collect"]
+__all__ = ["Collected", "brings_tests", "collect", "requirements_in_source"]
 
 _OWN_NAME = canonicalize_name("qhana-plugin-runner")
+_METHOD = "get_requirements"
 
 
 @dataclass
 class Collected:
-    """What the plugins of an app need.
+    """The requirements of the plugins of an app.
 
     Attributes:
-        requirements: of all plugins that could be asked, in the order of the plugins.
-        failures: why others could not, by plugin.
+        requirements: of all plugins that could be read, in the order of the plugins.
+        failures: reasons why others could not be read, by plugin.
     """
 
     requirements: list[Requirement] = field(default_factory=list)
@@ -33,12 +39,11 @@ class Collected:
 
 
 def collect(app: Flask, only_with_tests: bool = False) -> Collected:
-    """Ask all plugins of an app, those that have no instance by their source.
+    """Collect the requirements of all plugins, without the runner itself.
 
-    The runner itself is left out of what they need: it is there, or they would not be asked.
-
-    Parameters:
-        only_with_tests: ask only plugins that bring tests, see :func:`brings_tests`.
+    Args:
+        app: the app that has loaded the plugins.
+        only_with_tests: skip plugins without tests, see :func:`brings_tests`.
     """
     collected = Collected()
     for owner, file, plugin in _plugins(app):
@@ -46,44 +51,40 @@ def collect(app: Flask, only_with_tests: bool = False) -> Collected:
             continue
         try:
             texts = requirements_in_source(file) if plugin is None else _ask(plugin)
-            found = [
-                requirement
-                for text in texts
-                for requirement in read_requirements(owner, text)
-            ]
+            found = [each for text in texts for each in read_requirements(owner, text)]
         except RequirementsError as error:
             collected.failures[owner] = str(error)
         else:
-            collected.requirements += [r for r in found if r.name != _OWN_NAME]
+            collected.requirements += [each for each in found if each.name != _OWN_NAME]
     return collected
 
 
 def brings_tests(file: Path) -> bool:
-    """Whether a plugin is a package with a folder ``tests`` or files ``test_*.py`` in it.
+    """Return whether a plugin is a package that has a folder ``tests`` or files ``test_*.py``.
 
-    Parameters:
+    Args:
         file: the plugin's module, or the ``__init__.py`` of its package.
     """
     folder = file.parent
-    if file.name != "__init__.py":
-        return False  # a single file has no place for tests of its own
-    return (folder / "tests").is_dir() or any(folder.glob("test_*.py"))
+    return file.name == "__init__.py" and (
+        (folder / "tests").is_dir() or any(folder.glob("test_*.py"))
+    )
 
 
 def _plugins(app: Flask) -> Iterator[tuple[str, Path, QHAnaPluginBase | None]]:
-    """Yield name, file and instance of each plugin; those that could not be made have none."""
-    known = set()
+    """Yield name, file and instance of each plugin; the instance is None after a failure."""
+    seen = set()
     for identifier, plugin in sorted(QHAnaPluginBase.get_plugins().items()):
         top = type(plugin).__module__.partition(".")[0]
         module_file = getattr(sys.modules.get(top), "__file__", None)
-        known.add(module_file)
+        seen.add(module_file)
         yield identifier, Path(module_file or top), plugin
     failures = app.extensions["qhana_plugins"].failures
-    known.update(  # they define no plugin
+    seen.update(  # they define no plugin
         each.file for each in failures if each.is_note and each.stage == "import"
     )
     for module in find_modules(app.config["PLUGIN_FOLDERS"]):
-        if str(module.file) not in known:
+        if str(module.file) not in seen:
             yield str(module.file), module.file, None
 
 
@@ -92,7 +93,7 @@ def _ask(plugin: QHAnaPluginBase) -> list[str]:
         text: object = plugin.get_requirements()
     except NotImplementedError:
         return []
-    except KeyboardInterrupt:  # the operator's
+    except KeyboardInterrupt:  # from the operator
         raise
     except BaseException as error:  # plugins are foreign code; some exit
         raise RequirementsError(
@@ -100,7 +101,70 @@ def _ask(plugin: QHAnaPluginBase) -> list[str]:
         ) from error
     if not isinstance(text, str):
         raise RequirementsError(
-            f"get_requirements() returned {type(text).__name__}: it has to return a text, "
-            "with one requirement in each line"
+            f"get_requirements() returned {type(text).__name__}: it has to return text with one "
+            "requirement per line"
         )
     return [text]
+
+
+def requirements_in_source(file: Path) -> list[str]:
+    """Return the requirements texts that the source of a plugin contains.
+
+    Args:
+        file: the module, or the ``__init__.py`` of the package.
+
+    Raises:
+        RequirementsError: a source file cannot be read, or computes its requirements.
+    """
+    files = [file]
+    if file.name == "__init__.py":
+        package = file.parent
+        files = [
+            source
+            for source in sorted(package.rglob("*.py"))
+            if "tests" not in source.relative_to(package).parts
+        ]
+    return [
+        text
+        for source in files
+        for method in _methods(source)
+        for text in _returned_text(method, source)
+    ]
+
+
+def _methods(source: Path) -> Iterator[ast.FunctionDef]:
+    try:
+        with tokenize.open(source) as opened:  # in the encoding that it declares
+            tree = ast.parse(opened.read())
+    except (SyntaxError, ValueError) as error:
+        # Another file may contain the requirements, but they might be incomplete.
+        raise RequirementsError(
+            f"{source} is not valid Python ({error}): correct it"
+        ) from error
+    except OSError as error:
+        raise RequirementsError(
+            f"{source} cannot be read ({error.strerror}): change its permissions"
+        ) from error
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            for member in node.body:
+                if isinstance(member, ast.FunctionDef) and member.name == _METHOD:
+                    yield member
+
+
+def _returned_text(method: ast.FunctionDef, source: Path) -> list[str]:
+    has_docstring = ast.get_docstring(method) is not None
+    match method.body[has_docstring:]:
+        case [ast.Return(value=ast.Constant(value=str() as text))]:
+            return [text]
+        case [
+            ast.Raise(
+                exc=ast.Name(id="NotImplementedError")
+                | ast.Call(func=ast.Name(id="NotImplementedError"))
+            )
+        ]:
+            return []
+    raise RequirementsError(
+        f"line {method.lineno} of {source}: {_METHOD}() computes its text, which only works in a "
+        "plugin that can be imported: install its packages by hand, or let it return a literal"
+    )
