@@ -33,8 +33,8 @@ from ..util.content_types import (
     guess_type,
     safe_name,
 )
-from .http_adapter import FetchAdapter
 from ..util.redaction import display_url
+from .http_adapter import FetchAdapter
 from .local_urls import DataAdapter, FileAdapter, LocalFileResponse
 
 __all__ = [

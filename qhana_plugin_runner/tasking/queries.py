@@ -1,12 +1,11 @@
 """The list of tasks, page by page, at a cost that does not grow with the number of tasks.
 
-One condition of a filter is answered by an index that has the tasks in the order of the list;
-the others are checked on the rows that the index names, on a limited number of them at a time.
+An index returns candidates for one filter in the order of the list. When there are more filters,
+they are checked on a limited number of candidates, so that a page may be short.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -30,13 +29,12 @@ from ..db.db import UtcTimestamp
 from ..db.models.tasks import ENDED_UNKNOWN, ProcessingTask
 from .life_cycle import OPEN, State
 
-__all__ = ["LOOKED_AT", "Position", "TaskFilter", "TaskPage", "find_tasks"]
+__all__ = ["SCAN_LIMIT", "Position", "TaskFilter", "TaskPage", "find_tasks"]
 
-LOOKED_AT = 5_000
-"""Rows that are looked at for one page when an index answers a part of the filter only: some
-10 ms, and enough that most pages are full."""
+SCAN_LIMIT = 5_000
+"""Candidates that are checked for one page: some 10 ms, and enough to fill most pages."""
 
-SEARCHED = 1_000
+MAX_SEARCHED_LENGTH = 1_000
 """Characters of the parameters that are searched: these may be megabytes."""
 
 _task = ProcessingTask
@@ -55,19 +53,19 @@ SUMMARY = (
     _task.progress_target,
     _task.progress_unit,
 )
-"""What the list shows; the other columns may be large."""
+"""The columns of the list; the other columns may be large."""
 
 
 class TaskFilter(NamedTuple):
-    """Which tasks are wanted; ``None`` stands for all.
+    """Filters of the list; ``None`` stands for all tasks.
 
     Attributes:
         status: ``PENDING``, ``SUCCESS``, ``FAILURE`` or ``UNKNOWN``.
         state: a value of :class:`~qhana_plugin_runner.tasking.life_cycle.State`.
         plugin: the identifier of a plugin, or its name for all versions.
         text: a part of the task's name, or of the first characters of its parameters.
-        created_after: when the oldest task was made.
-        created_before: by when the newest task was made, itself left out.
+        created_after: creation time of the oldest task.
+        created_before: time before which the newest task was created.
     """
 
     status: str | None = None
@@ -78,24 +76,34 @@ class TaskFilter(NamedTuple):
     created_before: datetime | None = None
 
     @property
-    def is_by_time(self) -> bool:
-        """Whether the list is ordered by time, not by id; the two differ with the clocks."""
-        has_time = self.created_after is not None or self.created_before is not None
-        return has_time and not self.is_of_open
+    def has_time(self) -> bool:
+        """Whether tasks are filtered by time."""
+        return self.created_after is not None or self.created_before is not None
 
     @property
-    def is_of_open(self) -> bool:
-        """Whether only tasks that have not ended are wanted; these are never many."""
+    def is_by_time(self) -> bool:
+        """Whether the list is ordered by time, not by id; the two differ with the clocks."""
+        return self.has_time and not self.is_open
+
+    @property
+    def is_open(self) -> bool:
+        """Whether only tasks that have not ended are listed; there are never many of them."""
         return self.status == "PENDING" or self.state in OPEN
+
+    @property
+    def is_single(self) -> bool:
+        """Whether at most one filter is set, and an index answers it."""
+        columns = [self.status, self.state, self.plugin, self.has_time or None]
+        return self.text is None and sum(each is not None for each in columns) <= 1
 
 
 class Position(NamedTuple):
-    """A place in the list, and the direction to go on from there.
+    """A place in the list, and the direction to continue in.
 
     Attributes:
-        newer: whether to go to newer tasks.
-        id: of the task behind which to go on.
-        created: when this task was made, for lists that are ordered by time.
+        newer: whether to continue with newer tasks.
+        id: of the task after which to continue.
+        created: creation time of this task, for lists that are ordered by time.
     """
 
     newer: bool
@@ -117,65 +125,34 @@ class TaskPage(NamedTuple):
     older: Position | None
 
 
-Check = Callable[[Any], ColumnElement[bool]]
-"""A condition on a row, given the columns by their names."""
-
-
-class _Range(NamedTuple):
-    """A part of an index, in the order of the list.
-
-    Attributes:
-        value: of the first column of the index; the id is the second.
-        condition: what else has to hold, as it does for most rows of the part.
-    """
-
-    value: str | None = None
-    condition: Any = true()
-
-
-class _Condition(NamedTuple):
-    """A part of a filter.
-
-    Attributes:
-        ranges: together what is wanted.
-        check: the same for a single row.
-        column: the first one of the index; without it, the list itself has an index.
-    """
-
-    ranges: list[_Range]
-    check: Check
-    column: Any = None
-
-
 def find_tasks(wanted: TaskFilter, position: Position | None, limit: int) -> TaskPage:
     """Return a page of the list, newest task first.
 
     Args:
-        wanted: which tasks
-        position: where to go on; ``None`` begins with the newest
-        limit: how many tasks at most
-
-    Returns:
-        the page; the order stays the same whatever tasks are made meanwhile
+        wanted: the filters.
+        position: where to continue; ``None`` starts with the newest task.
+        limit: the maximum number of tasks.
     """
     newer = position is not None and position.newer
-    first, checks = _plan(wanted)
-    if not first.ranges:
+    plugins = [] if wanted.plugin is None else _identifiers(wanted.plugin)
+    ranges = _index_ranges(wanted, plugins)
+    if not ranges:
         return TaskPage([], None, None)
-    in_order = partial(_in_order, first, wanted, position)
-    if checks:
-        rows = in_order(LOOKED_AT).subquery().c
+    count = limit + 1 if wanted.is_single else SCAN_LIMIT
+    candidates = _candidates(wanted, ranges, position, count)
+    query = candidates
+    if not wanted.is_single:
+        rows = candidates.subquery().c
         query = select(*(rows[column.key] for column in SUMMARY))
-        query = query.where(*(check(rows) for check in checks))
+        query = query.where(*_conditions(wanted, plugins, rows))
         query = query.order_by(*_order(wanted, newer, rows)).limit(limit + 1)
-    else:
-        query = in_order(limit + 1)
     found = DB.session.execute(query).all()
-    end = None
+    last = None
     if len(found) > limit:
-        end = _position(wanted, newer, found[limit - 1])
-    elif checks and (last := _last_looked_at(in_order)) is not None:
-        end = _position(wanted, newer, last)
+        last = found[limit - 1]
+    elif not wanted.is_single:  # there may be more tasks after the last candidate
+        last = DB.session.execute(candidates.offset(count - 1).limit(1)).first()
+    end = None if last is None else _position(wanted, newer, last)
     page = found[:limit]
     back = None if position is None else _way_back(wanted, position, page)
     if newer:
@@ -183,94 +160,96 @@ def find_tasks(wanted: TaskFilter, position: Position | None, limit: int) -> Tas
     return TaskPage(page, newer=back, older=end)
 
 
-def _plan(wanted: TaskFilter) -> tuple[_Condition, list[Check]]:
-    """Return the condition that an index answers, and the checks of the others."""
-    conditions: dict[str, _Condition] = {}
-    if wanted.state is not None:
-        conditions["state"] = _Condition(
-            [_Range(wanted.state)], lambda row: row.state == wanted.state, _task.state
+class _Range(NamedTuple):
+    """A part of an index, in the order of the list.
+
+    Attributes:
+        condition: holds for all or most rows of the part.
+        column: the first column of the index, before the id; without it, the order is enough.
+        value: of this column.
+    """
+
+    condition: Any = true()
+    column: Any = None
+    value: str | None = None
+
+
+def _index_ranges(wanted: TaskFilter, plugins: list[str]) -> list[_Range]:
+    """Return the parts of an index that together contain all tasks of the best filter."""
+    if wanted.is_by_time:
+        times = TaskFilter(
+            created_after=wanted.created_after, created_before=wanted.created_before
         )
+        return [_Range(and_(*_conditions(times, [], _task)))]
+    if wanted.plugin is not None and not wanted.is_open:
+        return [_Range(column=_task.plugin, value=each) for each in plugins]
+    if wanted.state is not None:
+        return [_Range(column=_task.state, value=wanted.state)]
+    if wanted.status is None:
+        return [_Range(_task.id > 0)]
+    if wanted.status == "UNKNOWN":
+        # In the words of the index, which is used for nothing else.
+        ended = text(ENDED_UNKNOWN)
+        return [_Range(ended, _task.task_status, each) for each in (None, "")]
+    # Rows that were made by a process of an earlier version have no state.
+    without_state = _conditions(TaskFilter(wanted.status), [], _task)
+    ranges = [_Range(and_(*without_state), _task.state, None)]
+    if wanted.status == "FAILURE":
+        # Tasks that ended without a status are in this state, too.
+        failed = _task.task_status == wanted.status
+        ranges.append(_Range(failed, _task.state, State.FAILED))
+    states = {"PENDING": OPEN, "SUCCESS": [State.SUCCEEDED]}
+    others = states.get(wanted.status, [State.LOST, State.CANCELLED])
+    return [*ranges, *(_Range(column=_task.state, value=each) for each in others)]
+
+
+def _conditions(
+    wanted: TaskFilter, plugins: list[str], row: Any
+) -> list[ColumnElement[bool]]:
+    """Return the conditions of all filters on a row, given its columns by name."""
+    found: list[ColumnElement[bool]] = []
+    if wanted.state is not None:
+        found.append(row.state == wanted.state)
     if wanted.status is not None:
-        conditions["status"] = _of_status(wanted.status)
-    if wanted.plugin is not None:
-        conditions["plugin"] = _of_plugin(wanted.plugin)
-    if wanted.created_after is not None or wanted.created_before is not None:
-        conditions["time"] = _of_time(wanted)
-    checks = [] if wanted.text is None else [_of_text(wanted.text)]
-    if not conditions:
-        return _Condition([_Range(None, _task.id > 0)], lambda row: row.id > 0), checks
-    by_benefit = ["time", "plugin", "state", "status"]
-    if wanted.is_of_open:
-        by_benefit = ["state", "status", "time", "plugin"]
-    first = next(name for name in by_benefit if name in conditions)
-    checks += [each.check for name, each in conditions.items() if name != first]
-    return conditions[first], checks
-
-
-def _of_status(status: str) -> _Condition:
-    def check(row: Any) -> ColumnElement[bool]:
         # As ProcessingTask.status. No index is tempted to answer this one: that on finished_at
         # would have to go through all tasks that are pending.
         ended = func.coalesce(func.nullif(row.task_status, ""), "UNKNOWN")
-        return case((row.finished_at.is_(None), "PENDING"), else_=ended) == status
-
-    if status == "UNKNOWN":
-        # In the words of the index, which is used for nothing else.
-        ranges = [_Range(nothing, text(ENDED_UNKNOWN)) for nothing in (None, "")]
-        return _Condition(ranges, check, _task.task_status)
-    # Rows that were made by a process of an earlier version have no state.
-    ranges = [_Range(None, check(_task))]
-    if status == "PENDING":
-        ranges += [_Range(state) for state in OPEN]
-    elif status == "SUCCESS":
-        ranges += [_Range(State.SUCCEEDED)]
-    else:
-        ranges += [_Range(State.LOST), _Range(State.CANCELLED)]
-        # Those that ended without a status are in this state, too.
-        ranges += [_Range(State.FAILED, _task.task_status == status)]
-    return _Condition(ranges, check, _task.state)
+        status = case((row.finished_at.is_(None), "PENDING"), else_=ended)
+        found.append(status == wanted.status)
+    if wanted.plugin is not None:
+        found.append(row.plugin.in_(plugins))
+    if wanted.created_after is not None:
+        found.append(row.started_at >= wanted.created_after)
+    if wanted.created_before is not None:
+        found.append(row.started_at < wanted.created_before)
+    if wanted.text is not None:
+        columns = (row.task_name, row.parameters_start)
+        found.append(or_(*(c.icontains(wanted.text, autoescape=True) for c in columns)))
+    return found
 
 
-def _of_plugin(plugin: str) -> _Condition:
-    identifiers = [plugin]
-    if "@" not in plugin:
-        identifiers = [each for each in _plugins() if each.startswith(f"{plugin}@")]
-    ranges = [_Range(identifier) for identifier in identifiers]
-    return _Condition(ranges, lambda row: row.plugin.in_(identifiers), _task.plugin)
-
-
-def _of_time(wanted: TaskFilter) -> _Condition:
-    def check(row: Any) -> ColumnElement[bool]:
-        times = []
-        if wanted.created_after is not None:
-            times.append(row.started_at >= wanted.created_after)
-        if wanted.created_before is not None:
-            times.append(row.started_at < wanted.created_before)
-        return and_(*times)
-
-    return _Condition([_Range(None, check(_task))], check)
-
-
-def _of_text(part: str) -> Check:
-    return lambda row: or_(
-        row.task_name.icontains(part, autoescape=True),
-        row.parameters_start.icontains(part, autoescape=True),
-    )
-
-
-def _plugins() -> list[str]:
-    """Return the identifiers of all plugins that have tasks.
-
-    Goes from one identifier to the next in the index, which has a million entries for few of
-    them.
-    """
-    found = select(func.min(_task.plugin).label("plugin")).cte("found", recursive=True)
-    following = select(func.min(_task.plugin)).where(_task.plugin > found.c.plugin)
-    found = found.union_all(
-        select(following.scalar_subquery()).where(found.c.plugin.is_not(None))
-    )
-    query = select(found.c.plugin).where(found.c.plugin.is_not(None))
-    return list(DB.session.execute(query).scalars())
+def _candidates(
+    wanted: TaskFilter,
+    ranges: list[_Range],
+    position: Position | None,
+    count: int,
+) -> Select[*tuple[Any, ...]]:
+    """Return a query for the next tasks of one filter."""
+    newer = position is not None and position.newer
+    columns: list[Any] = list(SUMMARY)
+    if wanted.text is not None:
+        start = func.substr(_task.parameters, 1, MAX_SEARCHED_LENGTH)
+        columns.append(start.label("parameters_start"))
+    parts = []
+    for part in ranges:
+        query = select(*columns).where(part.condition, *_bounds(part, position))
+        if part.column is not None:
+            query = query.order_by(part.column.asc() if newer else part.column.desc())
+        parts.append(query.order_by(*_order(wanted, newer, _task)).limit(count))
+    if len(parts) == 1:
+        return parts[0]
+    rows = union_all(*(select(part.subquery()) for part in parts)).subquery()
+    return select(rows).order_by(*_order(wanted, newer, rows.c)).limit(count)
 
 
 def _order(wanted: TaskFilter, newer: bool, row: Any) -> list[ColumnElement[Any]]:
@@ -278,61 +257,47 @@ def _order(wanted: TaskFilter, newer: bool, row: Any) -> list[ColumnElement[Any]
     return [column.asc() if newer else column.desc() for column in columns]
 
 
-def _in_order(
-    condition: _Condition, wanted: TaskFilter, position: Position | None, count: int
-) -> Select[*tuple[Any, ...]]:
-    """Return a query for the next tasks for which a condition holds."""
-    newer = position is not None and position.newer
-    columns = list(SUMMARY)
-    if wanted.text is not None:
-        start = func.substr(_task.parameters, 1, SEARCHED)
-        columns.append(start.label("parameters_start"))  # type: ignore[arg-type]
-    order = _order(wanted, newer, _task)
-    if condition.column is not None:
-        order.insert(0, condition.column.asc() if newer else condition.column.desc())
-    query = select(*columns).order_by(*order).limit(count)
-    parts = [
-        query.where(each.condition, *_bounds(condition.column, each.value, position))
-        for each in condition.ranges
-    ]
-    if len(parts) == 1:
-        return parts[0]
-    rows = union_all(*(select(part.subquery()) for part in parts)).subquery()
-    return select(rows).order_by(*_order(wanted, newer, rows.c)).limit(count)
-
-
-def _bounds(
-    column: Any, value: str | None, position: Position | None
-) -> list[ColumnElement[bool]]:
-    """Return where a range begins and ends.
+def _bounds(part: _Range, position: Position | None) -> list[ColumnElement[bool]]:
+    """Return where a part begins and ends.
 
     Written as bounds, not as an equality: else PostgreSQL may go through all tasks by their id
     until it has found enough.
     """
+    column, value = part.column, part.value
     if column is None or value is None:
         bounds = [] if column is None else [column.is_(None)]
-        return bounds if position is None else [*bounds, _behind(position)]
+        return bounds if position is None else [*bounds, _after(position)]
     if position is None:
         return [column >= value, column <= value]
-    place, known = tuple_(column, _task.id), tuple_(literal(value), literal(position.id))
+    place, last = tuple_(column, _task.id), tuple_(literal(value), literal(position.id))
     if position.newer:
-        return [place > known, column <= value]
-    return [column >= value, place < known]
+        return [place > last, column <= value]
+    return [column >= value, place < last]
 
 
-def _behind(position: Position) -> ColumnElement[bool]:
+def _after(position: Position) -> ColumnElement[bool]:
     if position.created is None:
         return _task.id > position.id if position.newer else _task.id < position.id
     place = tuple_(_task.started_at, _task.id)
-    known = tuple_(literal(position.created, UtcTimestamp()), literal(position.id))
-    return place > known if position.newer else place < known
+    last = tuple_(literal(position.created, UtcTimestamp()), literal(position.id))
+    return place > last if position.newer else place < last
 
 
-def _last_looked_at(
-    in_order: Callable[[int], Select[*tuple[Any, ...]]],
-) -> Row[Any] | None:
-    """Return the last row that was looked at, if there may be more behind it."""
-    return DB.session.execute(in_order(LOOKED_AT).offset(LOOKED_AT - 1).limit(1)).first()
+def _identifiers(plugin: str) -> list[str]:
+    """Return the identifiers of all versions of a plugin that have tasks.
+
+    Goes from one identifier to the next in the index, which has a million entries for few of them.
+    """
+    if "@" in plugin:
+        return [plugin]
+    found = select(func.min(_task.plugin).label("plugin")).cte("found", recursive=True)
+    following = select(func.min(_task.plugin)).where(_task.plugin > found.c.plugin)
+    found = found.union_all(
+        select(following.scalar_subquery()).where(found.c.plugin.is_not(None))
+    )
+    query = select(found.c.plugin).where(found.c.plugin.is_not(None))
+    every = DB.session.execute(query).scalars()
+    return [each for each in every if each.startswith(f"{plugin}@")]
 
 
 def _position(wanted: TaskFilter, newer: bool, row: Row[Any]) -> Position:

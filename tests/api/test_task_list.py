@@ -236,7 +236,7 @@ def test_times_count_where_the_clocks_of_hosts_differ(client, context):
 
 @pytest.mark.parametrize("query", [{"q": "rare"}, {"state": "failed", "plugin": "p@v1"}])
 def test_a_page_may_be_short_but_all_pages_hold_all(client, context, monkeypatch, query):
-    monkeypatch.setattr(task_list, "LOOKED_AT", 10)
+    monkeypatch.setattr(task_list, "SCAN_LIMIT", 10)
     rare = {"task_name": "rare", "task_status": "FAILURE", "plugin": "p@v1"}
     common = {"task_status": "SUCCESS", "plugin": "p@v1"}
     fill(*[rare if number in (1, 2, 33) else common for number in range(35)])

@@ -11,12 +11,12 @@ from requests.exceptions import HTTPError, InvalidURL
 
 from qhana_plugin_runner.requests import (
     REQUEST_SESSION,
-    display_url,
     get_mimetype,
     open_url,
     open_url_as_file_like,
     retrieve_filename,
 )
+from qhana_plugin_runner.util.redaction import display_url
 
 
 @pytest.fixture

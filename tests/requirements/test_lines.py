@@ -2,7 +2,10 @@
 
 import pytest
 
-from qhana_plugin_runner.plugins.requirements.lines import RequirementsError, read_requirements
+from qhana_plugin_runner.plugins.requirements.lines import (
+    RequirementsError,
+    read_requirements,
+)
 
 
 def texts(text):

@@ -15,8 +15,8 @@ from pathlib import Path
 from flask import Flask
 from packaging.utils import canonicalize_name
 
-from ..modules import find_modules
 from ..loading import QHAnaPluginBase
+from ..modules import find_modules
 from .lines import Requirement, RequirementsError, read_requirements
 
 __all__ = ["Collected", "brings_tests", "collect", "requirements_in_source"]
