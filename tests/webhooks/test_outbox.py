@@ -8,6 +8,7 @@ from helpers.runner import runner
 from sqlalchemy import event
 
 from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.operations.webhooks.delivery import Delivery
 from qhana_plugin_runner.tasking.outbox import prune, tell
 
 EVENTS = ["status", "steps", "details"]
@@ -88,13 +89,13 @@ def test_what_changes_after_a_call_was_begun_is_told_again(app, webhook):
         task_id = make_task_with((webhook.url, None))
         tell_and_commit(task_id, "details")
         webhook.is_open.clear()
-        delivery = app.extensions["qhana_webhooks"]
+        delivery = Delivery()
         delivery.turn()
         webhook.next_call()
         tell_and_commit(task_id, "details")  # the receiver may have asked before
         assert told(task_id) == ["details", "details"]
         webhook.is_open.set()
-        deliver(app)
+        deliver(app, delivery)
         assert webhook.events() == ["details"]
         tell_and_commit(task_id, "details")
         deliver(app)
