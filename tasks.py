@@ -5,16 +5,18 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from qhana_plugin_runner.errors import OperatorError, RunnerError
-from qhana_plugin_runner.plugins.git import load_git_plugins as load_from_git
-from qhana_plugin_runner.launcher import commands, dev_broker, environment
+from qhana_plugin_runner.launcher import commands, environment
 from qhana_plugin_runner.launcher.watch import run_and_watch
+from qhana_plugin_runner.plugins.git import load_git_plugins as load_from_git
 from qhana_plugin_runner.plugins.licenses import third_party_packages
 from qhana_plugin_runner.util.config import is_debug, read_settings
 
@@ -51,22 +53,25 @@ def _port(given: int, variable: str, default: int) -> int:
     """Return the port that was given, else that of the environment variable."""
     text = str(given or os.environ.get(variable) or default)
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise Exit(f"error: {text} is no port: choose one from 1 to 65535", code=2)
+        raise Exit(f"error: {text} is not a port: choose one from 1 to 65535", code=2)
     return int(text)
 
 
-def _broker() -> dev_broker.ContainerBroker | dev_broker.BackgroundBroker:
-    return dev_broker.dev_broker(PROJECT, INSTANCE)
+def _with_broker(act: Callable[[Any], Any]) -> Any:
+    """Do something with the broker for development."""
+    from qhana_plugin_runner.launcher.dev_broker import dev_broker
+
+    try:
+        return act(dev_broker(PROJECT, INSTANCE))
+    except RunnerError as error:
+        raise Exit(f"error: {error}", code=1) from error
 
 
 @task(help={"port": "port of the broker ($REDIS_PORT, else 6379)"})
 def start_broker(c: Context, port: int = 0) -> None:
     """Start a broker in a container, or in the background without containers."""
     port = _port(port, "REDIS_PORT", 6379)
-    try:
-        _broker().start(port)
-    except RunnerError as error:
-        raise Exit(f"error: {error}", code=1) from error
+    _with_broker(lambda broker: broker.start(port))
     print(f"the broker runs on port {port}")
     if port != 6379:
         print(f"write BROKER_URL=redis://localhost:{port} into .env for the runner")
@@ -75,20 +80,14 @@ def start_broker(c: Context, port: int = 0) -> None:
 @task
 def stop_broker(c: Context) -> None:
     """Stop the broker; what is queued in it is kept."""
-    try:
-        stopped = _broker().stop()
-    except RunnerError as error:
-        raise Exit(f"error: {error}", code=1) from error
+    stopped = _with_broker(lambda broker: broker.stop())
     print("the broker has stopped" if stopped else "no broker was started")
 
 
 @task
 def reset_broker(c: Context) -> None:
     """Remove the broker with all that is queued in it, also to give it a new port."""
-    try:
-        _broker().reset()
-    except RunnerError as error:
-        raise Exit(f"error: {error}", code=1) from error
+    _with_broker(lambda broker: broker.reset())
     print("the broker is removed")
 
 
@@ -100,7 +99,7 @@ def reset_broker(c: Context) -> None:
         "log-level": "DEBUG, INFO, WARNING, ERROR or CRITICAL",
         "queues": "names of queues, separated by commas (all that the settings name)",
         "periodic-scheduler": "run the scheduler of periodic tasks; only in one worker",
-        "watch": "start anew when source files change",
+        "watch": "restart when source files change",
     }
 )
 def worker(
@@ -202,13 +201,13 @@ def start_gunicorn(
 @task
 def upgrade_db(c: Context) -> None:
     """Bring the database to the current schema."""
-    _run(commands.upgrade_command())
+    _run(commands.flask_command("db", "upgrade"))
 
 
 @task
 def install_plugin_dependencies(c: Context) -> None:
     """Install what the plugins need, with ``flask install``."""
-    _run([sys.executable, "-m", "flask", "--app", "qhana_plugin_runner", "install"])
+    _run(commands.flask_command("install"))
 
 
 @task

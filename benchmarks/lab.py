@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from qhana_plugin_runner.launcher.commands import (
     celery_command,
-    upgrade_command,
+    flask_command,
     web_command,
 )
 
@@ -269,7 +269,7 @@ class Lab:
                 RESULT_BACKEND=f"{broker}/0",
                 **({"SQLALCHEMY_DATABASE_URI": uri} if uri else {}),
             )
-            self.run(upgrade_command(), environment)
+            self.run(flask_command("db", "upgrade"), environment)
             big = 100_000 if self.quick else 100_000_000
             seed = [sys.executable, "-m", "benchmarks.seed"]
             seed += content or ("--files", "1000", str(big))

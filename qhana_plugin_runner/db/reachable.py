@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import create_engine
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from ..errors import OperatorError
 
-__all__ = ["DatabaseUnreachable", "check_database", "explained"]
+__all__ = ["DatabaseUnreachable", "connect", "explained"]
 
 
 class DatabaseUnreachable(OperatorError):
@@ -42,8 +42,9 @@ def explained(url: URL) -> Iterator[None]:
         ) from error
 
 
-def check_database(uri: str, instance: Path) -> None:
-    """Connect to a database once.
+@contextmanager
+def connect(uri: str, instance: Path) -> Iterator[Connection]:
+    """Connect to a database without an app.
 
     Args:
         uri: the setting ``SQLALCHEMY_DATABASE_URI``
@@ -55,7 +56,9 @@ def check_database(uri: str, instance: Path) -> None:
     url = make_url(uri)
     with explained(url):
         engine = create_engine(_located(url, instance), poolclass=NullPool)
-        engine.connect().close()
+        connection = engine.connect()
+    with connection:
+        yield connection
 
 
 def _located(url: URL, instance: Path) -> URL:

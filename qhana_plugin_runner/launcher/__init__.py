@@ -1,10 +1,11 @@
 """Starts the whole product with one command and keeps it running.
 
-One process starts the others (its *parts*) in order and watches them::
+One process starts the others, its *services*, in order and supervises them::
 
-    broker -> database upgrade -> worker, web
+    broker -> (database upgrade) -> worker, web -> maintenance
 
-``product`` says which parts there are, ``commands`` how each of them is called, and
-``supervisor`` keeps them alive. Nothing here is needed by a runner whose parts are
-started in another way, by systemd or in containers.
+``product`` defines the services, ``commands`` builds their command lines, and ``supervisor``
+keeps them alive. A runner whose services are started in another way, by systemd or in
+containers, needs nothing of this package. It imports the standard library and settings only:
+the launcher stays in memory as long as the product runs.
 """

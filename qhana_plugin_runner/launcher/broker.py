@@ -9,6 +9,8 @@ from .errors import UsageError
 
 HOST = "127.0.0.1"
 
+_FILE = "valkey.conf"
+
 # Everything is named here, so that no configuration of the machine plays a part. Each
 # write is appended to a file that reaches the disk within a second: queued tasks survive
 # a restart.
@@ -42,8 +44,8 @@ class EmbeddedBroker:
         self, folder: Path, port: int | None = None, password: bool = True
     ) -> None:
         self.folder = folder.resolve()
-        self._file = self.folder / "valkey.conf"
-        kept = self._kept()
+        self._file = self.folder / _FILE
+        kept = kept_configuration(self.folder)
         self.password = (kept.get("requirepass") or secrets.token_urlsafe(32)) * password
         if port is None:
             self.port = _free_port(kept.get("port", ""))
@@ -77,16 +79,6 @@ class EmbeddedBroker:
                 "server in BROKER_URL"
             ) from error
 
-    def _kept(self) -> dict[str, str]:
-        """Read what the last start wrote, if there was one."""
-        try:
-            lines = self._file.read_text("utf-8").splitlines()
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise self._unusable(error) from error
-        return {name: value for name, _, value in (line.partition(" ") for line in lines)}
-
     def _keep(self) -> None:
         text = _CONFIGURATION.format(
             host=HOST, port=self.port, password=self.password, folder=_quoted(self.folder)
@@ -102,13 +94,29 @@ class EmbeddedBroker:
                 file.write(text)
             new.replace(self._file)
         except OSError as error:
-            raise self._unusable(error) from error
+            raise _unusable(self.folder, error) from error
 
-    def _unusable(self, error: OSError) -> UsageError:
-        return UsageError(
-            f"the broker's folder {self.folder} cannot be used ({error.strerror}): "
-            "change its permissions"
-        )
+
+def kept_configuration(folder: Path) -> dict[str, str]:
+    """Return what the last start wrote into the folder of a broker, if there was one.
+
+    Raises:
+        UsageError: the folder cannot be read
+    """
+    try:
+        lines = (folder / _FILE).read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    return {name: value for name, _, value in (line.partition(" ") for line in lines)}
+
+
+def _unusable(folder: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"the broker's folder {folder} cannot be used ({error.strerror}): "
+        "change its permissions"
+    )
 
 
 def _quoted(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The command line of each part, for the launcher and for the tasks of invoke alike."""
+"""The command line of each service, for the launcher and for the tasks of invoke alike."""
 
 import os
 import sys
@@ -12,16 +12,16 @@ POOLS = ("prefork", "threads", "gevent", "solo")
 """The kinds of pools of a worker: how it runs several tasks at a time."""
 
 # Each process holds all plugins in memory: a big machine gets no more than this unasked.
-_MOST_PROCESSES = 8
+_MAX_PROCESSES = 8
 
-# Plugins may load large libraries; gunicorn takes a process that is silent for so long,
-# also while it loads them, for dead. Seconds.
+# Seconds of silence after which gunicorn takes a process for dead: what plugins do in a
+# request may keep all threads from running for a while.
 _WEB_TIMEOUT = 180
 
 
 def default_concurrency() -> int:
     """Return how many tasks a worker runs at a time unless told otherwise."""
-    return min(os.cpu_count() or 1, _MOST_PROCESSES)
+    return min(os.cpu_count() or 1, _MAX_PROCESSES)
 
 
 def worker_pool(given: str | None = None) -> str:
@@ -70,7 +70,7 @@ def worker_command(
     """
     command = celery_command("worker", "--pool", pool, "--loglevel", log_level.upper())
     command += ["--concurrency", str(concurrency or default_concurrency())]
-    command += ["--include", "qhana_plugin_runner.launcher.worker_step"]
+    command += ["--include", "qhana_plugin_runner.launcher.worker_ready"]
     if queues:
         command += ["--queues", ",".join(queues)]
     if name:
@@ -80,11 +80,6 @@ def worker_command(
     if alone:
         command += ["--without-gossip", "--without-mingle"]
     return command
-
-
-def scheduler_command(schedule: Path) -> list[str]:
-    """Return the command that runs the periodic scheduler alone."""
-    return celery_command("beat", "--loglevel", "INFO", "--schedule", str(schedule))
 
 
 def web_command(
@@ -107,7 +102,7 @@ def web_command(
         access_log: write a line for each request
     """
     command = [sys.executable, "-m", "gunicorn", "--bind", bind]
-    command += ["--config", "python:qhana_plugin_runner.launcher.web_hooks"]
+    command += ["--config", "python:qhana_plugin_runner.launcher.gunicorn_config"]
     command += ["--worker-class", "gthread"]
     command += ["--workers", str(workers), "--threads", str(threads)]
     command += ["--timeout", str(_WEB_TIMEOUT)]
@@ -121,7 +116,6 @@ def web_command(
     return [*command, "qhana_plugin_runner:create_app()"]
 
 
-def upgrade_command() -> list[str]:
-    """Return the command that brings the database to the current schema."""
-    app = ["--app", "qhana_plugin_runner"]
-    return [sys.executable, "-m", "flask", *app, "db", "upgrade"]
+def flask_command(*arguments: str) -> list[str]:
+    """Return a command of ``flask`` for the runner's app."""
+    return [sys.executable, "-m", "flask", "--app", "qhana_plugin_runner", *arguments]

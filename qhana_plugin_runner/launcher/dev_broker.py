@@ -1,4 +1,4 @@
-"""A broker for development that runs until it is stopped, apart from any other part.
+"""A broker for development that runs until it is stopped, apart from any other service.
 
 It needs no password, as the default ``broker_url`` expects it: a container when there is
 an engine for containers, else the embedded broker in the background.
@@ -7,16 +7,16 @@ an engine for containers, else the embedded broker in the background.
 import asyncio
 import os
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
 
+import redis
 from dotenv import set_key, unset_key
 
-from .answers import broker_answers
-from .broker import HOST, EmbeddedBroker
+from .broker import HOST, EmbeddedBroker, kept_configuration
 from .errors import LauncherError, UsageError
+from .readiness import broker_readiness
 
 _IMAGE = "redis"
 
@@ -31,8 +31,8 @@ def container_engine() -> str | None:
 
     ``DOCKER_CMD`` names it; otherwise docker and podman are tried.
     """
-    asked = os.environ.get("DOCKER_CMD")
-    for command in [asked] if asked else ["docker", "podman"]:
+    configured = os.environ.get("DOCKER_CMD")
+    for command in [configured] if configured else ["docker", "podman"]:
         if shutil.which(command) and _succeeds(command, "info"):
             return command
     return None
@@ -80,8 +80,8 @@ class ContainerBroker:
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode:
             raise LauncherError(
-                f"{' '.join(command)} failed ({result.stderr.strip()}): "
-                "invoke reset-broker removes the container, then it can be started anew"
+                f"{' '.join(command)} failed ({result.stderr.strip()}): invoke reset-broker "
+                "removes the container, then start it again"
             )
         return result.stdout.strip()
 
@@ -90,23 +90,22 @@ class BackgroundBroker:
     """The embedded broker as a process of its own.
 
     Args:
-        folder: holds its data, its log and the number of the process
+        folder: holds its data, its configuration and its log
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._pid_file = folder / "pid"
 
     def start(self, port: int) -> None:
-        """Start the server and return when it answers.
+        """Start the server and return when it is ready.
 
         Raises:
             UsageError: the port is in use, or the folder cannot be written
             LauncherError: the server does not start
         """
-        if self._pid() is not None:
+        if self._is_running():
             raise UsageError(
-                f"the broker in {self._folder} runs already: "
+                f"the broker in {self._folder} is running already: "
                 "stop it with invoke stop-broker"
             )
         broker = EmbeddedBroker(self._folder, port=port, password=False)
@@ -119,9 +118,8 @@ class BackgroundBroker:
                 stderr=output,
                 start_new_session=True,
             )
-        self._pid_file.write_text(f"{server.pid}\n")
         try:
-            asyncio.run(asyncio.wait_for(broker_answers(port, ""), _START_SECONDS))
+            asyncio.run(asyncio.wait_for(broker_readiness(port, ""), _START_SECONDS))
         except TimeoutError as error:
             server.kill()
             server.wait()
@@ -130,13 +128,12 @@ class BackgroundBroker:
 
     def stop(self) -> bool:
         """Stop the server and return when it has ended; return whether it was running."""
-        pid = self._pid()
-        if pid is None:
+        if not self._is_running():
             return False
-        os.kill(pid, signal.SIGTERM)
-        while self._pid() is not None:
+        with self._client() as client:
+            client.shutdown()
+        while self._is_running():
             time.sleep(0.05)
-        self._pid_file.unlink()
         return True
 
     def reset(self) -> None:
@@ -145,19 +142,18 @@ class BackgroundBroker:
         if self._folder.exists():
             shutil.rmtree(self._folder)
 
-    def _pid(self) -> int | None:
-        """Return the number of the server if it runs.
-
-        The number may have passed to another program since, so its name is looked at.
-        """
+    def _is_running(self) -> bool:
+        """Whether the server that has its data in this folder answers at its port."""
         try:
-            pid = self._pid_file.read_text().strip()
-        except FileNotFoundError:
-            return None
-        command = ["ps", "-ww", "-o", "stat=,args=", "-p", pid]
-        listed = subprocess.run(command, capture_output=True, text=True).stdout.strip()
-        runs = "valkey-server" in listed and not listed.startswith("Z")
-        return int(pid) if runs else None
+            with self._client() as client:
+                folder = client.config_get("dir")["dir"]
+        except redis.RedisError:
+            return False
+        return bool(folder == str(self._folder.resolve()))
+
+    def _client(self) -> redis.Redis:
+        port = kept_configuration(self._folder).get("port", "")
+        return redis.Redis(HOST, int(port) if port.isdecimal() else 0)
 
 
 def dev_broker(project: Path, instance: Path) -> ContainerBroker | BackgroundBroker:

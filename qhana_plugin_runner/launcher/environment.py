@@ -1,4 +1,4 @@
-"""The folders and environment variables with which the parts are started."""
+"""The folders and environment variables that services are started with."""
 
 import os
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ INSTANCE_VARIABLE = "QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER"
 
 
 def project_folder() -> Path:
-    """Return the working directory of all parts.
+    """Return the working directory of all services.
 
     It is the checkout that the runner is started from, whatever the current folder is; or
     the current folder when the runner was installed as a package.
@@ -45,10 +45,10 @@ def instance_folder(given: Path | None, project: Path) -> Path:
     return (project / (os.environ.get(INSTANCE_VARIABLE) or "instance")).resolve()
 
 
-def part_environment(
+def service_environment(
     instance: Path, *, debug: bool, broker_url: str | None = None
 ) -> Mapping[str, str]:
-    """Return the environment variables of all parts.
+    """Return the environment variables of all services.
 
     Args:
         instance: the instance folder
@@ -62,7 +62,7 @@ def part_environment(
     environment["FLASK_ENV"] = "development" if debug else "production"
     # Lines are to be seen when they are written, although they go through a pipe.
     environment["PYTHONUNBUFFERED"] = "1"
-    # It belongs to the launcher: the parts would tell the service manager in its name.
+    # It belongs to the launcher: services would notify the service manager in its name.
     environment.pop("NOTIFY_SOCKET", None)
     if broker_url is not None:
         environment["BROKER_URL"] = broker_url

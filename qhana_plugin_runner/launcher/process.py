@@ -1,4 +1,4 @@
-"""One running process of a part, and all that it starts."""
+"""A running process of a service, and all that it starts."""
 
 import asyncio
 import os
@@ -6,11 +6,11 @@ import signal
 from collections.abc import Mapping, Sequence
 
 from .errors import LauncherError
-from .guard import Guard, kill_group
 from .log import Log
+from .orphan_reaper import OrphanReaper, kill_session
 
 # A line without end (a progress bar, binary data) is cut here so that it takes no memory.
-_LONGEST_LINE = 64 * 1024
+_MAX_LINE = 64 * 1024
 
 # A process that left its group may hold the pipe open for ever. What the others wrote has
 # arrived long before.
@@ -21,12 +21,18 @@ class Process:
     """A process in a session and process group of its own, its output tagged in the log.
 
     Use :meth:`start` to make one.
+
+    Attributes:
+        pid: number of the process, and of its process group and session.
     """
 
-    def __init__(self, child: asyncio.subprocess.Process, output: "_Lines", guard: Guard):
+    def __init__(
+        self, child: asyncio.subprocess.Process, output: "_Lines", reaper: OrphanReaper
+    ) -> None:
+        self.pid = child.pid
         self._child = child
         self._output = output
-        self._guard = guard
+        self._reaper = reaper
 
     @classmethod
     async def start(
@@ -35,7 +41,7 @@ class Process:
         command: Sequence[str],
         *,
         log: Log,
-        guard: Guard,
+        reaper: OrphanReaper,
         environment: Mapping[str, str] | None = None,
         keep_open: Sequence[int] = (),
     ) -> "Process":
@@ -45,7 +51,7 @@ class Process:
             tag: stands before each line that the command writes
             command: program and arguments
             log: receives the output
-            guard: is told of the process group
+            reaper: gets the process group
             environment: all environment variables (default: those of this process)
             keep_open: file descriptors that the command inherits
 
@@ -68,16 +74,11 @@ class Process:
             raise LauncherError(f"cannot start {command[0]}: {error.strerror}") from error
         finally:
             os.close(write)
-        guard.watch(child.pid)
+        reaper.add(child.pid)
         loop = asyncio.get_running_loop()
         pipe = os.fdopen(read, "rb", buffering=0)
         _, output = await loop.connect_read_pipe(lambda: _Lines(tag, log), pipe)
-        return cls(child, output, guard)
-
-    @property
-    def pid(self) -> int:
-        """Number of the process, and of its process group."""
-        return self._child.pid
+        return cls(child, output, reaper)
 
     async def wait(self) -> int:
         """Wait for the end of the process itself, not of those it started.
@@ -87,20 +88,33 @@ class Process:
         """
         return await self._child.wait()
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process, not to those it started."""
-        if self._child.returncode is None:
-            self._child.send_signal(number)
+    async def ended(self) -> int:
+        """Wait for the end, kill what the process has left, and log the last lines."""
+        status = await self.wait()
+        self.kill()
+        await self._output.ended(_DRAIN_SECONDS)
+        self._reaper.remove(self.pid)
+        return status
+
+    async def stop(self, signals: Sequence[tuple[signal.Signals, float]]) -> bool:
+        """Send signals to the process, each with its time in seconds to end.
+
+        Returns:
+            whether the process has ended
+        """
+        for number, seconds in signals:
+            if self._child.returncode is None:
+                self._child.send_signal(number)
+            try:
+                await asyncio.wait_for(self.wait(), seconds)
+            except TimeoutError:
+                continue
+            return True
+        return False
 
     def kill(self) -> None:
         """Kill the process and all that it started."""
-        kill_group(self.pid)
-
-    async def clean_up(self) -> None:
-        """Kill what an ended process has left, and log the last lines of all of them."""
-        self.kill()
-        await self._output.ended(_DRAIN_SECONDS)
-        self._guard.forget(self.pid)
+        kill_session(self.pid)
 
 
 class _Lines(asyncio.Protocol):
@@ -120,7 +134,7 @@ class _Lines(asyncio.Protocol):
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._write(line)
-        if len(self._rest) > _LONGEST_LINE:
+        if len(self._rest) > _MAX_LINE:
             self._write(self._rest)
             self._rest = b""
 
@@ -131,7 +145,7 @@ class _Lines(asyncio.Protocol):
             self._end.set_result(None)
 
     async def ended(self, seconds: float) -> None:
-        """Wait for the end of the output, at most so long, then close the pipe."""
+        """Wait for the end of the output, at most ``seconds``, then close the pipe."""
         await asyncio.wait([self._end], timeout=seconds)
         assert self._transport is not None
         self._transport.close()

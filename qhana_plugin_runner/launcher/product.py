@@ -1,4 +1,4 @@
-"""The product: which parts there are, and what must be right before they are started."""
+"""The product: its services, and the checks before they are started."""
 
 import asyncio
 import errno
@@ -6,35 +6,33 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..db.reachable import check_database
 from ..util.config import CELERY_PRODUCTION_CONFIG, read_settings
 from ..util.log_once import LOG_ONCE_VARIABLE
-from . import commands, environment
-from .answers import ReadySocket, broker_answers, local_host, web_answers, web_url
+from . import commands, environment, schema
 from .broker import EmbeddedBroker
 from .errors import UsageError
-from .guard import Guard
 from .lock import InstanceLock
 from .log import Log
-from .part import Part, Step
+from .orphan_reaper import OrphanReaper
+from .readiness import NotifyFolder, broker_readiness
+from .service import Oneshot, Service
 from .supervisor import Supervisor
 from .watch import changes
 
-# Seconds that each part gets to stop; together less than 15. Running tasks may end in the
-# first, then Celery is told to give the tasks that have not begun back to the broker.
+# Seconds that each service gets to stop; together less than 15. Running tasks may end in the
+# first of the worker, then Celery is told to give tasks that have not begun back to the broker.
+_MAINTENANCE_SECONDS = 2
 _WEB_SECONDS = 3
 _WORKER_SECONDS = 5
 _WORKER_GIVE_BACK_SECONDS = 2
 _BROKER_SECONDS = 2
-_SCHEDULER_SECONDS = 1
-
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -73,31 +71,42 @@ async def run(options: Options) -> None:
     environment.load_environment(project)
     instance = environment.instance_folder(options.instance, project)
     options = replace(options, pool=commands.worker_pool(options.pool))
-    os.chdir(project)  # relative paths of the configuration start there, for all parts
+    os.chdir(project)  # relative paths of the configuration start there, for all services
     with ExitStack() as stack:
         lock = InstanceLock(instance)
         stack.callback(lock.close)
-        # The guard, too, is to be found by the name of the instance.
+        # The reaper, too, is to be found by the name of the instance.
         os.environ[environment.INSTANCE_VARIABLE] = str(instance)
         server = stack.enter_context(_listen(options.host, options.port))
         log.line("run", f"instance folder: {instance}")
         settings = read_settings(instance, options.debug)
-        check_database(settings["SQLALCHEMY_DATABASE_URI"], instance)
         broker = None
         if _uses_own_broker(settings):
             broker = EmbeddedBroker(instance / "broker")
         else:
             log.line("run", "using the broker of the configuration, starting none")
-        ready = ReadySocket()
-        stack.callback(ready.close)
-        guard = Guard(keep_open=[lock.fileno()])
-        stack.callback(guard.close)
-        port = server.getsockname()[1]
-        url = web_url(options.host, port)
+        notify = NotifyFolder()
+        stack.callback(notify.close)
+        variables = {
+            **environment.service_environment(
+                instance, debug=options.debug, broker_url=broker.url if broker else None
+            ),
+            LOG_ONCE_VARIABLE: str(notify.path / "said"),
+        }
+        reaper = OrphanReaper(keep_open=[lock.fileno()])
+        stack.callback(reaper.close)
+        services: list[Service | Oneshot] = [
+            *([_broker(broker)] if broker else []),
+            *_database(settings, instance, variables),
+            _worker(options, settings, broker, server, notify, variables),
+            _web(options, server, notify, variables),
+            *_background(settings, instance, broker, variables),
+        ]
+        url = _url(options.host, server)
         supervisor = Supervisor(
-            _parts(options, settings, instance, broker, server, ready),
+            services,
             log=log,
-            guard=guard,
+            reaper=reaper,
             on_ready=lambda: log.line("run", f"ready: {url}"),
             on_stop=server.close,
         )
@@ -122,29 +131,24 @@ async def _first_to_end(work: Iterable[Coroutine[None, None, None]]) -> None:
 async def _restart_on_change(
     supervisor: Supervisor, folders: list[Path], log: Log
 ) -> None:
-    """Start whatever has loaded source files anew each time when some have changed."""
+    """Restart the services that have loaded source files each time when some have changed."""
     async for _change in changes(folders):
-        log.line("run", "source files have changed: starting web and worker anew")
-        await supervisor.restart(("worker", "scheduler", "web"))
+        log.line("run", "source files have changed: restarting web and worker")
+        await supervisor.restart(("worker", "web", "maintenance", "scheduler"))
 
 
-def _uses_own_broker(settings: dict[str, Any]) -> bool:
+def _uses_own_broker(settings: Mapping[str, Any]) -> bool:
     if os.environ.get("BROKER_URL"):
         return False
     default = CELERY_PRODUCTION_CONFIG["broker_url"]
     return bool(settings["CELERY"].get("broker_url", default) == default)
 
 
-def _task_seconds(settings: dict[str, Any]) -> float:
-    """Return how long running tasks may go on: they end, with the reason, before the worker."""
-    return min(float(settings["TASK_SHUTDOWN_SECONDS"]), _WORKER_SECONDS - 1.0)
-
-
 def _listen(host: str, port: int) -> socket.socket:
     """Open the socket of the web server.
 
     The launcher keeps it open, so that nobody else can take the port and requests wait
-    for a web server that is started again.
+    for a web server that is restarted.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -155,91 +159,110 @@ def _listen(host: str, port: int) -> socket.socket:
         elif error.errno == errno.EACCES:
             text = f"port {port} needs more rights: choose one above 1023 with --port"
         else:
-            text = f"{host} is no address of this machine: choose another with --host"
+            text = f"{host} is not an address of this machine: choose another with --host"
         raise UsageError(text) from error
 
 
-def _parts(
+def _url(host: str, server: socket.socket) -> str:
+    """Return the URL under which a browser on this machine finds the web server."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+    host = f"[{host}]" if ":" in host else host
+    return f"http://{host}:{server.getsockname()[1]}/"
+
+
+def _broker(broker: EmbeddedBroker) -> Service:
+    return Service(
+        name="broker",
+        command=broker.command,
+        readiness=partial(broker_readiness, broker.port, broker.password),
+        first=True,
+        stop=((signal.SIGTERM, _BROKER_SECONDS),),
+    )
+
+
+def _database(
+    settings: Mapping[str, Any], instance: Path, variables: Mapping[str, str]
+) -> list[Oneshot]:
+    if schema.is_current(settings["SQLALCHEMY_DATABASE_URI"], instance, variables):
+        return []
+    upgrade = commands.flask_command("db", "upgrade")
+    return [Oneshot("db", "database upgrade", upgrade, variables)]
+
+
+def _worker(
     options: Options,
-    settings: dict[str, Any],
-    instance: Path,
+    settings: Mapping[str, Any],
     broker: EmbeddedBroker | None,
     server: socket.socket,
-    ready: ReadySocket,
-) -> list[Part | Step]:
-    """Return the parts in the order of their start."""
-    parts: list[Part | Step] = []
-    variables = environment.part_environment(
-        instance, debug=options.debug, broker_url=broker.url if broker else None
+    notify: NotifyFolder,
+    variables: Mapping[str, str],
+) -> Service:
+    ready = notify.add("worker")
+    # Running tasks are ended, with the reason, before the worker is killed.
+    task_seconds = min(float(settings["TASK_SHUTDOWN_SECONDS"]), _WORKER_SECONDS - 1.0)
+    return Service(
+        name="worker",
+        command=commands.worker_command(
+            concurrency=options.concurrency,
+            pool=options.pool or "prefork",
+            name=f"runner-{server.getsockname()[1]}@%h",
+            alone=broker is not None,
+        ),
+        environment={
+            **variables,
+            "NOTIFY_SOCKET": str(ready.path),
+            "TASK_SHUTDOWN_SECONDS": str(task_seconds),
+        },
+        readiness=ready.ready,
+        needs=("broker",),
+        stop=(
+            (signal.SIGTERM, _WORKER_SECONDS),
+            (signal.SIGQUIT, _WORKER_GIVE_BACK_SECONDS),
+        ),
     )
-    variables = {**variables, LOG_ONCE_VARIABLE: str(ready.said)}
-    port = server.getsockname()[1]
-    if broker:
-        parts.append(
-            Part(
-                name="broker",
-                command=broker.command,
-                answers=partial(broker_answers, broker.port, broker.password),
-                first=True,
-                stop=((signal.SIGTERM, _BROKER_SECONDS),),
-            )
-        )
-    parts.append(
-        Step(
-            name="db",
-            title="database upgrade",
-            command=commands.upgrade_command(),
-            environment=variables,
-        )
+
+
+def _web(
+    options: Options,
+    server: socket.socket,
+    notify: NotifyFolder,
+    variables: Mapping[str, str],
+) -> Service:
+    ready = notify.add("web")
+    return Service(
+        name="web",
+        command=commands.web_command(
+            bind=f"fd://{server.fileno()}",
+            workers=options.workers,
+            graceful_timeout=_WEB_SECONDS - 1,
+        ),
+        environment={
+            **variables,
+            "NOTIFY_SOCKET": str(ready.path),
+            "MAINTENANCE": "off",
+        },
+        readiness=ready.ready,
+        keep_open=(server.fileno(),),
+        stop=((signal.SIGTERM, _WEB_SECONDS),),
     )
-    # Of the workers that share a broker, only one may run the scheduler.
-    schedule = instance / "celerybeat-schedule" if broker else None
-    # It cannot run in a worker whose tasks are greenlets.
-    stands_alone = schedule is not None and options.pool == "gevent"
-    parts.append(
-        Part(
-            name="worker",
-            command=commands.worker_command(
-                concurrency=options.concurrency,
-                pool=options.pool or "prefork",
-                name=f"runner-{port}@%h",
-                schedule=None if stands_alone else schedule,
-                alone=broker is not None,
-            ),
-            environment={
-                **variables,
-                "NOTIFY_SOCKET": str(ready.path),
-                "TASK_SHUTDOWN_SECONDS": str(_task_seconds(settings)),
-            },
-            answers=ready.told,
-            needs=("broker",),
-            stop=(
-                (signal.SIGTERM, _WORKER_SECONDS),
-                (signal.SIGQUIT, _WORKER_GIVE_BACK_SECONDS),
-            ),
-        )
-    )
-    if schedule is not None and stands_alone:
-        parts.append(
-            Part(
-                name="scheduler",
-                command=commands.scheduler_command(schedule),
-                environment=variables,
-                stop=((signal.SIGTERM, _SCHEDULER_SECONDS),),
-            )
-        )
-    parts.append(
-        Part(
-            name="web",
-            command=commands.web_command(
-                bind=f"fd://{server.fileno()}",
-                workers=options.workers,
-                graceful_timeout=_WEB_SECONDS - 1,
-            ),
-            environment=variables,
-            answers=partial(web_answers, local_host(options.host), port),
-            keep_open=(server.fileno(),),
-            stop=((signal.SIGTERM, _WEB_SECONDS),),
-        )
-    )
-    return parts
+
+
+def _background(
+    settings: Mapping[str, Any],
+    instance: Path,
+    broker: EmbeddedBroker | None,
+    variables: Mapping[str, str],
+) -> list[Service]:
+    """Return the service that does what nobody has asked for: maintenance, periodic tasks.
+
+    The latter not when other workers may share the broker: only one of them may do so.
+    """
+    schedule = ["--schedule", str(instance / "celerybeat-schedule")] if broker else []
+    if settings["MAINTENANCE"]:
+        name, command = "maintenance", commands.flask_command("maintenance", *schedule)
+    elif schedule:
+        name, command = "scheduler", commands.celery_command("beat", *schedule)
+    else:
+        return []
+    stop = ((signal.SIGTERM, _MAINTENANCE_SECONDS),)
+    return [Service(name, command, variables, last=True, stop=stop)]

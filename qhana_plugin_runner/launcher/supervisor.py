@@ -1,257 +1,298 @@
-"""Starts the parts in order, starts them again when they die, and stops them in order."""
+"""Starts the services in order, restarts them when they die, and stops them in order."""
 
 import asyncio
 import shlex
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from .errors import LauncherError
-from .guard import Guard
 from .log import Log
-from .part import Part, Step
+from .orphan_reaper import OrphanReaper
 from .process import Process
+from .service import Oneshot, Service
 
-# A part that has never answered and died this often is set up wrongly: trying for ever
-# would hide that from whoever has just started the product.
-_FIRST_ATTEMPTS = 3
+# A service that was never ready and died this often is set up wrongly: retrying for ever
+# would hide that from the person who has just started the product.
+_MAX_FIRST_ATTEMPTS = 3
 
 
 class Supervisor:
-    """Keeps the parts of the product running until SIGINT, SIGTERM or SIGHUP.
+    """Keeps the services of the product running until SIGINT, SIGTERM or SIGHUP.
 
     Args:
-        parts: parts and steps in the order of their start; they are stopped the other way
-            round
-        log: receives the output of the parts, and what the supervisor does
-        guard: kills the parts when this process is killed
-        on_ready: called each time when all parts answer, at the start and after a restart
-        on_stop: called before the first part is stopped
+        sequence: what is started, in this order; it is stopped in reverse
+        log: receives the output of the services, and what the supervisor does
+        reaper: kills the services when this process is killed
+        on_ready: called each time when all services are ready, at the start and after a
+            restart; those that are started last do not count
+        on_stop: called before the first service is stopped
         clock: seconds that never run backwards
     """
 
     def __init__(
         self,
-        parts: Sequence[Part | Step],
+        sequence: Sequence[Service | Oneshot],
         *,
         log: Log,
-        guard: Guard,
+        reaper: OrphanReaper,
         on_ready: Callable[[], None] = lambda: None,
         on_stop: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._sequence = parts
-        self._parts = [part for part in parts if isinstance(part, Part)]
         self._log = log
-        self._guard = guard
+        self._reaper = reaper
         self._on_ready = on_ready
         self._on_stop = on_stop
-        self._clock = clock
-        self._processes: dict[str, Process] = {}
-        self._keepers: dict[str, asyncio.Task[None]] = {}
-        self._watches: dict[str, asyncio.Task[None]] = {}
-        self._answering = {part.name: asyncio.Event() for part in self._parts}
-        self._stopping = asyncio.Event()
-        self._killing = False
-        self._restarting: set[str] = set()
+        self._is_killing = False
+        self.clock = clock
+        self.stopping = asyncio.Event()
+        self._units = [
+            (
+                _ServiceUnit(each, self)
+                if isinstance(each, Service)
+                else _OneshotUnit(each, self)
+            )
+            for each in sequence
+        ]
+        self._services = [u for u in self._units if isinstance(u, _ServiceUnit)]
 
     async def run(self) -> None:
         """Start everything, and return when everything has been stopped.
 
         Raises:
-            LauncherError: a step failed, or a part could not be started
+            LauncherError: a oneshot failed, or a service could not be started
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal, number)
-        work = asyncio.create_task(self._work())
-        stop = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
-        self._stopping.set()
-        await stop
+        work = asyncio.create_task(self._start_all())
+        await _either(work, self.stopping.wait())
+        self.stopping.set()
         self._on_stop()
-        await self._stop_all()
+        for unit in reversed(self._units):
+            await unit.stop()
         await work
 
     def stop(self) -> None:
-        """Stop all parts in order; :meth:`run` returns when that is done."""
-        self._stopping.set()
+        """Stop all services in order; :meth:`run` returns when that is done."""
+        self.stopping.set()
 
-    async def restart(self, names: Iterable[str]) -> None:
-        """Stop parts that run; they are started again at once."""
-        stops = []
-        for part in self._parts:
-            process = self._processes.get(part.name)
-            if part.name in names and process is not None:
-                self._restarting.add(part.name)
-                self._answering[part.name].clear()
-                stops.append(self._stop(part.name, process, part.stop))
-        await asyncio.gather(*stops)
+    async def restart(self, names: Collection[str]) -> None:
+        """Stop services that run; they are started again at once."""
+        chosen = [each for each in self._services if each.name in names]
+        await asyncio.gather(*(each.restart() for each in chosen))
+
+    async def _start_all(self) -> None:
+        """Start the sequence, then wait for a service that cannot be kept running."""
+        for unit in self._units:
+            if self.stopping.is_set():
+                return
+            await unit.start()
+        await asyncio.gather(*(each.keeping for each in self._services if each.keeping))
 
     def _on_signal(self, number: signal.Signals) -> None:
-        if not self._stopping.is_set():
-            self._say(f"{number.name}: stopping all parts (Ctrl-C kills them at once)")
-            self._stopping.set()
+        if not self.stopping.is_set():
+            self.say(f"{number.name}: stopping all services (Ctrl-C kills them at once)")
+            self.stopping.set()
         elif number == signal.SIGINT:
-            self._say("SIGINT: killing all parts")
-            self._killing = True
-            for process in self._processes.values():
-                process.kill()
+            self.say("SIGINT: killing all services")
+            self._is_killing = True
+            for unit in self._units:
+                if unit.process is not None:
+                    unit.process.kill()
 
-    async def _work(self) -> None:
-        """Start the sequence, then wait for a part that cannot be kept."""
-        for part in self._sequence:
-            if self._stopping.is_set():
-                return
-            if isinstance(part, Step):
-                await self._carry_out(part)
-                continue
-            self._keepers[part.name] = asyncio.create_task(self._keep(part))
-            if part.first:
-                await self._first_answer(part)
-        await asyncio.gather(*self._keepers.values())
+    # What units ask of their supervisor:
 
-    async def _first_answer(self, part: Part) -> None:
-        answer = asyncio.create_task(self._answering[part.name].wait())
-        keeper = self._keepers[part.name]
-        try:
-            await asyncio.wait({answer, keeper}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            answer.cancel()
-        if keeper.done():
-            keeper.result()
+    def say(self, text: str) -> None:
+        """Log what the supervisor does."""
+        self._log.line("run", text)
 
-    async def _start(
-        self,
-        name: str,
-        command: Sequence[str],
-        environment: Mapping[str, str] | None,
-        keep_open: Sequence[int] = (),
-    ) -> Process:
+    async def wait_until_ready(self) -> None:
+        """Wait for all services but the last ones.
+
+        Raises:
+            LauncherError: one of them cannot be started
+        """
+        early = (each for each in self._services if not each.last)
+        await asyncio.gather(*(each.wait_until_ready() for each in early))
+
+    def on_ready(self) -> None:
+        """Announce that the product is ready, if the other services are ready, too."""
+        are_ready = all(each.ready.is_set() or each.last for each in self._services)
+        if are_ready and not self.stopping.is_set():
+            self._on_ready()
+
+    def on_end(self, name: str) -> None:
+        """Wait again for the readiness of the services that need one that has ended."""
+        for each in self._services:
+            if name in each.needs and each.process is not None:
+                each.watch()
+
+    async def spawn(self, what: Service | Oneshot) -> Process:
+        """Start a process; it is killed at once when the product is being stopped."""
         process = await Process.start(
-            name,
-            command,
+            what.name,
+            what.command,
             log=self._log,
-            guard=self._guard,
-            environment=environment,
-            keep_open=keep_open,
+            reaper=self._reaper,
+            environment=what.environment,
+            keep_open=what.keep_open if isinstance(what, Service) else (),
         )
-        self._say(f"started {name} (process {process.pid}): {shlex.join(command)}")
-        self._processes[name] = process
-        if self._stopping.is_set():
+        command = shlex.join(what.command)
+        self.say(f"started {what.name} (process {process.pid}): {command}")
+        if self.stopping.is_set():
             process.kill()
         return process
 
-    async def _carry_out(self, step: Step) -> None:
-        process = await self._start(step.name, step.command, step.environment)
-        status = await self._ended(step.name, process)
-        if status != 0 and not self._stopping.is_set():
+    async def end(
+        self, name: str, process: Process, signals: Sequence[tuple[signal.Signals, float]]
+    ) -> None:
+        """Stop a process by signals; kill it when it goes on."""
+        if self._is_killing or not await process.stop(signals):
+            self.say(f"killing {name}")
+            process.kill()
+        await process.wait()
+
+
+class _OneshotUnit:
+    """Runs a oneshot."""
+
+    def __init__(self, oneshot: Oneshot, supervisor: Supervisor) -> None:
+        self.process: Process | None = None
+        self._oneshot = oneshot
+        self._supervisor = supervisor
+
+    async def start(self) -> None:
+        """Run it to its end.
+
+        Raises:
+            LauncherError: it failed
+        """
+        self.process = await self._supervisor.spawn(self._oneshot)
+        status = await self.process.ended()
+        self.process = None
+        if status != 0 and not self._supervisor.stopping.is_set():
             raise LauncherError(
-                f"the {step.title} failed ({_reason(status)}): see its messages above"
+                f"the {self._oneshot.title} failed ({_reason(status)}): see its messages above"
             )
 
-    async def _ended(self, name: str, process: Process) -> int:
-        """Wait for the end of a process and clean up behind it."""
-        status = await process.wait()
-        await process.clean_up()
-        del self._processes[name]
-        return status
+    async def stop(self) -> None:
+        if self.process is not None:
+            signals = ((signal.SIGTERM, 4.0),)
+            await self._supervisor.end(self._oneshot.name, self.process, signals)
 
-    async def _keep(self, part: Part) -> None:
-        """Start a part again and again until the product is stopped."""
-        attempts = 0
-        ever_answered = False
-        while not self._stopping.is_set():
+
+class _ServiceUnit:
+    """Keeps a service running.
+
+    Attributes:
+        ready: set while the service is ready.
+        process: that runs at the moment, if one does.
+        keeping: the task that restarts it; ends when the product is stopped.
+    """
+
+    def __init__(self, service: Service, supervisor: Supervisor) -> None:
+        self.name, self.last, self.needs = service.name, service.last, service.needs
+        self.ready = asyncio.Event()
+        self.process: Process | None = None
+        self.keeping: asyncio.Task[None] | None = None
+        self._service = service
+        self._supervisor = supervisor
+        self._watching: asyncio.Task[None] | None = None
+        self._is_restarting = False
+
+    async def start(self) -> None:
+        """Begin to keep it running.
+
+        Raises:
+            LauncherError: a service that has to be ready before others cannot be started
+        """
+        if self.last:
+            await self._supervisor.wait_until_ready()
+        self.keeping = asyncio.create_task(self._keep())
+        if self._service.first:
+            await self.wait_until_ready()
+
+    async def wait_until_ready(self) -> None:
+        """Return when it is ready, or the product is being stopped."""
+        assert self.keeping is not None
+        await _either(self.keeping, self.ready.wait())
+        if self.keeping.done():
+            self.keeping.result()
+
+    async def restart(self) -> None:
+        if self.process is not None:
+            self._is_restarting = True
+            self.ready.clear()
+            await self._supervisor.end(self.name, self.process, self._service.stop)
+
+    async def stop(self) -> None:
+        if self.process is not None:
+            await self._supervisor.end(self.name, self.process, self._service.stop)
+        if self.keeping is not None:
+            await asyncio.wait({self.keeping})
+
+    def watch(self) -> None:
+        """Wait for the service to get ready, from now on."""
+        self._unwatch()
+        self._watching = asyncio.create_task(self._await_readiness())
+
+    def _unwatch(self) -> None:
+        self.ready.clear()
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def _await_readiness(self) -> None:
+        if self._service.readiness is not None:
+            await self._service.readiness()
+        self.ready.set()
+        if not self.last:
+            self._supervisor.on_ready()
+
+    async def _keep(self) -> None:
+        """Start the service again and again until the product is stopped."""
+        supervisor = self._supervisor
+        attempts, was_ready = 0, False
+        while not supervisor.stopping.is_set():
             attempts += 1
-            started = self._clock()
-            process = await self._start(
-                part.name, part.command, part.environment, part.keep_open
-            )
-            self._watch(part)
-            status = await self._ended(part.name, process)
-            ran = self._clock() - started
-            ever_answered = ever_answered or self._answering[part.name].is_set()
-            self._silent(part)
-            if self._stopping.is_set():
-                self._say(f"{part.name} has stopped ({_reason(status)})")
+            started = supervisor.clock()
+            self.process = await supervisor.spawn(self._service)
+            self.watch()
+            status = await self.process.ended()
+            self.process = None
+            ran = supervisor.clock() - started
+            was_ready = was_ready or self.ready.is_set()
+            self._unwatch()
+            supervisor.on_end(self.name)
+            if supervisor.stopping.is_set():
+                supervisor.say(f"{self.name} has stopped ({_reason(status)})")
                 return
-            if part.name in self._restarting:
-                self._restarting.remove(part.name)
-                attempts = 0
+            if self._is_restarting:
+                self._is_restarting, attempts = False, 0
                 continue
-            if not ever_answered and attempts == _FIRST_ATTEMPTS:
+            if not was_ready and attempts == _MAX_FIRST_ATTEMPTS:
                 raise LauncherError(
-                    f"{part.name} does not start ({attempts} attempts, "
+                    f"{self.name} does not start ({attempts} attempts, "
                     f"{_reason(status)}): see its messages above"
                 )
-            pause = part.pause.after(ran)
-            self._say(
-                f"{part.name} has ended ({_reason(status)}); "
-                f"it is started again in {pause:g} s"
+            pause = self._service.pause.after(ran)
+            supervisor.say(
+                f"{self.name} has ended ({_reason(status)}); it is restarted in {pause:g} s"
             )
-            await self._pause(pause)
+            try:
+                await asyncio.wait_for(supervisor.stopping.wait(), pause)
+            except TimeoutError:
+                pass
 
-    async def _pause(self, seconds: float) -> None:
-        """Wait, but not beyond the stop of the product."""
-        stop = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait({stop}, timeout=seconds)
-        stop.cancel()
 
-    def _watch(self, part: Part) -> None:
-        """Find out when a part answers, from now on."""
-        if part.name in self._watches:
-            self._watches[part.name].cancel()
-        self._answering[part.name].clear()
-        self._watches[part.name] = asyncio.create_task(self._await_answer(part))
-
-    async def _await_answer(self, part: Part) -> None:
-        if part.answers is not None:
-            await part.answers()
-        self._answering[part.name].set()
-        all_answer = all(event.is_set() for event in self._answering.values())
-        if all_answer and not self._stopping.is_set():
-            self._on_ready()
-
-    def _silent(self, part: Part) -> None:
-        """A part has ended: those that need it have to answer anew."""
-        self._watches.pop(part.name).cancel()
-        self._answering[part.name].clear()
-        for other in self._parts:
-            if part.name in other.needs and other.name in self._watches:
-                self._watch(other)
-
-    async def _stop_all(self) -> None:
-        """Stop whatever runs, in the reverse order of the start."""
-        for part in reversed(self._sequence):
-            process = self._processes.get(part.name)
-            if process is not None:
-                stop = part.stop if isinstance(part, Part) else ((signal.SIGTERM, 4.0),)
-                await self._stop(part.name, process, stop)
-            keeper = self._keepers.get(part.name)
-            if keeper is not None:
-                await asyncio.wait({keeper})
-        for watch in self._watches.values():
-            watch.cancel()
-
-    async def _stop(
-        self,
-        name: str,
-        process: Process,
-        signals: Sequence[tuple[signal.Signals, float]],
-    ) -> None:
-        end = asyncio.create_task(process.wait())
-        for number, seconds in signals:
-            if end.done() or self._killing:
-                break
-            process.signal(number)
-            await asyncio.wait({end}, timeout=seconds)
-        if not end.done():
-            self._say(f"killing {name}")
-            process.kill()
-        await end
-
-    def _say(self, text: str) -> None:
-        self._log.line("run", text)
+async def _either(task: "asyncio.Task[None]", other: Awaitable[object]) -> None:
+    """Wait until a task has ended, or something else happens; the task goes on."""
+    waiting = asyncio.ensure_future(other)
+    try:
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
 
 
 def _reason(status: int) -> str:

@@ -1,4 +1,4 @@
-"""Finds out when source files change, for development."""
+"""Notices when source files change, for development."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 
-_LOOK_SECONDS = 1.0
+_INTERVAL_SECONDS = 1.0
 
 _SUFFIXES = (".py", ".html")
 """Of source files: plugins may write others where they are."""
@@ -30,13 +30,13 @@ def source_state(folders: Iterable[Path]) -> dict[Path, int]:
 
 
 async def changes(folders: Sequence[Path]) -> AsyncIterator[None]:
-    """Tell each time that source files have changed, when they change no more."""
-    known = before = source_state(folders)
+    """Yield each time that source files have changed, once they no longer do."""
+    handled = before = source_state(folders)
     while True:
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_INTERVAL_SECONDS)
         now = await asyncio.to_thread(source_state, folders)
-        if now == before != known:
-            known = now
+        if now == before != handled:
+            handled = now
             yield
         before = now
 
@@ -44,13 +44,13 @@ async def changes(folders: Sequence[Path]) -> AsyncIterator[None]:
 def run_and_watch(
     command: Sequence[str],
     folders: Sequence[Path],
-    pause: Callable[[], None] = lambda: time.sleep(_LOOK_SECONDS),
+    pause: Callable[[], None] = lambda: time.sleep(_INTERVAL_SECONDS),
 ) -> int:
-    """Run a command until it ends by itself, starting it anew after each change.
+    """Run a command until it ends by itself, restarting it after each change.
 
     Args:
         command: program and arguments; it is stopped with SIGTERM
-        folders: where the Python files are
+        folders: where the source files are
         pause: called between two looks at the files
 
     Returns:
@@ -64,7 +64,7 @@ def run_and_watch(
                 pause()
             if process.returncode is not None:
                 return process.returncode
-            print("source files have changed: starting anew", flush=True)
+            print("source files have changed: restarting", flush=True)
         finally:
             if process.poll() is None:
                 process.terminate()

@@ -84,9 +84,9 @@ def test_flask_says_what_is_wrong_with_the_address_of_a_database(instance, uri, 
 @pytest.mark.parametrize("command", ["start-broker", "start-gunicorn"])
 def test_a_port_that_is_none_is_named(invoke, command, port):
     line = the_line(invoke(command, f"--port={port}"))
-    assert line == f"error: {port} is no port: choose one from 1 to 65535"
+    assert line == f"error: {port} is not a port: choose one from 1 to 65535"
 
 
 def test_a_port_of_the_environment_that_is_none_is_named(invoke):
     line = the_line(invoke("start-broker", REDIS_PORT="redis"))
-    assert line == "error: redis is no port: choose one from 1 to 65535"
+    assert line == "error: redis is not a port: choose one from 1 to 65535"

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from qhana_plugin_runner.launcher.answers import broker_answers
 from qhana_plugin_runner.launcher.broker import HOST, EmbeddedBroker
 from qhana_plugin_runner.launcher.errors import UsageError
+from qhana_plugin_runner.launcher.readiness import broker_readiness
 
 
 @contextlib.contextmanager
@@ -23,7 +23,9 @@ def running(broker):
     with subprocess.Popen(broker.command) as server:
         try:
             asyncio.run(
-                asyncio.wait_for(broker_answers(broker.port, broker.password), timeout=20)
+                asyncio.wait_for(
+                    broker_readiness(broker.port, broker.password), timeout=20
+                )
             )
             yield server
         finally:

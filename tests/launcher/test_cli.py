@@ -35,7 +35,7 @@ def only_line(result, status=2):
 )
 def test_a_wrong_port_is_named(port):
     line = only_line(run(f"--port={port}"))
-    assert f"--port: {port} is no whole number from 0 to 65535" in line
+    assert "Invalid value for '--port'" in line and port in line
 
 
 def test_an_unknown_option_is_named():
@@ -43,7 +43,9 @@ def test_an_unknown_option_is_named():
 
 
 def test_a_pool_that_does_not_exist_is_named(tmp_path):
-    assert "--pool: invalid choice: 'swimming'" in only_line(run("--pool", "swimming"))
+    assert "Invalid value for '--pool': 'swimming' is not one of" in only_line(
+        run("--pool", "swimming")
+    )
     line = only_line(run("--instance", tmp_path, CELERY_WORKER_POOL="diving"))
     assert "there is no pool 'diving': choose one of prefork" in line
 
@@ -59,7 +61,7 @@ def test_a_port_in_use_is_named(tmp_path):
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "not/a/host"])
 def test_a_host_that_is_not_this_machine_is_named(tmp_path, host):
     line = only_line(run("--port", 0, "--host", host, "--instance", tmp_path))
-    assert f"{host} is no address of this machine" in line
+    assert f"{host} is not an address of this machine" in line
 
 
 def test_an_instance_folder_that_cannot_be_written_is_named(tmp_path):

@@ -1,4 +1,4 @@
-"""The command lines of the parts, and the environment they are started in."""
+"""The command lines of the services, and the environment they are started in."""
 
 import subprocess
 import sys
@@ -81,22 +81,25 @@ def test_gunicorn_understands_the_command_of_the_web_server(extra):
     assert settings["worker_class"] == "gthread"
     assert settings["graceful_timeout"] == "2"
     assert settings["control_socket_disable"] == "True"
+    assert settings["preload_app"] == "True"
     assert settings["accesslog"] == ("-" if extra else "None")
     assert command[-1] == "qhana_plugin_runner:create_app()"
 
 
-def test_the_parts_are_in_production_whatever_the_environment_says(monkeypatch, tmp_path):
+def test_the_services_are_in_production_whatever_the_environment_says(
+    monkeypatch, tmp_path
+):
     monkeypatch.setenv("FLASK_DEBUG", "1")
     monkeypatch.setenv("FLASK_ENV", "development")
-    variables = environment.part_environment(tmp_path, debug=False)
+    variables = environment.service_environment(tmp_path, debug=False)
     assert (variables["FLASK_DEBUG"], variables["FLASK_ENV"]) == ("0", "production")
-    variables = environment.part_environment(tmp_path, debug=True)
+    variables = environment.service_environment(tmp_path, debug=True)
     assert (variables["FLASK_DEBUG"], variables["FLASK_ENV"]) == ("1", "development")
 
 
-def test_the_parts_learn_of_the_embedded_broker(monkeypatch, tmp_path):
+def test_the_services_learn_of_the_embedded_broker(monkeypatch, tmp_path):
     monkeypatch.delenv("RESULT_BACKEND", raising=False)
-    variables = environment.part_environment(
+    variables = environment.service_environment(
         tmp_path, debug=False, broker_url="redis://b"
     )
     assert variables["BROKER_URL"] == variables["RESULT_BACKEND"] == "redis://b"
@@ -105,7 +108,7 @@ def test_the_parts_learn_of_the_embedded_broker(monkeypatch, tmp_path):
 
 def test_a_result_backend_of_ones_own_is_kept(monkeypatch, tmp_path):
     monkeypatch.setenv("RESULT_BACKEND", "redis://mine")
-    variables = environment.part_environment(
+    variables = environment.service_environment(
         tmp_path, debug=False, broker_url="redis://b"
     )
     assert variables["RESULT_BACKEND"] == "redis://mine"

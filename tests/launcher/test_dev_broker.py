@@ -41,7 +41,8 @@ def test_the_background_broker_keeps_its_data_until_it_is_reset(background, port
 
 def test_the_background_broker_ends_when_it_is_stopped(background, port, tmp_path):
     background.start(port)
-    pid = int((tmp_path / "broker" / "pid").read_text())
+    with redis.Redis(HOST, port) as client:
+        pid = client.info("server")["process_id"]
     assert is_alive(pid)
     assert background.stop()
     assert not is_alive(pid)
@@ -50,19 +51,23 @@ def test_the_background_broker_ends_when_it_is_stopped(background, port, tmp_pat
 
 def test_a_background_broker_is_started_once(background, port):
     background.start(port)
-    with pytest.raises(UsageError, match="runs already: stop it with invoke stop-broker"):
+    with pytest.raises(
+        UsageError, match="is running already: stop it with invoke stop-broker"
+    ):
         background.start(port)
 
 
-def test_another_program_with_the_number_of_the_broker_is_left_alone(
-    background, tmp_path
-):
-    with subprocess.Popen(["sleep", "1000"]) as other:
-        (tmp_path / "broker").mkdir()
-        (tmp_path / "broker" / "pid").write_text(f"{other.pid}\n")
+def test_another_broker_on_its_port_is_left_alone(background, port, tmp_path):
+    other = dev_broker.BackgroundBroker(tmp_path / "other")
+    background.start(port)
+    background.stop()
+    other.start(port)
+    try:
         assert not background.stop()
-        assert other.poll() is None
-        other.kill()
+        with redis.Redis(HOST, port) as client:
+            assert client.ping()
+    finally:
+        other.stop()
 
 
 # Stands for docker: keeps each call in a file, and answers like it.
@@ -156,7 +161,7 @@ def test_invoke_starts_and_stops_the_broker(tmp_path, port):
         again = invoke("start-broker", **environment)
         assert again.returncode == 1
         (line,) = again.stderr.splitlines()
-        assert line.startswith("error: ") and "runs already" in line
+        assert line.startswith("error: ") and "is running already" in line
     finally:
         stopped = invoke("stop-broker", **environment)
     assert stopped.stdout == "the broker has stopped\n"

@@ -67,7 +67,7 @@ def test_a_newer_python_beside_an_old_one_is_found(tmp_path):
     folder = old_python(tmp_path / "bin")
     os.symlink(sys.executable, folder / "python3.13")
     result = script("run", "--port", "wrong", path=str(folder))
-    assert "--port: wrong is no whole number" in result.stderr
+    assert "Invalid value for '--port'" in result.stderr
 
 
 @pytest.fixture

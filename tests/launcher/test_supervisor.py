@@ -1,4 +1,4 @@
-"""The supervisor, with small programs as parts."""
+"""The supervisor, with small programs as services."""
 
 import asyncio
 import io
@@ -15,9 +15,9 @@ import pytest
 from helpers.processes import is_alive, wait_until
 
 from qhana_plugin_runner.launcher.errors import LauncherError
-from qhana_plugin_runner.launcher.guard import Guard
 from qhana_plugin_runner.launcher.log import Log
-from qhana_plugin_runner.launcher.part import Part, RestartPause, Step
+from qhana_plugin_runner.launcher.orphan_reaper import OrphanReaper
+from qhana_plugin_runner.launcher.service import Oneshot, RestartPause, Service
 from qhana_plugin_runner.launcher.supervisor import Supervisor
 
 FOR_EVER = "sleep 1000"
@@ -54,23 +54,23 @@ def log():
     return Recorder()
 
 
-def shell(name: str, script: str, **options) -> Part:
+def shell(name: str, script: str, **options) -> Service:
     options.setdefault("pause", RestartPause(first=0.01))
-    return Part(name, ["sh", "-c", script], **options)
+    return Service(name, ["sh", "-c", script], **options)
 
 
-def supervise(parts, log, prepare=lambda supervisor: None, **options):
-    """Run parts until the supervisor is stopped by a hook of the log."""
+def supervise(services, log, prepare=lambda supervisor: None, **options):
+    """Run services until the supervisor is stopped by a hook of the log."""
 
     async def run():
-        guard = Guard()
+        reaper = OrphanReaper()
         try:
-            supervisor = Supervisor(parts, log=log, guard=guard, **options)
+            supervisor = Supervisor(services, log=log, reaper=reaper, **options)
             prepare(supervisor)
             async with asyncio.timeout(DEADLINE):
                 await supervisor.run()
         finally:
-            guard.close()
+            reaper.close()
 
     asyncio.run(run())
 
@@ -90,26 +90,26 @@ def test_the_pause_doubles_up_to_a_limit_and_starts_anew_after_a_steady_run():
     assert pause.after(59) == 1
 
 
-def test_a_part_that_dies_is_started_again_with_a_pause_that_grows(log):
+def test_a_service_that_dies_is_started_again_with_a_pause_that_grows(log):
     supervise([shell("web", "exit 3")], log, stop_when(log, "has ended", times=4))
     expected = ["0.01 s", "0.02 s", "0.04 s", "0.08 s"]
     assert log.all(r"web has ended \(exit status 3\).* in (.*)") == expected
 
 
-def test_a_part_that_ran_well_is_started_again_with_the_first_pause(log):
+def test_a_service_that_ran_well_is_started_again_with_the_first_pause(log):
     clock = itertools.count(step=60).__next__  # each run seems to take a minute
     stop = stop_when(log, "has ended", times=3)
     supervise([shell("web", "exit 3")], log, stop, clock=clock)
-    assert log.all(r"is started again in (.*)") == ["0.01 s"] * 3
+    assert log.all(r"is restarted in (.*)") == ["0.01 s"] * 3
 
 
 def test_a_stop_does_not_wait_for_the_pause_before_a_restart(log):
-    part = shell("web", "exit 3", pause=RestartPause(first=10 * DEADLINE))
-    supervise([part], log, stop_when(log, "has ended"))
+    service = shell("web", "exit 3", pause=RestartPause(first=10 * DEADLINE))
+    supervise([service], log, stop_when(log, "has ended"))
     assert len(log.all("(started web)")) == 1
 
 
-def test_all_that_a_dead_part_has_started_is_killed_before_it_is_started_again(log):
+def test_all_that_a_dead_service_has_started_is_killed_before_it_is_started_again(log):
     script = "trap '' TERM; sleep 1000 & echo child $!; wait"
     alive_at_restart = []
 
@@ -121,17 +121,17 @@ def test_all_that_a_dead_part_has_started_is_killed_before_it_is_started_again(l
 
     log.when(r"child \d+", kill_leader)
     log.when("started worker", second_start, times=2)
-    part = shell("worker", script, stop=((signal.SIGTERM, 0.1),))
-    supervise([part], log, stop_when(log, r"child \d+", times=2))
-    assert log.all(r"(killed by SIGKILL)\); it is started again")
+    service = shell("worker", script, stop=((signal.SIGTERM, 0.1),))
+    supervise([service], log, stop_when(log, r"child \d+", times=2))
+    assert log.all(r"(killed by SIGKILL)\); it is restarted")
     assert alive_at_restart == [False]
     assert not any(is_alive(int(pid)) for pid in log.all(r"child (\d+)"))
 
 
-def test_parts_are_stopped_in_the_reverse_order_each_after_the_end_of_the_other(log):
+def test_services_are_stopped_in_the_reverse_order_each_after_the_end_of_the_other(log):
     script = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done"
-    parts = [shell(name, script) for name in ("broker", "worker", "web")]
-    supervise(parts, log, stop_when(log, r"\| up", times=3))
+    services = [shell(name, script) for name in ("broker", "worker", "web")]
+    supervise(services, log, stop_when(log, r"\| up", times=3))
     goodbyes = log.all(r"^(\w+ \| bye|run +\| \w+ has stopped)")
     assert goodbyes == [
         line
@@ -140,14 +140,14 @@ def test_parts_are_stopped_in_the_reverse_order_each_after_the_end_of_the_other(
     ]
 
 
-def test_a_part_that_ignores_its_signals_is_killed_with_its_children(log):
+def test_a_service_that_ignores_its_signals_is_killed_with_its_children(log):
     script = (
         "trap '' TERM; trap 'echo quit' QUIT; echo up $$; while :; do sleep 0.05; done"
     )
     # The shell needs a moment to say "quit", which may be long on a busy machine.
     signals = ((signal.SIGTERM, 0.2), (signal.SIGQUIT, 5))
-    part = shell("worker", script, stop=signals)
-    supervise([part], log, stop_when(log, r"up \d+"))
+    service = shell("worker", script, stop=signals)
+    supervise([service], log, stop_when(log, r"up \d+"))
     end = [
         line for line in log.lines if line.split(" | ")[1].startswith(("quit", "kill"))
     ]
@@ -155,7 +155,7 @@ def test_a_part_that_ignores_its_signals_is_killed_with_its_children(log):
     assert not is_alive(pid_of(log, "worker"))
 
 
-def test_each_line_of_a_part_has_its_tag_whatever_is_in_it(log):
+def test_each_line_of_a_service_has_its_tag_whatever_is_in_it(log):
     program = """
         import os
         os.write(1, b"out\\r\\n")
@@ -164,25 +164,25 @@ def test_each_line_of_a_part_has_its_tag_whatever_is_in_it(log):
         os.write(1, b"bad \\xff byte\\nno end")
     """
     command = [sys.executable, "-S", "-c", textwrap.dedent(program)]
-    supervise([Part("web", command)], log, stop_when(log, "web has ended"))
+    supervise([Service("web", command)], log, stop_when(log, "web has ended"))
     lines = [line.removeprefix("web | ") for line in log.lines if line.startswith("web")]
     assert lines[:2] == ["out", "err"]
     assert "".join(lines[2:-2]) == "x" * 100_000
     assert lines[-2:] == ["bad \N{REPLACEMENT CHARACTER} byte", "no end"]
 
 
-def test_tags_are_aligned_and_coloured_only_on_a_terminal(monkeypatch):
+def test_tags_are_aligned_and_colored_only_on_a_terminal(monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self):
             return True
 
     monkeypatch.delenv("NO_COLOR", raising=False)
-    plain, coloured = io.StringIO(), Terminal()
-    for stream in (plain, coloured):
+    plain, colored = io.StringIO(), Terminal()
+    for stream in (plain, colored):
         Log(stream).line("web", "hello")
         Log(stream).line("broker", "hello")
-    assert plain.getvalue() == "web    | hello\nbroker | hello\n"
-    assert coloured.getvalue().startswith("\033[36mweb    |\033[0m hello\n")
+    assert plain.getvalue() == "web         | hello\nbroker      | hello\n"
+    assert colored.getvalue().startswith("\033[36mweb         |\033[0m hello\n")
 
 
 def test_a_log_that_nobody_reads_does_not_end_the_product():
@@ -194,7 +194,7 @@ def test_a_log_that_nobody_reads_does_not_end_the_product():
         log.line("web", "nor this")
 
 
-def test_later_parts_wait_for_a_first_part_that_answers_and_for_steps(log):
+def test_later_services_wait_for_a_first_one_that_is_ready_and_for_oneshots(log):
     answered = []
 
     async def answers():
@@ -203,12 +203,12 @@ def test_later_parts_wait_for_a_first_part_that_answers_and_for_steps(log):
             await asyncio.sleep(0.01)
         answered.append(len(log.lines))
 
-    parts = [
-        shell("broker", f"echo up; {FOR_EVER}", answers=answers, first=True),
-        Step("db", "database upgrade", ["sh", "-c", "echo upgraded"]),
+    services = [
+        shell("broker", f"echo up; {FOR_EVER}", readiness=answers, first=True),
+        Oneshot("db", "database upgrade", ["sh", "-c", "echo upgraded"]),
         shell("web", FOR_EVER),
     ]
-    supervise(parts, log, stop_when(log, "started web"))
+    supervise(services, log, stop_when(log, "started web"))
     order = log.all(r"(started \w+|broker . up|db . upgraded)")
     assert order == ["started broker", "broker | up", "started db", "db | upgraded"] + [
         "started web"
@@ -216,7 +216,7 @@ def test_later_parts_wait_for_a_first_part_that_answers_and_for_steps(log):
     assert answered == [2]
 
 
-def test_the_product_is_ready_again_when_a_part_has_come_back(log):
+def test_the_product_is_ready_again_when_a_service_has_come_back(log):
     readiness = []
 
     def on_ready():
@@ -232,23 +232,43 @@ def test_the_product_is_ready_again_when_a_part_has_come_back(log):
     async def answers():
         worker_answers.append("asked")
 
-    parts = [
+    services = [
         shell("broker", FOR_EVER, first=True),
-        shell("worker", FOR_EVER, answers=answers, needs=("broker",)),
+        shell("worker", FOR_EVER, readiness=answers, needs=("broker",)),
     ]
-    supervise(parts, log, supervisor_box.append, on_ready=on_ready)
+    supervise(services, log, supervisor_box.append, on_ready=on_ready)
     assert len(readiness) == 2
     # The worker was not started again, but had to answer again.
     assert len(log.all("(started worker)")) == 1
     assert worker_answers == ["asked", "asked"]
 
 
-def test_parts_are_started_anew_on_request_without_a_pause_and_as_often_as_one_likes(log):
-    times = 5  # a part that ends by itself so often, and never answers, is given up
+def test_a_last_service_is_started_when_the_others_are_ready_and_counts_for_nothing(log):
+    announced, readiness = [], asyncio.Event()
+
+    async def ready():
+        await readiness.wait()
+
+    log.when("started web", readiness.set)
+    services = [
+        shell("worker", FOR_EVER, readiness=ready),
+        shell("web", FOR_EVER),
+        shell("maintenance", FOR_EVER, last=True),
+    ]
+    stop = stop_when(log, "started maintenance")
+    supervise(services, log, stop, on_ready=lambda: announced.append(list(log.lines)))
+    assert log.all(r"started (\w+)") == ["worker", "web", "maintenance"]
+    assert len(announced) == 1 and not any("maintenance" in line for line in announced[0])
+
+
+def test_services_are_restarted_on_request_without_a_pause_and_as_often_as_one_likes(log):
+    times = 5  # a service that ends by itself so often, and is never ready, is given up
     slow = RestartPause(first=DEADLINE)
-    parts = [
+    services = [
         shell("broker", FOR_EVER),
-        shell("web", f"echo here; {FOR_EVER}", pause=slow, answers=asyncio.Event().wait),
+        shell(
+            "web", f"echo here; {FOR_EVER}", pause=slow, readiness=asyncio.Event().wait
+        ),
     ]
 
     def prepare(supervisor):
@@ -260,32 +280,32 @@ def test_parts_are_started_anew_on_request_without_a_pause_and_as_often_as_one_l
         log.when("web . here", supervisor.stop, times)
 
     tasks = []
-    supervise(parts, log, prepare)
+    supervise(services, log, prepare)
     assert len(log.all("(started web)")) == times
     assert len(log.all("(started broker)")) == 1
     assert all(task.done() for task in tasks)
 
 
-def test_a_step_that_fails_stops_what_runs_and_is_named(log):
-    parts = [
+def test_a_oneshot_that_fails_stops_what_runs_and_is_named(log):
+    services = [
         shell("broker", FOR_EVER, first=True),
-        Step("db", "database upgrade", ["sh", "-c", "echo no such table; exit 4"]),
+        Oneshot("db", "database upgrade", ["sh", "-c", "echo no such table; exit 4"]),
         shell("web", FOR_EVER),
     ]
     with pytest.raises(LauncherError, match=r"database upgrade failed \(exit status 4\)"):
-        supervise(parts, log)
+        supervise(services, log)
     assert "db | no such table" in log.lines
     assert not log.all("(started web)")
     assert not is_alive(pid_of(log, "broker"))
 
 
-def test_a_part_that_never_answers_and_dies_is_given_up(log):
+def test_a_service_that_is_never_ready_and_dies_is_given_up(log):
     async def never():
         await asyncio.Event().wait()
 
-    parts = [shell("broker", FOR_EVER), shell("web", "exit 1", answers=never)]
+    services = [shell("broker", FOR_EVER), shell("web", "exit 1", readiness=never)]
     with pytest.raises(LauncherError, match="web does not start .3 attempts"):
-        supervise(parts, log)
+        supervise(services, log)
     assert not is_alive(pid_of(log, "broker"))
 
 
@@ -293,18 +313,18 @@ def test_a_program_that_does_not_exist_is_named(log):
     with pytest.raises(
         LauncherError, match="cannot start /no/such/program: No such file"
     ):
-        supervise([Part("web", ["/no/such/program"])], log)
+        supervise([Service("web", ["/no/such/program"])], log)
 
 
-def test_parts_are_kept_running_when_the_guard_was_killed(log):
+def test_services_are_kept_running_when_the_reaper_was_killed(log):
     async def run():
-        guard = Guard()
-        guard._process.kill()
-        guard._process.wait()
-        supervisor = Supervisor([shell("web", "exit 3")], log=log, guard=guard)
+        reaper = OrphanReaper()
+        reaper._process.kill()
+        reaper._process.wait()
+        supervisor = Supervisor([shell("web", "exit 3")], log=log, reaper=reaper)
         log.when("has ended", supervisor.stop, times=2)
         await asyncio.wait_for(supervisor.run(), DEADLINE)
-        guard.close()
+        reaper.close()
 
     asyncio.run(run())
     assert len(log.all("(started web)")) == 2
@@ -312,19 +332,19 @@ def test_parts_are_kept_running_when_the_guard_was_killed(log):
 
 LAUNCHER = """
     import asyncio, signal, sys
-    from qhana_plugin_runner.launcher.guard import Guard
     from qhana_plugin_runner.launcher.log import Log
-    from qhana_plugin_runner.launcher.part import Part
+    from qhana_plugin_runner.launcher.orphan_reaper import OrphanReaper
+    from qhana_plugin_runner.launcher.service import Service
     from qhana_plugin_runner.launcher.supervisor import Supervisor
 
     async def main():
-        guard = Guard()
+        reaper = OrphanReaper()
         script = "trap '' TERM INT HUP; sleep 1000 & echo pids $$ $!; wait"
         stop = ((signal.SIGTERM, 1000.0),)
         command = ["sh", "-c", script]
-        parts = [Part(name, command, stop=stop) for name in ("worker", "web")]
-        await Supervisor(parts, log=Log(sys.stdout), guard=guard).run()
-        guard.close()
+        services = [Service(name, command, stop=stop) for name in ("worker", "web")]
+        await Supervisor(services, log=Log(sys.stdout), reaper=reaper).run()
+        reaper.close()
 
     asyncio.run(main())
 """
@@ -332,7 +352,7 @@ LAUNCHER = """
 
 @pytest.fixture
 def launcher():
-    """A launcher with two stubborn parts; and the numbers of their processes."""
+    """A launcher with two stubborn services; and the numbers of their processes."""
     command = [sys.executable, "-c", textwrap.dedent(LAUNCHER)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         pids = []
@@ -347,7 +367,7 @@ def test_a_launcher_that_is_killed_leaves_no_process(launcher):
     process, pids = launcher
     assert all(map(is_alive, pids))
     process.kill()
-    wait_until(lambda: not any(map(is_alive, pids)), DEADLINE, "all parts dead")
+    wait_until(lambda: not any(map(is_alive, pids)), DEADLINE, "all services dead")
 
 
 def test_a_second_interrupt_kills_at_once(launcher):

@@ -1,4 +1,4 @@
-"""What the supervisor has to know of a part of the product."""
+"""What the supervisor knows about a service."""
 
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 @dataclass
 class RestartPause:
-    """How long to wait before a part that has died is started again.
+    """How long to wait before a service that has died is started again.
 
-    The pause doubles from one death to the next, so that a part that cannot work does not
-    use up the machine, and starts anew after the part has run well for a while.
+    The pause doubles from one death to the next, so that a service that cannot work does not
+    use up the machine, and is reset once the service has run well for a while.
 
     Args:
         first: the first pause, seconds
         longest: the pause grows no further than this, seconds
-        steady: a part that ran this long was well, seconds
+        steady: a service that ran this long was well, seconds
     """
 
     first: float = 0.5
@@ -24,34 +24,36 @@ class RestartPause:
     _next: float = field(default=0.0, init=False, repr=False)
 
     def after(self, ran: float) -> float:
-        """Return the pause in seconds after a part has run for ``ran`` seconds."""
+        """Return the pause in seconds after a service has run for ``ran`` seconds."""
         pause = self.first if ran >= self.steady else max(self._next, self.first)
         self._next = min(2 * pause, self.longest)
         return pause
 
 
 @dataclass
-class Part:
-    """A part of the product: a program that runs until the product is stopped.
+class Service:
+    """A program that runs until the product is stopped.
 
     Args:
         name: tag of its lines in the log
         command: program and arguments
         environment: all of its environment variables (default: those of the launcher)
-        answers: returns when the part does its job; called after each start
-        first: wait until it answers before the parts behind it are started
-        needs: names of the parts without which it does not answer
+        readiness: returns when the service does its job; called after each start
+        first: whether later services are started only when this one is ready
+        last: whether it is started only when all earlier services are ready
+        needs: names of the services without which it is not ready
         keep_open: file descriptors that it inherits
         stop: signals and seconds, in order: each signal is sent, then its time is waited
-            for; in the end the part and all that it started are killed
+            for; in the end the service and all that it started are killed
         pause: how long to wait before it is started again
     """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] | None = None
-    answers: Callable[[], Awaitable[None]] | None = None
+    readiness: Callable[[], Awaitable[None]] | None = None
     first: bool = False
+    last: bool = False
     needs: Sequence[str] = ()
     keep_open: Sequence[int] = ()
     stop: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 4.0),)
@@ -59,8 +61,8 @@ class Part:
 
 
 @dataclass
-class Step:
-    """A program that must have done its job before the parts behind it are started.
+class Oneshot:
+    """A program that must succeed before later services are started.
 
     Args:
         name: tag of its lines in the log

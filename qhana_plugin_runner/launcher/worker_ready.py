@@ -1,8 +1,8 @@
-"""Tells whoever started a Celery worker that it takes tasks.
+"""Notifies the launcher, or another service manager, that a Celery worker takes tasks.
 
-Loaded by the worker itself (``--include``). It says ``READY=1`` in the manner of
-``sd_notify`` after each connection to the broker, so also when the broker was away for a
-while; the signal ``worker_ready`` of Celery comes only after the first.
+Loaded by the worker itself (``--include``). It sends ``READY=1`` (``sd_notify``) after each
+connection to the broker, so also when the broker was away for a while; Celery's signal
+``worker_ready`` comes only after the first.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import Any
 from celery import bootsteps, current_app
 
 
-class TellReady(bootsteps.StartStopStep):
+class NotifyReady(bootsteps.StartStopStep):
     """The last step of the worker's connection to the broker."""
 
     requires = (
@@ -21,7 +21,7 @@ class TellReady(bootsteps.StartStopStep):
     )
 
     def start(self, parent: Any) -> None:
-        """Tell it, when somebody listens."""
+        """Send the notification, if a service manager asks for it."""
         address = os.environ.get("NOTIFY_SOCKET")
         if not address:
             return
@@ -29,8 +29,7 @@ class TellReady(bootsteps.StartStopStep):
             try:
                 sender.sendto(b"READY=1", address.replace("@", "\0", 1))
             except OSError:
-                # The listener has gone; the worker does not depend on it.
-                pass
+                pass  # the listener has gone; the worker does not depend on it
 
 
-current_app.steps["consumer"].add(TellReady)
+current_app.steps["consumer"].add(NotifyReady)
