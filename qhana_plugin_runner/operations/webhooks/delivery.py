@@ -1,7 +1,6 @@
 """The delivery: takes due calls from the outbox, has them made, and writes down what came of it."""
 
 import logging
-import random
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,11 +11,12 @@ from ...db import DB
 from ...db.db import DAY, as_utc, database_time
 from ...db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
 from ...db.models.tasks import storable
+from ...db.statements import execute
 from ...requests import display_url, rewrite_url
+from ...util.backoff import backoff
 from .call import WEBHOOK_TIMEOUT, Answer, Meaning
+from .calls import Call, Calls
 from .signature import signature_headers
-from .slots import Slots, WaitingCall
-from .threads import CallThreads, Request
 
 __all__ = ["Delivery"]
 
@@ -31,19 +31,17 @@ repaired, on the next day."""
 FIRST_PAUSE = 4.0
 """Seconds; the longest pause before the second attempt. It doubles with each attempt."""
 
-LONGEST_PAUSE = 60 * 60.0
+MAX_PAUSE = 60 * 60.0
 """Seconds; a receiver that was away for long learns of everything within an hour."""
 
-SHORTEST_PAUSE = 1.0
+MIN_PAUSE = 1.0
 """Seconds, also when the dice say 0."""
 
 WINDOW = 32
 """Due calls that are looked at in one query: twice those that can be under way."""
 
-PATIENCE = 0.25
+MAX_WAIT = 0.25
 """Seconds that one turn waits for answers. Most come within milliseconds."""
-
-_AS_IT_IS = {"synchronize_session": False}
 
 _logger = logging.getLogger(__name__)
 
@@ -60,13 +58,13 @@ class Delivery:
     """
 
     def __init__(self, timeout: float = WEBHOOK_TIMEOUT, in_threads: bool = True) -> None:
-        self._calls = CallThreads(timeout, in_threads)
-        self._answers: dict[WaitingCall, Answer] = {}
+        self._calls = Calls(timeout, in_threads)
+        self._answers: dict[Call, Answer] = {}
 
     @property
     def is_idle(self) -> bool:
         """Whether no call is under way, and no answer is still to be written."""
-        return not self._answers and not any(True for _call in self._calls.slots)
+        return not self._answers and self._calls.is_idle
 
     def turn(self) -> bool:
         """Begin the calls that are due, as many as there is room for; commits.
@@ -77,56 +75,36 @@ class Delivery:
             whether there may be more to do at once
         """
         began = self._begin()
-        self._answers |= self._calls.answers(wait=PATIENCE)
+        self._answers |= self._calls.answers(wait=MAX_WAIT)
         ended = bool(self._answers)
         self._write_answers()
         return began or ended
 
     def _begin(self) -> bool:
-        slots = self._calls.slots
-        chosen: dict[WaitingCall, Request] = {}
-        try:
-            self._choose(chosen, slots)
-            claimed = _claim(chosen)
-            DB.session.commit()
-        except BaseException:
-            for call in chosen:
-                slots.free(call)
-            raise
-        for call, request in chosen.items():
+        chosen = self._choose()
+        claimed = _claim(chosen)
+        DB.session.commit()
+        for call in chosen:
             if call.delivery_id in claimed:
-                self._calls.start(call, request)
-            else:
-                slots.free(call)
+                self._calls.start(call)
         return bool(claimed)
 
-    def _choose(self, chosen: dict[WaitingCall, Request], slots: Slots) -> None:
-        """Take slots for due calls, the oldest first, but none for which there is no room."""
-        without: set[str] = set()
-        while slots.has_room:
-            without |= slots.full_prefixes()
-            repeated = slots.has_room_for_repeated
-            before = len(chosen), len(without)
-            rows = DB.session.execute(_due(without, repeated)).all()
-            for row in rows:
-                call = WaitingCall(
-                    row.id, row.attempts + 1, row.webhook_href, row.task_id
-                )
-                if slots.fits(call):
-                    slots.take(call)
-                    chosen[call] = self._request(row)
-                elif slots.is_full_for(call):
-                    without.add(call.prefix)
-            if len(rows) < WINDOW or before == (len(chosen), len(without)):
-                return
-
-    def _request(self, row: Row[Any]) -> Request:
-        # Rows of SQLite may get the number of one that was removed.
-        secrets = current_app.config["WEBHOOK_SECRET"] or ()
-        call_id = f"msg_{row.id}_{int(as_utc(row.created_at).timestamp() * 1e6):x}"
-        headers = signature_headers(secrets, call_id, as_utc(row.now))
-        url = rewrite_url(row.webhook_href)
-        return Request(url, row.task_href, row.event_type, headers)
+    def _choose(self) -> list[Call]:
+        """Return due calls for which there is room, the oldest first."""
+        calls, chosen, full = self._calls, list[Call](), set[str]()
+        while calls.has_room(chosen):
+            full |= calls.full_prefixes(chosen)
+            before = len(chosen), len(full)
+            repeated = calls.has_room(chosen, repeated=True)
+            rows = DB.session.execute(_due(full, repeated)).all()
+            for call in map(_call, rows):
+                if calls.fits(call, chosen):
+                    chosen.append(call)
+                elif calls.is_full_for(call.host, chosen):
+                    full.add(call.prefix)
+            if len(rows) < WINDOW or before == (len(chosen), len(full)):
+                break
+        return chosen
 
     def _write_answers(self) -> None:
         """Write down what came of the calls. What cannot be written now is written later."""
@@ -137,6 +115,22 @@ class Delivery:
             _write(call, self._answers[call])
         DB.session.commit()
         self._answers.clear()
+
+
+def _call(row: Row[Any]) -> Call:
+    # Rows of SQLite may get the number of one that was removed.
+    call_id = f"msg_{row.id}_{int(as_utc(row.created_at).timestamp() * 1e6):x}"
+    secrets = current_app.config["WEBHOOK_SECRET"] or ()
+    return Call(
+        row.id,
+        row.attempts + 1,
+        row.webhook_href,
+        row.task_id,
+        rewrite_url(row.webhook_href),
+        row.task_href,
+        row.event_type,
+        signature_headers(secrets, call_id, as_utc(row.now)),
+    )
 
 
 def _due(without: Iterable[str], repeated: bool) -> Any:
@@ -165,7 +159,7 @@ def _due(without: Iterable[str], repeated: bool) -> Any:
     return query.with_for_update(skip_locked=True)
 
 
-def _claim(calls: Iterable[WaitingCall]) -> set[int]:
+def _claim(calls: Iterable[Call]) -> set[int]:
     """Note that these calls are being made; return the ids of those that nobody else makes."""
     delivery = WebhookDelivery
     ids = sorted(call.delivery_id for call in calls)
@@ -181,10 +175,10 @@ def _claim(calls: Iterable[WaitingCall]) -> set[int]:
         )
         .returning(delivery.id)
     )
-    return set(DB.session.execute(statement, execution_options=_AS_IT_IS).scalars())
+    return set(execute(statement).scalars())
 
 
-def _write(call: WaitingCall, answer: Answer) -> None:
+def _write(call: Call, answer: Answer) -> None:
     values: dict[str, Any] = {"last_answer": storable(answer.text), "due_at": None}
     if answer.meaning in (Meaning.DELIVERED, Meaning.GONE):
         values["delivered_at"] = database_time()
@@ -200,7 +194,7 @@ def _write(call: WaitingCall, answer: Answer) -> None:
         .values(**values)
         .returning(delivery.due_at)
     )
-    row = DB.session.execute(statement, execution_options=_AS_IT_IS).first()
+    row = execute(statement).first()
     if answer.meaning is Meaning.GONE:
         _unsubscribe(call)
     elif row is not None and row.due_at is None and "delivered_at" not in values:
@@ -210,15 +204,9 @@ def _write(call: WaitingCall, answer: Answer) -> None:
 
 
 def _pause(attempt: int, retry_after: float) -> float:
-    """Return the seconds until the next attempt.
-
-    Exponential back-off with full jitter, so that calls that have failed together do not come
-    back together: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
-    """
-    # 2 ** 20 is beyond the longest pause already, and a float has a largest power.
-    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt - 1, 20))
-    pause = max(random.uniform(0, longest), retry_after, SHORTEST_PAUSE)
-    return min(pause, LONGEST_PAUSE)
+    """Return the seconds until the next attempt."""
+    pause = backoff(attempt, FIRST_PAUSE, MAX_PAUSE, jitter=True)
+    return min(max(pause, retry_after, MIN_PAUSE), MAX_PAUSE)
 
 
 def _is_young() -> ColumnElement[bool]:
@@ -240,18 +228,13 @@ def _is_subscribed() -> ColumnElement[bool]:
     )
 
 
-def _unsubscribe(call: WaitingCall) -> None:
+def _unsubscribe(call: Call) -> None:
     """End all subscriptions of a webhook to a task, and call it no more."""
     same = {"task_id": call.task_id, "webhook_href": call.webhook_href}
-    DB.session.execute(
-        delete(TaskUpdateSubscription).filter_by(**same), execution_options=_AS_IT_IS
-    )
+    execute(delete(TaskUpdateSubscription).filter_by(**same))
     delivery = WebhookDelivery
     waiting = select(delivery.id).filter_by(**same).where(delivery.due_at.is_not(None))
     # What somebody adds to at the moment is called once more.
     ids = waiting.with_for_update(skip_locked=True)
     statement = update(delivery).where(delivery.id.in_(ids))
-    DB.session.execute(
-        statement.values(due_at=None, last_answer="unsubscribed by HTTP 410"),
-        execution_options=_AS_IT_IS,
-    )
+    execute(statement.values(due_at=None, last_answer="unsubscribed by HTTP 410"))
