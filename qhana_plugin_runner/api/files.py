@@ -67,9 +67,7 @@ class FileView(MethodView):
         """Download a file, under its name and with its mime type."""
         number = row_id(file_id)
         file = None if number is None else TaskFile.get_by_id(number)
-        if file is None or not compare_digest(
-            file.security_tag.encode(), query["file_id"].encode("utf-8", "replace")
-        ):
+        if file is None or not has_tag(file, query["file_id"]):
             abort(404, message=_("There is no such file."))
         store = store_of(file)
         # Such a URL is signed for one method, and works for some time only.
@@ -80,16 +78,21 @@ class FileView(MethodView):
         return send_from(store, file)
 
 
+def has_tag(file: TaskFile, tag: str) -> bool:
+    """Tell whether a text is the security tag of a file, in constant time."""
+    return compare_digest(file.security_tag.encode(), tag.encode("utf-8", "replace"))
+
+
 def store_of(file: TaskFile) -> ServedFileStore:
     """Return the store of a file, if the runner can send what is in it; else answer 404 or 503."""
     try:
         store = STORE.serving(file)
     except (UnknownFileStore, StoreNotConfigured):
-        abort(404, message=_("The store that keeps this file is not installed here."))
+        abort(404, message=_("The file store of this file is not installed here."))
     except StorageError:  # logged where it was set up
-        abort(503, message=_("The store that keeps this file cannot be reached."))
+        abort(503, message=_("The file store of this file is unreachable."))
     if store is None:
-        abort(404, message=_("This file is kept elsewhere."))
+        abort(404, message=_("This file is stored elsewhere."))
     return store
 
 
@@ -113,7 +116,7 @@ def _ask(question: Callable[[TaskFile], _Answer], file: TaskFile) -> _Answer:
         abort(404, message=_("This file is not there any more."))
     except StorageError as error:
         current_app.logger.error("%s", error)
-        abort(503, message=_("The store that keeps this file cannot be reached."))
+        abort(503, message=_("The file store of this file is unreachable."))
 
 
 def _response(file: TaskFile, content: IO[bytes]) -> Response:

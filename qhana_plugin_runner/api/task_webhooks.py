@@ -12,13 +12,13 @@ from .task_status import point_in_time, shown_time
 from .tasks import TASKS_API, abort_unknown, require_row_id
 from .util import MaBaseSchema
 
-__all__ = ["TaskWebhooksView"]
+__all__ = ["TaskWebhooksView", "recent_calls"]
 
-LONGEST_LIST = 1000
+MAX_LIST = 1000
 """Calls in one answer; nobody reads more."""
 
-LONGEST_TABLE = 20
-"""Calls on the page of a task, which has other things to show."""
+MAX_TABLE = 20
+"""Calls on the page of a task."""
 
 
 class WebhookDeliverySchema(MaBaseSchema):
@@ -51,13 +51,12 @@ class TaskWebhooksView(MethodView):
         number = require_row_id(task_id)
         if ProcessingTask.get_by_id(number) is None:
             abort_unknown(task_id)
-        return [_shown(delivery) for delivery in log_of(number, LONGEST_LIST)]
+        return [_shown(delivery) for delivery in log_of(number, MAX_LIST)]
 
 
-@TASKS_API.app_template_global()
-def webhook_calls(task_id: str) -> list[dict[str, Any]]:
-    """Return the newest calls about a task for its page."""
-    return [_shown(call) for call in log_of(require_row_id(task_id), LONGEST_TABLE)]
+def recent_calls(task_id: int) -> list[dict[str, Any]]:
+    """Return the newest calls of webhooks about a task for its page."""
+    return [_shown(call) for call in log_of(task_id, MAX_TABLE)]
 
 
 def _shown(delivery: WebhookDelivery) -> dict[str, Any]:

@@ -26,6 +26,7 @@ __all__ = [
     "TaskStatusSchema",
     "TaskView",
     "abort_unknown",
+    "refuse_deep_json",
     "require_row_id",
     "row_id",
     "task_status",
@@ -191,8 +192,13 @@ def _require_json() -> None:
             415,
             message=_("The body has to be JSON, with the content type application/json."),
         )
+    refuse_deep_json()
+
+
+def refuse_deep_json() -> None:
+    """End the request with 400 when its JSON is nested too deeply to be parsed."""
     try:
-        request.get_json(silent=True)  # other faults are told by the view's own parser
+        request.get_json(silent=True)  # other errors are left to the parser of the view
     except RecursionError:
         abort(400, message=_("The JSON is nested too deeply."))
 

@@ -17,9 +17,10 @@ from types import ModuleType
 from typing import Any, ClassVar, NoReturn
 
 from flask import Blueprint, Flask, abort, current_app
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from ..util import compat
+from ..util.versions import comparable_version
 from .failures import PluginError, PluginFailure
 from .modules import (
     PluginModule,
@@ -93,11 +94,8 @@ class QHAnaPluginBase:
 
     @property
     def parsed_version(self) -> Version:
-        """The version for comparisons; one that PEP 440 does not know sorts before all."""
-        try:
-            return Version(self.version)
-        except InvalidVersion:
-            return Version("0.dev0")
+        """The version for comparisons."""
+        return comparable_version(self.version)
 
     @staticmethod
     def get_plugins() -> dict[str, "QHAnaPluginBase"]:

@@ -2,7 +2,7 @@
 
 import re
 
-__all__ = ["encodable", "is_encodable"]
+__all__ = ["encodable", "has_words", "is_encodable"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -23,3 +23,13 @@ def encodable(text: str) -> str:
     'half \ufffd'
     """
     return _SURROGATE.sub("\ufffd", text)
+
+
+def has_words(query: str, *texts: str) -> bool:
+    """Tell whether each word of a search is in one of some texts, whatever its case.
+
+    >>> has_words("hello WORLD", "Hello", "the world"), has_words("", "any"), has_words("x", "y")
+    (True, True, False)
+    """
+    searched = "\n".join(texts).lower()
+    return all(word in searched for word in query.lower().split())

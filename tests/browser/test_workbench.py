@@ -34,7 +34,7 @@ def greet(page, product, name="World"):
 
 def test_from_an_upload_to_statistics_a_preview_and_the_next_plugin(page, product, shots):
     page.goto(product.url)
-    page.get_by_label("Words in name, description or tags").fill("statistics")
+    page.get_by_label("Search name, description, and tags").fill("statistics")
     page.get_by_role("button", name="Search").click()
     page.locator(".card a").first.click()
     expect(form(page).get_by_role("button", name="Choose file").first).to_be_visible()
@@ -61,7 +61,7 @@ def test_from_an_upload_to_statistics_a_preview_and_the_next_plugin(page, produc
     )
 
     page.goto(task)
-    page.get_by_role("link", name="Run again with these values").click()
+    page.get_by_role("link", name="Run again with the same values").click()
     expect(form(page).locator("input[data-input-type=data]").first).to_have_value(
         re.compile("/files/")
     )
@@ -72,14 +72,14 @@ def test_a_step_opens_when_it_is_due_and_the_page_goes_on_by_itself(page, produc
     form(page).get_by_label("Text").fill("Ada")
     form(page).get_by_role("button", name="Submit").click()
     page.wait_for_url(re.compile(r"/tasks/\d+/$"))
-    expect(page.get_by_role("heading", name="Your input is needed")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your input is required")).to_be_visible()
     form(page).get_by_label("Text").fill("Grace")
     page.screenshot(path=shots / "step.png")
     form(page).get_by_role("button", name="Submit").click()
     expect(state(page)).to_have_text("finished")
     expect(page.locator(".outputs li")).to_have_count(2)
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download all as one ZIP file").click()
+        page.get_by_role("link", name="Download all as ZIP").click()
     assert download.value.suggested_filename.endswith(".zip")
 
 
@@ -88,7 +88,7 @@ def test_a_task_that_waits_is_cancelled_and_then_deleted(page, product):
     form(page).get_by_label("Text").fill("Ada")
     form(page).get_by_role("button", name="Submit").click()
     page.wait_for_url(re.compile(r"/tasks/\d+/$"))
-    expect(page.get_by_role("heading", name="Your input is needed")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your input is required")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(state(page)).to_have_text("cancelled")
     number = page.url.rstrip("/").rpartition("/")[2]

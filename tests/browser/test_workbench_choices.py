@@ -99,8 +99,8 @@ def test_a_file_of_the_web_is_named_by_its_url(page, product):
     page.goto(product.url + PICTURE)
     form(page).get_by_role("button", name="Choose file").first.click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text("A file on the web").click()
-    dialog.get_by_label("URL of the file").fill("http://127.0.0.1:9/data.csv")
+    dialog.get_by_text("File from a URL").click()
+    dialog.get_by_label("File URL").fill("http://127.0.0.1:9/data.csv")
     dialog.get_by_role("button", name="Choose", exact=True).click()
     expect(form(page).get_by_label("Entities")).to_have_value(
         "http://127.0.0.1:9/data.csv"

@@ -140,7 +140,7 @@ def test_a_task_is_german_for_those_who_ask_for_it(client, visit, task_id, query
 def test_a_task_is_english_otherwise_and_its_status_is_for_programs(
     client, visit, task_id
 ):
-    assert "waits" in visit(client, f"/tasks/{task_id}/").one("strong").words
+    assert "waiting" in visit(client, f"/tasks/{task_id}/").one("strong").words
     status = client.get(f"/tasks/{task_id}/", headers={"Accept-Language": "de"})
     assert status.json["status"] == "PENDING"
 

@@ -239,7 +239,7 @@ def test_plugins_are_found_by_words_tag_and_type(
 
     section = page.one("section", aria_labelledby="plugins")
     assert {each.one("h3").words for each in section.all("li", class_="card")} == names
-    assert names or "No plugin matches." in section.words
+    assert names or "No plugins match." in section.words
 
 
 def test_pages_of_plugins_get_no_policy(plugins, make_client):

@@ -37,7 +37,7 @@ def test_a_running_task_looks_again_by_itself(client, visit, task):
 
 
 def rest_of(page):
-    return [each.text for each in page.all("p") if each.attributes.get("id") == "rests"]
+    return [each.text for each in page.all("p") if each.attributes.get("id") == "idle"]
 
 
 def test_a_task_that_nobody_works_on_says_so(make_client, visit):

@@ -37,8 +37,8 @@ def listed(page):
 def test_an_empty_list_says_so(client, visit):
     page = visit(client, "/tasks/")
     assert listed(page) == [] and not page.all("table")
-    assert "There are no tasks yet." in page.text
-    assert "There are no such tasks." in visit(client, "/tasks/?q=x").text
+    assert "No tasks yet." in page.text
+    assert "No tasks match." in visit(client, "/tasks/?q=x").text
 
 
 def test_the_page_leads_to_each_task_and_through_the_list(client, visit, tasks):

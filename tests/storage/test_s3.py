@@ -219,7 +219,7 @@ def test_a_server_that_is_away_is_named_to_the_operator_only(app, task, client):
         STORE.open(info)
     answer = get(client, info)
     assert answer.status_code == 503
-    expected = "The store that keeps this file cannot be reached."
+    expected = "The file store of this file is unreachable."
     assert answer.json["message"] == expected
 
 

@@ -115,7 +115,7 @@ def test_of_a_long_form_the_inputs_are_kept_and_people_are_told(
     assert client.post("/workbench/runs/", json=run).status_code == 204
     assert client.get(f"/workbench/runs/{task_id(made)}/").status_code == 404
     page = client.get(made["task"], headers={"Accept": "text/html"}).text
-    assert "too long to be kept" in page and "Run again" not in page
+    assert "too long to save" in page and "Run again" not in page
     found = fragment("related", url=used["href"], relation="post")
     assert names(found) == ["made.csv"]
 

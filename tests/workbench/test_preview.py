@@ -108,7 +108,7 @@ def test_half_of_a_surrogate_pair_is_shown_as_unknown(
 def test_what_is_broken_is_shown_as_text_with_the_reason(upload, fragment, name, content):
     kept = upload(name, content, "entity/list", "application/json")
     found = shown(fragment, kept)
-    assert "not what it is said to be" in found.one(class_="notice").words
+    assert "does not match" in found.one(class_="notice").words
     assert found.one("pre").text == content.decode()
 
 
@@ -153,7 +153,7 @@ def test_images_texts_and_what_is_neither(client, upload, fragment):
     text = upload("a.txt", b"\xff" * 400_000, "custom/text", "text/plain")
     assert "Only the beginning" in shown(fragment, text).words
     other = upload("a.bin", b"\0\1", "custom/data", "application/octet-stream")
-    assert "This is no text." in shown(fragment, other).words
+    assert "Not a text file." in shown(fragment, other).words
     empty = upload("a.csv", b"")
     assert cells(shown(fragment, empty)) == []
 

@@ -32,7 +32,7 @@ class RunInput(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
         task_id: the task.
         number: the position among the task's inputs, from 0.
         key: names the file, whatever name of the host is in its URL; see
-            :func:`qhana_plugin_runner.web.workbench.file_urls.key_of`.
+            :func:`qhana_plugin_runner.web.workbench.file_urls.file_key`.
         url: as it was in the form.
     """
 

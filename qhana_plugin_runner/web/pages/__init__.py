@@ -1,6 +1,7 @@
-"""The pages of the runner that people look at."""
+"""The runner's own pages."""
 
-from flask import Flask
+from flask import Flask, current_app, url_for
+from flask_babel import gettext as _
 
 __all__ = ["register_pages"]
 
@@ -10,17 +11,34 @@ def register_pages(app: Flask) -> None:
     from ...api.negotiation import register_page
     from .debug import DEBUG_PAGES
     from .docs import register_docs
+    from .health import register_health
     from .landing import landing_page
     from .licenses import LICENSE_PAGES
-    from .navigation import page_links
-    from .parts import register_parts
     from .task import task_page
 
-    app.jinja_env.globals["page_links"] = page_links
+    app.jinja_env.globals["page_links"] = _page_links
     register_page(app, "landing", landing_page)
     register_page(app, "task", task_page)
-    register_parts(app)
+    register_health(app)
     register_docs(app)
     app.register_blueprint(LICENSE_PAGES)
     if app.debug:
         app.register_blueprint(DEBUG_PAGES)
+
+
+def _page_links() -> list[tuple[str, str]]:
+    """Return title and URL of each page in the navigation."""
+    from .docs import docs_links
+
+    links = [
+        (_("Plugins"), url_for("api-root.RootView")),
+        (_("Tasks"), url_for("tasks-api.TaskListView")),
+        *docs_links(),
+    ]
+    if "debug" in current_app.blueprints:
+        links += [
+            (_("Debug"), url_for("debug.index")),
+            (_("Routes"), url_for("debug.routes")),
+            (_("Micro frontends"), url_for("debug.frontend_debugger")),
+        ]
+    return links

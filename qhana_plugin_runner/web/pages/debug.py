@@ -1,8 +1,8 @@
-"""Pages for those who develop plugins or the runner; mounted in debug mode only."""
+"""Pages for developers of plugins or of the runner; mounted in debug mode only."""
 
 import platform
-from dataclasses import dataclass
 from importlib.metadata import version
+from typing import NamedTuple
 
 from flask import Blueprint, Response, current_app, render_template, request
 from flask_babel import gettext as _
@@ -12,6 +12,7 @@ from ...api.negotiation import frame_policy, protect
 from ...celery import CELERY
 from ...plugins.loading import plugin_registry
 from ...util import compat
+from ...util.texts import has_words
 from ..workbench.catalogue import catalogue
 
 __all__ = ["DEBUG_PAGES"]
@@ -24,7 +25,7 @@ _PACKAGES = ("flask", "flask-smorest", "marshmallow", "sqlalchemy", "celery")
 
 @DEBUG_PAGES.route("/")
 def index() -> str:
-    """The plugins that failed, with the place where they did, and what the runner runs on."""
+    """Show the plugins that failed, the place where they failed, and the environment."""
     registry = plugin_registry()
     return render_template(
         "runner/debug.html",
@@ -37,7 +38,7 @@ def index() -> str:
 
 
 def _environment() -> list[tuple[str, str]]:
-    """Describe the environment in names and values, without anything secret."""
+    """Return names and values that describe the environment, without secrets."""
     config = current_app.config
     database = make_url(config["SQLALCHEMY_DATABASE_URI"]).set(query={})
     return [
@@ -55,7 +56,7 @@ def _environment() -> list[tuple[str, str]]:
 
 @DEBUG_PAGES.route("/frontend-debugger")
 def frontend_debugger() -> Response:
-    """A micro frontend, with each message that it sends or gets."""
+    """Show a micro frontend with each message that it sends or receives."""
     url = request.args.get("url", "")
     response = current_app.make_response(
         render_template(
@@ -67,35 +68,25 @@ def frontend_debugger() -> Response:
     return protect(response, frame_policy(url))
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(NamedTuple):
     """A row in the table of routes."""
 
     rule: str
-    endpoint: str
     methods: str
+    endpoint: str
 
 
 @DEBUG_PAGES.route("/routes")
 def routes() -> str:
-    """All routes, or those that hold each word of ``?q=``."""
+    """Show all routes, or those that have each word of ``?q=``."""
     query = request.args.get("q", "").strip()
     found = [
-        Route(rule.rule, rule.endpoint, " ".join(sorted(rule.methods or ())))
+        Route(rule.rule, " ".join(sorted(rule.methods or ())), rule.endpoint)
         for rule in current_app.url_map.iter_rules()
-    ]
-    words = query.lower().split()
-    shown = [
-        route
-        for route in found
-        if all(
-            word in f"{route.rule} {route.endpoint} {route.methods}".lower()
-            for word in words
-        )
     ]
     return render_template(
         "runner/routes.html",
-        routes=sorted(shown, key=lambda route: (route.rule, route.methods)),
+        routes=sorted(route for route in found if has_words(query, *route)),
         route_count=len(found),
         query=query,
     )

@@ -29,8 +29,8 @@ from ...api.openapi import api_path
 
 __all__ = ["docs_links", "register_docs"]
 
-YEAR = 31_536_000
-"""Seconds that browsers keep files of a viewer: their URLs change with their version."""
+MAX_AGE = 31_536_000
+"""Seconds that browsers cache files of a viewer, a year: the version is in their URLs."""
 
 REDOC_SCRIPT = "js/redoc.standalone.js"
 REDOC_LOGO = re.compile(rb"https://cdn\.redoc\.ly/redoc/[\w-]+\.svg")
@@ -41,11 +41,11 @@ class Viewer:
     """A viewer of the API.
 
     Attributes:
-        name: of its endpoint and template.
-        title: for people.
-        setting: names the setting that holds the path of its page.
-        package: the package that holds its files.
-        folder: where in the package, below ``templates``.
+        name: The name of its endpoint and template.
+        title: For people.
+        setting: The setting with the path of its page.
+        package: The package with its files.
+        folder: The folder in the package, below ``templates``.
     """
 
     name: str
@@ -65,26 +65,20 @@ class Viewer:
         return Path(str(package.__file__)).parent / "templates" / self.folder
 
 
-VIEWERS = {
-    viewer.name: viewer
-    for viewer in (
-        Viewer(
-            "rapidoc",
-            "RapiDoc",
-            "OPENAPI_RAPIDOC_PATH",
-            "flask_openapi_rapidoc",
-            "rapidoc",
-        ),
-        Viewer("redoc", "Redoc", "OPENAPI_REDOC_PATH", "flask_openapi_redoc", "redoc"),
-        Viewer(
-            "swagger_ui",
-            "Swagger UI",
-            "OPENAPI_SWAGGER_UI_PATH",
-            "flask_openapi_swagger",
-            "swagger",
-        ),
-    )
-}
+_VIEWERS = (
+    Viewer(
+        "rapidoc", "RapiDoc", "OPENAPI_RAPIDOC_PATH", "flask_openapi_rapidoc", "rapidoc"
+    ),
+    Viewer("redoc", "Redoc", "OPENAPI_REDOC_PATH", "flask_openapi_redoc", "redoc"),
+    Viewer(
+        "swagger_ui",
+        "Swagger UI",
+        "OPENAPI_SWAGGER_UI_PATH",
+        "flask_openapi_swagger",
+        "swagger",
+    ),
+)
+VIEWERS = {viewer.name: viewer for viewer in _VIEWERS}
 
 
 def _page(viewer: Viewer) -> str:
@@ -109,9 +103,9 @@ def _asset(name: str, version: str, path: str) -> Response:
         response = Response(_redoc_script(), mimetype="text/javascript")
         response.add_etag()
         response.make_conditional(request)
-        response.cache_control.max_age = YEAR
+        response.cache_control.max_age = MAX_AGE
     else:
-        response = send_from_directory(viewer.files, path, max_age=YEAR)
+        response = send_from_directory(viewer.files, path, max_age=MAX_AGE)
     response.cache_control.public = True
     response.cache_control.immutable = True
     return response

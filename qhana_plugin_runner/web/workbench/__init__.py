@@ -1,8 +1,4 @@
-"""The workbench: doing the work of the QHAna UI with nothing but the runner and a browser.
-
-What its pages and scripts need to know of files, plugins and earlier runs. A fragment is HTML
-without a frame around it, which the scripts put into a dialog.
-"""
+"""The workbench: the work of the QHAna UI with only the runner and a browser."""
 
 from flask import Blueprint, Flask, Response
 
@@ -15,7 +11,7 @@ WORKBENCH = Blueprint("workbench", __name__, url_prefix="/workbench")
 
 @WORKBENCH.after_request
 def _protect(response: Response) -> Response:
-    """Protect what has no policy of its own."""
+    """Protect responses that have no policy of their own."""
     if "Content-Security-Policy" in response.headers:
         return response
     return protect(response)

@@ -1,4 +1,4 @@
-"""All outputs of a task in one ZIP file, made while it is sent."""
+"""All outputs of a task in one ZIP file, which is made while it is sent."""
 
 import io
 import zipfile
@@ -10,18 +10,17 @@ from ...db.models.tasks import TaskFile
 from ...storage import CHUNK, STORE, shown_name
 from ...util.texts import encodable
 
-__all__ = ["unique_names", "zipped"]
-
+__all__ = ["unique_names", "zip_stream"]
 
 NOTE = "NOT INCLUDED.txt"
-"""The entry that says what is not in a ZIP file."""
+"""The entry that lists missing files and the reasons."""
 
 EPOCH = datetime(1980, 1, 1)
-"""The first time that the format can tell."""
+"""The earliest time that the format supports."""
 
 
 class _Pipe(io.RawIOBase):
-    """What is written, until somebody takes it; it cannot be rewound."""
+    """A buffer between the writer of the ZIP file and the response."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -39,15 +38,15 @@ class _Pipe(io.RawIOBase):
         return taken
 
 
-def zipped(files: list[TaskFile], note: str = "") -> Iterator[bytes]:
-    """Yield a ZIP file with some files, as it is made; one piece of a file is held in memory.
+def zip_stream(files: list[TaskFile], note: str = "") -> Iterator[bytes]:
+    """Yield a ZIP file in pieces; only one piece of a file is held in memory.
 
     Args:
-        files: files of stores that this runner can open
-        note: a text about what is not in it; without one there is no such entry
+        files: Files of stores that this runner can open.
+        note: A text about missing files; without one there is no such entry.
 
     Raises:
-        StorageError: while iterating: a file is not there; the client sees an answer cut short
+        StorageError: While iterating, when a file is missing; the client gets a partial response.
     """
     pipe = _Pipe()
     names = unique_names([file.file_name for file in files] + [NOTE])
@@ -69,7 +68,7 @@ def zipped(files: list[TaskFile], note: str = "") -> Iterator[bytes]:
 
 
 def unique_names(wanted_names: list[str]) -> list[str]:
-    """Return a name for each one, of which none leads out of a folder, and none is there twice."""
+    """Return a unique name for each file that does not lead out of a folder."""
     names: list[str] = []
     known: set[str] = set()
     for wanted in map(shown_name, wanted_names):

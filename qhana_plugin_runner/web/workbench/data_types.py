@@ -1,4 +1,4 @@
-"""Whether a plugin that asks for one kind of data takes another one.
+"""Whether data of one type matches the type that a plugin asks for.
 
 A data type (``entity/list``) and a mime type (``text/csv``) have two parts each. In what a plugin
 asks for, ``*`` stands for any part, and alone for any type.

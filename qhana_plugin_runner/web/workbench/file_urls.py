@@ -1,43 +1,40 @@
 """The files of this runner by their URLs.
 
-A URL is never fetched: the id and the security tag in it name the file. So any name of the host
-will do, a relative URL as well, and nobody finds a file who was not told its URL.
+A URL is never fetched: the id and the security tag in it name the file. So the host name in it does
+not matter, relative URLs work, and only those who were given its URL find a file.
 """
 
 import re
 from hashlib import sha256
-from hmac import compare_digest
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+from ...api.files import has_tag
 from ...api.task_status import download_url, given
 from ...api.tasks import row_id
 from ...db.models.tasks import TaskFile
 
-__all__ = ["download_url", "file_facts", "find_file", "is_elsewhere", "key_of"]
+__all__ = ["download_url", "file_facts", "file_key", "find_file", "is_foreign"]
 
 _FILE_PATH = re.compile(r"/files/([0-9]{1,10})/?\Z", re.ASCII)
 
 
-class _Name(NamedTuple):
-    """What in a URL names a file of this runner."""
+class _FileName(NamedTuple):
+    """The part of a URL that names a file of this runner."""
 
     id: int
     security_tag: str
 
 
 def find_file(url: str) -> TaskFile | None:
-    """Return the file with a URL, or ``None`` when it is no file of this runner."""
+    """Return the file with a URL, or ``None`` when it is not a file of this runner."""
     name = _name_in(url)
-    file = None if name is None else TaskFile.get_by_id(name.id)
-    if name is None or file is None:
-        return None
-    known, told = file.security_tag.encode(), name.security_tag.encode("utf-8", "replace")
-    return file if compare_digest(known, told) else None
+    file = TaskFile.get_by_id(name.id) if name else None
+    return file if name and file and has_tag(file, name.security_tag) else None
 
 
-def is_elsewhere(url: str) -> bool:
-    """Whether a URL may be that of a file that another host has."""
+def is_foreign(url: str) -> bool:
+    """Whether a URL may be that of a file on another host."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -46,10 +43,10 @@ def is_elsewhere(url: str) -> bool:
     return is_web and _name_in(url) is None
 
 
-def key_of(url: str) -> str:
-    """Return what tells a file from all others, in at most 128 characters.
+def file_key(url: str) -> str:
+    """Return a key of a file, the same for all of its URLs, of at most 128 characters.
 
-    >>> key_of("/files/7/?file-id=abc") == key_of("http://some.host/files/7/?file-id=abc")
+    >>> file_key("/files/7/?file-id=abc") == file_key("http://some.host/files/7/?file-id=abc")
     True
     """
     name = _name_in(url)
@@ -59,7 +56,7 @@ def key_of(url: str) -> str:
 
 
 def file_facts(file: TaskFile) -> dict[str, str]:
-    """Return what hosts tell micro frontends about a file."""
+    """Return the facts about a file that hosts send to micro frontends."""
     return given(
         href=download_url(file),
         data_type=file.file_type,
@@ -68,7 +65,7 @@ def file_facts(file: TaskFile) -> dict[str, str]:
     )
 
 
-def _name_in(url: str) -> _Name | None:
+def _name_in(url: str) -> _FileName | None:
     try:
         parts = urlsplit(url)
         tags = parse_qs(parts.query).get("file-id", [])
@@ -76,4 +73,4 @@ def _name_in(url: str) -> _Name | None:
         return None
     match = _FILE_PATH.search(parts.path)
     number = row_id(match[1]) if match and parts.scheme in ("", "http", "https") else None
-    return _Name(number, tags[0]) if number and tags else None
+    return _FileName(number, tags[0]) if number and tags else None

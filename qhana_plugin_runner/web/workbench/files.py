@@ -9,12 +9,19 @@ from ...db import DB
 from ...db.models.tasks import TEMP_FILE, ProcessingTask, TaskFile
 from .data_types import accepts, is_accepted
 
-__all__ = ["LOOKED_AT", "FileFilter", "FilePage", "candidates", "chosen", "find_files"]
+__all__ = [
+    "FileFilter",
+    "FilePage",
+    "SCAN_LIMIT",
+    "candidates",
+    "find_files",
+    "matching_files",
+]
 
-LOOKED_AT = 5_000
-"""Files that are looked at for one page: some 30 ms, and enough that most pages are full."""
+SCAN_LIMIT = 5_000
+"""Files that are scanned for one page: some 30 ms, and enough that most pages are full."""
 
-AT_ONCE = 500
+BATCH_SIZE = 500
 """Files that are read from the database at once."""
 
 _IS_LISTED = and_(
@@ -23,16 +30,16 @@ _IS_LISTED = and_(
     TaskFile.mimetype != "",
     ProcessingTask.finished_at.is_not(None),
 )
-"""Clients see the file: outputs appear when their task ends. See :attr:`TaskFile.is_output`."""
+"""Clients see a file when its task has finished. See :attr:`TaskFile.is_output`."""
 
 
 class FileFilter(NamedTuple):
-    """Which files are wanted; what is empty stands for all.
+    """Which files are wanted; an empty member stands for all.
 
     Attributes:
-        data_type: such as ``entity/list`` or ``entity/*``.
-        content_types: mime types, or patterns of such.
-        text: a part of the file's name, or of the name of its plugin or task.
+        data_type: Such as ``entity/list`` or ``entity/*``.
+        content_types: Mime types, or patterns of such.
+        text: A part of the file's name, or of the name of its plugin or task.
     """
 
     data_type: str = ""
@@ -57,36 +64,36 @@ class FilePage(NamedTuple):
     """A part of a list of files.
 
     Attributes:
-        files: newest first.
-        next: the id behind which there may be more; ``None`` at the end of the list. A page that
-            is short does not end it.
+        files: Newest first.
+        next: The id after which there may be more; ``None`` at the end of the list. A short page
+            does not mean the end.
     """
 
     files: list[TaskFile]
     next: int | None
 
 
-def find_files(wanted: FileFilter, behind: int | None, limit: int) -> FilePage:
-    """Return a page of the list of all outputs of tasks that have ended, newest first.
+def find_files(wanted: FileFilter, after: int | None, limit: int) -> FilePage:
+    """Return a page of the list of all outputs of finished tasks, newest first.
 
     Args:
-        wanted: which files
-        behind: the id of the file behind which to go on; ``None`` begins with the newest
-        limit: how many files at most
+        wanted: Which files.
+        after: The id of the file after which to continue; ``None`` begins with the newest.
+        limit: The maximum number of files.
     """
     found: list[int] = []
-    looked_at = 0
-    for row in _newest_first(behind):
-        if len(found) == limit or looked_at == LOOKED_AT:
-            return FilePage(_load(found), behind)
-        looked_at, behind = looked_at + 1, row.id
+    scanned = 0
+    for row in _newest_first(after):
+        if len(found) == limit or scanned == SCAN_LIMIT:
+            return FilePage(_load(found), after)
+        scanned, after = scanned + 1, row.id
         if wanted.matches(row):
             found.append(row.id)
     return FilePage(_load(found), None)
 
 
 def candidates() -> Select[*tuple[Any, ...]]:
-    """Return a query for what a filter has to know of files."""
+    """Return a query for the columns that a filter needs."""
     return select(
         TaskFile.id,
         TaskFile.file_type,
@@ -98,26 +105,26 @@ def candidates() -> Select[*tuple[Any, ...]]:
     ).join(TaskFile.task)
 
 
-def chosen(wanted: FileFilter, query: Select[*tuple[Any, ...]]) -> list[TaskFile]:
-    """Return those of some :func:`candidates` that are wanted, in their order."""
+def matching_files(wanted: FileFilter, query: Select[*tuple[Any, ...]]) -> list[TaskFile]:
+    """Return the :func:`candidates` that are wanted, in their order."""
     rows = DB.session.execute(query).all()
     return _load(dict.fromkeys(row.id for row in rows if wanted.matches(row)))
 
 
-def _newest_first(behind: int | None) -> Iterator[Row[Any]]:
+def _newest_first(after: int | None) -> Iterator[Row[Any]]:
     while True:
-        query = candidates().order_by(TaskFile.id.desc()).limit(AT_ONCE)
-        if behind is not None:
-            query = query.where(TaskFile.id < behind)
+        query = candidates().order_by(TaskFile.id.desc()).limit(BATCH_SIZE)
+        if after is not None:
+            query = query.where(TaskFile.id < after)
         rows = DB.session.execute(query).all()
         yield from rows
-        if len(rows) < AT_ONCE:
+        if len(rows) < BATCH_SIZE:
             return
-        behind = rows[-1].id
+        after = rows[-1].id
 
 
 def _load(ids: Iterable[int]) -> list[TaskFile]:
-    """Return files with their tasks in the order of their ids here."""
+    """Return files with their tasks, in the order of the ids."""
     wanted = list(ids)
     if not wanted:
         return []

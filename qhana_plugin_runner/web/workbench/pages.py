@@ -1,4 +1,4 @@
-"""The pages on which a plugin is used."""
+"""The page of a plugin with its form."""
 
 from urllib.parse import urlsplit
 
@@ -6,7 +6,7 @@ from flask import Response, abort, current_app, render_template, request
 
 from ...api.negotiation import frame_policy, protect
 from . import WORKBENCH
-from .catalogue import find
+from .catalogue import find_plugin
 
 __all__ = ["plugin_page", "run_again"]
 
@@ -24,7 +24,7 @@ def run_again(identifier: str, task_id: int) -> Response:
 
 
 def _plugin_page(identifier: str, again: int | None) -> Response:
-    plugin = find(identifier)
+    plugin = find_plugin(identifier)
     if plugin is None:
         abort(404)
     form_url = plugin.ui_url

@@ -1,6 +1,6 @@
-"""A plugin as the workbench shows it, made from the metadata that the plugin tells.
+"""A plugin as the workbench shows it, made from the metadata that the plugin publishes.
 
-Metadata is written by plugins: whatever in it is not as it should be is taken as absent.
+Metadata is written by plugins: a malformed part of it counts as absent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from ...util.versions import comparable_version
 from .data_types import accepts, is_accepted
 
 __all__ = ["PluginData", "PluginEntry", "with_metadata"]
-
-UNKNOWN_VERSION = Version("0.dev0")
-"""What a version that PEP 440 does not know counts as: it sorts before all others."""
 
 
 @dataclass(frozen=True)
@@ -23,21 +21,16 @@ class PluginData:
     """A kind of data that a plugin takes or makes.
 
     Attributes:
-        name: of inputs, the form field that takes it; of outputs, for people. May be empty.
-        data_type: such as ``entity/list`` or ``entity/*``.
-        content_types: the mime types; any when there is none.
-        required: whether the plugin needs it, or always makes it.
+        name: Of an input, the form field that takes it; of an output, for people. May be empty.
+        data_type: Such as ``entity/list`` or ``entity/*``.
+        content_types: The mime types; empty for any.
+        required: Whether the plugin needs it, or always makes it.
     """
 
     name: str
     data_type: str
     content_types: tuple[str, ...]
     required: bool
-
-    @property
-    def parameter(self) -> str:
-        """The form field that takes it."""
-        return self.name
 
     def accepts(self, data_type: str | None, content_type: str | None) -> bool:
         """Whether data of these types is of this kind."""
@@ -51,20 +44,20 @@ class PluginEntry:
     """A plugin of this runner.
 
     Attributes:
-        identifier: name and version, as in its URL.
-        name: for programs.
-        version: as the plugin writes it.
-        title: for people.
-        description: in Markdown.
-        tags: words to find it by.
-        metadata_url: absolute; names the plugin wherever one is chosen.
-        is_virtual: whether it was made by another plugin.
-        type: ``processing``, ``visualization``, ... ; ``None`` when not known.
-        inputs: what it takes.
-        outputs: what it makes.
-        ui_url: its micro frontend, absolute.
-        process_url: where its form is sent, absolute.
-        problem: why nothing is known but name, version and tags; for people.
+        identifier: Name and version, as in its URL.
+        name: For programs.
+        version: As the plugin writes it.
+        title: For people.
+        description: In Markdown.
+        tags: Words to find it by.
+        metadata_url: Absolute; names the plugin wherever one is chosen.
+        is_virtual: Whether it was made by another plugin.
+        type: ``processing``, ``visualization``, ... ; ``None`` when unknown.
+        inputs: The data that it takes.
+        outputs: The data that it makes.
+        ui_url: Its micro frontend, absolute.
+        process_url: Where its form is sent, absolute.
+        problem: Why only name, version and tags are known; for people.
     """
 
     identifier: str
@@ -84,11 +77,8 @@ class PluginEntry:
 
     @property
     def parsed_version(self) -> Version:
-        """The version for comparisons; one that PEP 440 does not know sorts before all."""
-        try:
-            return Version(self.version)
-        except InvalidVersion:
-            return UNKNOWN_VERSION
+        """The version for comparisons."""
+        return comparable_version(self.version)
 
     def input_for(
         self, data_type: str | None, content_type: str | None

@@ -1,8 +1,7 @@
-"""The first part of a file, prepared to be looked at.
+"""The first part of a file, prepared for display.
 
-Only files that this runner keeps are read; of a file that is kept elsewhere there is a link. What
-a file is said to be is tried, as the entity readers of plugins would read it, and when it is not, its
-text is shown with the reason.
+Only files that this runner stores are read. A file is read as its declared type, with the entity
+readers of plugins; if that fails, its text is shown with the reason.
 """
 
 import io
@@ -31,32 +30,32 @@ from ...util.content_types import (
     media_type,
 )
 
-__all__ = ["MOST_ROWS", "MOST_TEXT", "Preview", "preview_of"]
+__all__ = ["MAX_ROWS", "MAX_TEXT", "Preview", "preview_of"]
 
-MOST_ROWS = 1_000
+MAX_ROWS = 1_000
 """Rows of a table; browsers draw these at once."""
 
-MOST_TEXT = 256 * 1024
-"""Characters of a text; more is nothing to read in a dialog."""
+MAX_TEXT = 256 * 1024
+"""Characters of a text; nobody reads more in a dialog."""
 
-MOST_COLUMNS = 200
-"""Columns of a table: embeddings have thousands, of which nobody sees anything."""
+MAX_COLUMNS = 200
+"""Columns of a table; embeddings have thousands."""
 
 FRAMED = ("text/html", "application/xhtml+xml", "image/svg+xml", "application/pdf")
-"""What browsers draw, and may have scripts in it: shown in a frame without any rights."""
+"""Types that browsers draw and that may have scripts: shown in a sandboxed frame."""
 
 
 @dataclass
 class Preview:
-    """What is shown of a file.
+    """The preview of a file.
 
     Attributes:
         kind: ``table``, ``text``, ``markdown``, ``image``, ``frame`` or ``none``.
-        text: of a text.
-        columns: names of a table's columns.
-        rows: of a table.
-        is_cut: whether there is more in the file than is shown.
-        problem: why it is not shown, or not as what it is said to be; for people.
+        text: The text, if it is one.
+        columns: The names of a table's columns.
+        rows: The rows of a table.
+        is_cut: Whether the file has more than is shown.
+        problem: Why it is not shown, or not as its declared type; for people.
     """
 
     kind: str
@@ -68,15 +67,15 @@ class Preview:
 
 
 def preview_of(file: TaskFile) -> Preview:
-    """Return what is to be shown of a file of this runner."""
+    """Return the preview of a file of this runner."""
     content_type = content_type_of(file.mimetype, file.file_name)
     kind = media_type(content_type)
     try:
         store = STORE.serving(file)
     except StorageError:
-        return _nothing(_("The store that keeps this file is not installed here."))
+        return _nothing(_("The file store of this file is not installed here."))
     if store is None:
-        return _nothing(_("This file is kept elsewhere; open it to see it."))
+        return _nothing(_("This file is stored elsewhere. Open it to view it."))
     if kind in FRAMED:
         return Preview("frame")
     if kind.startswith("image/"):
@@ -84,7 +83,7 @@ def preview_of(file: TaskFile) -> Preview:
     try:
         content = store.open(file)
     except StorageError:
-        return _nothing(_("This file cannot be read at the moment."))
+        return _nothing(_("This file cannot be read right now."))
     with content:
         is_entities = (file.file_type or "").startswith("entity/")
         return _read(content, content_type, is_entities)
@@ -108,7 +107,9 @@ def _read(content: BinaryIO, content_type: str | None, is_entities: bool) -> Pre
                 return _table(read_json(text))
     except EntityError as error:
         shown = _plain(content, None, charset)
-        shown.problem = _("This is not what it is said to be: %(reason)s", reason=error)
+        shown.problem = _(
+            "The content does not match the declared type: %(reason)s", reason=error
+        )
         return shown
     shown = _plain(content, kind, charset)
     if kind == "text/markdown":
@@ -144,15 +145,15 @@ def _csv_table(text: TextIO) -> Preview:
         return names
 
     rows = read_csv(text, "default", None, keep_header)
-    shown = [list(row) for row in islice(rows, MOST_ROWS + 1)]
+    shown = [list(row) for row in islice(rows, MAX_ROWS + 1)]
     return _filled(header, shown)
 
 
 def _table(entities: Iterator[Any]) -> Preview:
     """Return a table of entities: a column for each attribute that one of them has."""
-    shown = list(islice(entities, MOST_ROWS + 1))
+    shown = list(islice(entities, MAX_ROWS + 1))
     if not all(isinstance(each, dict) for each in shown):
-        raise EntityError("not each entity is an object.")
+        raise EntityError("not every entity is an object.")
     columns = list(dict.fromkeys(str(key) for entity in shown for key in entity))
     return _filled(
         columns, [[_cell(each.get(name)) for name in columns] for each in shown]
@@ -160,12 +161,12 @@ def _table(entities: Iterator[Any]) -> Preview:
 
 
 def _filled(columns: list[str], rows: list[list[str]]) -> Preview:
-    is_cut = len(rows) > MOST_ROWS or len(columns) > MOST_COLUMNS
-    columns = columns[:MOST_COLUMNS]
+    is_cut = len(rows) > MAX_ROWS or len(columns) > MAX_COLUMNS
+    columns = columns[:MAX_COLUMNS]
     return Preview(
         "table",
         columns=columns,
-        rows=[row[:MOST_COLUMNS] for row in rows[:MOST_ROWS]],
+        rows=[row[:MAX_COLUMNS] for row in rows[:MAX_ROWS]],
         is_cut=is_cut,
     )
 
@@ -182,17 +183,19 @@ def _plain(content: BinaryIO, kind: str | None, charset: str | None) -> Preview:
     is_json = _is_json(kind)
     try:
         with _text_of(content, charset, is_json, "replace") as file:
-            text = file.read(MOST_TEXT + 1)
-    except EntityEncodingError:  # nobody knows the charset
+            text = file.read(MAX_TEXT + 1)
+    except EntityEncodingError:  # the charset is unknown
         with _text_of(content, None, is_json, "replace") as file:
-            text = file.read(MOST_TEXT + 1)
-    is_cut = len(text) > MOST_TEXT
+            text = file.read(MAX_TEXT + 1)
+    is_cut = len(text) > MAX_TEXT
     if is_json and not is_cut:
         try:
             text = strict_json.dumps(json.loads(text), indent=2, ensure_ascii=False)
         except (ValueError, RecursionError) as error:
-            reason = _("This is not what it is said to be: %(reason)s", reason=error)
+            reason = _(
+                "The content does not match the declared type: %(reason)s", reason=error
+            )
             return Preview("text", text=text, problem=reason)
     if "\0" in text:
-        return _nothing(_("This is no text."))
-    return Preview("text", text=text[:MOST_TEXT], is_cut=is_cut)
+        return _nothing(_("Not a text file."))
+    return Preview("text", text=text[:MAX_TEXT], is_cut=is_cut)

@@ -1,4 +1,4 @@
-"""Files that belong together because tasks have made one from the other."""
+"""Files that are related because a task made one from the other."""
 
 from enum import StrEnum
 
@@ -7,23 +7,23 @@ from sqlalchemy import ColumnElement, false, or_, select
 from ...db import DB
 from ...db.models.tasks import TaskFile
 from ...db.models.workbench import RunInput
-from .file_urls import find_file, key_of
-from .files import LOOKED_AT, FileFilter, candidates, chosen
+from .file_urls import file_key, find_file
+from .files import SCAN_LIMIT, FileFilter, candidates, matching_files
 
-__all__ = ["MOST_RELATED", "Relation", "find_related"]
+__all__ = ["MAX_RELATED", "Relation", "find_related"]
 
-MOST_RELATED = 100
-"""Files that are listed at most: a file may have been the input of any number of tasks."""
+MAX_RELATED = 100
+"""Files in a list; a file may have been the input of any number of tasks."""
 
 
 class Relation(StrEnum):
     """How files are related to one.
 
     Attributes:
-        EXACT: outputs of the same task.
-        PRE: inputs of the task that has made the file.
-        POST: outputs of tasks that had the file as input.
-        ANY: all of these.
+        EXACT: Outputs of the same task.
+        PRE: Inputs of the task that made the file.
+        POST: Outputs of tasks that had the file as an input.
+        ANY: All of these.
     """
 
     ANY = "any"
@@ -35,49 +35,42 @@ class Relation(StrEnum):
 def find_related(
     url: str, relation: Relation, wanted: FileFilter, include_self: bool = False
 ) -> list[TaskFile]:
-    """Return the outputs of ended tasks that are related to a file, newest first.
+    """Return the outputs of finished tasks that are related to a file, newest first.
 
-    The file may be one of another host: what was made from it is known all the same.
+    The file may be on another host; the files made from it are found as well.
 
     Args:
-        url: of the file.
-        relation: how they are related.
-        wanted: which of them.
-        include_self: with the file itself, if it is one of this runner.
+        url: The URL of the file.
+        relation: How they are related.
+        wanted: Which of them.
+        include_self: Whether to include the file itself, if it is a file of this runner.
     """
     file = find_file(url)
-    ways: list[ColumnElement[bool]] = []
-    if relation in (Relation.EXACT, Relation.ANY):
-        ways.append(_of_the_same_task(file))
-    if relation in (Relation.PRE, Relation.ANY):
-        ways.append(_inputs(file))
+    task_id = None if file is None else file.task_id
+    ways: list[ColumnElement[bool]] = [false()]
+    if relation in (Relation.EXACT, Relation.ANY) and task_id is not None:
+        ways.append(TaskFile.task_id == task_id)
+    if relation in (Relation.PRE, Relation.ANY) and task_id is not None:
+        ways.append(TaskFile.id.in_(_input_ids(task_id)))
     if relation in (Relation.POST, Relation.ANY):
-        ways.append(_made_from(url))
+        ways.append(TaskFile.task_id.in_(_consumer_ids(url)))
     condition = or_(*ways)
     if file is not None:
         is_self = TaskFile.id == file.id
         condition = or_(condition, is_self) if include_self else condition & ~is_self
     query = candidates().where(condition).order_by(TaskFile.id.desc())
-    query = query.limit(LOOKED_AT)
-    return chosen(wanted, query)[:MOST_RELATED]
+    return matching_files(wanted, query.limit(SCAN_LIMIT))[:MAX_RELATED]
 
 
-def _of_the_same_task(file: TaskFile | None) -> ColumnElement[bool]:
-    if file is None or file.task_id is None:
-        return false()
-    return TaskFile.task_id == file.task_id
-
-
-def _inputs(file: TaskFile | None) -> ColumnElement[bool]:
-    if file is None or file.task_id is None:
-        return false()
-    query = select(RunInput.url).filter_by(task_id=file.task_id)
+def _input_ids(task_id: int) -> list[int]:
+    """Return the ids of the files of this runner that a task had as inputs."""
+    query = select(RunInput.url).filter_by(task_id=task_id)
     found = (find_file(url) for url in DB.session.execute(query).scalars())
-    return TaskFile.id.in_([each.id for each in found if each is not None])
+    return [each.id for each in found if each is not None]
 
 
-def _made_from(url: str) -> ColumnElement[bool]:
-    """Return the condition for outputs of the newest tasks that had a file as input."""
-    query = select(RunInput.task_id).filter_by(key=key_of(url))
-    query = query.order_by(RunInput.task_id.desc()).limit(MOST_RELATED)
-    return TaskFile.task_id.in_(list(DB.session.execute(query).scalars()))
+def _consumer_ids(url: str) -> list[int]:
+    """Return the ids of the newest tasks that had a file as an input."""
+    query = select(RunInput.task_id).filter_by(key=file_key(url))
+    query = query.order_by(RunInput.task_id.desc()).limit(MAX_RELATED)
+    return list(DB.session.execute(query).scalars())

@@ -1,43 +1,38 @@
-"""What the scripts of the workbench ask and tell, in JSON."""
+"""JSON endpoints used by the workbench scripts."""
 
 import re
 from typing import Any
 
 import marshmallow as ma
-from flask import request, url_for
+from flask import url_for
 from flask.views import MethodView
 from flask_babel import gettext as _
 from flask_smorest import abort
 from flask_smorest.fields import Upload
 
-from ...api.tasks import abort_unknown, require_row_id
+from ...api.tasks import abort_unknown, refuse_deep_json, require_row_id
 from ...api.util import MaBaseSchema, SecurityBlueprint
 from ...util.content_types import CONTENT_TYPE
-from .catalogue import find_by_url
+from .catalogue import find_plugin_by_url
 from .file_urls import file_facts, find_file
-from .runs import find_run, remember, task_of
-from .uploads import keep_upload
+from .queries import UrlQuerySchema
+from .runs import find_run, find_task, save_run
+from .uploads import store_upload
 
-__all__ = ["WORKBENCH_API"]
+__all__ = ["FileFactsSchema", "WORKBENCH_API"]
 
 WORKBENCH_API = SecurityBlueprint(
     "workbench-api",
     __name__,
     url_prefix="/workbench",
-    description="What the runner's own pages need to know of files, plugins and runs.",
+    description="Files, plugins and runs for the scripts of the runner's own pages.",
 )
 
-MOST_INPUTS = 1_000
+MAX_INPUTS = 1_000
 """Files that one form may name: far more than any does."""
 
 
-@WORKBENCH_API.before_request
-def _refuse_deep_json() -> None:
-    try:
-        # Other faults are told by the view's own parser.
-        request.get_json(silent=True)
-    except RecursionError:
-        abort(400, message=_("The JSON is nested too deeply."))
+WORKBENCH_API.before_request(refuse_deep_json)
 
 
 class RunSchema(MaBaseSchema):
@@ -50,13 +45,13 @@ class RunSchema(MaBaseSchema):
         required=True,
         metadata={
             "description": "The values, as application/x-www-form-urlencoded. Private ones "
-            "(`***`), uploaded files and values of more than 1 MiB are not kept."
+            "(`***`), uploaded files and values of more than 1 MiB are not saved."
         },
     )
     data_inputs = ma.fields.List(
         ma.fields.String(),
         required=True,
-        validate=ma.validate.Length(max=MOST_INPUTS),
+        validate=ma.validate.Length(max=MAX_INPUTS),
         metadata={"description": "The URLs of the files among them."},
     )
 
@@ -72,27 +67,27 @@ class NewRunSchema(RunSchema):
 
 @WORKBENCH_API.route("/runs/")
 class RunsView(MethodView):
-    """With what values tasks were started."""
+    """The values with which tasks were started."""
 
     @WORKBENCH_API.arguments(NewRunSchema(), location="json")
     @WORKBENCH_API.response(204)
-    @WORKBENCH_API.alt_response(404, description="There is no such task here.")
+    @WORKBENCH_API.alt_response(404, description="The runner has no such task.")
     def post(self, run: dict[str, Any]) -> None:
-        """Remember with what values a task was started."""
-        task_id = task_of(run["result_url"])
+        """Save the values with which a task was started."""
+        task_id = find_task(run["result_url"])
         if task_id is None:
-            abort(404, message=_("The URL is not that of a task of this runner."))
-        remember(task_id, run["plugin"], run["form_data"], run["data_inputs"])
+            abort(404, message=_("The URL does not belong to a task of this runner."))
+        save_run(task_id, run["plugin"], run["form_data"], run["data_inputs"])
 
 
 @WORKBENCH_API.route("/runs/<string:task_id>/")
 class RunView(MethodView):
-    """With what values one task was started."""
+    """The values with which one task was started."""
 
     @WORKBENCH_API.response(200, RunSchema())
-    @WORKBENCH_API.alt_response(404, description="Nothing is known of this task.")
+    @WORKBENCH_API.alt_response(404, description="No values are saved for this task.")
     def get(self, task_id: str) -> Any:
-        """With what values a task was started, to start another one."""
+        """The values with which a task was started, to start another one."""
         run = find_run(require_row_id(task_id))
         if run is None or run.form_data is None:
             abort_unknown(task_id)
@@ -145,36 +140,31 @@ class UploadTypesSchema(MaBaseSchema):
 
 @WORKBENCH_API.route("/uploads/")
 class UploadsView(MethodView):
-    """Files that people bring."""
+    """Files that users upload."""
 
     @WORKBENCH_API.arguments(UploadedFileSchema(), location="files")
     @WORKBENCH_API.arguments(UploadTypesSchema(), location="form")
     @WORKBENCH_API.response(201, KeptUploadSchema())
     def post(self, files: dict[str, Any], types: dict[str, str]) -> Any:
-        """Keep a file as the output of a task that ends at once."""
-        kept = keep_upload(files["file"], types["data_type"], types["content_type"])
+        """Store a file as the output of a new, finished task."""
+        kept = store_upload(files["file"], types["data_type"], types["content_type"])
         task = url_for("tasks-api.TaskView", task_id=kept.task_id, _external=True)
         return {**file_facts(kept), "task": task}
 
 
 _NOTHING = "", 204
-"""Of most URLs that people enter nothing is known: that is an answer and no error."""
-
-
-class UrlQuerySchema(MaBaseSchema):
-    class Meta:
-        unknown = ma.EXCLUDE
-
-    url = ma.fields.String(required=True, validate=ma.validate.Length(min=1))
+"""Most URLs that people enter are unknown, which is not an error."""
 
 
 @WORKBENCH_API.route("/file-facts")
 class FileFactsView(MethodView):
-    """What is known of a file."""
+    """Facts about a file."""
 
     @WORKBENCH_API.arguments(UrlQuerySchema(), location="query")
     @WORKBENCH_API.response(200, FileFactsSchema())
-    @WORKBENCH_API.alt_response(204, description="It is no file of this runner.")
+    @WORKBENCH_API.alt_response(
+        204, description="The URL is not that of a file of this runner."
+    )
     def get(self, query: dict[str, str]) -> Any:
         """The types and the name of the file with a URL, which is not fetched."""
         file = find_file(query["url"])
@@ -189,14 +179,16 @@ class PluginFactsSchema(MaBaseSchema):
 
 @WORKBENCH_API.route("/plugin-facts")
 class PluginFactsView(MethodView):
-    """What is known of a plugin."""
+    """Facts about a plugin."""
 
     @WORKBENCH_API.arguments(UrlQuerySchema(), location="query")
     @WORKBENCH_API.response(200, PluginFactsSchema())
-    @WORKBENCH_API.alt_response(204, description="It is no plugin of this runner.")
+    @WORKBENCH_API.alt_response(
+        204, description="The URL is not that of a plugin of this runner."
+    )
     def get(self, query: dict[str, str]) -> Any:
         """The name and the version of the plugin with a URL, which is not fetched."""
-        plugin = find_by_url(query["url"])
+        plugin = find_plugin_by_url(query["url"])
         if plugin is None:
             return _NOTHING
         return {

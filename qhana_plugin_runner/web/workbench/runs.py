@@ -1,4 +1,4 @@
-"""With what values tasks were started, to start them again and to relate files to each other."""
+"""The values with which tasks were started, to run them again and to relate files."""
 
 import re
 from collections.abc import Sequence
@@ -13,36 +13,36 @@ from ...api.tasks import row_id
 from ...db import DB
 from ...db.models.tasks import ProcessingTask, storable
 from ...db.models.workbench import RunInput, RunValues
-from .file_urls import key_of
+from .file_urls import file_key
 
-__all__ = ["Run", "find_run", "remember", "shown_values", "task_of"]
+__all__ = ["Run", "find_run", "find_task", "public_values", "save_run"]
 
 PRIVATE = "***"
-"""What micro frontends send in place of a private value."""
+"""Micro frontends send this instead of a private value."""
 
 UPLOADED = "Uploaded file: "
-"""How micro frontends begin what they send in place of an uploaded file."""
+"""Micro frontends send this and a name instead of an uploaded file."""
 
-LONGEST_FORM = 2**20
-"""Characters of the values of a form that are kept; whole texts may be among them."""
+MAX_FORM_LENGTH = 2**20
+"""Characters of the values of a form that are saved; whole texts may be among them."""
 
-NOT_KEPT = "*"
-"""In place of values that are longer. Values never look so: they have ``%2A`` for ``*``."""
+NOT_SAVED = "*"
+"""Instead of longer values. Values never look like this: they have ``%2A`` for ``*``."""
 
-LONGEST_URL = 2_000
-"""Characters of a URL; browsers and servers take some more, but nobody has such links."""
+MAX_URL_LENGTH = 2_000
+"""Characters of a URL; browsers and servers take some more, but such links are not used."""
 
 _TASK_PATH = re.compile(r"/tasks/([0-9]{1,10})/?\Z", re.ASCII)
 
 
 class Run(NamedTuple):
-    """With what a task was started.
+    """The values with which a task was started.
 
     Attributes:
-        plugin: the identifier of the plugin whose form it was.
-        form_data: the values, as ``application/x-www-form-urlencoded``; ``None`` when they
-            were too long to be kept.
-        data_inputs: the URLs of the files among them.
+        plugin: The identifier of the plugin whose form it was.
+        form_data: The values, as ``application/x-www-form-urlencoded``; ``None`` when they
+            were too long to be saved.
+        data_inputs: The URLs of the files among them.
     """
 
     plugin: str
@@ -50,11 +50,11 @@ class Run(NamedTuple):
     data_inputs: list[str]
 
 
-def task_of(url: str) -> int | None:
-    """Return the id of the task with a URL, or ``None`` when it is no task of this runner.
+def find_task(url: str) -> int | None:
+    """Return the id of the task with a URL, or ``None`` when it is not a task of this runner.
 
-    The URL is relative, or has the host of this request, or that of the page that sends it:
-    there may be a proxy in between.
+    The URL is relative, or has the host of this request or of the page that sends it, as there
+    may be a proxy in between.
     """
     try:
         parts = urlsplit(url)
@@ -71,7 +71,7 @@ def task_of(url: str) -> int | None:
     return DB.session.execute(query).scalar()
 
 
-def shown_values(form_data: str) -> str:
+def public_values(form_data: str) -> str:
     """Return the values of a form without private ones and uploaded files."""
     values = parse_qsl(form_data, keep_blank_values=True)
     return urlencode(
@@ -83,34 +83,35 @@ def shown_values(form_data: str) -> str:
     )
 
 
-def remember(
+def save_run(
     task_id: int, plugin: str, form_data: str, data_inputs: Sequence[str]
 ) -> None:
-    """Keep with what a task was started; commits.
+    """Save the values with which a task was started; commits.
 
-    Of a task with steps, the values of the first form are kept, and the inputs of all. An input
-    that is written into its URL is no file, and only among the values. Of values that are longer
-    than ``LONGEST_FORM`` it is kept that there were some.
+    Of a task with steps, the values of the first form are saved, and the inputs of all forms. Data
+    URLs are values and not inputs. Values longer than ``MAX_FORM_LENGTH`` are only marked as such.
     """
     known = set(_keys(task_id))
     first = len(known)
-    new = {key_of(url): url for url in data_inputs if _is_link(url)}
+    new = {file_key(url): url for url in data_inputs if _is_link(url)}
     for number, key in enumerate((key for key in new if key not in known), first):
         DB.session.add(RunInput(task_id, number, key, storable(new[key])))
     if DB.session.get(RunValues, task_id) is None:
-        values = shown_values(form_data)
-        if len(values) > LONGEST_FORM:
-            values = NOT_KEPT
+        values = public_values(form_data)
+        if len(values) > MAX_FORM_LENGTH:
+            values = NOT_SAVED
         DB.session.add(RunValues(task_id, storable(plugin), values))
     try:
         DB.session.commit()
     except IntegrityError:
-        # Somebody else was told the same at the same time, or has removed the task.
+        # Another request saved the same, or the task was removed.
         DB.session.rollback()
 
 
 def _is_link(url: str) -> bool:
-    return bool(url) and len(url) <= LONGEST_URL and not url.lower().startswith("data:")
+    return (
+        bool(url) and len(url) <= MAX_URL_LENGTH and not url.lower().startswith("data:")
+    )
 
 
 def _keys(task_id: int) -> list[str]:
@@ -119,11 +120,11 @@ def _keys(task_id: int) -> list[str]:
 
 
 def find_run(task_id: int) -> Run | None:
-    """Return with what a task was started, or ``None`` when that is not known."""
+    """Return the values with which a task was started, or ``None`` when they are unknown."""
     values = DB.session.get(RunValues, task_id)
     if values is None:
         return None
     query = select(RunInput.url).filter_by(task_id=task_id).order_by(RunInput.number)
     inputs = list(DB.session.execute(query).scalars())
-    kept = None if values.form_data == NOT_KEPT else values.form_data
+    kept = None if values.form_data == NOT_SAVED else values.form_data
     return Run(values.plugin, kept, inputs)

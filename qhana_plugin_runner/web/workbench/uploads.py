@@ -1,6 +1,6 @@
-"""Files that people bring: each upload is a task that has ended, with one output.
+"""Uploaded files: each upload is a finished task with one output.
 
-So they are listed, shown, removed and cleaned up like all others.
+So uploads are listed, shown, removed and cleaned up like all results.
 """
 
 import json
@@ -13,26 +13,26 @@ from ...storage import STORE, shown_name
 from ...tasking import life_cycle
 from ...util.content_types import ANYTHING, content_type_of
 
-__all__ = ["UPLOAD_TASK", "keep_upload"]
+__all__ = ["UPLOAD_TASK", "store_upload"]
 
 UPLOAD_TASK = "upload"
 """The name of the tasks of uploads."""
 
 
-def keep_upload(file: FileStorage, data_type: str, content_type: str) -> TaskFile:
-    """Keep an uploaded file as the output of a new task; commits.
+def store_upload(file: FileStorage, data_type: str, content_type: str) -> TaskFile:
+    """Store an uploaded file as the output of a new task; commits.
 
     Args:
-        file: what was uploaded.
-        data_type: what it holds, such as ``entity/list``.
-        content_type: its mime type; empty to take what the sender of the file declares.
+        file: The uploaded file.
+        data_type: Its data type, such as ``entity/list``.
+        content_type: Its mime type; empty for the one that the sender declares.
     """
     name = shown_name(file.filename or "")
     kind = content_type_of(content_type) or content_type_of(
         file.content_type, file.filename
     )
-    told: dict[str, Any] = {"file": name, "dataType": data_type}
-    task = ProcessingTask(UPLOAD_TASK, parameters=json.dumps(told))
+    parameters: dict[str, Any] = {"file": name, "dataType": data_type}
+    task = ProcessingTask(UPLOAD_TASK, parameters=json.dumps(parameters))
     task.save(commit=True)
     task_id = task.id
     try:
@@ -40,7 +40,7 @@ def keep_upload(file: FileStorage, data_type: str, content_type: str) -> TaskFil
             task_id, file.stream, name, data_type, kind or ANYTHING
         )
     except BaseException as error:
-        life_cycle.fail(task_id, f"The file was not kept: {type(error).__name__}")
+        life_cycle.fail(task_id, f"The file was not stored: {type(error).__name__}")
         raise
     life_cycle.succeed(task_id)
     return kept

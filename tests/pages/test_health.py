@@ -1,4 +1,4 @@
-"""The state of the parts on the landing page."""
+"""Health checks on the landing page."""
 
 import socket
 import threading
@@ -10,7 +10,7 @@ from helpers.runner import IN_MEMORY
 
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.web.pages import parts
+from qhana_plugin_runner.web.pages import health
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def free_port():
 
 @pytest.fixture
 def states(visit):
-    """Return what the page says of each part."""
+    """Return what the page says about each service."""
 
     def states(client):
         listed = visit(client, "/").one("ul", class_="parts").all("li")
@@ -47,9 +47,9 @@ def redis_at(port):
     return {**IN_MEMORY, "broker_url": f"redis://127.0.0.1:{port}/0"}
 
 
-def test_parts_that_work_are_said_to_work(make_client, states, monkeypatch):
-    monkeypatch.setattr(parts, "PING_TIMEOUT", 60)
-    monkeypatch.setattr(parts, "DEADLINE", 60)
+def test_services_that_work_are_reported_as_working(make_client, states, monkeypatch):
+    monkeypatch.setattr(health, "PING_TIMEOUT", 60)
+    monkeypatch.setattr(health, "DEADLINE", 60)
     # In memory, worker and page look for messages once a second, unless they are told otherwise.
     impatient = {**IN_MEMORY, "broker_transport_options": {"polling_interval": 0.01}}
     client = make_client(CELERY=impatient)
@@ -64,45 +64,44 @@ def test_parts_that_work_are_said_to_work(make_client, states, monkeypatch):
 def test_missing_workers_are_told_from_a_missing_broker(make_client, states, free_port):
     without_workers = states(make_client())
     assert without_workers["Broker"] == "works"
-    assert "none answers" in without_workers["Workers"]
+    assert "no response" in without_workers["Workers"]
 
     without_broker = states(make_client(CELERY=redis_at(free_port)))
-    assert without_broker["Broker"] == "not reachable"
-    assert "without the broker" in without_broker["Workers"]
+    assert without_broker["Broker"] == "unreachable"
+    assert "broker is down" in without_broker["Workers"]
 
 
 def test_a_broker_that_hangs_does_not_hold_up_the_page(
     make_client, states, silent_port, monkeypatch
 ):
-    monkeypatch.setattr(parts, "DEADLINE", 0.2)
+    monkeypatch.setattr(health, "DEADLINE", 0.2)
 
     found = states(make_client(CELERY=redis_at(silent_port)))
 
-    assert found["Broker"] == "not reachable: no answer in time"
+    assert found["Broker"] == "unreachable: no response in time"
     assert found["Database"] == "works"
 
 
-def test_a_part_that_hangs_is_not_asked_again_meanwhile(monkeypatch, make_client):
-    monkeypatch.setattr(parts, "FRESH", 0)
-    monkeypatch.setattr(parts, "DEADLINE", 0.1)
-    monkeypatch.setattr(parts, "_ask_workers", lambda: parts.State.SILENT)
+def test_a_check_that_hangs_is_not_started_again(monkeypatch, make_client):
+    monkeypatch.setattr(health, "MAX_AGE", 0)
+    monkeypatch.setattr(health, "DEADLINE", 0.1)
     asked = []
     answer = threading.Event()
 
-    def ask():
+    def ask(_app):
         asked.append(1)
         answer.wait(60)
-        return parts.State.UP
 
-    monkeypatch.setattr(parts, "_ask_broker", ask)
+    hanging = health.Check("hanging", "Hanging", ask)
+    monkeypatch.setattr(health, "CHECKS", [hanging])
     with make_client().application.app_context():
         for _ in range(2):
-            assert parts.Part("broker", parts.State.SLOW) in parts.look_at_parts()
+            assert health.check_health()["hanging"].problem == hanging.timeout
         assert len(asked) == 1
 
         answer.set()
-        monkeypatch.setattr(parts, "DEADLINE", 60)
-        assert parts.Part("broker", parts.State.UP) in parts.look_at_parts()
+        monkeypatch.setattr(health, "DEADLINE", 60)
+        assert health.check_health()["hanging"].problem is None
 
 
 def test_a_database_without_tables_names_the_command(make_client, states):
@@ -122,4 +121,4 @@ def test_a_database_that_is_away_is_said_to_be(make_client, states):
     Path(path).unlink()
     Path(path).mkdir()
 
-    assert states(client)["Database"] == "not reachable"
+    assert states(client)["Database"] == "unreachable"
