@@ -182,3 +182,15 @@ def test_related_files_are_inputs_and_what_was_made_of_a_file(client, upload, fr
     assert related(made, "any") == ["before.csv"]
     answer = client.get("/workbench/related?url=x&relation=cousin")
     assert answer.status_code == 422 and "relation" in str(answer.json["errors"])
+
+
+def test_scripts_get_files_as_json(client, upload):
+    upload("a.csv", b"ID\n1\n", "entity/list", "text/csv")
+    accept = {"Accept": "application/json"}
+    for path in ("files/?dataType=entity/list", "files/?dataType=other/*"):
+        found = client.get(f"/workbench/{path}", headers=accept).json
+        assert [each["filename"] for each in found] == ["a.csv"] * ("entity" in path)
+        for each in found:
+            assert each["dataType"] == "entity/list" and each["contentType"] == "text/csv"
+            with client.get(each["href"]) as answer:
+                assert answer.data == b"ID\n1\n"

@@ -3,16 +3,16 @@
 // A frame of a micro frontend is an `<iframe class="micro-frontend">` with
 //
 //   data-src       the micro frontend; loaded from here, so that no message is missed
-//   data-location  what "plugin-context" tells of the place of the frame
-//   data-plugin    the identifier of the plugin; what is submitted is then remembered for it
+//   data-location  the place of the frame, for "plugin-context"
+//   data-plugin    the identifier of the plugin; what is submitted is then saved for it
 //   data-tasks     where the tasks of the runner are
-//   data-again     a task: the form is filled with the values with which that one was started
+//   data-again     a task: the form is filled with the values of its run
 
 import { chooseFile, choosePlugin } from "./dialogs.js";
-import { read, reasonIn, send, sendJson, workbenchUrl } from "./server.js";
+import { read, reasonIn, sendJson, workbenchUrl } from "./server.js";
 
 // No form is higher; a frame that asks for more scrolls.
-const HIGHEST = 20_000;
+const MAX_HEIGHT = 20_000;
 
 // Pixels: a frame that asks for the full height gets the window's without this.
 const AROUND = 160;
@@ -33,17 +33,17 @@ export class MicroFrontendHost {
     "ui-loaded": () => this.#welcome(),
     "ui-loading": () => this.#frame.setAttribute("aria-busy", "true"),
     "autofill-request": () => this.#fill(),
-    "implementations-request": () => this.#tellImplementations(),
+    "implementations-request": () => this.#sendImplementations(),
     "ui-resize": (message) => this.#resize(message),
     "ui-submit-status": () => {},
     "form-submit": (message) => this.#submitted(message),
     "form-error": (message) => this.#failed(message),
     "request-data-url": (message) => this.#chooseFile(message),
-    "request-data-url-info": (message) => this.#tellFile(message),
+    "request-data-url-info": (message) => this.#sendFileFacts(message),
     "request-data-preview": ({ dataUrl }) => this.#preview(dataUrl),
     "request-related-data-url": (message) => this.#chooseRelated(message),
     "request-plugin-url": (message) => this.#choosePlugin(message),
-    "request-plugin-url-info": (message) => this.#tellPlugin(message),
+    "request-plugin-url-info": (message) => this.#sendPluginFacts(message),
   };
 
   /** @param {HTMLIFrameElement} frame */
@@ -64,10 +64,10 @@ export class MicroFrontendHost {
   }
 
   /**
-   * Tell what an answer says that is no page for people; nobody should have to read raw JSON.
-   * A form is one, also when the plugin gives it a status of an error.
+   * Show the reason of a response that is not a page, instead of raw JSON. A form is a page, also when
+   * the plugin gives it the status of an error.
    *
-   * When it has taken the place of a form, this is shown again with what was entered.
+   * When the response has replaced a form, the form is shown again with the values entered.
    */
   #loaded() {
     this.#frame.removeAttribute("aria-busy");
@@ -89,7 +89,7 @@ export class MicroFrontendHost {
   }
 
   async #receive(event) {
-    // What has moved on to another place gets no answers: these hold URLs with their secrets.
+    // A frame that has left its origin gets no answers: URLs in them are secret.
     if (event.origin !== this.#url.origin) return;
     const message = event.data;
     const type = typeof message === "string" ? message : message?.type;
@@ -125,7 +125,7 @@ export class MicroFrontendHost {
   #resize({ height, targetHeight }) {
     const wanted = targetHeight === "full" ? innerHeight - AROUND : (targetHeight ?? height);
     if (Number.isFinite(wanted)) {
-      this.#frame.style.height = `${Math.min(Math.max(wanted, 0), HIGHEST)}px`;
+      this.#frame.style.height = `${Math.min(Math.max(wanted, 0), MAX_HEIGHT)}px`;
     }
   }
 
@@ -144,7 +144,7 @@ export class MicroFrontendHost {
     try {
       await sendJson(workbenchUrl("runs/"), run);
     } finally {
-      location.assign(target); // the task runs, whether its values can be remembered or not
+      location.assign(target); // the task runs, whether its values are saved or not
     }
   }
 
@@ -154,7 +154,7 @@ export class MicroFrontendHost {
     this.#complain(`${this.#frame.dataset.failed} ${status} ${reason}`.trim());
   }
 
-  /** Show what went wrong beside the frame; with nothing, what was there goes. */
+  /** Show a problem beside the frame; an empty text hides it. */
   #complain(text, link = "") {
     const place = document.getElementById("message");
     place.textContent = text;
@@ -187,11 +187,11 @@ export class MicroFrontendHost {
     const url = workbenchUrl("related", query);
     // A script of the plugin asks by itself, and must not surprise the user with a dialog.
     const isAsked = message.userInteraction !== false;
-    const choice = isAsked ? await chooseFile(url) : (await this.#choices(url))[0];
+    const choice = isAsked ? await chooseFile(url) : (await read(url))?.[0];
     this.#answerFile(message.inputKey, choice);
   }
 
-  async #tellFile({ inputKey, dataUrl }) {
+  async #sendFileFacts({ inputKey, dataUrl }) {
     this.#answerFile(inputKey, await read(workbenchUrl("file-facts", { url: dataUrl })));
   }
 
@@ -206,7 +206,7 @@ export class MicroFrontendHost {
     this.#answerPlugin(inputKey, await choosePlugin(workbenchUrl("plugins/", query)));
   }
 
-  async #tellPlugin({ inputKey, pluginUrl }) {
+  async #sendPluginFacts({ inputKey, pluginUrl }) {
     this.#answerPlugin(inputKey, await read(workbenchUrl("plugin-facts", { url: pluginUrl })));
   }
 
@@ -217,8 +217,8 @@ export class MicroFrontendHost {
   }
 
   /** An implementation is a circuit that an earlier run has made. */
-  async #tellImplementations() {
-    const found = await this.#choices(workbenchUrl("files/", { dataType: "executable/*" }));
+  async #sendImplementations() {
+    const found = (await read(workbenchUrl("files/", { dataType: "executable/*" }))) ?? [];
     const implementations = found.map(({ filename, href, contentType }) => ({
       name: filename,
       download: href,
@@ -226,14 +226,5 @@ export class MicroFrontendHost {
       type: contentType,
     }));
     this.#send({ type: "implementations-response", implementations });
-  }
-
-  /** Return what a list of files offers. */
-  async #choices(url) {
-    const response = await send(url, { headers: { Accept: "text/html" } });
-    const list = new DOMParser().parseFromString(await response.text(), "text/html");
-    return [...list.querySelectorAll("button.file-choice")].map((button) => ({
-      ...button.dataset,
-    }));
   }
 }
