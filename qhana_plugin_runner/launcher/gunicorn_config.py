@@ -24,12 +24,4 @@ def on_starting(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Start the maintenance in a web process, unless it runs elsewhere."""
-    worker.wsgi.extensions["qhana_maintenance"].start()
-
-
-def worker_exit(_server: Any, worker: Any) -> None:
-    """Let another process take over the maintenance now, and not when the leases expire."""
-    # There is none when it could not be loaded, or in the process that watches the others.
-    app = getattr(worker, "wsgi", None)
-    if app is not None:
-        app.extensions["qhana_maintenance"].stop(seconds=0.5)
+    worker.wsgi.extensions["qhana_maintenance"].start_in_web_process()

@@ -16,4 +16,4 @@ def register_maintenance(app: Flask) -> None:
     """Prepare the maintenance, which web processes start with their first request at the latest."""
     app.extensions["qhana_maintenance"] = maintenance = Maintenance(app)
     if runs_maintenance(app):
-        app.before_request(maintenance.start_in_web_server)
+        app.before_request(maintenance.start_with_request)

@@ -61,10 +61,15 @@ class Maintenance:
             # Let another process take over at once, and not when the leases expire.
             atexit.register(self.stop, STOP_SECONDS)
 
-    def start_in_web_server(self) -> None:
-        """Start with the first request that a server gets; clients of tests name no server."""
-        if not self._threads and "SERVER_SOFTWARE" in request.environ:
+    def start_in_web_process(self) -> None:
+        """Start unless another process is to do the work."""
+        if not self._threads and runs_maintenance(self._app):
             self.start()
+
+    def start_with_request(self) -> None:
+        """Start with the first request that a server gets; clients of tests name no server."""
+        if "SERVER_SOFTWARE" in request.environ:
+            self.start_in_web_process()
 
     def stop(self, seconds: float | None = None) -> None:
         """Stop after the jobs that are being done, and give their leases back.

@@ -1,4 +1,4 @@
-"""``flask maintenance``: the jobs in a process of their own."""
+"""The jobs in processes of the product: ``flask maintenance``, or a web process."""
 
 import signal
 import subprocess
@@ -12,9 +12,11 @@ from helpers.worker import NO_BROKER
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.leases import MaintenanceLease
+from qhana_plugin_runner.launcher.commands import web_command
 from qhana_plugin_runner.operations.jobs import JOBS
 
 COMMAND = [sys.executable, "-m", "flask", "--app", "qhana_plugin_runner", "maintenance"]
+WEB = web_command(bind="127.0.0.1:0", workers=1)
 
 
 def holders():
@@ -22,8 +24,17 @@ def holders():
     return DB.session.query(MaintenanceLease.holder).all()
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
-def test_it_works_until_it_is_told_to_stop_and_gives_its_leases_back(tmp_path, end):
+@pytest.mark.parametrize(
+    "command, end, setting",
+    [
+        (COMMAND, signal.SIGTERM, "off"),  # which is for web processes
+        (COMMAND, signal.SIGINT, "on"),
+        (WEB, signal.SIGTERM, "on"),
+    ],
+)
+def test_they_are_done_until_the_process_is_told_to_stop_and_their_leases_given_back(
+    tmp_path, command, end, setting
+):
     with runner(tmp_path) as app, app.app_context():
         environment = outside_environment(
             QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER=str(tmp_path),
@@ -31,9 +42,9 @@ def test_it_works_until_it_is_told_to_stop_and_gives_its_leases_back(tmp_path, e
             BROKER_URL=NO_BROKER["broker_url"],
             RESULT_BACKEND=NO_BROKER["result_backend"],
             PLUGIN_FOLDERS="",
-            MAINTENANCE="off",  # for web processes
+            MAINTENANCE=setting,
         )
-        process = subprocess.Popen(COMMAND, cwd=CHECKOUT, env=environment)
+        process = subprocess.Popen(command, cwd=CHECKOUT, env=environment)
         try:
             wait_until(lambda: len(holders()) == len(JOBS), 60, "all leases held")
             process.send_signal(end)

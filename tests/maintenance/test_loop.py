@@ -216,6 +216,7 @@ def test_nothing_is_done_where_it_is_not_wanted(tmp_path, settings):
     with runner(tmp_path, PLUGIN_FOLDERS=[], **settings) as app:
         assert not runs_maintenance(app)
         app.test_client().get("/", environ_overrides={"SERVER_SOFTWARE": "a server"})
+        app.extensions["qhana_maintenance"].start_in_web_process()
         assert names_of_threads() == []
 
 
