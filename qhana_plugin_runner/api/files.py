@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from flask_smorest import abort
 from werkzeug.wsgi import FileWrapper
 
-from ..db.models.tasks import TaskFile
+from ..db.models.task_details import read_file
 from ..storage import (
     CHUNK,
     STORE,
@@ -65,8 +65,7 @@ class FileView(MethodView):
     @FILES_API.alt_response(307, description="The file is to be had elsewhere.")
     def get(self, query: dict[str, Any], file_id: str) -> Any:
         """Download a file, under its name and with its mime type."""
-        number = row_id(file_id)
-        file = None if number is None else TaskFile.get_by_id(number)
+        file = read_file(row_id(file_id) or 0)
         if file is None or not has_tag(file, query["file_id"]):
             abort(404, message=_("There is no such file."))
         store = store_of(file)
@@ -78,12 +77,12 @@ class FileView(MethodView):
         return send_from(store, file)
 
 
-def has_tag(file: TaskFile, tag: str) -> bool:
+def has_tag(file: Any, tag: str) -> bool:
     """Tell whether a text is the security tag of a file, in constant time."""
     return compare_digest(file.security_tag.encode(), tag.encode("utf-8", "replace"))
 
 
-def store_of(file: TaskFile) -> ServedFileStore:
+def store_of(file: Any) -> ServedFileStore:
     """Return the store of a file, if the runner can send what is in it; else answer 404 or 503."""
     try:
         store = STORE.serving(file)
@@ -96,7 +95,7 @@ def store_of(file: TaskFile) -> ServedFileStore:
     return store
 
 
-def send_from(store: ServedFileStore, file: TaskFile) -> Response:
+def send_from(store: ServedFileStore, file: Any) -> Response:
     """Answer with a file's content, or the part of it that was asked for."""
     content = _ask(store.open, file)
     try:
@@ -109,7 +108,7 @@ def send_from(store: ServedFileStore, file: TaskFile) -> Response:
     return response
 
 
-def _ask(question: Callable[[TaskFile], _Answer], file: TaskFile) -> _Answer:
+def _ask(question: Callable[[Any], _Answer], file: Any) -> _Answer:
     try:
         return question(file)
     except MissingFile:
@@ -119,7 +118,7 @@ def _ask(question: Callable[[TaskFile], _Answer], file: TaskFile) -> _Answer:
         abort(503, message=_("The file store of this file is unreachable."))
 
 
-def _response(file: TaskFile, content: IO[bytes]) -> Response:
+def _response(file: Any, content: IO[bytes]) -> Response:
     size = content.seek(0, io.SEEK_END)
     content.seek(0)
     response = send_file(
@@ -136,14 +135,14 @@ def _response(file: TaskFile, content: IO[bytes]) -> Response:
     if file.sha256:  # RFC 9530
         digest = base64.b64encode(bytes.fromhex(file.sha256)).decode("ascii")
         response.headers["Repr-Digest"] = f"sha-256=:{digest}:"
-    wanted = dict(request.environ)
+    response.headers["Accept-Ranges"] = "bytes"
     if part := _wanted_part(size):
-        wanted["HTTP_RANGE"] = part
         # Unlike those of some servers, this one can start in the middle.
         response.response = FileWrapper(content, CHUNK)
+        wanted = {**request.environ, "HTTP_RANGE": part}
+        response.make_conditional(wanted, accept_ranges=True, complete_length=size)
     else:
-        wanted.pop("HTTP_RANGE", None)
-    response.make_conditional(wanted, accept_ranges=True, complete_length=size)
+        response.make_conditional(request)
     return response
 
 

@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
 from flask import Flask
@@ -16,6 +16,7 @@ from .errors import MissingFile, StorageError
 from .store import KeptFile, ServedFileStore
 
 _TASK = re.compile(r"/task_\d+(/|$)")
+_IN_TASK = re.compile(r".*/(task_\d+/(?:out|tmp)/.+)$", re.DOTALL)
 
 
 class LocalFileStore(ServedFileStore, name="local_filesystem"):
@@ -70,16 +71,15 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
         Raises:
             MissingFile: the file is not there, or not below the root.
         """
-        given = PurePosixPath(file_storage_data)
-        if given.is_absolute():
-            match = re.search(r".*/(task_\d+/(?:out|tmp)/.+)$", str(given))
-            given = PurePosixPath(match[1]) if match else given
-        root = self.root.resolve()
+        given = file_storage_data
+        if given.startswith("/") and (match := _IN_TASK.search(given)):
+            given = match[1]
+        root = os.path.realpath(self.root)
         # The second is where persist_file keeps what it is given under such a path.
-        for inside in (given, self.prepare_path(str(given))):
-            path = (root / inside).resolve()
-            if path.is_relative_to(root) and path.is_file():
-                return path
+        for prepare in (str, self.prepare_path):
+            path = os.path.realpath(os.path.join(root, prepare(given)))
+            if path.startswith(os.path.join(root, "")) and os.path.isfile(path):
+                return Path(path)
         raise MissingFile(f"the file store has no file {file_storage_data!r}")
 
     def get_file_url(self, file_storage_data: str, external: bool = True) -> str:

@@ -35,12 +35,12 @@ def test_a_plain_task_takes_one_statement_and_shows_what_others_wrote(task):
         statements.append(statement)
 
     shown = read_task(task_id)
-    assert (shown.log, *shown[2:]) == ("newer", (), (), ())
+    assert (shown.log, *shown[2:]) == ("newer", [], [], [])
     assert len(statements) == 1
 
 
 def test_details_are_there_once_others_have_added_them(task):
-    assert read_task(task.id).steps == ()
+    assert read_task(task.id).steps == []
     task.add_next_step("href", "ui", "one", commit=True)
     task.clear_previous_step(commit=True)
     task.add_next_step("href", "ui", "two", commit=True)
@@ -59,7 +59,7 @@ def test_outputs_are_there_when_the_task_has_ended(task):
     for kind in ("temp-file", None, "", "entity/list"):
         add_file(task, file_type=kind)
     add_file(task, mimetype=None)
-    assert read_task(task.id).outputs == ()
+    assert read_task(task.id).outputs == []
     task.finished_at = datetime.now(UTC)
     task.save(commit=True)
     assert [file.file_type for file in read_task(task.id).outputs] == ["entity/list"]
