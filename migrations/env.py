@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
 
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.db.reachable import explained
+from qhana_plugin_runner.db.connection import connection_errors
 
 ORIGINAL = "ff55b6ebbbd7"
 """The revision of databases that were made without migrations by the original runner."""
@@ -72,7 +72,7 @@ def run():
         with context.begin_transaction():
             context.run_migrations()
         return
-    with explained(DB.engine.url):
+    with connection_errors(DB.engine.url):
         connection = DB.engine.connect()
     with connection:
         context.configure(connection=connection, **options)

@@ -1,4 +1,4 @@
-"""The database: engine, models, migrations. Knows nothing of HTTP and Celery."""
+"""The database: engine, models, migrations."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ __all__ = ["DB", "MIGRATE", "register_db"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import ``MIGRATE`` when it is asked for."""
+    """Import ``MIGRATE`` at first use."""
     if name == "MIGRATE":
         return db.MIGRATE
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Commands that create and drop the tables without migrations, for development."""
+"""Commands that create and drop all tables, for development."""
 
 import click
 from flask import Flask, current_app
@@ -6,20 +6,20 @@ from flask.cli import with_appcontext
 from flask_migrate import stamp, upgrade
 from sqlalchemy import inspect, text
 
+from .connection import connection_errors
 from .db import DB
 from .models.tasks import ProcessingTask
-from .reachable import explained
 
 __all__ = ["DB", "create_db_function", "drop_db_function"]
 
 
 def create_db_function(app: Flask) -> None:
-    """Create the tables that are missing and mark the database as up to date.
+    """Create missing tables and mark the database as up to date.
 
-    A database that has tables already is upgraded: only migrations can change those.
+    A database with tables is upgraded first: only migrations can change existing tables.
     """
     with app.app_context():
-        with explained(DB.engine.url):
+        with connection_errors(DB.engine.url):
             is_new = not inspect(DB.engine).has_table(ProcessingTask.__tablename__)
         if not is_new:
             upgrade()
@@ -30,9 +30,9 @@ def create_db_function(app: Flask) -> None:
 
 
 def drop_db_function(app: Flask) -> None:
-    """Drop all tables of the runner and of its loaded plugins, with everything in them."""
+    """Drop all tables of the runner and of its loaded plugins, with all data."""
     with app.app_context():
-        with explained(DB.engine.url):
+        with connection_errors(DB.engine.url):
             DB.engine.connect().close()
         DB.drop_all()
         DB.session.execute(text("DROP TABLE IF EXISTS alembic_version"))
@@ -43,7 +43,7 @@ def drop_db_function(app: Flask) -> None:
 @click.command("create-db")
 @with_appcontext
 def create_db() -> None:
-    """Create all tables that are missing."""
+    """Create all missing tables."""
     create_db_function(current_app._get_current_object())  # type: ignore[attr-defined]
     click.echo("Database created.")
 
@@ -51,6 +51,6 @@ def create_db() -> None:
 @click.command("drop-db")
 @with_appcontext
 def drop_db() -> None:
-    """Drop all tables with everything in them."""
+    """Drop all tables with all data."""
     drop_db_function(current_app._get_current_object())  # type: ignore[attr-defined]
     click.echo("Database dropped.")

@@ -28,11 +28,11 @@ from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.sql.functions import GenericFunction
 
 from ..util import strict_json
-from .reachable import explained
+from .connection import connection_errors
 
 SQLITE_BUSY_TIMEOUT = 30_000
-"""Milliseconds that a writer waits for another one. Commits take milliseconds; half a minute
-is past what a loaded machine or a slow disk was ever seen to need."""
+"""Milliseconds that a writer waits for another one. Commits take milliseconds; half a minute is
+more than a loaded machine or a slow disk was ever seen to need."""
 
 
 class Model(DeclarativeBase):
@@ -52,9 +52,9 @@ class Model(DeclarativeBase):
 class UtcTimestamp(TypeDecorator[datetime]):
     """A point in time, in UTC whatever the database does with time zones.
 
-    Values without a time zone are taken as UTC, as plugins mean them. Values that are read, or
-    assigned to the attribute of a model, are in UTC and carry no time zone: plugins subtract
-    them from ``datetime.utcnow()``.
+    Values without a time zone are in UTC, as plugins mean them. Values that are read, or assigned
+    to the attribute of a model, are in UTC without a time zone: plugins subtract them from
+    ``datetime.utcnow()``.
     """
 
     impl = TIMESTAMP(timezone=True)
@@ -65,7 +65,7 @@ class UtcTimestamp(TypeDecorator[datetime]):
     ) -> datetime | None:
         if value is None:
             return None
-        # SQLite keeps the digits only; without the zone they look as they always did.
+        # SQLite stores text; without the zone it looks as in databases of earlier versions.
         return without_zone(value) if dialect.name == "sqlite" else as_utc(value)
 
     def process_result_value(
@@ -75,17 +75,17 @@ class UtcTimestamp(TypeDecorator[datetime]):
 
 
 def as_utc(time: datetime) -> datetime:
-    """Return a time with its time zone, UTC; one without a time zone is in UTC already."""
+    """Return a time in UTC with its time zone; a time without a time zone is in UTC."""
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def without_zone(time: datetime) -> datetime:
-    """Return a time in UTC, and without the time zone, as models have it."""
+    """Return a time in UTC without the time zone, as in models."""
     return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
 
 
 def utc_now() -> datetime:
-    """Return the time in UTC, as models have it."""
+    """Return the current time in UTC without the time zone, as in models."""
     return without_zone(datetime.now(UTC))
 
 
@@ -96,10 +96,10 @@ DAY = 24 * 60 * 60
 class database_time(
     GenericFunction[datetime]
 ):  # noqa: N801  (SQL functions have small names)
-    """The time of the database in UTC, the same for all hosts whatever their clocks say.
+    """The current time in UTC by the clock of the database, which all hosts share.
 
     Args:
-        seconds: added to it; may be negative (default: 0)
+        seconds: added to the time; may be negative.
     """
 
     type = UtcTimestamp()
@@ -118,13 +118,13 @@ def _now_elsewhere(element: Any, compiler: Any, **kwargs: Any) -> str:
 @compiles(database_time, "postgresql")
 def _now_in_postgresql(element: Any, compiler: Any, **kwargs: Any) -> str:
     seconds = compiler.process(element.clauses, **kwargs)
-    # now() would be the time at which the transaction began.
+    # now() would be the start of the transaction.
     return f"(clock_timestamp() + make_interval(secs => {seconds}))"
 
 
 @compiles(database_time, "sqlite")
 def _now_in_sqlite(element: Any, compiler: Any, **kwargs: Any) -> str:
-    # Made below: SQLite's own functions know milliseconds only.
+    # Defined below: SQLite's own functions only have milliseconds.
     return f"utc_now_after({compiler.process(element.clauses, **kwargs)})"
 
 
@@ -134,24 +134,24 @@ def _utc_now_after(seconds: float) -> str:
 
 
 LARGEST_ID = 2**31 - 1
-"""The largest number that an integer column of all databases can hold."""
+"""The largest number in an integer column, on all databases."""
 
 _LARGEST_BIG_ID = 2**63 - 1
 
 
 class RunnerSession(Session):
-    """A session in which no row has a key that its column cannot hold.
+    """A session that finds no row for a key that does not fit into its column.
 
-    Databases refuse such numbers, which come from URLs, with errors of their own.
+    Such numbers come from URLs; the databases would raise errors.
     """
 
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
         """Return the row with this key, or ``None``; see SQLAlchemy's ``Session.get``."""
-        return super().get(entity, ident, **options) if _can_be(entity, ident) else None
+        return super().get(entity, ident, **options) if _fits(entity, ident) else None
 
 
-def _can_be(entity: Any, ident: Any) -> bool:
-    """Whether the columns of a primary key can hold a key."""
+def _fits(entity: Any, ident: Any) -> bool:
+    """Return whether a key fits into the columns of a primary key."""
     columns = inspect(entity, raiseerr=True).mapper.primary_key
     if isinstance(ident, dict):
         values = list(ident.values())
@@ -173,7 +173,7 @@ REGISTRY: registry = DB.Model.registry  # type: ignore[attr-defined]
 
 @event.listens_for(DB.Model, "attribute_instrument", propagate=True)
 def _convert_times(_class: type[Any], _key: str, attribute: Any) -> None:
-    """Let an attribute with a point in time have what it will have when it is read."""
+    """Convert a time that is assigned to what it will be when it is read."""
     columns = getattr(attribute.property, "columns", ())
     if columns and isinstance(columns[0].type, UtcTimestamp):
         event.listen(attribute, "set", _convert_time, retval=True, propagate=True)
@@ -187,22 +187,15 @@ DB_SIGNALS = Namespace()
 """Signals of the models, such as those of virtual plugins."""
 
 
-def migrations_folder() -> Path:
-    """Where the migrations are: inside of an installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "migrations"
-    return inside if inside.is_dir() else package.parent / "migrations"
-
-
 @event.listens_for(Engine, "connect")
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     if not isinstance(connection, sqlite3.Connection):
         return
     connection.create_function("utc_now_after", 1, _utc_now_after)
     cursor = connection.cursor()
-    # First: to switch the mode below, too, may mean to wait for another process.
+    # First: switching the mode below may have to wait for another process.
     cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT}")
-    # Readers and one writer at a time do not wait for each other.
+    # Readers and one writer do not block each other.
     _use_wal(cursor)
     # Safe in WAL mode: a power cut may lose the last commits, but never damages the file.
     cursor.execute("PRAGMA synchronous=NORMAL")
@@ -211,9 +204,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _use_wal(cursor: sqlite3.Cursor) -> None:
-    """Switch to WAL mode, also when several processes are the first to open a database.
+    """Switch to WAL mode, even when several processes open a new database at once.
 
-    SQLite does not wait for locks where each of two could wait for the other one.
+    SQLite does not wait for locks where two processes could wait for each other.
     """
     deadline = time.monotonic() + SQLITE_BUSY_TIMEOUT / 1000
     while True:
@@ -231,19 +224,20 @@ def register_db(app: Flask) -> None:
     """Connect an app to the database and to its migrations.
 
     Raises:
-        DatabaseUnreachable: the driver is missing, or the folder of an SQLite file cannot be made.
+        DatabaseUnreachable: the driver is missing, or the folder of an SQLite file cannot be
+            created.
     """
     url = make_url(app.config["SQLALCHEMY_DATABASE_URI"])
     options: dict[str, Any] = {"json_serializer": strict_json.dumps}
-    with explained(url):
+    with connection_errors(url):
         if url.get_backend_name() == "sqlite":
             if url.database and url.database != ":memory:":
                 Path(app.instance_path, url.database).parent.mkdir(
                     parents=True, exist_ok=True
                 )
         else:
-            # A server that was restarted has cut the connections of the pool: a ping costs less
-            # than a task that fails for it.
+            # After a restart of the server, the connections of the pool are dead: a ping costs less
+            # than a failed task.
             options["pool_pre_ping"] = True
         own = app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**options, **own}
@@ -252,7 +246,7 @@ def register_db(app: Flask) -> None:
 
 
 class _LazyMigrations:
-    """Takes the place of Flask-Migrate in an app until the first use, which imports Alembic."""
+    """Stands in for Flask-Migrate until the first use, which imports Alembic."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -260,12 +254,12 @@ class _LazyMigrations:
     def __getattr__(self, name: str) -> Any:
         from .migrations import register_migrations
 
-        register_migrations(self._app)
+        register_migrations(self._app, DB)
         return getattr(self._app.extensions["migrate"], name)
 
 
 def __getattr__(name: str) -> Any:
-    """Import ``MIGRATE`` when it is asked for."""
+    """Import ``MIGRATE`` at first use."""
     if name == "MIGRATE":
         from .migrations import MIGRATE
 

@@ -1,15 +1,23 @@
-"""The migrations of the database. Only what runs them imports this module, and with it Alembic."""
+"""The migrations of the database. Imported when they are used, because Alembic takes time."""
+
+from pathlib import Path
 
 from flask import Flask
 from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
 
-from .db import DB, migrations_folder
-
-__all__ = ["MIGRATE", "register_migrations"]
+__all__ = ["MIGRATE", "migrations_folder", "register_migrations"]
 
 MIGRATE = Migrate()
 
 
-def register_migrations(app: Flask) -> None:
+def register_migrations(app: Flask, database: SQLAlchemy) -> None:
     """Connect an app to the migrations."""
-    MIGRATE.init_app(app, DB, directory=str(migrations_folder()))
+    MIGRATE.init_app(app, database, directory=str(migrations_folder()))
+
+
+def migrations_folder() -> Path:
+    """Return the folder of the migrations: in an installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "migrations"
+    return inside if inside.is_dir() else package.parent / "migrations"

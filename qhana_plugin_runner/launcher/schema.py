@@ -70,7 +70,7 @@ def main(instance: str) -> int:
     """Look at a database of any kind; its errors are one line of stderr."""
     from sqlalchemy.exc import DBAPIError
 
-    from ..db.reachable import DatabaseUnreachable, connect
+    from ..db.connection import DatabaseUnreachable, connect
 
     try:
         with connect(sys.stdin.read(), Path(instance)) as connection:

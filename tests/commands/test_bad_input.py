@@ -44,14 +44,14 @@ def test_invoke_names_the_broken_file_of_settings(invoke, broken, command):
 
 def test_flask_says_that_the_instance_folder_cannot_be_written():
     line = the_line(flask("/proc/nowhere", "create-db"))
-    assert "/proc/nowhere/secret_key, cannot be kept" in line
-    assert "make the instance folder writable, name another one with" in line
+    assert "/proc/nowhere/secret_key, cannot be stored" in line
+    assert "make the instance folder writable, choose another one with" in line
 
 
 @pytest.mark.parametrize("command", ["worker", "start-gunicorn"])
 def test_invoke_says_that_the_instance_folder_cannot_be_written(invoke, command):
     line = the_line(invoke(command, QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER="/proc/nowhere"))
-    assert "make the instance folder writable, name another one with" in line
+    assert "make the instance folder writable, choose another one with" in line
 
 
 @pytest.mark.parametrize("command", FLASK_COMMANDS[:3], ids=" ".join)

@@ -82,7 +82,7 @@ def test_no_message_repeats_a_secret(tmp_path, name, value):
         ("config.py", "import no_such_package", "failed: ModuleNotFoundError"),
         ("config.py", "x = '\0'", "cannot be read: "),
         ("config.json", "{", "cannot be read: "),
-        ("config.json", "[]", "cannot be read: must hold one object"),
+        ("config.json", "[]", "cannot be read: must contain one object"),
         ("config.toml", "A = ", "cannot be read: Invalid value (at "),
         ("config.toml", "A = 1\nA = 2", "cannot be read: Cannot overwrite a value"),
     ],

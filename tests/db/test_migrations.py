@@ -17,7 +17,7 @@ from sqlalchemy import inspect, text
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.cli import create_db_function, drop_db_function
-from qhana_plugin_runner.db.db import migrations_folder
+from qhana_plugin_runner.db.migrations import migrations_folder
 
 ORIGINAL = Path(__file__).with_name("original.db")
 FIRST = "ff55b6ebbbd7"

@@ -1,4 +1,4 @@
-"""Who does the maintenance of the runner at the moment."""
+"""Leases of maintenance jobs."""
 
 from datetime import datetime
 
@@ -9,12 +9,12 @@ from ..db import DB, UtcTimestamp
 
 
 class MaintenanceLease(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
-    """The right to do some work, which one process at a time holds for a while.
+    """The right of one process to do a maintenance job for a while.
 
     Attributes:
-        name: what the work is.
-        holder: the process that may do it.
-        expires_at: when another process may take over, in UTC by the database's clock.
+        name: name of the job.
+        holder: the process that has the lease.
+        expires_at: end of the lease in UTC, by the clock of the database.
     """
 
     __tablename__ = "MaintenanceLease"

@@ -1,4 +1,4 @@
-"""A JSON column whose nested changes are noticed.
+"""A JSON column that tracks nested changes.
 
 ``task.data["a"]["b"].append(1)`` marks the row as changed: dicts and lists that are read from
 or assigned to the column become subclasses that report to their parent, up to the row.
@@ -7,6 +7,7 @@ the scalars that a JSON column may hold as well.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import wraps
 from typing import Any, SupportsIndex, Union
 
 from sqlalchemy import JSON, event
@@ -14,17 +15,17 @@ from sqlalchemy.ext.mutable import Mutable
 from sqlalchemy.orm import InstanceState, QueryableAttribute
 
 JSON_LIKE = Union[dict[str, Any], list[Any], str, int, float, bool, None]
-"""What a JSON column holds."""
+"""The values of a JSON column."""
 
 
 class MutableJSON(JSON):
-    """The type of a JSON column whose nested changes are noticed: ``mapped_column(MutableJSON)``."""
+    """The type of a JSON column that tracks nested changes: ``mapped_column(MutableJSON)``."""
 
     cache_ok = True
 
 
 class Tracked(Mutable):
-    """A container in a JSON column: tells its parent container, or the row, about changes."""
+    """A container in a JSON column, which reports changes to its parent container or the row."""
 
     _container: "Tracked | None" = None
 
@@ -45,9 +46,9 @@ class Tracked(Mutable):
     def _listen_on_attribute(
         cls, attribute: QueryableAttribute[Any], coerce: bool, parent_cls: Any
     ) -> None:
-        """Track what is loaded or assigned.
+        """Track loaded and assigned values.
 
-        In place of SQLAlchemy's listeners, which cannot have a scalar among the values.
+        Replaces SQLAlchemy's listeners, which do not support scalars.
         """
         if parent_cls is not attribute.class_:
             return
@@ -97,34 +98,33 @@ def track(value: Any, container: Tracked | None = None) -> Any:
     return value
 
 
+def _mutator(method: Any) -> Any:
+    """Return a method of a container that also reports a change."""
+
+    @wraps(method)
+    def mutate(self: Tracked, *args: Any, **kwargs: Any) -> Any:
+        result = method(self, *args, **kwargs)
+        self.changed()
+        return result
+
+    return mutate
+
+
 class TrackedDict(Tracked, dict[str, Any]):
-    """A dict inside of a JSON column."""
+    """A dict in a JSON column."""
+
+    __delitem__ = _mutator(dict.__delitem__)
+    clear = _mutator(dict.clear)
+    pop = _mutator(dict.pop)
+    popitem = _mutator(dict.popitem)
 
     def __setitem__(self, key: str, value: Any) -> None:
         super().__setitem__(key, self._wrap(value))
         self.changed()
 
-    def __delitem__(self, key: str) -> None:
-        super().__delitem__(key)
-        self.changed()
-
     def __ior__(self, other: Any) -> "TrackedDict":  # type: ignore[override, misc]
         self.update(other)
         return self
-
-    def clear(self) -> None:
-        super().clear()
-        self.changed()
-
-    def pop(self, *args: Any) -> Any:
-        value = super().pop(*args)
-        self.changed()
-        return value
-
-    def popitem(self) -> tuple[str, Any]:
-        item = super().popitem()
-        self.changed()
-        return item
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         if key not in self:
@@ -142,17 +142,20 @@ class TrackedDict(Tracked, dict[str, Any]):
 
 
 class TrackedList(Tracked, list[Any]):
-    """A list inside of a JSON column."""
+    """A list in a JSON column."""
+
+    __delitem__ = _mutator(list.__delitem__)
+    clear = _mutator(list.clear)
+    pop = _mutator(list.pop)
+    remove = _mutator(list.remove)
+    reverse = _mutator(list.reverse)
+    sort = _mutator(list.sort)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(index, slice):
             super().__setitem__(index, [self._wrap(item) for item in value])
         else:
             super().__setitem__(index, self._wrap(value))
-        self.changed()
-
-    def __delitem__(self, index: SupportsIndex | slice) -> None:
-        super().__delitem__(index)
         self.changed()
 
     def __iadd__(self, other: Iterable[Any]) -> "TrackedList":  # type: ignore[misc]
@@ -173,27 +176,6 @@ class TrackedList(Tracked, list[Any]):
 
     def insert(self, index: SupportsIndex, value: Any) -> None:
         super().insert(index, self._wrap(value))
-        self.changed()
-
-    def pop(self, *args: Any) -> Any:
-        value = super().pop(*args)
-        self.changed()
-        return value
-
-    def remove(self, value: Any) -> None:
-        super().remove(value)
-        self.changed()
-
-    def clear(self) -> None:
-        super().clear()
-        self.changed()
-
-    def sort(self, **kwargs: Any) -> None:
-        super().sort(**kwargs)
-        self.changed()
-
-    def reverse(self) -> None:
-        super().reverse()
         self.changed()
 
     def __reduce__(self) -> Any:

@@ -1,4 +1,4 @@
-"""The files whose rows are gone and whose bytes are still to be removed."""
+"""Files that have no row any more and have to be deleted from their store."""
 
 from sqlalchemy import String, Text
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
@@ -7,16 +7,16 @@ from ..db import DB
 
 
 class RemovedFile(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
-    """A file that no task has any more; its bytes are to be removed from the store.
+    """A file to delete from its store.
 
-    The row is written in the transaction that removes the file's own row, and goes when the
-    bytes are gone. So no row points to bytes that are gone, and no bytes are forgotten, wherever
-    the work is cut off.
+    The row is written in the transaction that deletes the file's own row, and deleted after the
+    content. So no row points to missing content, and no content is forgotten, wherever the work
+    is interrupted.
 
     Attributes:
-        storage_provider: the name of the store that has the bytes.
+        storage_provider: the name of the store.
         file_name: the name that clients saw.
-        file_storage_data: where the store finds the bytes.
+        file_storage_data: the store's identifier of the file.
     """
 
     __tablename__ = "RemovedFile"

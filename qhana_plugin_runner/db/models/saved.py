@@ -1,15 +1,15 @@
-"""What most rows have in common."""
+"""Methods that most models share."""
 
 from ..db import DB
 
 
 class Saved:
-    """Rows that save themselves."""
+    """A model with a method to save rows."""
 
     def save(self, commit: bool = False) -> None:
         """Add the row to the session.
 
-        Parameters:
+        Args:
             commit: commit everything in the session.
         """
         DB.session.add(self)

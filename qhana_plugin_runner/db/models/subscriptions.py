@@ -1,8 +1,8 @@
-"""Who wants to know of a task's changes, and the calls that tell them."""
+"""Subscriptions to the changes of tasks, and the webhook calls for them."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from sqlalchemy import (
     ColumnElement,
@@ -19,22 +19,25 @@ from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column, relationshi
 from ..db import DB, LARGEST_ID, UtcTimestamp
 from .saved import Saved
 
-if TYPE_CHECKING:
-    from .tasks import ProcessingTask
+
+class _Task(Protocol):
+    """A :class:`.tasks.ProcessingTask`."""
+
+    id: Any
 
 
 class WebhookRef(NamedTuple):
-    """Whom to tell, and about which task (its URL as the subscriber knows it)."""
+    """A subscriber and the URL of the task as the subscriber knows it."""
 
     webhook_href: str
     task_href: str
 
 
 class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
-    """A webhook that wants to know of changes.
+    """A subscription of a webhook to changes of a task.
 
     Attributes:
-        task: the task whose changes are meant.
+        task: the task.
         webhook_href: the URL to call.
         task_href: the URL of the task as the subscriber knows it.
         event_type: ``status``, ``steps`` or ``details``; ``None`` stands for all of them.
@@ -43,8 +46,8 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
     __tablename__ = "TaskUpdateSubscription"
 
     id: Mapped[int] = mapped_column(init=False, primary_key=True)
-    task: Mapped["ProcessingTask | None"] = relationship(
-        back_populates="subscriptions", repr=False, compare=False
+    task: Mapped[Any] = relationship(
+        "ProcessingTask", back_populates="subscriptions", repr=False, compare=False
     )
     webhook_href: Mapped[str] = mapped_column(String(500))
     task_href: Mapped[str] = mapped_column(String(500))
@@ -55,14 +58,14 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
 
     @classmethod
     def get_by_task_and_subscriber(
-        cls, task: "ProcessingTask | int", webhook_href: str, event: str | None = None
+        cls, task: _Task | int, webhook_href: str, event: str | None = None
     ) -> list[Self]:
         """Return the subscriptions of one webhook, oldest first.
 
-        Parameters:
+        Args:
             task: the task or its id.
             webhook_href: the URL that is called.
-            event: only those to exactly this event: ``status``, ``steps`` or ``details``.
+            event: only subscriptions to exactly this event: ``status``, ``steps`` or ``details``.
         """
         query = select(cls).where(_is_of(task), cls.webhook_href == webhook_href)
         if event is not None:
@@ -72,34 +75,34 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
     @classmethod
     def subscribe(
         cls,
-        task: "ProcessingTask",
+        task: _Task,
         webhook_href: str,
         task_href: str,
         event: str | None = None,
     ) -> None:
-        """Add a subscription, unless it is there already, and commit."""
-        known = cls.get_by_task_and_subscriber(task, webhook_href)
-        if all(subscription.event_type != event for subscription in known):
+        """Add a subscription unless it exists, and commit."""
+        others = cls.get_by_task_and_subscriber(task, webhook_href)
+        if all(each.event_type != event for each in others):
             cls(task, webhook_href, task_href, event).save(commit=True)
 
     @classmethod
     def unsubscribe(
-        cls, task: "ProcessingTask", webhook_href: str, event: str | None = None
+        cls, task: _Task, webhook_href: str, event: str | None = None
     ) -> None:
-        """End the subscription to exactly this event, when there is one, and commit."""
+        """Remove the subscription to exactly this event, if it exists, and commit."""
         same = {"task_id": task.id, "webhook_href": webhook_href, "event_type": event}
         DB.session.execute(delete(cls).filter_by(**same))
         DB.session.commit()
 
     @classmethod
     def get_by_task_and_event(
-        cls, task: "ProcessingTask | int", event: str | None = None
+        cls, task: _Task | int, event: str | None = None
     ) -> Sequence[WebhookRef]:
-        """Return whom to tell of an event: its subscribers and those of all events.
+        """Return the subscribers of an event, with those of all events.
 
-        Parameters:
+        Args:
             task: the task or its id.
-            event: ``status``, ``steps`` or ``details``; ``None`` asks for all subscribers.
+            event: ``status``, ``steps`` or ``details``; ``None`` returns all subscribers.
         """
         query = select(cls.webhook_href, cls.task_href).where(_is_of(task))
         if event is not None:
@@ -108,7 +111,7 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
         return list(dict.fromkeys(WebhookRef(*row) for row in rows))
 
 
-def _is_of(task: "ProcessingTask | int") -> ColumnElement[bool]:
+def _is_of(task: _Task | int) -> ColumnElement[bool]:
     task_id = task if isinstance(task, int) else task.id
     if task_id is not None and abs(task_id) > LARGEST_ID:
         return false()
@@ -116,21 +119,21 @@ def _is_of(task: "ProcessingTask | int") -> ColumnElement[bool]:
 
 
 class WebhookDelivery(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
-    """A call of a webhook that is to be made, or was: the outbox of the runner.
+    """A webhook call, pending or made: a row of the outbox.
 
-    The row is written in the transaction of the change that it tells of.
+    The row is written in the transaction of the change.
 
     Attributes:
-        task_id: the task that has changed.
+        task_id: the changed task.
         webhook_href: the URL to call.
         task_href: the URL of the task as the subscriber knows it.
         event_type: ``status``, ``steps`` or ``details``.
-        created_at: when the change was written, in UTC.
-        due_at: when to call next, in UTC; ``None`` when no more calls are made.
-        attempts: how many calls were made.
-        last_attempt_at: when the last call was made, in UTC.
-        last_answer: what it came to, for people: a status or the reason of a failure.
-        delivered_at: when the receiver had got the call, in UTC.
+        created_at: time of the change in UTC.
+        due_at: time of the next attempt in UTC; ``None`` after the last one.
+        attempts: the number of attempts.
+        last_attempt_at: time of the last attempt in UTC.
+        last_answer: its outcome as text: a status or the reason of a failure.
+        delivered_at: time of the successful attempt in UTC.
     """
 
     __tablename__ = "WebhookDelivery"

@@ -1,4 +1,4 @@
-"""Plugins that exist only as rows, and the key-value stores of all plugins."""
+"""Virtual plugins, and the key-value stores of plugins."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 VIRTUAL_PLUGIN_CREATED = DB_SIGNALS.signal("virtual-plugin-created")
-"""Sent by plugins with ``plugin_url=`` after they made a virtual plugin."""
+"""Sent by plugins with ``plugin_url=`` after they created a virtual plugin."""
 
 VIRTUAL_PLUGIN_REMOVED = DB_SIGNALS.signal("virtual-plugin-removed")
 """Sent by plugins with ``plugin_url=`` after they removed a virtual plugin."""
@@ -33,10 +33,10 @@ _REQUIRED: Any = object()
 
 
 class VirtualPlugin(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
-    """A plugin made at runtime by a loaded plugin, its parent.
+    """A plugin created at run time by a loaded plugin, its parent.
 
-    It is listed while its parent is loaded. Add and remove it in the session of the database,
-    and tell the registry with the signals::
+    It is listed while its parent is loaded. Add and remove it in the database session and notify
+    the registry with the signals::
 
         DB.session.add(VirtualPlugin(parent_id=..., name=..., ...))
         DB.session.commit()
@@ -45,8 +45,8 @@ class VirtualPlugin(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     Attributes:
         id: the key of the row.
         parent_id: the identifier or the name of the parent.
-        name: its name, as that of any plugin.
-        version: its version, as that of any plugin.
+        name: name of the plugin.
+        version: version of the plugin.
         description: one or two sentences for people.
         tags: one tag a line.
         href: the URL of its metadata, absolute.
@@ -64,7 +64,7 @@ class VirtualPlugin(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
 
     @property
     def identifier(self) -> str:
-        """Name and version, as in the identifier of any plugin."""
+        """The identifier, made of name and version as for any plugin."""
         return f"{self.name}@{self.version}".replace(".", "-")
 
     @property
@@ -74,9 +74,9 @@ class VirtualPlugin(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
 
     @classmethod
     def exists(cls, query_filter: Iterable[ColumnElement[bool]] = ()) -> bool:
-        """Tell whether there is a virtual plugin that matches all conditions.
+        """Return whether a virtual plugin matches all conditions.
 
-        Parameters:
+        Args:
             query_filter: conditions such as ``VirtualPlugin.name == "child"``.
         """
         query = select(cls.id).filter(*query_filter).limit(1)
@@ -90,8 +90,8 @@ class VirtualPlugin(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     ) -> Sequence[Self]:
         """Return the virtual plugins that match all filters, sorted by name and version.
 
-        Parameters:
-            for_parents: only those of these parents (identifiers or names).
+        Args:
+            for_parents: only plugins of these parents (identifiers or names).
             filters: conditions such as ``VirtualPlugin.name == "child"``.
         """
         query = select(cls).filter(*filters)
@@ -108,8 +108,8 @@ class VirtualPlugin(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     def get_by_href(cls, href: str, parent_id: str | None = None) -> Self | None:
         """Return a virtual plugin by its URL, or ``None``.
 
-        Parameters:
-            href: the URL of its metadata, exactly as it is in the row.
+        Args:
+            href: the URL of its metadata, exactly as in the row.
             parent_id: only if it has this parent.
         """
         query = select(cls).filter_by(href=href)
@@ -123,9 +123,9 @@ class VirtualPlugin(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     ) -> None:
         """Delete the virtual plugins with a URL, if there are any.
 
-        Parameters:
-            href: the URL of their metadata, exactly as it is in the row.
-            parent_id: only those of this parent.
+        Args:
+            href: the URL of their metadata, exactly as in the row.
+            parent_id: only plugins of this parent.
             commit: commit everything in the session.
         """
         statement = delete(cls).filter_by(href=href)
@@ -139,9 +139,9 @@ class VirtualPlugin(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     ) -> None:
         """Delete the virtual plugins with a name and a version, if there are any.
 
-        Parameters:
-            name: their name, exactly as it is in the row.
-            version: their version, likewise.
+        Args:
+            name: their name, exactly as in the row.
+            version: their version, exactly as in the row.
             commit: commit everything in the session.
         """
         _execute(delete(cls).filter_by(name=name, version=version), commit)
@@ -164,20 +164,20 @@ class _KeyValueStore:
     def get_item(cls, plugin_id: str, key: str) -> Self | None:
         """Return the row of a value, or ``None``.
 
-        Parameters:
+        Args:
             plugin_id: the identifier or the name of a plugin.
-            key: what the plugin calls the value.
+            key: name of the value.
         """
         return DB.session.get(cls, (plugin_id, key))
 
     @classmethod
     def get_value(cls, plugin_id: str, key: str, default: Any = _REQUIRED) -> Any:
-        """Return a value. Changes inside of it are kept by :meth:`set_value`.
+        """Return a value; save changes inside of it with :meth:`set_value`.
 
-        Parameters:
+        Args:
             plugin_id: the identifier or the name of a plugin.
-            key: what the plugin calls the value.
-            default: what to return when there is no value.
+            key: name of the value.
+            default: returned when there is no value.
 
         Raises:
             KeyError: there is no value and no default was given.
@@ -191,11 +191,11 @@ class _KeyValueStore:
 
     @classmethod
     def set_value(cls, plugin_id: str, key: str, value: Any, commit: bool = False) -> Any:
-        """Set a value and return the one before, or ``None``.
+        """Set a value and return the previous one, or ``None``.
 
-        Parameters:
+        Args:
             plugin_id: the identifier or the name of a plugin, at most 550 characters.
-            key: what the plugin calls the value, at most 500 characters.
+            key: name of the value, at most 500 characters.
             value: the new value.
             commit: commit everything in the session.
         """
@@ -213,31 +213,31 @@ class _KeyValueStore:
     def delete_value(cls, plugin_id: str, key: str, commit: bool = False) -> Any:
         """Remove a value and return it, or ``None`` when there was none.
 
-        Parameters:
+        Args:
             plugin_id: the identifier or the name of a plugin.
-            key: what the plugin calls the value.
+            key: name of the value.
             commit: commit everything in the session.
         """
         item = cls.get_item(plugin_id, key)
         value = None if item is None else item.value
         if item is not None:
             DB.session.delete(item)
-            DB.session.flush()  # from here on the session finds it no more
+            DB.session.flush()  # so that the session no longer finds it
         if commit:
             DB.session.commit()
         return value
 
 
 class PluginState(_KeyValueStore, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
-    """A JSON value that a plugin keeps::
+    """A JSON value of a plugin::
 
         PluginState.set_value(Plugin.instance.identifier, "limits", {"qubits": 5}, commit=True)
         PluginState.get_value(Plugin.instance.identifier, "limits", default={})
 
     Attributes:
         plugin_id: the identifier or the name of the plugin.
-        key: what the plugin calls the value.
-        value: any JSON value; changes inside of it are noticed.
+        key: name of the value.
+        value: any JSON value; changes inside of it are tracked.
     """
 
     __tablename__ = "PluginState"
@@ -256,19 +256,19 @@ class PluginState(_KeyValueStore, MappedAsDataclass, DB.Model):  # type: ignore[
     def get_all_items_like(cls, plugin_id: str) -> Sequence[Self]:
         """Return the rows of plugins whose id contains a text, sorted by id and key.
 
-        Parameters:
-            plugin_id: the text, such as the name of a plugin to find all of its versions.
+        Args:
+            plugin_id: the text, for example a plugin's name to find all of its versions.
         """
         query = select(cls).filter(cls.plugin_id.contains(plugin_id, autoescape=True))
         return DB.session.execute(query.order_by(cls.plugin_id, cls.key)).scalars().all()
 
 
 class DataBlob(_KeyValueStore, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
-    """A binary value that a plugin keeps; small enough to be in memory as a whole.
+    """A binary value of a plugin, small enough for memory.
 
     Attributes:
         plugin_id: the identifier or the name of the plugin.
-        key: what the plugin calls the value.
+        key: name of the value.
         value: the bytes.
     """
 

@@ -1,4 +1,4 @@
-"""With what values tasks were started in the workbench, to run them again and to relate files."""
+"""Form values of tasks started in the workbench, to rerun them and to relate files."""
 
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
@@ -10,11 +10,11 @@ __all__ = ["RunInput", "RunValues"]
 
 
 class RunValues(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
-    """The values of the form from which a task was started; private ones are never kept.
+    """The form values with which a task was started; private ones are never stored.
 
     Attributes:
         task_id: the task.
-        plugin: the identifier of the plugin whose form it was.
+        plugin: the identifier of the plugin of the form.
         form_data: the values, as ``application/x-www-form-urlencoded``.
     """
 
@@ -31,7 +31,7 @@ class RunInput(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     Attributes:
         task_id: the task.
         number: the position among the task's inputs, from 0.
-        key: names the file, whatever name of the host is in its URL; see
+        key: identifies the file, whatever host its URL names; see
             :func:`qhana_plugin_runner.web.workbench.file_urls.file_key`.
         url: as it was in the form.
     """

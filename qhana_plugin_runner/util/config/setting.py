@@ -1,6 +1,6 @@
-"""What a setting is."""
+"""One row of the table of settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,14 +12,14 @@ MEBIBYTE = 1024 * 1024
 
 
 class ConfigError(OperatorError):
-    """A setting has a value that cannot be used; the message names setting, source and fix."""
+    """A setting is invalid; the message names setting, source and fix."""
 
 
-_SHOWN_TO_NOBODY = (as_secret, as_database_url, as_webhook_secrets)
-"""Values that these convert hold passwords: no message repeats them."""
+_SECRET_TYPES = (as_secret, as_database_url, as_webhook_secrets)
+"""Converters of values that contain passwords: no message repeats such a value."""
 
 SAME = object()
-"""Stands for "as in production" among the defaults for debug mode."""
+"""The default in debug mode is the one in production."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,13 @@ class Setting:
     Attributes:
         name: the key in ``app.config``.
         convert: turns a configured value (or the text of an environment variable) into the
-            value that is used; raises ValueError saying what the value must be.
+            value in use; raises ValueError saying what the value must be.
         default: the value in production; ``None`` means "not set".
-        help: what it does, for the documentation.
-        env: the environment variables that are read, the first one that is set wins.
+        help: the text for the documentation.
+        env: environment variables; the first one that is set wins.
+        env_keys: makes the value a mapping to which each variable adds one of these keys.
         debug: the default in debug mode when it differs.
+        merge: combines the value of lower layers with a new one; a new one replaces it if not set.
     """
 
     name: str
@@ -41,21 +43,34 @@ class Setting:
     default: Any
     help: str
     env: tuple[str, ...] = ()
+    env_keys: tuple[str, ...] = ()
     debug: Any = field(default=SAME)
+    merge: Callable[[Any, Any], Any] | None = None
 
     def default_for(self, debug: bool) -> Any:
         return deepcopy(self.default if self.debug is SAME or not debug else self.debug)
+
+    def from_environment(self, environment: Mapping[str, str]) -> tuple[str, Any] | None:
+        """Return source and text of the value in the environment, if there is one."""
+        if self.env_keys:
+            names = zip(self.env_keys, self.env)
+            given = {key: environment[env] for key, env in names if env in environment}
+            return ("environment", given) if given else None
+        for name in self.env:
+            if name in environment:
+                return f"environment variable {name}", environment[name]
+        return None
 
     def check(self, value: Any, source: str) -> Any:
         """Convert a configured value.
 
         Raises:
-            ConfigError: the value cannot be used; names the setting and ``source``.
+            ConfigError: the value is invalid; names the setting and ``source``.
         """
         if value in (None, "") and self.default is None:
             return None
         try:
             return self.convert(value)
         except ValueError as error:
-            shown = "" if self.convert in _SHOWN_TO_NOBODY else f", but is {value!r}"
+            shown = "" if self.convert in _SECRET_TYPES else f", but is {value!r}"
             raise ConfigError(f"{self.name} ({source}) {error}{shown}") from None

@@ -1,13 +1,13 @@
-"""The one table of settings: what the runner can be told, of which type, with which default, and why.
+"""The one table of settings: names, types, defaults and their reasons.
 
-Everything else about configuration is derived from this table: the defaults, the environment
-variables that are read, the check at start and the reference page of the documentation.
+Defaults, environment variables, the check at start and the reference page of the documentation
+all come from this table: to add a setting, add a row.
 """
 
 from pathlib import Path
 from typing import Any
 
-from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG
+from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG, merge_celery
 from .checks import (
     as_bool,
     as_count,
@@ -131,7 +131,9 @@ SETTINGS: tuple[Setting, ...] = (
         "`RESULT_BACKEND` where results go (to the broker, when that is a Redis server), "
         "`CELERY_QUEUE` the queue that is used.",
         env=("BROKER_URL", "RESULT_BACKEND", "CELERY_QUEUE"),
+        env_keys=("broker_url", "result_backend", "task_default_queue"),
         debug=dict(CELERY_DEBUG_CONFIG),
+        merge=merge_celery,
     ),
     Setting(
         "DEFAULT_FILE_STORE",

@@ -1,4 +1,4 @@
-"""Says in one line why a database cannot be used."""
+"""Connection errors of the database, explained in one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,19 +11,19 @@ from sqlalchemy.pool import NullPool
 
 from ..errors import OperatorError
 
-__all__ = ["DatabaseUnreachable", "connect", "explained"]
+__all__ = ["DatabaseUnreachable", "connect", "connection_errors"]
 
 
 class DatabaseUnreachable(OperatorError):
-    """The driver of the database is missing, or nobody answers at its address."""
+    """The driver of the database is missing, or the server does not answer."""
 
 
 @contextmanager
-def explained(url: URL) -> Iterator[None]:
-    """Explain what goes wrong in the ``with`` block, which makes or opens a connection.
+def connection_errors(url: URL) -> Iterator[None]:
+    """Explain connection errors in the ``with`` block.
 
     Raises:
-        DatabaseUnreachable: an error of a driver or of the file system came up
+        DatabaseUnreachable: an error of the driver or of the file system was raised.
     """
     try:
         yield
@@ -34,7 +34,7 @@ def explained(url: URL) -> Iterator[None]:
         ) from error
     except (DBAPIError, OSError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        # There may be a password in the query.
+        # The query may contain a password.
         shown = url.set(query={}).render_as_string()
         raise DatabaseUnreachable(
             f"the database {shown} cannot be reached "
@@ -47,14 +47,14 @@ def connect(uri: str, instance: Path) -> Iterator[Connection]:
     """Connect to a database without an app.
 
     Args:
-        uri: the setting ``SQLALCHEMY_DATABASE_URI``
-        instance: relative paths of SQLite files start here
+        uri: the setting ``SQLALCHEMY_DATABASE_URI``.
+        instance: the folder to which paths of SQLite files are relative.
 
     Raises:
-        DatabaseUnreachable: the driver is missing, or nobody answers
+        DatabaseUnreachable: the driver is missing, or the server does not answer.
     """
     url = make_url(uri)
-    with explained(url):
+    with connection_errors(url):
         engine = create_engine(_located(url, instance), poolclass=NullPool)
         connection = engine.connect()
     with connection:
