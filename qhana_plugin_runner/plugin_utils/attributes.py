@@ -1,8 +1,7 @@
-"""What the attributes of entities mean: their types, and turning text into values and
-back.
+"""Attribute metadata, and the conversion of entities between text and typed values.
 
-A file of attribute metadata describes each attribute by one entity.  From it come
-functions that convert whole entities:
+A file of attribute metadata describes each attribute by one entity. Functions that convert whole
+entities are made from it:
 
 >>> metadata = parse_attribute_metadata(
 ...     [
@@ -19,6 +18,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Callable, Iterable, Mapping, Self, Sequence
 
+from qhana_plugin_runner.plugin_utils._attribute_values import (
+    CONSIDERED_FALSE,
+    CONSIDERED_TRUE,
+    DEFAULT_SEPARATOR,
+    default_serialize,
+    parse_bool,
+    parse_multi,
+    parse_optional_value,
+    serialize_multi,
+)
 from qhana_plugin_runner.plugin_utils._entities import ensure_dict, row_maker
 from qhana_plugin_runner.plugin_utils._entity_errors import EntityError
 from qhana_plugin_runner.plugin_utils._numerals import parse_float, parse_int
@@ -45,129 +54,13 @@ __all__ = [
     "tuple_serializer",
 ]
 
-DEFAULT_SEPARATOR = ";"
-
-CONSIDERED_TRUE = {"1", "true", "t", "yes", "y", "on"}
-"""Text that is read as true, in lower case."""
-
-CONSIDERED_FALSE = {"0", "false", "f", "no", "n", "off", "null", "nil", "none"}
-"""Text that is read as false, in lower case."""
-
 
 class AttributeMetadataError(EntityError):
-    """An entity does not describe an attribute."""
+    """An entity is not attribute metadata."""
 
 
 class AttributeValueError(EntityError):
     """A value does not have the type of its attribute."""
-
-
-def parse_bool(value: Any) -> bool:
-    """Read a boolean from text, in any letter case and with space around it.
-
-    >>> parse_bool(" Yes "), parse_bool("off")
-    (True, False)
-
-    Args:
-        value: one of :data:`CONSIDERED_TRUE` or :data:`CONSIDERED_FALSE`; a boolean stays
-            as it is.
-
-    Raises:
-        ValueError: the text means neither true nor false.
-    """
-    text = str(value).strip().lower()
-    if text in CONSIDERED_TRUE:
-        return True
-    if text in CONSIDERED_FALSE:
-        return False
-    raise ValueError(f"{value!r} means neither true nor false; write 'true' or 'false'")
-
-
-def parse_optional_value(value: Any, deserialize: Callable[[Any], Any]) -> Any:
-    """Read a value that may be missing.
-
-    >>> parse_optional_value("7", int), parse_optional_value("", int)
-    (7, None)
-
-    Args:
-        value: the serialized value.
-        deserialize: reads a value that is there.
-
-    Returns:
-        ``None`` for a missing value (``None``, or text of nothing but space).
-    """
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    return deserialize(value)
-
-
-def parse_multi(
-    value: Any,
-    deserialize: Callable[[Any], Any],
-    separator: str = DEFAULT_SEPARATOR,
-    collection: Callable[[Iterable[Any]], Any] = list,
-) -> Any:
-    """Read several values from one text.
-
-    >>> parse_multi("1;2", int), parse_multi("a b", str, separator=" ", collection=tuple)
-    ([1, 2], ('a', 'b'))
-
-    Args:
-        value: the values with separators between them; an empty text holds none.  Lists
-            and sets (as from JSON) are taken value by value.
-        deserialize: reads each value.
-        separator: stands between the values.
-        collection: makes the result, e.g. ``list`` or ``set``.
-    """
-    if value is None or value == "":
-        return collection(())
-    if isinstance(value, str):
-        items: Iterable[Any] = value.split(separator)
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        items = value
-    else:
-        items = (value,)
-    return collection(deserialize(item) for item in items)
-
-
-def default_serialize(value: Any) -> str:
-    """Write a value as text; ``None`` becomes the empty text.
-
-    >>> default_serialize(7), default_serialize(None)
-    ('7', '')
-    """
-    return "" if value is None else str(value)
-
-
-def serialize_multi(
-    value: Iterable[Any] | None,
-    serialize: Callable[[Any], str],
-    separator: str = DEFAULT_SEPARATOR,
-) -> str:
-    """Write several values as one text, the values of a set in sorted order.
-
-    >>> serialize_multi({"b", "a"}, str)
-    'a;b'
-
-    Args:
-        value: the values; ``None`` stands for none.
-        serialize: writes each of them as text.
-        separator: is put between them.
-
-    Raises:
-        ValueError: a value contains the separator, so that it would be read as two.
-    """
-    if value is None:
-        return ""
-    texts = [serialize(item) for item in value]
-    for text in texts:
-        if separator in text:
-            raise ValueError(
-                f"{text!r} contains the separator {separator!r}; use another one"
-            )
-    if isinstance(value, (set, frozenset)):
-        texts.sort()
-    return separator.join(texts)
 
 
 def _pass_through(value: Any) -> Any:
@@ -190,14 +83,14 @@ DESERIALIZER_MAP: dict[str, Callable[[Any], Any]] = {
     "boolean": _optional_bool,
     "bool": _optional_bool,
 }
-"""Functions that read one value, by attribute type; plugins may add to it.  ``"default"``
-is for values of other types, and of attributes without metadata."""
+"""Functions that parse one value, by attribute type; plugins may add to it. ``"default"`` is for
+other types and for attributes without metadata."""
 
 SERIALIZER_MAP: dict[str, Callable[[Any], str]] = dict.fromkeys(
     DESERIALIZER_MAP, default_serialize
 )
-"""Functions that write one value as text, by attribute type; plugins may add to it.
-``"default"`` is as for :data:`DESERIALIZER_MAP`."""
+"""Functions that serialize one value, by attribute type; plugins may add to it. ``"default"`` is
+as in :data:`DESERIALIZER_MAP`."""
 
 
 def _parse_flag(value: Any) -> bool:
@@ -212,14 +105,14 @@ class AttributeMetadata:
         ID: the name of the attribute in the entities.
         attribute_type: the type of its values, e.g. ``integer``; see
             :data:`DESERIALIZER_MAP`.
-        title: a name for people; without one it is the ID.
-        description: an explanation for people.
-        multiple: an entity has any number of values.
-        ordered: the order of these values means something.
-        separator: stands between these values when they are written as text.
-        ref_target: where the entities can be found that the values refer to.
+        title: a display name, by default the ID.
+        description: an explanation for users.
+        multiple: whether an entity has any number of values.
+        ordered: whether the order of these values matters.
+        separator: separates these values in text.
+        ref_target: the location of the entities that the values refer to.
         schema: a schema of the values.
-        extra: whatever else was said about the attribute.
+        extra: other keys of the metadata.
     """
 
     ID: str
@@ -235,17 +128,16 @@ class AttributeMetadata:
 
     @classmethod
     def from_dict(cls, metadata: Mapping[str, Any]) -> Self:
-        """Read the entity that describes an attribute.
+        """Parse the entity that describes an attribute.
 
         >>> AttributeMetadata.from_dict({"ID": "age", "type": "integer"}).attribute_type
         'integer'
 
         Args:
-            metadata: the entity, as in :func:`parse_attribute_metadata`.
+            metadata: an entity as in :func:`parse_attribute_metadata`.
 
         Raises:
-            AttributeMetadataError: the ID or the type is missing, or a flag is neither
-                true nor false.
+            AttributeMetadataError: the ID or the type is missing, or a flag is invalid.
         """
         extra = dict(metadata)
         attribute_id = extra.pop("ID", None)
@@ -269,11 +161,11 @@ class AttributeMetadata:
             )
         except ValueError as error:
             raise AttributeMetadataError(
-                f"The metadata of attribute {attribute_id!r} has a wrong flag: {error}."
+                f"The metadata of attribute {attribute_id!r} has an invalid flag: {error}."
             ) from error
 
     def to_dict(self) -> dict[str, Any]:
-        """The entity that describes the attribute."""
+        """Return the entity that describes the attribute."""
         return {
             **self.extra,
             "ID": self.ID,
@@ -291,7 +183,7 @@ class AttributeMetadata:
 def parse_attribute_metadata(
     metadata_entities: Iterable[Any],
 ) -> dict[str, AttributeMetadata]:
-    """Read the entities that describe attributes.
+    """Parse the entities that describe attributes.
 
     >>> parse_attribute_metadata([{"ID": "age", "type": "integer"}])["age"].attribute_type
     'integer'
@@ -302,10 +194,10 @@ def parse_attribute_metadata(
             ``refTarget`` and ``schema``; others are kept in ``extra``.
 
     Returns:
-        the descriptions by the ID of the attribute.
+        The metadata by the ID of the attribute.
 
     Raises:
-        AttributeMetadataError: an entity does not describe an attribute.
+        AttributeMetadataError: an entity is not attribute metadata.
     """
     parsed = (
         AttributeMetadata.from_dict(entity) for entity in ensure_dict(metadata_entities)
@@ -313,10 +205,10 @@ def parse_attribute_metadata(
     return {metadata.ID: metadata for metadata in parsed}
 
 
-def _explained(
+def _with_context(
     convert: Callable[[Any], Any], metadata: AttributeMetadata
 ) -> Callable[[Any], Any]:
-    """Let the errors of ``convert`` name the attribute and the value."""
+    """Make the errors of ``convert`` name the attribute and the value."""
 
     def convert_value(value: Any) -> Any:
         try:
@@ -342,7 +234,7 @@ def _deserializer(metadata: AttributeMetadata | None) -> Callable[[Any], Any]:
             separator=metadata.separator,
             collection=list if metadata.ordered else set,
         )
-    return _explained(deserialize, metadata)
+    return _with_context(deserialize, metadata)
 
 
 def _serializer(metadata: AttributeMetadata | None) -> Callable[[Any], Any]:
@@ -354,7 +246,7 @@ def _serializer(metadata: AttributeMetadata | None) -> Callable[[Any], Any]:
         serialize = partial(
             serialize_multi, serialize=serialize, separator=metadata.separator
         )
-    return _explained(serialize, metadata)
+    return _with_context(serialize, metadata)
 
 
 def _for_dicts(
@@ -386,18 +278,17 @@ def dict_deserializer(
     attribute_metadata: Mapping[str, AttributeMetadata],
     in_place: bool = True,
 ) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Make a function that reads the values of entities that are dictionaries.
+    """Return a function that parses the values of dictionary entities.
 
     Args:
-        attributes: the names of the attributes to read; others, and attributes without
-            metadata or of an unknown type, stay as they are.
+        attributes: the names of the attributes to parse; others, and attributes without
+            metadata or of an unknown type, are unchanged.
         attribute_metadata: from :func:`parse_attribute_metadata`.
-        in_place: change the dictionary that is given and return it; otherwise a changed
-            copy is returned.
+        in_place: change and return the given dictionary instead of a copy.
 
     Returns:
-        a function of an entity, which raises :class:`AttributeValueError` (a
-        ``ValueError``) for a value that does not have the type of its attribute.
+        A function of an entity, which raises :class:`AttributeValueError` (a ``ValueError``) for a
+        value that does not have the type of its attribute.
     """
     converters = {
         name: _deserializer(attribute_metadata.get(name)) for name in attributes
@@ -410,21 +301,20 @@ def dict_serializer(
     attribute_metadata: Mapping[str, AttributeMetadata],
     in_place: bool = True,
 ) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Make a function that writes the values of entities that are dictionaries as text.
+    """Return a function that serializes the values of dictionary entities.
 
     >>> metadata = {"tags": AttributeMetadata("tags", "string", "Tags", multiple=True)}
     >>> dict_serializer(["tags"], metadata)({"ID": "1", "tags": {"b", "a"}})
     {'ID': '1', 'tags': 'a;b'}
 
     Args:
-        attributes: the names of the attributes to write; others stay as they are.
+        attributes: the names of the attributes to serialize; others are unchanged.
         attribute_metadata: from :func:`parse_attribute_metadata`.
-        in_place: change the dictionary that is given and return it; otherwise a changed
-            copy is returned.
+        in_place: change and return the given dictionary instead of a copy.
 
     Returns:
-        a function of an entity, which raises :class:`AttributeValueError` (a
-        ``ValueError``) for a value that cannot be written.
+        A function of an entity, which raises :class:`AttributeValueError` (a ``ValueError``) for a
+        value that cannot be serialized.
     """
     converters = {name: _serializer(attribute_metadata.get(name)) for name in attributes}
     return _for_dicts(converters, in_place)
@@ -435,23 +325,22 @@ def tuple_deserializer(
     attribute_metadata: Mapping[str, AttributeMetadata],
     tuple_: Callable[..., Any] = tuple,
 ) -> Callable[[Iterable[Any]], Any]:
-    """Make a function that reads the values of entities that are tuples.
+    """Return a function that parses the values of tuple entities.
 
     >>> metadata = {"age": AttributeMetadata("age", "integer", "Age")}
     >>> tuple_deserializer(["ID", "age"], metadata)(("ada", "36"))
     ('ada', 36)
 
     Args:
-        attributes: the names of all values in their order; those without metadata or of
-            an unknown type stay as they are.  Where an entity has fewer or more values, the
-            shorter counts.
+        attributes: the names of all values in order; values without metadata or of an unknown
+            type are unchanged. Surplus values or names are ignored.
         attribute_metadata: from :func:`parse_attribute_metadata`.
-        tuple_: makes the resulting entity: a class of named tuples, or a function of one
-            iterable such as ``tuple`` or ``Entity._make``.
+        tuple_: creates the resulting entity: a named tuple class, or a function of one iterable
+            such as ``tuple`` or ``Entity._make``.
 
     Returns:
-        a function of an entity, which raises :class:`AttributeValueError` (a
-        ``ValueError``) for a value that does not have the type of its attribute.
+        A function of an entity, which raises :class:`AttributeValueError` (a ``ValueError``) for a
+        value that does not have the type of its attribute.
     """
     converters = [_deserializer(attribute_metadata.get(name)) for name in attributes]
     return _for_tuples(converters, tuple_)
@@ -462,21 +351,20 @@ def tuple_serializer(
     attribute_metadata: Mapping[str, AttributeMetadata],
     tuple_: Callable[..., Any] = tuple,
 ) -> Callable[[Iterable[Any]], Any]:
-    """Make a function that writes the values of entities that are tuples as text.
+    """Return a function that serializes the values of tuple entities.
 
     >>> metadata = {"age": AttributeMetadata("age", "integer", "Age")}
     >>> tuple_serializer(["ID", "age"], metadata)(("ada", 36))
     ('ada', '36')
 
     Args:
-        attributes: the names of all values in their order, as for
-            :func:`tuple_deserializer`.
+        attributes: the names of all values in order, as in :func:`tuple_deserializer`.
         attribute_metadata: from :func:`parse_attribute_metadata`.
-        tuple_: as for :func:`tuple_deserializer`.
+        tuple_: as in :func:`tuple_deserializer`.
 
     Returns:
-        a function of an entity, which raises :class:`AttributeValueError` (a
-        ``ValueError``) for a value that cannot be written.
+        A function of an entity, which raises :class:`AttributeValueError` (a ``ValueError``) for a
+        value that cannot be serialized.
     """
     converters = [_serializer(attribute_metadata.get(name)) for name in attributes]
     return _for_tuples(converters, tuple_)

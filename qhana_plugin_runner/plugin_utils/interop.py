@@ -1,17 +1,16 @@
-"""Talking to plugins of this or of other runners: start them, watch their tasks.
+"""Starts plugins of this or of other runners and watches their tasks.
 
 A plugin that starts another one calls :func:`get_plugin_endpoint` and
-:func:`call_plugin_endpoint`, then :func:`subscribe` with a webhook of its own.  When that
-does not work (the other side knows no subscriptions, or cannot reach the webhook), it
-sends :data:`monitor_result`, which asks for the result again and again and calls the same
-webhook::
+:func:`call_plugin_endpoint`, then :func:`subscribe` with its own webhook. When that does not work
+(the other side has no subscriptions, or cannot reach the webhook), it sends
+:data:`monitor_result`, which polls the result and calls the same webhook::
 
     endpoint = get_plugin_endpoint("http://localhost:5006/plugins/hello-world/")
     result_url = call_plugin_endpoint(endpoint, {"inputStr": "hello"})
     if not subscribe(result_url, webhook_url, events=["status", "steps"]):
         monitor_result.s(result_url, webhook_url, monitor="all").apply_async()
 
-The ``URL_REWRITE_RULES`` apply to every URL that is called here.
+The ``URL_REWRITE_RULES`` apply to every URL.
 """
 
 import logging
@@ -32,6 +31,7 @@ from qhana_plugin_runner.requests import (
     open_url,
     rewrite_url,
 )
+from qhana_plugin_runner.util.backoff import backoff
 
 __all__ = [
     "CELERY",
@@ -53,37 +53,30 @@ _LOGGER = logging.getLogger(__name__)
 _TASK_NAME = "qhana_plugin_runner.plugin_utils.interop"
 
 ENDPOINT_TIMEOUT = 5.0
-"""Seconds in which a plugin has to answer: it only queues the work."""
+"""Seconds to wait for a plugin: it only queues the work."""
 
-FIRST_DELAY = 1.0
-"""Seconds between the first two looks at a result."""
-
-DELAY_GROWTH = 1.5
-"""Each pause is that much longer than the one before, so that a change is noticed after at
-most about half the time again that it took."""
-
-LONGEST_DELAY = 60.0
-"""Seconds. Far below the hour after which a Redis broker delivers a waiting message again,
-and nobody minds a minute in a task that has run for several."""
+FIRST_DELAY, MAX_DELAY = 1.0, 60.0
+"""Seconds between the first two checks of a result, and the longest pause, which nobody minds in a
+task that has run for minutes."""
 
 MAX_FAILURES = 24 * 60
-"""Looks in a row without a usable answer after which a result counts as lost: a day."""
+"""Failed checks in a row after which a result counts as lost: a day."""
 
 EVENTS = ("status", "steps", "details")
 
 
 class PluginAnswerError(RunnerError, ValueError):
-    """Another plugin or runner gave an answer that makes no sense; the text says which."""
+    """Another plugin or runner gave an invalid answer, which the text names."""
 
     http_status = 502
 
 
 class PluginAnswerDecodeError(PluginAnswerError, JSONDecodeError):
-    """Another plugin or runner gave an answer that is no JSON."""
+    """Another plugin or runner gave an answer that is not JSON."""
 
 
 class ResultUnchangedError(Exception):
-    """There is nothing new about a result that is monitored."""
+    """A monitored result has not changed."""
 
 
 def _json_object(response: Response, what: str) -> dict[str, Any]:
@@ -91,40 +84,36 @@ def _json_object(response: Response, what: str) -> dict[str, Any]:
         answer = response.json()
     except ValueError as error:
         raise PluginAnswerDecodeError(
-            f"{display_url(response.url)!r} is no {what}: the answer is no JSON ({error}); "
+            f"{display_url(response.url)!r} is not a {what}: the answer is not JSON ({error}); "
             "check the URL.",
             response.text,
             0,
         ) from error
     if not isinstance(answer, dict):
         raise PluginAnswerError(
-            f"{display_url(response.url)!r} is no {what}: the answer is JSON, but no object; "
+            f"{display_url(response.url)!r} is not a {what}: the answer is not a JSON object; "
             "check the URL."
         )
     return answer
 
 
 def _mappings(value: object) -> list[Mapping[str, Any]]:
-    """The objects in a list of a JSON document, which may be absent or ill-formed."""
+    """Return the objects in a list of a JSON document, which may be missing or invalid."""
     items = value if isinstance(value, list) else []
     return [item for item in items if isinstance(item, Mapping)]
 
 
 def get_plugin_endpoint(plugin_url: str, interaction_endpoint: str | None = None) -> str:
-    """Look up where a plugin takes its input.
+    """Return the URL of a plugin's processing endpoint.
 
     Args:
         plugin_url: the URL of the plugin's metadata.
-        interaction_endpoint: the type of one of the plugin's ``links``, to get that
-            link's target in place of the entry point.
-
-    Returns:
-        an absolute URL.
+        interaction_endpoint: the type of one of the plugin's ``links``, to get its target
+            instead of the entry point.
 
     Raises:
-        PluginAnswerError: the URL answers with something other than a plugin's metadata,
-            or the plugin has no such link.
-        requests.exceptions.RequestException: the URL does not answer, or with an error.
+        PluginAnswerError: the answer is not a plugin's metadata, or the plugin has no such link.
+        requests.exceptions.RequestException: there is no answer, or an error status.
     """
     with open_url(plugin_url, timeout=ENDPOINT_TIMEOUT) as response:
         metadata = _json_object(response, "plugin")
@@ -148,20 +137,19 @@ def get_plugin_endpoint(plugin_url: str, interaction_endpoint: str | None = None
 def call_plugin_endpoint(
     endpoint_url: str, data: Mapping[str, Any] | None, debug: bool = False
 ) -> str:
-    """Start a plugin, as its form would.
+    """Start a plugin as its form does.
 
     Args:
         endpoint_url: the processing endpoint, or the ``href`` of a step.
-        data: the values of the form by their names in the form; a list stands for a field
-            that is given several times. ``None`` stands for a form without values.
-        debug: log the call with the names of the fields, and where it led to.
+        data: the form values by field name; a list repeats a field. ``None`` sends no values.
+        debug: log the call with the names of the fields and the resulting URL.
 
     Returns:
-        the URL of the task that was started: where the plugin redirected to.
+        The URL of the started task, to which the plugin redirects.
 
     Raises:
-        requests.exceptions.HTTPError: the plugin refused the input (422) or failed.
-        requests.exceptions.RequestException: there was no answer within 5 s.
+        requests.exceptions.HTTPError: the plugin rejected the input (422) or failed.
+        requests.exceptions.RequestException: there was no answer within 5 seconds.
     """
     with REQUEST_SESSION.post(
         rewrite_url(endpoint_url), data=data, timeout=ENDPOINT_TIMEOUT, stream=True
@@ -181,19 +169,19 @@ def call_plugin_endpoint(
 def get_task_result_no_wait(
     result_url: str,
 ) -> tuple[Literal["PENDING", "SUCCESS", "FAILURE"], dict[str, Any]]:
-    """Look at a task of this or another runner.
+    """Fetch the status of a task of this or another runner.
 
     Args:
         result_url: the URL of the task.
 
     Returns:
-        its status, where everything but ``PENDING`` and ``SUCCESS`` reads as ``FAILURE``,
-        and the whole answer, with ``log``, ``progress``, ``steps``, ``outputs`` and so on.
+        Its status (everything except ``PENDING`` and ``SUCCESS`` is ``FAILURE``) and the whole
+        answer with ``log``, ``progress``, ``steps``, ``outputs`` and so on.
 
     Raises:
-        requests.exceptions.JSONDecodeError: the answer is no JSON.
-        PluginAnswerError: the answer is no JSON object.
-        requests.exceptions.RequestException: the URL does not answer, or with an error.
+        requests.exceptions.JSONDecodeError: the answer is not JSON.
+        PluginAnswerError: the answer is not a JSON object.
+        requests.exceptions.RequestException: there is no answer, or an error status.
     """
     with open_url(result_url, timeout=ENDPOINT_TIMEOUT) as response:
         result = _json_object(response, "task")
@@ -215,29 +203,26 @@ def subscribe(
 
     Args:
         result_url: the URL of the task.
-        webhook_url: what to call: ``POST <webhook_url>?source=<result_url>&event=<event>``.
-        events: which changes: ``status``, ``steps``, ``details``, others that the other side
-            knows, or ``"all"``.
-        check_for_updates: look at the task once more from the worker, subscribed or not,
-            because it may have changed before the subscription was in place. This tells of
-            ``status`` and ``steps`` only.
+        webhook_url: called as ``POST <webhook_url>?source=<result_url>&event=<event>``.
+        events: ``status``, ``steps``, ``details``, other events of the other side, or
+            ``"all"``.
+        check_for_updates: check the task once more from the worker, subscribed or not, because
+            it may have changed before. This reports ``status`` and ``steps`` only.
 
     Returns:
-        whether the webhook is subscribed to all these events.  ``False`` means that the
-        other side offers no subscriptions, or refused this one; then use
-        :data:`monitor_result`.
+        Whether the webhook is subscribed to all these events. If not, the other side has no
+        subscriptions or refused this one: use :data:`monitor_result`.
 
     Raises:
-        PluginAnswerError: the URL answers with something other than a task.
-        requests.exceptions.RequestException: the URL does not answer, or with an error.
-        qhana_plugin_runner.celery.BrokerUnavailable: the look at the task cannot be
-            scheduled.
+        PluginAnswerError: the answer is not a task.
+        requests.exceptions.RequestException: there is no answer, or an error status.
+        qhana_plugin_runner.celery.BrokerUnavailable: the check cannot be scheduled.
     """
     names = [events] if isinstance(events, str) else list(events)
-    looked_for: str | list[str] = [name for name in names if name in EVENTS]
+    monitored: str | list[str] = [name for name in names if name in EVENTS]
     wanted: Sequence[str | None] = names
     if names == ["all"]:
-        looked_for, wanted = "all", [None]
+        monitored, wanted = "all", [None]
     with open_url(result_url, timeout=ENDPOINT_TIMEOUT) as response:
         links = _mappings(_json_object(response, "task").get("links"))
         hrefs = [link.get("href") for link in links if link.get("type") == "subscribe"]
@@ -246,11 +231,11 @@ def subscribe(
     if hrefs and isinstance(hrefs[0], str):
         url = urljoin(base, hrefs[0])
         is_subscribed = all(_post_subscription(url, webhook_url, name) for name in wanted)
-    if check_for_updates and looked_for not in ([], ["details"]):
+    if check_for_updates and monitored not in ([], ["details"]):
         monitor_result.s(
             result_url=result_url,
             webhook_url=webhook_url,
-            monitor=looked_for,
+            monitor=monitored,
             retry=False,
         ).apply_async()
     return is_subscribed
@@ -292,38 +277,37 @@ def monitor_result(
     retry: bool = True,
     failures: int = 0,
 ) -> None:
-    """Look at a task until there is something to tell, then call a webhook, once.
+    """Poll a task until it has finished or a step waits for input, then call a webhook once.
 
-    What there is to tell is that the task has finished, or that a step waits for input.
-    A task that is gone, or without a usable answer for a day, counts as finished.  The
-    pauses grow from a second to a minute.
+    A task that is gone, or gives no usable answer for a day, counts as finished. The pauses grow
+    from a second to a minute.
 
     Args:
         result_url: the URL of the task.
-        webhook_url: what to call, as by a subscription.
-        monitor: what to look for, as in :func:`subscribe`.
-        retry: come back until there is something; without it, look once.
-        failures: how many looks in a row were in vain; for the task's own use.
+        webhook_url: called as by a subscription.
+        monitor: the events, as in :func:`subscribe`.
+        retry: repeat until there is an event; otherwise, check once.
+        failures: failed checks in a row; for the task's own use.
 
     Raises:
-        ResultUnchangedError: the task is called directly or eagerly, where nothing can be
-            done later, and there is nothing to tell.
+        ResultUnchangedError: there is no event, and the task was called directly or eagerly, so
+            that it cannot be repeated later.
         ValueError: there is no such event.
         requests.exceptions.RequestException: there is no answer; only without ``retry``.
-        PluginAnswerError: the answer is none of a task; only without ``retry``.
+        PluginAnswerError: the answer is not a task; only without ``retry``.
     """
     watched = _watched(monitor)
 
-    def news(status: str, result: Mapping[str, Any]) -> list[str]:
+    def events(status: str, result: Mapping[str, Any]) -> list[str]:
         if status != "PENDING":
-            told_by = ["status", "details", "steps"]
+            found = ["status", "details", "steps"]
         elif _has_open_step(result):
-            told_by = ["steps", "details"]
+            found = ["steps", "details"]
         else:
-            told_by = []
-        return [event for event in told_by if event in watched][:1]
+            found = []
+        return [event for event in found if event in watched][:1]
 
-    _look(self, news, result_url, webhook_url, retry, failures)
+    _check(self, events, result_url, webhook_url, retry, failures)
 
 
 @CELERY.task(
@@ -340,33 +324,33 @@ def monitor_external_substep(
     retry: bool = True,
     failures: int = 0,
 ) -> None:
-    """Look at a task until one of its steps is cleared, then call a webhook.
+    """Poll a task until one of its steps is cleared, then call a webhook.
 
     The event is ``steps`` when the step is cleared, and ``status`` when the task has
     finished; a task that ends with the step sends both.
 
     Args:
         result_url: the URL of the task.
-        webhook_url: what to call, as by a subscription.
-        substep: the ``stepId`` of the step (the newest one, should there be several), or
-            its position in the list of steps.  It need not be there yet.
-        retry: come back until there is something to tell; without it, look once.
-        failures: how many looks in a row were in vain; for the task's own use.
+        webhook_url: called as by a subscription.
+        substep: the ``stepId`` of the step (the newest of several), or its position in the list
+            of steps. The step may be added later.
+        retry: repeat until there is an event; otherwise, check once.
+        failures: failed checks in a row; for the task's own use.
 
     Raises:
-        ResultUnchangedError: as in :data:`monitor_result`; likewise the other errors.
+        ResultUnchangedError: as in :data:`monitor_result`, as are other errors.
     """
 
-    def news(status: str, result: Mapping[str, Any]) -> list[str]:
+    def events(status: str, result: Mapping[str, Any]) -> list[str]:
         step = _find_step(result, substep)
-        happened = []
+        found = []
         if step is not None and step.get("cleared"):
-            happened.append("steps")
+            found.append("steps")
         if status != "PENDING":
-            happened.append("status")
-        return happened
+            found.append("status")
+        return found
 
-    _look(self, news, result_url, webhook_url, retry, failures)
+    _check(self, events, result_url, webhook_url, retry, failures)
 
 
 def _has_open_step(result: Mapping[str, Any]) -> bool:
@@ -381,31 +365,31 @@ def _find_step(result: Mapping[str, Any], substep: str | int) -> Mapping[str, An
     return next((step for step in reversed(steps) if step.get("stepId") == substep), None)
 
 
-def _look(
+def _check(
     task: Task,
-    news: Callable[[str, Mapping[str, Any]], Collection[str]],
+    events: Callable[[str, Mapping[str, Any]], Collection[str]],
     result_url: str,
     webhook_url: str,
     retry: bool,
     failures: int,
 ) -> None:
-    """Look at a result once; call the webhook, or come back later."""
+    """Check a result once, then call the webhook or schedule the next check."""
     try:
-        happened = news(*get_task_result_no_wait(result_url))
+        found = events(*get_task_result_no_wait(result_url))
     except (RequestException, PluginAnswerError) as error:
         if not retry:
             raise
         if not _is_gone(error) and failures + 1 < MAX_FAILURES:
-            _come_back(task, error, failures + 1)
+            _check_later(task, error, failures + 1)
         _LOGGER.warning("gave up on the task %s: %s", display_url(result_url), error)
-        happened = ["status"]
-    for event in happened:
+        found = ["status"]
+    for event in found:
         call_webhook.s(
             webhook_url=webhook_url, task_url=result_url, event_type=event
         ).apply_async()
-    if retry and not happened:
-        unchanged = ResultUnchangedError(f"nothing new at {display_url(result_url)}")
-        _come_back(task, unchanged, failures=0)
+    if retry and not found:
+        unchanged = ResultUnchangedError(f"no change at {display_url(result_url)}")
+        _check_later(task, unchanged, failures=0)
 
 
 def _is_gone(error: Exception) -> bool:
@@ -416,20 +400,14 @@ def _is_gone(error: Exception) -> bool:
     )
 
 
-def _come_back(task: Task, reason: Exception, failures: int) -> NoReturn:
+def _check_later(task: Task, reason: Exception, failures: int) -> NoReturn:
     request = task.request
     if request.is_eager:
-        # Celery would run the next look inside of this one, without a pause and for ever.
+        # Celery would run the next check inside of this one, without a pause.
         raise reason
     kwargs = {**(request.kwargs or {}), "failures": failures}
-    raise task.retry(exc=reason, kwargs=kwargs, countdown=_pause(request.retries))
-
-
-def _pause(looks: int) -> float:
-    """Seconds until the next look, after so many."""
-    if looks > 20:  # the pauses are longest by then, and a float has a largest power
-        return LONGEST_DELAY
-    return min(FIRST_DELAY * DELAY_GROWTH**looks, LONGEST_DELAY)
+    pause = backoff(request.retries + 1, FIRST_DELAY, MAX_DELAY)
+    raise task.retry(exc=reason, kwargs=kwargs, countdown=pause)
 
 
 @CELERY.task(name=f"{_TASK_NAME}.call_webhook", ignore_result=True)
@@ -439,14 +417,14 @@ def call_webhook(webhook_url: str, task_url: str, event_type: str | None) -> Non
     The body is empty, the query of ``webhook_url`` is kept, redirects are not followed.
 
     Args:
-        webhook_url: what to call.
-        task_url: the task that has changed.
+        webhook_url: the URL to call.
+        task_url: the changed task.
         event_type: ``status``, ``steps`` or ``details``; ``None`` names no event.
 
     Raises:
-        requests.exceptions.HTTPError: the receiver is not able to take the call now (408,
-            425, 429 or 5xx); any other answer means that it has got it.
-        requests.exceptions.RequestException: there was no answer within 10 s.
+        requests.exceptions.HTTPError: the receiver cannot accept the call now (408, 425, 429 or
+            5xx); any other answer acknowledges it.
+        requests.exceptions.RequestException: there was no answer within 10 seconds.
     """
     with post(rewrite_url(webhook_url), task_url, event_type) as response:
         if is_not_now(response.status_code):

@@ -1,7 +1,7 @@
-"""Telling the registry about virtual plugins as soon as they come or go.
+"""Notifies the registry about virtual plugins as soon as they are created or removed.
 
-The registry looks at the URL that it is told: it adds the plugin that it finds there, or
-forgets the one that is not there any more.
+The registry looks at the URL that it gets: it adds the plugin there, or removes a plugin that is
+gone.
 """
 
 import logging
@@ -15,6 +15,7 @@ from requests.exceptions import RequestException
 from ..celery import CELERY
 from ..db.models.virtual_plugins import VIRTUAL_PLUGIN_CREATED, VIRTUAL_PLUGIN_REMOVED
 from ..requests import display_url
+from ..util.backoff import backoff
 from . import PLUGIN_REGISTRY_CLIENT
 
 __all__ = ["announce_plugin", "connect_signals"]
@@ -22,12 +23,12 @@ __all__ = ["announce_plugin", "connect_signals"]
 _logger = logging.getLogger(__name__)
 
 MAX_RETRIES = 6
-"""With pauses of 1, 2, 4 ... seconds a minute in all, time for a restart of the registry.
-What it misses for longer it finds by itself when it visits all runners the next time."""
+"""With pauses of 1, 2, 4 ... seconds a minute in total, enough for a restart of the registry. What
+it misses, it finds when it visits all runners the next time."""
 
 
 def connect_signals() -> None:
-    """Announce each virtual plugin; may be called again, the signals connect once."""
+    """Announce virtual plugins from now on; calling it again changes nothing."""
     VIRTUAL_PLUGIN_CREATED.connect(_virtual_plugin_changed)
     VIRTUAL_PLUGIN_REMOVED.connect(_virtual_plugin_changed)
 
@@ -38,9 +39,9 @@ def _virtual_plugin_changed(_app: Flask, *, plugin_url: str, **_kwargs: Any) -> 
     try:
         announce_plugin.s(plugin_url=plugin_url).apply_async()
     except OperationalError as error:
-        # The plugin has made its change already, and the registry will find it later.
+        # The plugin has made its change, which the registry will find later.
         _logger.warning(
-            "the registry is not told about %s: %s", display_url(plugin_url), error
+            "the registry is not notified about %s: %s", display_url(plugin_url), error
         )
 
 
@@ -57,17 +58,18 @@ def announce_plugin(self: Task, plugin_url: str) -> None:
         plugin_url: the URL of the plugin's metadata, absolute.
 
     Raises:
-        requests.exceptions.RequestException: the registry did not answer, or with an
-            error, several times in a row.
+        requests.exceptions.RequestException: the registry failed several times in a row.
     """
     try:
         answer = PLUGIN_REGISTRY_CLIENT.fetch_by_rel(
             ["plugin", ["plugin", "post"]], query_params={"url": plugin_url}
         )
     except RequestException as error:
-        raise self.retry(exc=error, countdown=2**self.request.retries)
+        raise self.retry(
+            exc=error, countdown=backoff(self.request.retries + 1, 1.0, 60.0)
+        )
     if answer is None:
         _logger.warning(
-            "the registry %s offers no way to be told about plugins",
+            "the registry %s does not accept notifications about plugins",
             display_url(PLUGIN_REGISTRY_CLIENT.plugin_registry_url or ""),
         )

@@ -1,4 +1,4 @@
-"""A client that finds its way through the plugin registry by the meaning of links."""
+"""A hypermedia client of the plugin registry, which follows links by their rels."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,34 +21,34 @@ from .types import ApiLink, ApiLinkBase, ApiResponse, match_api_link
 __all__ = ["PluginRegistryClient", "RegistryAnswerError", "RegistryNotConfigured"]
 
 DEFAULT_TIMEOUT = 10.0
-"""Seconds that the registry may be silent."""
+"""Seconds to wait for the registry."""
 
 API_LIFETIME = 24 * 60 * 60.0
-"""Seconds for which resources with the rel ``api`` are kept: they change with a new version
-of the registry only."""
+"""Seconds for which resources with the rel ``api`` are cached: only a new version of the
+registry changes them."""
 
 METHODS = {"post": "POST", "put": "PUT", "delete": "DELETE"}
-"""The rels that say with which method a link is to be called."""
+"""Rels that name the method of a link."""
 
 QueryParams = Mapping[str, Any]
 Rel = str | Sequence[str]
 
 
 class RegistryNotConfigured(RunnerError, ValueError):
-    """The registry was asked for something, but there is none."""
+    """No plugin registry is configured."""
 
     http_status = 503
 
 
 class RegistryAnswerError(RunnerError, ValueError):
-    """The registry gave an answer that makes no sense; the text says which."""
+    """The registry gave an invalid answer, which the text names."""
 
     http_status = 502
 
 
 @dataclass(frozen=True)
 class _Block:
-    """A ``with`` block: the one around it, and by URL what was fetched in both."""
+    """A ``with`` block: the outer block, and the responses fetched in both by URL."""
 
     outer: "_Block | None" = None
     fetched: dict[str, ApiResponse] = field(default_factory=dict)
@@ -58,32 +58,56 @@ _block: ContextVar[_Block | None] = ContextVar("registry_client_block", default=
 """The innermost ``with`` block; each thread has its own."""
 
 
-class _Kept(NamedTuple):
+class _Cached(NamedTuple):
     response: ApiResponse
     until: float
 
 
-class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
-    """A client of the plugin registry, which knows one URL and follows links from there.
+class _Search(NamedTuple):
+    """The arguments of a search; see :meth:`PluginRegistryClient.search_by_rel`."""
 
-    In a ``with`` block everything is fetched at most once. Blocks may be nested; the inner
-    one uses what the outer one has fetched. Many threads may use one client::
+    rels: Sequence[str]
+    query_params: QueryParams | None
+    body: bytes | str | None
+    json: Any
+    allow_collections: bool
+
+    @property
+    def method(self) -> str:
+        """The method with which matching links are called."""
+        return _method(self.rels)
+
+    def allows(self, resource: ApiResponse) -> bool:
+        """Return whether a resource with the wanted rels may be the result."""
+        return self.allow_collections or not resource.is_collection_resource()
+
+    def matches(self, resource: ApiResponse) -> bool:
+        """Return whether a resource itself is a result."""
+        is_get = self.method == "GET"
+        return is_get and resource.matches_rel(self.rels) and self.allows(resource)
+
+
+class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
+    """A client of the plugin registry, which starts at one URL and follows links.
+
+    In a ``with`` block every URL is fetched at most once. Blocks can be nested: the inner block
+    uses the responses of the outer one. Threads can share a client::
 
         with PLUGIN_REGISTRY_CLIENT as client:
             plugin = client.search_by_rel(
                 "plugin", {"name": "hello-world"}, allow_collection_resource=False
             )
 
-    All methods that fetch something raise:
+    All methods that send requests raise:
 
-    * :class:`RegistryNotConfigured` when there is no registry (see :attr:`ready`),
-    * :class:`RegistryAnswerError` when an answer is none of a registry,
+    * :class:`RegistryNotConfigured` when no registry is configured (see :attr:`ready`),
+    * :class:`RegistryAnswerError` when an answer is not one of a registry,
     * :class:`requests.exceptions.HTTPError` when an answer has an error status,
     * :class:`requests.exceptions.RequestException` when there is no answer.
 
     Args:
-        app: an app whose registry is used; see :meth:`init_app`.
-        timeout: seconds that the registry may be silent.
+        app: the app whose registry is used; see :meth:`init_app`.
+        timeout: seconds to wait for the registry.
     """
 
     def __init__(
@@ -91,24 +115,24 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
     ) -> None:
         self._app: Flask | None = None
         self._timeout = timeout
-        self._apis: dict[str, _Kept] = {}
+        self._apis: dict[str, _Cached] = {}
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Use the registry of this app (``PLUGIN_REGISTRY_URL``) where no app is current."""
+        """Use the registry of this app (``PLUGIN_REGISTRY_URL``) outside of app contexts."""
         self._app = app
 
     @property
     def plugin_registry_url(self) -> str | None:
-        """The URL of the registry of the current app, or ``None`` when it has none."""
+        """The URL of the registry of the current app, or ``None``."""
         app = current_app if has_app_context() else self._app
         url: str | None = app.config.get("PLUGIN_REGISTRY_URL") if app else None
         return url or None
 
     @property
     def ready(self) -> bool:
-        """Whether there is a registry to ask."""
+        """Whether a registry is configured."""
         return self.plugin_registry_url is not None
 
     def __enter__(self) -> Self:
@@ -132,17 +156,17 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
         body: bytes | str | None = None,
         json: Any = None,
     ) -> ApiResponse:
-        """Follow a link, with the method that its rels name (``GET`` without one).
+        """Follow a link with the method in its rels, or ``GET``.
 
         Args:
             link: a link from an answer of the registry.
-            query_params: parameters for the query, in place of those that the link has
-                under the same names; those with the value ``None`` are left out.
+            query_params: query parameters, which replace those of the link with the same names;
+                parameters with the value ``None`` are left out.
             body: a raw body.
-            json: a value to be sent as JSON, in place of a raw body.
+            json: a value that is sent as JSON instead of a raw body.
 
         Returns:
-            the answer; for one without content (204) a resource of the type ``accepted``.
+            The response; one without content (204) is a resource of type ``accepted``.
         """
         return self._call(_method(link.get("rel") or ()), link, query_params, body, json)
 
@@ -156,50 +180,60 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
         base: ApiResponse | None = None,
         ignore_base_match: bool = False,
     ) -> ApiResponse | None:
-        """Search the nearest resource that has all the wanted rels.
+        """Find the nearest resource that has all the wanted rels.
 
-        First is the base itself, then what it links to (the items of a collection before
-        other links), then the same for the collections it links to, then for the ``api``
-        resources it links to, and so on from there.  A link that is to be called with a
-        method (``post``, ``put``, ``delete``) is followed only when ``rel`` names one.
+        The search starts with the base itself, then its links (the items of a collection
+        before other links), then the collections it links to, then the ``api`` resources it
+        links to, and so on. Links with a method (``post``, ``put``, ``delete``) are followed
+        only when ``rel`` names one.
 
         Args:
             rel: one rel or several, e.g. ``"plugin"`` or ``["plugin", "collection"]``; the
                 resource type counts as a rel.
-            query_params: parameters for the query of the links that match and of the
-                collections on the way: filters, usually.
+            query_params: query parameters (usually filters) for matching links and for the
+                collections on the way.
             body: a raw body for the links that match.
             json: a JSON body for the links that match.
-            allow_collection_resource: whether the result may be a collection.  If not,
-                collections that match are searched before others.
+            allow_collection_resource: whether the result may be a collection. If not,
+                matching collections are searched before others.
             base: where to start (default: the URL of the registry).
-            ignore_base_match: the base is where to start only, and never the result.
+            ignore_base_match: never return the base itself.
 
         Returns:
-            the resource, or ``None`` when nothing matches.
+            The resource, or ``None`` when nothing matches.
         """
 
-        def is_allowed(response: ApiResponse) -> bool:
-            return allow_collection_resource or not response.is_collection_resource()
-
-        rels = _as_list(rel)
-        method = _method(rels)
+        search = _Search(
+            _as_list(rel), query_params, body, json, allow_collection_resource
+        )
         with self:
             start = base or self._fetch_root()
-            for resource in self._walk(start, rels, query_params):
+            for resource in self._walk(start, search.rels, query_params):
                 is_start = resource is start
-                if method == "GET" and not (is_start and ignore_base_match):
-                    if resource.matches_rel(rels) and is_allowed(resource):
-                        return resource
-                for link in _matching_links(resource, rels):
-                    # items of a collection on the way have passed the filters already
-                    has_passed = not is_start and link in _items(resource)
-                    params = None if has_passed else query_params
-                    response = None if params else resource.get_embedded(link)
-                    if response is None or method != "GET":
-                        response = self._call(method, link, params, body, json)
-                    if method != "GET" or is_allowed(response):
-                        return response
+                if not (is_start and ignore_base_match) and search.matches(resource):
+                    return resource
+                found = self._first_link(search, resource, is_start)
+                if found is not None:
+                    return found
+        return None
+
+    def _first_link(
+        self, search: "_Search", resource: ApiResponse, is_start: bool
+    ) -> ApiResponse | None:
+        """Follow the matching links of a resource up to the first result."""
+        for link in _matching_links(resource, search.rels):
+            # The items of a collection on the way were filtered with it.
+            is_filtered = not is_start and link in _items(resource)
+            params = None if is_filtered else search.query_params
+            response = None
+            if search.method == "GET" and not params:
+                response = resource.get_embedded(link)
+            if response is None:
+                response = self._call(
+                    search.method, link, params, search.body, search.json
+                )
+            if search.method != "GET" or search.allows(response):
+                return response
         return None
 
     def fetch_by_rel(
@@ -211,23 +245,21 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
         allow_collection_resource: bool = True,
         base: ApiResponse | None = None,
     ) -> ApiResponse | None:
-        """Search rel by rel, each time from the resource that was found before.
+        """Search rel by rel, each time from the resource found before.
 
-        When the last rel names a method, as ``["plugin", ["plugin", "post"]]`` does, then
-        each link with that rel, of the nearest resource that has any, is called with it.
+        When the last rel names a method, as in ``["plugin", ["plugin", "post"]]``, each link
+        with that rel of the nearest resource that has any is called with this method.
 
         Args:
             rels: the rels, each as in :meth:`search_by_rel`.
-            query_params: parameters for the query, for the last rel only; likewise the
-                next three.
+            query_params: query parameters, for the last rel only, as are the next three.
             body: a raw body.
             json: a JSON body.
             allow_collection_resource: whether the result may be a collection.
             base: where to start (default: the URL of the registry).
 
         Returns:
-            the resource, or the answer to the last call; ``None`` when one of the rels is
-            not found.
+            The resource, or the response to the last call; ``None`` when a rel is not found.
         """
         *before, last = [rels] if isinstance(rels, str) else rels
         with self:
@@ -251,10 +283,11 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
     def _walk(
         self, start: ApiResponse, rels: Sequence[str], query_params: QueryParams | None
     ) -> Iterator[ApiResponse]:
-        """Yield a resource and those it leads to, each once, and not fetched too early."""
+        """Yield a resource and those it leads to, each once; fetch each when it is needed."""
         matching: deque[str] = deque()
         collections: deque[str] = deque()
         apis: deque[str] = deque()
+        kinds = ((rels, matching), ("collection", collections), ("api", apis))
         seen = {self._url(start.data["self"])}
         resource = start
         while True:
@@ -262,15 +295,12 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
             for link in _all_links(resource):
                 if _method(link.get("rel") or ()) != "GET":
                     continue
-                if match_api_link(link, rels):
-                    # whoever asks for more has not been content: this is a collection
-                    queue, url = matching, self._url(link, query_params)
-                elif match_api_link(link, "collection"):
-                    queue, url = collections, self._url(link, query_params)
-                elif match_api_link(link, "api"):
-                    queue, url = apis, self._url(link)
-                else:
+                queues = (
+                    queue for wanted, queue in kinds if match_api_link(link, wanted)
+                )
+                if (queue := next(queues, None)) is None:
                     continue
+                url = self._url(link, None if queue is apis else query_params)
                 if url not in seen:
                     seen.add(url)
                     queue.append(url)
@@ -286,7 +316,7 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
         url = self.plugin_registry_url
         if url is None:
             raise RegistryNotConfigured(
-                "There is no plugin registry; set PLUGIN_REGISTRY_URL to the URL of one."
+                "No plugin registry is configured: set PLUGIN_REGISTRY_URL."
             )
         return url
 
@@ -305,12 +335,12 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
         if method == "GET" and body is None and json is None:
             return self._get(url)
         if block := _block.get():
-            # the call may change what was fetched before
+            # The call may change resources that were fetched before.
             block.fetched.clear()
         return self._request(method, url, body, json)
 
     def _get(self, url: str) -> ApiResponse:
-        """Return what was kept of a URL, or fetch it; the caller may change what it gets."""
+        """Return a copy of the cached response of a URL, or fetch it."""
         block = _block.get()
         response = block.fetched.get(url) if block else None
         if response is None:
@@ -320,7 +350,7 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
         if response is None:
             response = self._request("GET", url)
             if response.matches_rel("api"):
-                self._apis[url] = _Kept(response, monotonic() + API_LIFETIME)
+                self._apis[url] = _Cached(response, monotonic() + API_LIFETIME)
             elif block:
                 block.fetched[url] = response
         return deepcopy(response)
@@ -337,7 +367,7 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
             timeout=self._timeout,
         ) as response:
             if response.status_code in (404, 410):
-                # what led here may be out of date
+                # The link may come from an outdated resource.
                 self._apis.clear()
             response.raise_for_status()
             return _read(response)
@@ -360,7 +390,7 @@ def _all_links(resource: ApiResponse) -> Sequence[ApiLink]:
 
 
 def _matching_links(resource: ApiResponse, rels: Sequence[str]) -> Sequence[ApiLink]:
-    """The links with all these rels; no links for a method unless the rels name one."""
+    """Return the links with all these rels; links with a method only if the rels name one."""
     needs_method = _method(rels) != "GET"
     return [
         link
@@ -371,7 +401,7 @@ def _matching_links(resource: ApiResponse, rels: Sequence[str]) -> Sequence[ApiL
 
 
 def _with_query(url: str, query_params: QueryParams | None) -> str:
-    """Set parameters in the query of a URL, in place of those with the same names."""
+    """Set query parameters of a URL, replacing those with the same names."""
     if not query_params:
         return url
     parts = urlsplit(url)
@@ -388,10 +418,10 @@ def _read(response: Response) -> ApiResponse:
     try:
         document = response.json()
         if not isinstance(document, Mapping):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
         return ApiResponse.from_document(document)
     except ValueError as error:
         raise RegistryAnswerError(
-            f"The answer of {display_url(response.url)!r} is none of a plugin registry: "
+            f"The answer of {display_url(response.url)!r} is not one of a plugin registry: "
             f"{error}. Check PLUGIN_REGISTRY_URL."
         ) from error

@@ -44,6 +44,6 @@ def worker(tmp_path_factory):
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setattr(interop, "FIRST_DELAY", 0.01)
-        patch.setattr(interop, "LONGEST_DELAY", 0.05)
+        patch.setattr(interop, "MAX_DELAY", 0.05)
         with working():
             yield

@@ -144,7 +144,7 @@ def test_each_event_is_subscribed_to_and_the_task_looked_at(
 
 
 def test_subscribing_to_something_else_is_an_error(site, webhook):
-    with pytest.raises(PluginAnswerError, match="is no task"):
+    with pytest.raises(PluginAnswerError, match="is not a task"):
         subscribe(site.put("/odd", b"<html>"), webhook.url)
     with pytest.raises(HTTPError, match="404"):
         subscribe(f"{site.url}/missing", webhook.url)

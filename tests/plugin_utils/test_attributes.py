@@ -93,7 +93,9 @@ class TestMetadata:
             AttributeMetadata.from_dict(entity)
 
     def test_a_flag_that_makes_no_sense_is_named(self):
-        with pytest.raises(AttributeMetadataError, match="'a' has a wrong flag: 'maybe'"):
+        with pytest.raises(
+            AttributeMetadataError, match="'a' has an invalid flag: 'maybe'"
+        ):
             AttributeMetadata.from_dict({"ID": "a", "type": "int", "ordered": "maybe"})
 
     def test_many_are_read_from_dictionaries_or_tuples(self):

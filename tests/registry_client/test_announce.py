@@ -69,7 +69,7 @@ def test_a_broker_that_is_away_is_logged_and_does_not_stop_the_plugin(
     with app.app_context():
         VIRTUAL_PLUGIN_CREATED.send(app, plugin_url=PLUGIN_URL)
     assert (
-        "the registry is not told about http://runner:8080/plugins/parent@v1"
+        "the registry is not notified about http://runner:8080/plugins/parent@v1"
         in caplog.text
     )
 
@@ -79,7 +79,7 @@ def test_a_registry_that_cannot_be_told_is_logged(registry, make_runner, caplog)
     registry.extra["/api/"] = registry.answer("GET", "/api/services/", {})
     with app.app_context():
         announce_plugin(plugin_url=PLUGIN_URL)
-    assert "offers no way" in caplog.text and not registry.changed()
+    assert "does not accept notifications" in caplog.text and not registry.changed()
 
 
 def test_a_registry_that_keeps_failing_is_given_up(registry, make_runner):
