@@ -10,13 +10,12 @@ import logging
 import re
 import sys
 import traceback
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar, NoReturn
+from typing import ClassVar
 
-from flask import Blueprint, Flask, abort, current_app
+from flask import Blueprint, Flask, current_app
 from packaging.version import Version
 
 from ..util import compat
@@ -398,7 +397,7 @@ def _mount(
     identifier: str,
     mount: Callable[[Blueprint, str], None],
 ) -> None:
-    """Mount a blueprint completely, or so that it has no effect."""
+    """Mount a blueprint; one that raises while it is registered has no effect."""
     if not isinstance(blueprint, Blueprint):
         raise PluginError(
             f"get_api_blueprint() returned {type(blueprint).__name__}; "
@@ -414,47 +413,12 @@ def _mount(
             f"The blueprint name {blueprint.name!r} is taken; "
             "name the blueprint after the plugin's identifier"
         )
-    known_hooks = {hook: len(_hooks(app, hook)[None]) for hook in _HOOKS}
-    known_handlers = {
-        code: dict(found) for code, found in app.error_handler_spec[None].items()
-    }
-    try:
-        mount(blueprint, f"/plugins/{identifier}/")
-    except BaseException:
-        for endpoint in app.view_functions:
-            if _belongs_to(blueprint, endpoint):
-                app.view_functions[endpoint] = _not_found
-        for hook, known in known_hooks.items():
-            hooks = _hooks(app, hook)
-            del hooks[None][known:]
-            for scope in [s for s in hooks if s and _belongs_to(blueprint, s)]:
-                del hooks[scope]
-        app.error_handler_spec[None] = defaultdict(dict, known_handlers)
-        raise
-
-
-_HOOKS = (
-    "before_request_funcs",
-    "after_request_funcs",
-    "teardown_request_funcs",
-    "template_context_processors",
-    "url_value_preprocessors",
-    "url_default_functions",
-)
-"""Where Flask keeps the functions that blueprints add, by blueprint, and for the app under None."""
-
-
-def _hooks(app: Flask, name: str) -> dict[str | None, list[Any]]:
-    hooks: dict[str | None, list[Any]] = getattr(app, name)
-    return hooks
-
-
-def _belongs_to(blueprint: Blueprint, name: str) -> bool:
-    return name == blueprint.name or name.startswith(f"{blueprint.name}.")
-
-
-def _not_found(**_values: object) -> NoReturn:
-    abort(404)
+    path = f"/plugins/{identifier}/"
+    # A blueprint may raise when it is half registered, and Flask cannot take that back.
+    trial = Flask(app.import_name, static_folder=None)
+    trial.config, trial.extensions = app.config, app.extensions
+    trial.register_blueprint(blueprint, url_prefix=path)
+    mount(blueprint, path)
 
 
 def plugin_registry() -> PluginRegistry:
