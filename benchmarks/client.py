@@ -98,10 +98,10 @@ def read_all(url: str, request: bytes, expected: bytes) -> int:
     return total
 
 
-def seconds_per_request(
+def load(
     url: str, headers: Mapping[str, str] | None = None, *, status: int, seconds: float
-) -> float:
-    """Ask again and again for some time, with several clients; return the time of a request."""
+) -> tuple[int, float]:
+    """Ask again and again with several clients; return how often, and the seconds needed."""
     request, expected = raw_request(url, headers), str(status).encode()
     end = time.perf_counter() + seconds
 
@@ -115,4 +115,4 @@ def seconds_per_request(
     start = time.perf_counter()
     with ThreadPoolExecutor(CLIENTS) as threads:
         count = sum(threads.map(ask, range(CLIENTS)))
-    return (time.perf_counter() - start) / max(count, 1)
+    return count, time.perf_counter() - start

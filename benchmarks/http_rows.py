@@ -12,9 +12,9 @@ from .client import (
     QUICK_SECONDS,
     SECONDS,
     fetch,
+    load,
     raw_request,
     read_all,
-    seconds_per_request,
 )
 from .lab import Lab, Server, needs
 from .rows import Measure, Pair, Unavailable, row
@@ -30,16 +30,12 @@ def rate(
     """Return the measure of the requests a second that a server answers."""
     seconds = QUICK_SECONDS if lab.quick else SECONDS
 
+    url = server.url + path
+
     def sample() -> float:
-        if not lab.cpu:
-            return 1 / seconds_per_request(
-                server.url + path, headers, status=status, seconds=seconds
-            )
         before = server.process.cpu_seconds()
-        each = seconds_per_request(
-            server.url + path, headers, status=status, seconds=seconds
-        )
-        return seconds / each / (server.process.cpu_seconds() - before)
+        count, needed = load(url, headers, status=status, seconds=seconds)
+        return count / (server.process.cpu_seconds() - before if lab.cpu else needed)
 
     return sample
 

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 from celery import Celery
 
-from .client import fetch, seconds_per_request
+from .client import fetch, load
 from .lab import Lab, Product, needs
 from .rows import Measure, Pair, Unavailable, row
 
@@ -177,7 +177,8 @@ def idle_pollers(lab: Lab) -> Iterator[Pair]:
     wait(status)
 
     def rate() -> float:
-        return 1 / seconds_per_request(status, status=200, seconds=seconds)
+        count, needed = load(status, status=200, seconds=seconds)
+        return count / needed
 
     def beside_pollers() -> float:
         task = submit(product.url, SLEEP, seconds + 1)

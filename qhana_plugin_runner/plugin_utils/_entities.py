@@ -7,6 +7,8 @@ from typing import Any, Callable, ClassVar, Iterable, Iterator, NamedTuple, Self
 from unicodedata import normalize
 from weakref import WeakValueDictionary
 
+import msgspec
+
 from qhana_plugin_runner.plugin_utils._entity_errors import EntityError
 from qhana_plugin_runner.plugin_utils._numerals import parse_float, parse_int
 
@@ -205,6 +207,40 @@ def ensure_tuple(items: Iterable[Any], tuple_: Callable[..., Any]) -> Iterator[A
         yield from_dict(**item) if isinstance(item, dict) else item
 
 
+_parse_numbers = msgspec.json.Decoder(list[int | float]).decode
+
+
+def _to_numbers(values: Sequence[Any], strict: bool, entity_id: Any) -> tuple[Any, ...]:
+    try:
+        numbers = _plain_numbers(values)
+    except (TypeError, msgspec.MsgspecError, UnicodeEncodeError):
+        numbers = None
+    if numbers is None:
+        numbers = [_to_number(value, strict, entity_id) for value in values]
+    return tuple(numbers)
+
+
+def _plain_numbers(values: Sequence[str]) -> list[int | float] | None:
+    """Read all numerals of a row at once, when JSON has them too.
+
+    Raises:
+        TypeError: a value is not a text
+        msgspec.MsgspecError: a value is not a number in JSON
+        UnicodeEncodeError: a value is not even text
+    """
+    text = ",".join(values)
+    if text.split() != [text]:
+        return None  # JSON would drop the spaces
+    numbers: list[int | float] = _parse_numbers(f"[{text}]")
+    if len(numbers) != len(values):
+        return None  # a value holds a comma
+    if "-" in text:
+        # of whole numbers, only those of digits alone are integers
+        pairs = zip(numbers, values)
+        return [float(v) if type(n) is int and v[0] == "-" else n for n, v in pairs]
+    return numbers
+
+
 def _to_number(value: Any, strict: bool, entity_id: Any) -> Any:
     try:
         if isinstance(value, str):
@@ -259,8 +295,7 @@ def ensure_array(items: Iterable[Any], strict: bool = False) -> Iterator[ArrayEn
                 f"A {type(item).__name__} is no entity: it must be a dictionary or a"
                 " tuple that starts with an ID."
             )
-        numbers = tuple([_to_number(value, strict, entity_id) for value in values])
-        yield ArrayEntity(entity_id, href, numbers)
+        yield ArrayEntity(entity_id, href, _to_numbers(values, strict, entity_id))
 
 
 def array_to_entity(

@@ -3,6 +3,8 @@
 import csv
 import logging
 from collections import Counter
+from functools import partial
+from itertools import chain
 from typing import Any, Callable, Iterable, Iterator, Sequence, TextIO
 
 from qhana_plugin_runner.plugin_utils._entities import get_entity_tuple_class, row_maker
@@ -38,46 +40,29 @@ csv.register_dialect("default", DefaultDialect)
 _logger = logging.getLogger(__name__)
 
 
-class _Lines:
-    """Lines that know whether they have ended."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = iter(lines)
-        self.ended = False
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        try:
-            return next(self._lines)
-        except StopIteration:
-            self.ended = True
-            raise
-
-
-def _read_rows(
-    lines: Iterable[str], dialect: CsvDialect
-) -> Iterator[tuple[int, list[str]]]:
-    """Iterate over the rows that are not blank, each with the number of its last line."""
-    source = _Lines(lines)
-    reader = csv.reader(source, dialect=dialect)
+def _filled_rows(reader: Any, ended: list[bool]) -> Iterator[list[str]]:
+    """Iterate over the rows that are not blank."""
     try:
         for row in reader:
-            if source.ended:
+            if ended:
                 # inside of quotes, the reader hands out what it has when the text ends
                 raise EntitySyntaxError(
                     f"The CSV file ends after line {reader.line_num} inside of a quoted"
                     " value: it is cut off or lacks a closing quote."
                 )
             if row:
-                yield reader.line_num, row
+                yield row
     except csv.Error as error:
         raise EntitySyntaxError(
             f"Line {reader.line_num} of the CSV file is broken: {error}."
         ) from error
     except UnicodeError as error:
         raise undecodable(error, f"after line {reader.line_num}") from error
+
+
+def _note_end(ended: list[bool]) -> Iterator[str]:
+    ended.append(True)
+    yield from ()
 
 
 def read_csv(
@@ -102,10 +87,14 @@ def read_csv(
             as many as there are names only; so does the default.
         EntitySyntaxError: a quote is never closed, or the dialect forbids what is there.
     """
-    rows = _read_rows(lines, dialect)
+    ended: list[bool] = []
+    # The end is noted behind the last line, so that the parser calls nothing for a line.
+    reader = csv.reader(chain(lines, _note_end(ended)), dialect=dialect)
+    rows = _filled_rows(reader, ended)
     width: int | None = None
+    make_whole: Callable[[list[str]], Any] | None = None
     if process_header:
-        _line, header = next(rows, (0, []))
+        header = next(rows, [])
         if not header:
             return
         names = list(process_header(header)) if callable(process_header) else header
@@ -118,9 +107,14 @@ def read_csv(
                 ", ".join(map(repr, twice)),
             )
         if tuple_ is None:
-            tuple_ = get_entity_tuple_class(names)
+            entity_class = get_entity_tuple_class(names)
+            make_whole = partial(tuple.__new__, entity_class)
+            tuple_ = entity_class
     make = row_maker(tuple if tuple_ is None else tuple_)
-    for number, (line, row) in enumerate(rows, start=1):
+    for number, row in enumerate(rows, start=1):
+        if make_whole is not None and len(row) == width:
+            yield make_whole(row)
+            continue
         try:
             entity = make(row)
         except (EntityError, TypeError) as error:
@@ -133,11 +127,11 @@ def read_csv(
             entity = _with_defaults(tuple_, row)
             if entity is None:
                 raise EntityRowError(
-                    f"Row {number} (line {line}) of the CSV file has {len(row)} values,"
+                    f"Row {number} (line {reader.line_num}) of the CSV file has {len(row)} values,"
                     f" but the table has {expected} columns; quote values that hold a comma"
                     " or a line break.",
                     row=number,
-                    line=line,
+                    line=reader.line_num,
                     expected=expected,
                     found=len(row),
                 ) from error
@@ -154,27 +148,41 @@ def _with_defaults(tuple_: Any, row: Sequence[str]) -> Any:
         return None
 
 
-class _Encodable:
-    """A text file that takes lone surrogates, which JSON may hold and no charset has."""
-
-    def __init__(self, text: TextIO) -> None:
-        self._text = text
-
-    def write(self, text: str) -> None:
-        """Write a row."""
-        try:
-            self._text.write(text)
-        except UnicodeEncodeError:
-            self._text.write(encodable(text))
-
-
 def write_csv(
     rows: Iterable[Iterable[Any]],
     header: Sequence[str],
     text: TextIO,
     dialect: CsvDialect,
 ) -> None:
-    """Write a header and the rows below it; what is no character becomes U+FFFD."""
-    writer = csv.writer(_Encodable(text), dialect=dialect)
-    writer.writerow(header)
-    writer.writerows(rows)
+    """Write a header and the rows below it.
+
+    What is not a character becomes U+FFFD: JSON may hold lone surrogates, which no charset
+    has.
+    """
+    writer = csv.writer(text, dialect=dialect)
+    last: Iterable[Any] = header
+
+    def tracked() -> Iterator[Iterable[Any]]:
+        nonlocal last
+        for last in chain([header], rows):
+            yield last
+
+    remaining = tracked()
+    while True:
+        try:
+            writer.writerows(remaining)
+            return
+        except UnicodeEncodeError:
+            # The text file has taken nothing of the row.
+            csv.writer(_Encodable(text), dialect=dialect).writerow(last)
+
+
+class _Encodable:
+    """A text file that takes what is not a character."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+
+    def write(self, text: str) -> None:
+        """Write a row."""
+        self._text.write(encodable(text))

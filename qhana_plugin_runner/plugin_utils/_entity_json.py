@@ -4,6 +4,8 @@ import json
 from json import JSONDecodeError, JSONDecoder
 from typing import Any, Iterable, Iterator, TextIO
 
+import msgspec
+
 from qhana_plugin_runner.plugin_utils._entity_errors import (
     EntityError,
     EntityJsonError,
@@ -175,27 +177,40 @@ def read_json_lines(lines: Iterable[str]) -> Iterator[Any]:
     """Parse one JSON value per line; blank lines are skipped.
 
     Raises:
-        EntityJsonError: a line is no JSON value.
+        EntityJsonError: a line is not a JSON value.
     """
+    decode = msgspec.json.Decoder().decode
     number = 0
     try:
         for number, line in enumerate(lines, start=1):
-            text = line.strip(_WHITESPACE)
-            if not text:
-                continue
             try:
-                entity = json.loads(text)
-            except (ValueError, RecursionError) as error:
-                reason = TOO_DEEP if isinstance(error, RecursionError) else error
-                raise EntityJsonError(
-                    f"Line {number} is no JSON object: {reason}; a file of JSON lines"
-                    " holds one whole object per line.",
-                    text,
-                    getattr(error, "pos", 0),
-                ) from error
+                entity = decode(line)
+            except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
+                text = line.strip(_WHITESPACE)
+                if not text:
+                    continue
+                entity = _parse_line(text, number)
             yield entity
     except UnicodeError as error:
         raise undecodable(error, f"after line {number}") from error
+
+
+def _parse_line(text: str, number: int) -> Any:
+    """Parse a line by the standard library, which knows ``NaN`` and ``1e400``.
+
+    Raises:
+        EntityJsonError: the line is not a JSON value.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = TOO_DEEP if isinstance(error, RecursionError) else error
+        raise EntityJsonError(
+            f"Line {number} is not a JSON object: {reason}; a file of JSON lines"
+            " holds one whole object per line.",
+            text,
+            getattr(error, "pos", 0),
+        ) from error
 
 
 def write_json(entities: Iterable[Any], text: TextIO) -> None:

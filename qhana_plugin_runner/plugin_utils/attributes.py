@@ -67,8 +67,22 @@ def _pass_through(value: Any) -> Any:
     return value
 
 
-_optional_integer = partial(parse_optional_value, deserialize=parse_int)
-_optional_float = partial(parse_optional_value, deserialize=parse_float)
+def _optional_number(
+    kind: type[int] | type[float], parse: Callable[[Any], Any]
+) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if type(value) is str and value.isascii() and "_" not in value:
+            try:
+                return kind(value)
+            except ValueError:
+                pass  # it is missing, or wrong
+        return parse_optional_value(value, parse)
+
+    return read
+
+
+_optional_integer = _optional_number(int, parse_int)
+_optional_float = _optional_number(float, parse_float)
 _optional_bool = partial(parse_optional_value, deserialize=parse_bool)
 
 DESERIALIZER_MAP: dict[str, Callable[[Any], Any]] = {
@@ -227,6 +241,8 @@ def _deserializer(metadata: AttributeMetadata | None) -> Callable[[Any], Any]:
     if metadata is None:
         return default
     deserialize = DESERIALIZER_MAP.get(metadata.attribute_type, default)
+    if deserialize is _pass_through and not metadata.multiple:
+        return deserialize
     if metadata.multiple:
         deserialize = partial(
             parse_multi,
@@ -266,9 +282,21 @@ def _for_tuples(
     converters: Sequence[Callable[[Any], Any]], tuple_: Callable[..., Any]
 ) -> Callable[[Iterable[Any]], Any]:
     make = row_maker(tuple_)
+    count = len(converters)
+    changing = [
+        (position, convert)
+        for position, convert in enumerate(converters)
+        if convert is not _pass_through
+    ]
 
     def convert_entity(entity: Iterable[Any]) -> Any:
-        return make([convert(value) for convert, value in zip(converters, entity)])
+        values = list(entity)
+        if len(values) < count:
+            return make([convert(value) for convert, value in zip(converters, values)])
+        del values[count:]
+        for position, convert in changing:
+            values[position] = convert(values[position])
+        return make(values)
 
     return convert_entity
 

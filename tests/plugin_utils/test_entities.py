@@ -186,6 +186,26 @@ class TestEnsureArray:
         arrays = ensure_array(items, strict=True)
         assert [array.values for array in arrays] == [(1, 2), (2,)]
 
+    @pytest.mark.parametrize(
+        ("text", "number"),
+        [("-5", -5.0), ("-0", -0.0), (" 5", 5.0), ("007", 7), ("1e3", 1000.0)]
+        + [("5.", 5.0), ("1" + 30 * "0", 10**30), ("-1" + 400 * "0", float("-inf"))]
+        + [("1e400", float("inf")), ("nan", float("nan")), (7, 7), (None, None)]
+        + [
+            (text, None)
+            for text in ("", "1,2", "true", "null", "[1", '"1"', "1_0", "\ud800")
+        ],
+    )
+    def test_a_value_means_the_same_whatever_its_neighbors_are(self, text, number):
+        for row in (
+            ("e", text),
+            ("e", "1.5", text),
+            ("e", text, "-2.5"),
+            ("e", text, "?"),
+        ):
+            ((_id, _href, values),) = ensure_array([row])
+            assert repr(values[row.index(text) - 1]) == repr(number)
+
     def test_arrays_stay_arrays(self):
         array = ArrayEntity("1", "", (1, 2.0))
         assert list(ensure_array([array], strict=True)) == [array]

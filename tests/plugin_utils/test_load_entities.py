@@ -115,10 +115,20 @@ class TestJsonLines:
 
     def test_a_broken_line_is_named(self, load):
         entities = '{"ID": "1"}\n\n{"ID": "2"'
-        with pytest.raises(json.JSONDecodeError, match="Line 3 is no JSON") as caught:
+        with pytest.raises(json.JSONDecodeError, match="Line 3 is not a JSON") as caught:
             load(entities, LINES)
         assert caught.value.doc == '{"ID": "2"'
         assert caught.value.pos == 10
+
+    @pytest.mark.parametrize(
+        "value",
+        ["NaN", "-Infinity", "1e400", "-0", "-0.0", "1" + 30 * "0", "5e-324"]
+        + ["9007199254740993", "0.30000000000000004", r'"\ud800"', r'"\ud83d\ude00"'],
+    )
+    def test_values_are_those_of_the_standard_library(self, load, value):
+        line = '{"ID": "1", "a": 0, "a": ' + value + "}"
+        (entity,) = load(line, LINES)
+        assert repr(entity) == repr(json.loads(line))
 
     @pytest.mark.parametrize("text", ["\u2028", "\x1e{}", "\x85"])
     def test_other_separators_are_no_blank_lines(self, site, text):
