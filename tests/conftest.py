@@ -7,6 +7,16 @@ import socket
 
 import pytest
 
+# Fixtures for all rooms. One that uses another comes after it.
+pytest_plugins = [
+    "helpers.runner",
+    "helpers.databases",
+    "helpers.plugins",
+    "helpers.site",
+    "helpers.receiver",
+    "helpers.s3",
+]
+
 # Rooms whose tests install, or start whole products or browsers.
 LONG = (
     "e2e wheel faults launcher browser interop hosts plugins docs proxy commands celery "

@@ -1,13 +1,11 @@
-"""An app with one database, but for modules and tests whose SQL matters."""
+"""Apps with plugins that a test writes."""
 
 import sys
 from textwrap import dedent
 from uuid import uuid4
 
 import pytest
-from helpers.databases import app_on_one_database as app  # noqa: F401
-from helpers.databases import postgresql  # noqa: F401
-from helpers.runner import client, context, runner  # noqa: F401
+from helpers.runner import runner
 
 from qhana_plugin_runner.util.plugins import QHAnaPluginBase
 

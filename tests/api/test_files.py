@@ -7,17 +7,10 @@ import pytest
 from helpers.databases import on_each_database
 
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
+from qhana_plugin_runner.db.models.tasks import TaskFile
 from qhana_plugin_runner.storage import STORE
 
 CONTENT = b"0123456789" * 10
-
-
-@pytest.fixture
-def task(context):
-    task = ProcessingTask("a-task")
-    task.save(commit=True)
-    return task
 
 
 @pytest.fixture

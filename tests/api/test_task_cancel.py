@@ -1,16 +1,7 @@
 """``{"command": "cancel"}``, as far as no worker is involved."""
 
-import pytest
-
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasking import life_cycle
-
-
-@pytest.fixture
-def task(context):
-    task = ProcessingTask("a-task")
-    task.save(commit=True)
-    return task
 
 
 def cancel(client, **values):

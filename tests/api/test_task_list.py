@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
-from helpers.databases import app, on_one_database  # noqa: F401
+from helpers.databases import on_each_database, on_one_database
 from sqlalchemy import event, insert, text
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasking import queries as task_list
 from qhana_plugin_runner.tasking.queries import TaskFilter, find_tasks
+
+pytestmark = on_each_database
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ENDS = {"SUCCESS": "succeeded", "FAILURE": "failed", None: "failed", "": "failed"}

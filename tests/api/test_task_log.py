@@ -1,19 +1,14 @@
 """``/tasks/<id>/log/`` as a client follows it."""
 
 import pytest
-from helpers.databases import app, on_one_database  # noqa: F401
+from helpers.databases import on_each_database, on_one_database
 from helpers.writers import append_lines, in_processes
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasking import life_cycle
 
-
-@pytest.fixture
-def task(context):
-    task = ProcessingTask("a-task")
-    task.save(commit=True)
-    return task
+pytestmark = on_each_database
 
 
 class Follower:

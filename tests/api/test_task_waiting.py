@@ -4,23 +4,18 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from helpers.databases import app, on_one_database  # noqa: F401
+from helpers.databases import on_each_database, on_one_database
 from helpers.processes import wait_until
 from sqlalchemy import event
 
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskLink
+from qhana_plugin_runner.db.models.tasks import TaskLink
 from qhana_plugin_runner.tasking import life_cycle
+
+pytestmark = on_each_database
 
 SECONDS = 30
 """A test that waits in vain fails after that long."""
-
-
-@pytest.fixture
-def task(context):
-    task = ProcessingTask("a-task")
-    task.save(commit=True)
-    return task
 
 
 def etag(client):

@@ -8,7 +8,6 @@ from helpers.databases import on_each_database
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import (
-    ProcessingTask,
     TaskFile,
     TaskLink,
     TaskUpdateSubscription,
@@ -16,13 +15,6 @@ from qhana_plugin_runner.db.models.tasks import (
 from qhana_plugin_runner.tasking import life_cycle
 
 HOST = "http://localhost"
-
-
-@pytest.fixture
-def task(context):
-    task = ProcessingTask("a-task")
-    task.save(commit=True)
-    return task
 
 
 def get(client, task_id=1, **options):

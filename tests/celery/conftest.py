@@ -1,13 +1,6 @@
 from pathlib import Path
 
 import pytest
-from helpers.databases import (  # noqa: F401
-    app,
-    database_of_module,
-    postgresql,
-    postgresql_database,
-)
-from helpers.runner import client, context  # noqa: F401
 
 HABITS = Path(__file__).with_name("habits")
 

@@ -10,10 +10,10 @@ from celery.utils.serialization import (
     UnpickleableExceptionWrapper,
     get_pickleable_exception,
 )
+from helpers.databases import on_each_database
 
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasks import (
     TASK_DETAILS_CHANGED,
     TASK_SIGNALS,
@@ -25,13 +25,6 @@ from qhana_plugin_runner.tasks import (
 )
 
 pytestmark = pytest.mark.usefixtures("context")
-
-
-@pytest.fixture
-def task(context):
-    task = ProcessingTask("a-task")
-    task.save(commit=True)
-    return task
 
 
 @pytest.fixture
@@ -93,6 +86,7 @@ def test_a_result_may_have_no_log(task):
     assert (task.status, task.task_log) == ("SUCCESS", "before")
 
 
+@on_each_database
 def test_a_result_completes_progress_and_clears_the_open_step(task, signals):
     add_step("step log", db_id=task.id, **STEP, prog_value=30)
     signals.clear()
@@ -103,6 +97,7 @@ def test_a_result_completes_progress_and_clears_the_open_step(task, signals):
     assert signals == ["status", "details", "steps"]
 
 
+@on_each_database
 def test_a_second_result_or_error_changes_nothing_and_tells_nobody(task, signals):
     save_task_result("first", db_id=task.id)
     signals.clear()
@@ -160,6 +155,7 @@ def test_progress_that_is_given_is_kept_and_the_rest_is_percent(task):
     assert progress(task) == (6, 0, 100, "%")
 
 
+@on_each_database
 def test_a_second_open_step_is_refused_and_changes_nothing(task, signals):
     add_step("one", db_id=task.id, **STEP)
     before = (progress(task), task.task_log)
@@ -177,6 +173,7 @@ def failed(error, traceback=None):
     return "failed-id"
 
 
+@on_each_database
 def test_an_error_ends_the_task_with_one_line_and_the_traceback(task, signals):
     save_task_error(
         failed(ValueError("two\n lines"), "Traceback:\n  in a\n"), db_id=task.id
@@ -299,6 +296,7 @@ class Unspeakable(Exception):
         raise RuntimeError("no words")
 
 
+@on_each_database
 def test_an_error_whose_text_cannot_be_made_ends_the_task_all_the_same(task, monkeypatch):
     # The backend finds classes of errors by the modules that are loaded.
     monkeypatch.setattr("builtins.Unspeakable", Unspeakable, raising=False)

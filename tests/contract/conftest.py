@@ -11,12 +11,6 @@ WRITTEN = Path(__file__).with_name("written_plugins")
 SECONDS = 60
 
 
-@pytest.fixture
-def plugins(tmp_path):
-    with isolated_plugins(tmp_path) as plugins:
-        yield plugins
-
-
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
     """An app with the plugins that are written out beside the tests."""
@@ -24,17 +18,6 @@ def app(tmp_path_factory):
     with isolated_plugins(folder) as plugins:
         files = str(folder / "files")
         yield plugins.app(WRITTEN, CELERY=QUICK, FILE_STORE_ROOT_PATH=files)
-
-
-@pytest.fixture
-def client(app):
-    return app.test_client()
-
-
-@pytest.fixture
-def context(app):
-    with app.app_context():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from io import StringIO
 from itertools import islice
 
 import pytest
-from helpers.site import Site, serving
+from helpers.site import serving
 from hypothesis import given
 from hypothesis import strategies as st
 from requests.exceptions import RequestException
@@ -40,13 +40,6 @@ FILES = {
     CSV: '"ID","name"\r\n"1","Ada"\r\n"2","Grace"\r\n',
 }
 each_format = pytest.mark.parametrize("mimetype", FILES, ids=["json", "lines", "csv"])
-
-
-@pytest.fixture
-def site():
-    site = Site()
-    with serving(site) as site.url:
-        yield site
 
 
 class TestResponse:

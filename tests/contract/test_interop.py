@@ -13,8 +13,7 @@ import requests
 from celery.signals import before_task_publish
 from helpers.outbox import delivering
 from helpers.plugins import isolated_plugins
-from helpers.receiver import receiving
-from helpers.site import Site, serving
+from helpers.site import serving
 from helpers.worker import QUICK, working
 from werkzeug.wrappers import Request
 
@@ -34,19 +33,6 @@ from qhana_plugin_runner.plugin_utils.zip_utils import get_files_from_zip_url
 from qhana_plugin_runner.tasks import add_step
 
 CALLED_PLUGINS = Path(__file__).with_name("called_plugins")
-
-
-@pytest.fixture
-def site():
-    site = Site()
-    with serving(site) as site.url:
-        yield site
-
-
-@pytest.fixture
-def webhook():
-    with receiving() as receiver:
-        yield receiver
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from helpers.databases import app, postgresql, postgresql_database  # noqa: F401
-from helpers.runner import context  # noqa: F401
+from helpers.databases import on_each_database
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import (
@@ -14,9 +13,16 @@ from qhana_plugin_runner.db.models.tasks import (
     TaskUpdateSubscription,
 )
 
+pytestmark = on_each_database
+
 
 @pytest.fixture
-def task(context):  # noqa: F811
+def app(empty_app):
+    return empty_app
+
+
+@pytest.fixture
+def task(context):
     task = ProcessingTask(task_name="a-task", parameters="{}")
     task.save(commit=True)
     return task
@@ -54,7 +60,7 @@ def test_get_by_id_finds_a_task_or_nothing(task):
     assert ProcessingTask.get_by_id(task.id + 1) is None
 
 
-def test_save_commits_when_asked(context):  # noqa: F811
+def test_save_commits_when_asked(context):
     task = ProcessingTask("a-task")
     task.save()
     DB.session.rollback()

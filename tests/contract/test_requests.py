@@ -5,7 +5,7 @@ from base64 import b64encode, urlsafe_b64encode
 
 import pytest
 from helpers.runner import runner
-from helpers.site import Site, serving
+from helpers.site import serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests import Response
@@ -21,13 +21,6 @@ from qhana_plugin_runner.requests import (
     retrieve_data_type,
     retrieve_filename,
 )
-
-
-@pytest.fixture
-def site():
-    site = Site()
-    with serving(site) as site.url:
-        yield site
 
 
 @pytest.fixture

@@ -27,13 +27,6 @@ POET = "/plugins/poet@v0-1-0"
 
 
 @pytest.fixture
-def task(context):
-    task = ProcessingTask(task_name="a-task")
-    task.save(commit=True)
-    return task
-
-
-@pytest.fixture
 def signals():
     """The signals that are sent, in their order."""
     heard = []

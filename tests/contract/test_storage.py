@@ -9,7 +9,6 @@ from tempfile import SpooledTemporaryFile
 import pytest
 import urllib3
 from helpers.plugins import plugin_source
-from helpers.runner import app, client, context  # noqa: F401
 from helpers.site import Site, serving
 from werkzeug.http import parse_options_header
 
@@ -19,10 +18,8 @@ from qhana_plugin_runner.tasking import life_cycle
 
 
 @pytest.fixture
-def task(context):  # noqa: F811
-    task = ProcessingTask("a-task")
-    task.save(commit=True)
-    return task
+def app(empty_app):
+    return empty_app
 
 
 def content_of(info):
@@ -45,7 +42,7 @@ def test_a_result_is_kept_by_position_and_by_name(task):
     assert (content_of(one), content_of(two)) == (b"text", b"bytes")
 
 
-def test_a_temporary_file_is_never_listed_as_output(task, client):  # noqa: F811
+def test_a_temporary_file_is_never_listed_as_output(task, client):
     info = STORE.persist_task_temp_file(task.id, "x", "t.txt", mimetype="text/plain")
     task.task_status, task.finished_at = "SUCCESS", task.started_at
     task.save(commit=True)
@@ -53,7 +50,7 @@ def test_a_temporary_file_is_never_listed_as_output(task, client):  # noqa: F811
     assert client.get(f"/tasks/{task.id}/").json["outputs"] == []
 
 
-def test_a_file_is_kept_under_a_path(context, tmp_path):  # noqa: F811
+def test_a_file_is_kept_under_a_path(context, tmp_path):
     STORE.persist_file("text", "some/file.txt", "text/plain")
     STORE.persist_file(
         file_=b"x", target="b", mimetype="a/b", storage_provider="local_filesystem"
@@ -61,7 +58,7 @@ def test_a_file_is_kept_under_a_path(context, tmp_path):  # noqa: F811
     assert (tmp_path / "files" / "some" / "file.txt").read_text() == "text"
 
 
-def test_urls_are_for_clients_or_for_the_runner(app, task):  # noqa: F811
+def test_urls_are_for_clients_or_for_the_runner(app, task):
     info = STORE.persist_task_result(task.id, "x", "a.txt", "x/y", "text/plain")
     with app.test_request_context():
         assert STORE.get_task_file_url(info).startswith("http://localhost/files/")
@@ -77,9 +74,7 @@ def test_a_file_is_opened_as_binary_in_a_with_block(task):
 
 
 @pytest.mark.parametrize("mimetype", ["", " ", None])
-def test_a_result_whose_mime_type_nobody_knows_is_listed_as_bytes(
-    task, client, mimetype  # noqa: F811
-):
+def test_a_result_whose_mime_type_nobody_knows_is_listed_as_bytes(task, client, mimetype):
     temp = STORE.persist_task_temp_file(task.id, "x", "t.txt", mimetype)
     info = STORE.persist_task_result(task.id, "x", "a.csv", "x/y", mimetype)
     assert info.mimetype == temp.mimetype == "application/octet-stream"
@@ -96,7 +91,7 @@ def test_a_result_whose_mime_type_nobody_knows_is_listed_as_bytes(
     ],
 )
 def test_names_keep_relative_folders_and_lead_nowhere_else(
-    task, client, name, shown, sent  # noqa: F811
+    task, client, name, shown, sent
 ):
     info = STORE.persist_task_result(task.id, "x", name, "x/y", "text/csv")
     life_cycle.succeed(task.id)
@@ -108,7 +103,7 @@ def test_names_keep_relative_folders_and_lead_nowhere_else(
     }
 
 
-def test_stores_work_outside_of_an_app_context(app, task):  # noqa: F811
+def test_stores_work_outside_of_an_app_context(app, task):
     info = STORE.persist_task_result(task.id, "x", "a.txt", "x/y", "text/plain")
     data = info.file_storage_data
     found = []
@@ -124,7 +119,7 @@ def test_stores_work_outside_of_an_app_context(app, task):  # noqa: F811
     assert found == [app, STORE.get_file_url(data)]
 
 
-def test_stores_are_found_by_name(context):  # noqa: F811
+def test_stores_are_found_by_name(context):
     assert STORE["local_filesystem"].name == "local_filesystem"
     assert STORE["url_file_store"].name == "url_file_store"
 
@@ -189,7 +184,7 @@ def test_a_plugin_brings_a_store_which_is_constructed_with_the_app(plugins):
     known = dict(FileStore.known)
     try:
         plugins.write("memory_store.py", plugin_source("memory", more=MEMORY_STORE))
-        app = plugins.app(MEMORY_PREFIX="p:")  # noqa: F811
+        app = plugins.app(MEMORY_PREFIX="p:")
         with app.test_request_context():
             task = ProcessingTask("a-task")
             task.save(commit=True)
@@ -248,7 +243,7 @@ def test_a_store_without_open_is_read_from_the_urls_of_its_files(plugins):
         plugins.write("served_store.py", plugin_source("served", more=SERVED_STORE))
         with serving(site) as url:
             site.put("/fixed.csv", b"content")
-            app = plugins.app(SERVED_URL=url, DEFAULT_FILE_STORE="served")  # noqa: F811
+            app = plugins.app(SERVED_URL=url, DEFAULT_FILE_STORE="served")
             with app.app_context():
                 task = ProcessingTask("a-task")
                 task.save(commit=True)
@@ -290,9 +285,7 @@ def test_files_of_a_task_are_in_its_folders_out_and_tmp(task):
         "task_1/out/out.txt",
     ],
 )
-def test_rows_of_the_original_are_found_by_their_end(
-    task, client, tmp_path, data
-):  # noqa: F811
+def test_rows_of_the_original_are_found_by_their_end(task, client, tmp_path, data):
     path = tmp_path / "files" / "task_1" / "out" / "out.txt"
     path.parent.mkdir(parents=True)
     path.write_text("old")
@@ -304,9 +297,7 @@ def test_rows_of_the_original_are_found_by_their_end(
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../../../etc/passwd"])
-def test_an_absolute_name_lets_nobody_read_files_of_the_host(
-    task, client, name  # noqa: F811
-):
+def test_an_absolute_name_lets_nobody_read_files_of_the_host(task, client, name):
     info = STORE.persist_task_result(task.id, "mine", name, "x/y", "text/plain")
     url = f"/files/{info.id}/?file-id={info.security_tag}"
     assert client.get(url, buffered=True).text == "mine"

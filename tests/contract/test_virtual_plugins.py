@@ -59,17 +59,6 @@ def app(tmp_path, registry):
         )
 
 
-@pytest.fixture
-def client(app):
-    return app.test_client()
-
-
-@pytest.fixture
-def context(app):
-    with app.app_context():
-        yield
-
-
 def add_child(parent_id, name="child", tags=""):
     plugin = VirtualPlugin(
         parent_id=parent_id,

@@ -4,6 +4,7 @@ import copy
 import json
 
 import pytest
+from helpers.databases import on_each_database
 from sqlalchemy import Column, Integer, Table, text
 
 from qhana_plugin_runner.db import DB
@@ -101,6 +102,7 @@ def test_values_put_in_by_a_change_are_tracked_as_well(task):
     assert stored()["list"][-1] == [2, 3]
 
 
+@on_each_database
 @pytest.mark.parametrize("value", [None, True, 0, 1.5, "text", "", [], {}, [[{}]]])
 def test_any_json_value_can_be_assigned_and_replaced(task, value):
     task.data = value
@@ -111,6 +113,7 @@ def test_any_json_value_can_be_assigned_and_replaced(task, value):
     assert stored() == {"back": [1]}
 
 
+@on_each_database
 def test_tracking_goes_on_after_commit_refresh_and_rollback(task):
     task.data["dict"]["a"] = 2
     assert stored()["dict"] == {"a": 2}
@@ -139,6 +142,7 @@ def test_a_value_that_was_replaced_no_longer_changes_the_row(task):
     assert task not in DB.session.dirty
 
 
+@on_each_database
 def test_what_one_process_adds_to_the_log_another_does_not_undo_with_its_data(task):
     task.data["dict"]["a"] = 2
     with DB.engine.connect() as other:
@@ -148,11 +152,13 @@ def test_what_one_process_adds_to_the_log_another_does_not_undo_with_its_data(ta
     assert task.task_log == "from the worker"
 
 
+@on_each_database
 def test_numbers_that_json_does_not_have_are_stored_as_null(task):
     task.data = {"score": float("nan"), "steps": [1, float("-inf")]}
     assert stored() == {"score": None, "steps": [1, None]}
 
 
+@on_each_database
 def test_plugin_state_is_tracked_too():
     PluginState.set_value("plugin", "key", {"nested": [1]}, commit=True)
     item = PluginState.get_item("plugin", "key")
@@ -185,6 +191,7 @@ def notes(app):
         REGISTRY._dispose_cls(model)
 
 
+@on_each_database
 def test_columns_of_plugins_are_tracked_too(notes):
     for model in notes:
         row = model()
@@ -197,6 +204,7 @@ def test_columns_of_plugins_are_tracked_too(notes):
         assert DB.session.get(model, 1).value == {"nested": [1, {"deep": 2}]}
 
 
+@on_each_database
 def test_a_value_that_was_changed_in_place_can_be_set_again():
     PluginState.set_value("plugin", "key", {"nested": [1]}, commit=True)
     value = PluginState.get_value("plugin", "key")

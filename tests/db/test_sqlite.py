@@ -1,6 +1,6 @@
 """SQLite, set up for several processes at once."""
 
-from helpers.runner import app, context, runner  # noqa: F401
+from helpers.runner import runner
 from helpers.writers import first_look, in_processes, read_then_write
 from sqlalchemy import text
 

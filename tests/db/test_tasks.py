@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from helpers.databases import on_each_database
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 
@@ -24,7 +25,7 @@ from qhana_plugin_runner.db.models.tasks import (
 from qhana_plugin_runner.db.models.workbench import RunInput, RunValues
 from qhana_plugin_runner.tasking.outbox import tell
 
-pytestmark = pytest.mark.usefixtures("context")
+pytestmark = [pytest.mark.usefixtures("context"), on_each_database]
 
 SURFACE = json.loads(
     Path(__file__).parents[1].joinpath("contract/surface.json").read_text("utf-8")

@@ -1,6 +1,7 @@
 """Virtual plugins and the key-value stores."""
 
 import pytest
+from helpers.databases import on_each_database
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import DB_SIGNALS
@@ -12,7 +13,7 @@ from qhana_plugin_runner.db.models.virtual_plugins import (
     VirtualPlugin,
 )
 
-pytestmark = pytest.mark.usefixtures("context")
+pytestmark = [pytest.mark.usefixtures("context"), on_each_database]
 
 STORES = [(PluginState, [1, {"a": None}], "other"), (DataBlob, b"\x00\xff", b"other")]
 each_store = pytest.mark.parametrize(

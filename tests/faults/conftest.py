@@ -8,7 +8,7 @@ import time
 from contextlib import ExitStack
 
 import pytest
-from helpers.databases import DATABASES, empty_database, postgresql  # noqa: F401
+from helpers.databases import DATABASES, empty_database
 from helpers.faults import Site
 
 FAILED = pytest.StashKey[bool]()
@@ -46,7 +46,7 @@ class Sites(ExitStack):
 
 
 @pytest.fixture(scope="package")
-def sites(tmp_path_factory, postgresql):  # noqa: F811
+def sites(tmp_path_factory, postgresql):
     with Sites(tmp_path_factory, postgresql) as sites:
         yield sites
 

@@ -5,7 +5,6 @@ from collections import Counter
 import pytest
 import requests
 from helpers.faults import Site
-from helpers.s3 import s3_client, s3_settings, s3_url  # noqa: F401
 from helpers.site import serving
 from werkzeug.wrappers import Request, Response
 
@@ -66,9 +65,7 @@ def test_a_result_that_does_not_fit_fails_its_task_and_leaves_nothing(site):
 
 
 @pytest.mark.fault("Every second call of the S3 server fails", "results are kept, once")
-def test_results_are_kept_although_every_second_call_fails(
-    tmp_path, s3_settings  # noqa: F811
-):
+def test_results_are_kept_although_every_second_call_fails(tmp_path, s3_settings):
     server = EverySecondFails(s3_settings["S3_ENDPOINT_URL"])
     with serving(server) as url:
         settings = {**s3_settings, "S3_ENDPOINT_URL": url, "DEFAULT_FILE_STORE": "s3"}

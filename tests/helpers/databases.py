@@ -18,11 +18,18 @@ from sqlalchemy.pool import NullPool
 
 DATABASES = ["sqlite", "postgresql"]
 
-on_each_database = pytest.mark.parametrize("app", DATABASES, indirect=True)
-"""Marks tests whose SQL matters among others, which get along with one database."""
+on_each_database = pytest.mark.databases(*DATABASES)
+"""Marks tests, or modules, whose SQL matters; all others use SQLite only."""
 
-on_one_database = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
-"""Marks tests that get along with one database among others whose SQL matters."""
+on_one_database = pytest.mark.databases("sqlite")
+"""Marks single tests for which one database will do, in a module that is marked otherwise."""
+
+
+def pytest_generate_tests(metafunc):
+    """Run a test on the databases that the nearest mark names."""
+    mark = metafunc.definition.get_closest_marker("databases")
+    if mark and "empty_app" in metafunc.fixturenames:
+        metafunc.parametrize("empty_app", mark.args, indirect=True)
 
 
 class PostgresqlServer:
@@ -145,25 +152,12 @@ def database_of_module(request):
             yield {"SQLALCHEMY_DATABASE_URI": uri}
 
 
-@contextmanager
-def _app(database, request):
+@pytest.fixture
+def empty_app(request, tmp_path):
+    """An app with an empty database: SQLite, or what the mark of the test names."""
     settings = {}
-    if database == "postgresql":
+    if getattr(request, "param", "sqlite") == "postgresql":
         uri = _empty_tables(request.getfixturevalue("postgresql"))
         settings = {"tables": False, "SQLALCHEMY_DATABASE_URI": uri}
-    with runner(request.getfixturevalue("tmp_path"), **settings) as app:
-        yield app
-
-
-@pytest.fixture(params=DATABASES)
-def app(request):
-    """An app with an empty database of each kind."""
-    with _app(request.param, request) as app:
-        yield app
-
-
-@pytest.fixture
-def app_on_one_database(request):
-    """An app with an empty database: SQLite, but for tests on each."""
-    with _app(getattr(request, "param", "sqlite"), request) as app:
+    with runner(tmp_path, **settings) as app:
         yield app

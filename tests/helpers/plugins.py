@@ -6,6 +6,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import marshmallow.class_registry
+import pytest
 from celery import _state as celery_state
 
 from qhana_plugin_runner import create_app
@@ -200,3 +201,10 @@ def isolated_plugins(root):
         celery_state._on_app_finalizers.intersection_update(finalizers)
         CELERY.flask_app, QHAnaPluginBase.__app__ = flask_app, plugins_app
         ROOT_API.__dict__ = api
+
+
+@pytest.fixture
+def plugins(tmp_path):
+    """The test starts without plugins, and leaves none."""
+    with isolated_plugins(tmp_path) as plugins:
+        yield plugins

@@ -5,6 +5,7 @@ import threading
 from contextlib import contextmanager
 from urllib.parse import parse_qsl
 
+import pytest
 from helpers.site import serving
 from werkzeug.wrappers import Request, Response
 
@@ -75,3 +76,10 @@ def receiving(port=0):
             yield receiver
         finally:
             receiver.is_open.set()
+
+
+@pytest.fixture
+def webhook():
+    """A receiver of webhooks."""
+    with receiving() as receiver:
+        yield receiver

@@ -6,6 +6,7 @@ import pytest
 
 from qhana_plugin_runner import create_app
 from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.tasks import ProcessingTask
 
 IN_MEMORY = {"broker_url": "memory://", "result_backend": "cache+memory://"}
 
@@ -42,17 +43,27 @@ def runner(folder, tables=True, **settings):
 
 
 @pytest.fixture
-def app(tmp_path):
-    with runner(tmp_path) as app:
-        yield app
+def app(empty_app):
+    """The app of a test; rooms and modules whose app has more in it have their own."""
+    return empty_app
 
 
 @pytest.fixture
 def context(app):
+    """The context of the app, during the test."""
     with app.app_context():
         yield
 
 
 @pytest.fixture
 def client(app):
+    """A client of the app."""
     return app.test_client()
+
+
+@pytest.fixture
+def task(context):
+    """A task that is saved, and nothing more."""
+    task = ProcessingTask("a-task")
+    task.save(commit=True)
+    return task

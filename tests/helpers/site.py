@@ -3,6 +3,7 @@
 import threading
 from contextlib import contextmanager
 
+import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
@@ -54,3 +55,11 @@ class Site:
         for name, value in headers.items():
             response.headers[name] = value
         return response(environ, start_response)
+
+
+@pytest.fixture
+def site():
+    """A web server on loopback that serves whatever a test puts on it."""
+    site = Site()
+    with serving(site) as site.url:
+        yield site

@@ -1,25 +1,11 @@
 """A real runner in this process, a receiver of webhooks, and a site for strange answers."""
 
 import pytest
-from helpers.receiver import receiving
 from helpers.runner import runner
-from helpers.site import Site, serving
+from helpers.site import serving
 from helpers.worker import QUICK, working
 
 from qhana_plugin_runner.plugin_utils import interop
-
-
-@pytest.fixture
-def site():
-    site = Site()
-    with serving(site) as site.url:
-        yield site
-
-
-@pytest.fixture
-def webhook():
-    with receiving() as receiver:
-        yield receiver
 
 
 @pytest.fixture

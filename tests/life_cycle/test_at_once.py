@@ -2,11 +2,14 @@
 
 import threading
 
+from helpers.databases import on_each_database
 from helpers.writers import append_lines, end, in_processes
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasking import life_cycle
+
+pytestmark = on_each_database
 
 
 def make_tasks(count):

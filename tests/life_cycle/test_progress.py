@@ -1,6 +1,7 @@
 """Progress that is reported very often, on each database."""
 
 import pytest
+from helpers.databases import on_each_database
 from helpers.processes import wait_until
 from sqlalchemy import event, select, update
 
@@ -11,7 +12,7 @@ from qhana_plugin_runner.tasking import life_cycle
 from qhana_plugin_runner.tasking.life_cycle import progress
 from qhana_plugin_runner.tasking.messages import patiently
 
-pytestmark = pytest.mark.usefixtures("context")
+pytestmark = [pytest.mark.usefixtures("context"), on_each_database]
 
 
 @pytest.fixture

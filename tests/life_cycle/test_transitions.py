@@ -1,6 +1,7 @@
 """A task ends once, and its log loses nothing."""
 
 import pytest
+from helpers.databases import on_each_database
 from sqlalchemy import text
 
 from qhana_plugin_runner.db import DB
@@ -9,16 +10,9 @@ from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasking import life_cycle
 from qhana_plugin_runner.tasking.life_cycle import Transition
 
-pytestmark = pytest.mark.usefixtures("context")
+pytestmark = [pytest.mark.usefixtures("context"), on_each_database]
 
 ENDS = {"SUCCESS": life_cycle.succeed, "FAILURE": life_cycle.fail}
-
-
-@pytest.fixture
-def task(context):
-    task = ProcessingTask("a-task")
-    task.save(commit=True)
-    return task
 
 
 @pytest.mark.parametrize("status", ENDS)

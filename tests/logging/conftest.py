@@ -3,13 +3,6 @@
 import logging
 
 import pytest
-from helpers.plugins import isolated_plugins
-
-
-@pytest.fixture
-def plugins(tmp_path):
-    with isolated_plugins(tmp_path) as plugins:
-        yield plugins
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Settings of apps that do maintenance, unlike those of other tests."""
 
 import pytest
-from helpers.databases import app, postgresql, postgresql_database  # noqa: F401
 from helpers.runner import runner
 from helpers.worker import NO_BROKER
 

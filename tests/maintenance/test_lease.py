@@ -5,6 +5,7 @@ import sys
 import threading
 
 import pytest
+from helpers.databases import on_each_database
 from helpers.product import CHECKOUT, outside_environment
 from sqlalchemy import update
 
@@ -12,6 +13,8 @@ from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import database_time
 from qhana_plugin_runner.db.models.leases import MaintenanceLease
 from qhana_plugin_runner.operations.lease import hold_lease, release_lease
+
+pytestmark = on_each_database
 
 LONG = 3600
 
@@ -29,12 +32,6 @@ with app.app_context():
     sys.stdin.readline()
     print(*(name for name in map(str, range(20)) if hold_lease(name, holder, 3600)))
 """
-
-
-@pytest.fixture
-def context(app):
-    with app.app_context():
-        yield
 
 
 def expire(name):

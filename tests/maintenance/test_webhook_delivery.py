@@ -2,10 +2,8 @@
 
 from datetime import timedelta
 
-import pytest
 from helpers.outbox import deliveries, make_task_with
 from helpers.processes import wait_until
-from helpers.receiver import receiving
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.operations import Maintenance
@@ -13,12 +11,6 @@ from qhana_plugin_runner.operations.jobs import JOBS
 from qhana_plugin_runner.operations.retention.job import remove_what_is_too_old
 from qhana_plugin_runner.tasking.outbox import tell
 from qhana_plugin_runner.tasks import save_task_result
-
-
-@pytest.fixture
-def webhook():
-    with receiving() as receiver:
-        yield receiver
 
 
 def test_the_end_of_a_task_is_told_by_itself(working_app, webhook):

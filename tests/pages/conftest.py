@@ -2,16 +2,9 @@
 
 import pytest
 from helpers.html_tree import read_html
-from helpers.plugins import isolated_plugins
 from helpers.runner import IN_MEMORY
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-
-
-@pytest.fixture
-def plugins(tmp_path):
-    with isolated_plugins(tmp_path) as plugins:
-        yield plugins
 
 
 @pytest.fixture

@@ -3,9 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from helpers.databases import app, postgresql, postgresql_database  # noqa: F401
-from helpers.runner import client, context  # noqa: F401
-from helpers.s3 import s3_client, s3_settings, s3_url  # noqa: F401
 from sqlalchemy import select
 
 from qhana_plugin_runner.db import DB
@@ -20,7 +17,7 @@ from qhana_plugin_runner.tasking import life_cycle
 
 
 @pytest.fixture
-def make_task(context):  # noqa: F811
+def make_task(context):
     """Return a function that makes a task with all that can belong to one; returns its id."""
 
     def make_task(days=None):
@@ -67,7 +64,7 @@ def age(task_id, days):
 
 
 @pytest.fixture
-def rows(context):  # noqa: F811
+def rows(context):
     """Return a function that counts the rows of all tables that are not empty."""
 
     def rows():

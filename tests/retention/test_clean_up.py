@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from helpers.databases import on_each_database, on_one_database
 from helpers.runner import runner
 from sqlalchemy import event
 
@@ -20,6 +21,8 @@ from qhana_plugin_runner.storage import STORE, FileStore, KeptFile
 from qhana_plugin_runner.tasking import removal
 from qhana_plugin_runner.tasking.removal import Removal, remove_task
 from qhana_plugin_runner.tasking.stored import Failures
+
+pytestmark = on_each_database
 
 DAY = 24 * 60 * 60
 
@@ -255,7 +258,7 @@ def test_a_file_that_cannot_be_removed_holds_up_no_other(make_task, rows, failin
 
 
 # Only SQLite has no locks of rows.
-@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+@on_one_database
 def test_nobody_else_writes_while_tasks_are_removed(app, make_task, monkeypatch):
     monkeypatch.setattr(removal, "_note_bytes", no_writer_may_be_there)
     assert remove_task(make_task(days=9)) is Removal.DONE

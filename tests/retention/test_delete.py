@@ -1,6 +1,7 @@
 """``DELETE /tasks/<id>/``: all of a task goes, and nothing of others."""
 
 import pytest
+from helpers.databases import on_each_database
 from sqlalchemy import Column, ForeignKey, Integer, Table, event
 
 from qhana_plugin_runner.db import DB
@@ -9,6 +10,8 @@ from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
 from qhana_plugin_runner.operations.retention import Limits, clean_up
 from qhana_plugin_runner.storage import STORE, FileStore
 from qhana_plugin_runner.tasking import life_cycle
+
+pytestmark = on_each_database
 
 
 def test_a_task_goes_with_all_that_belongs_to_it(

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from helpers.databases import on_each_database
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -59,6 +60,7 @@ def test_temporary_files_are_no_outputs(task):
     assert TaskFile.get_task_result_files(task) == []
 
 
+@on_each_database
 def test_a_row_is_written_with_the_next_commit_when_asked(task):
     persist(task, commit=False)
     DB.session.rollback()
@@ -74,6 +76,7 @@ def test_files_of_the_same_name_are_two_files(task):
     assert one.security_tag != two.security_tag
 
 
+@on_each_database
 def test_an_unknown_task_is_a_key_error_and_leaves_no_file(context, files_on_disk):
     with pytest.raises(KeyError, match="99"):
         STORE.persist_task_result(99, "x", "name", "type", "text/plain")
@@ -155,6 +158,7 @@ class Failing(io.BytesIO):
         return super().read(5)
 
 
+@on_each_database
 def test_a_source_that_fails_leaves_no_file_and_no_row(task, files_on_disk):
     with pytest.raises(OSError, match="source is gone"):
         persist(task, content=Failing(b"half of the content"))
@@ -163,6 +167,7 @@ def test_a_source_that_fails_leaves_no_file_and_no_row(task, files_on_disk):
     assert TaskFile.get_task_result_files(task) == []
 
 
+@on_each_database
 @pytest.mark.parametrize("make", [str, io.StringIO])
 def test_half_of_a_surrogate_pair_is_replaced(task, make):
     assert read(persist(task, content=make("lone \ud800"))) == "lone \ufffd".encode()

@@ -1,8 +1,7 @@
 """An app whose tasks are supervised, on a real broker. No worker runs."""
 
 import pytest
-from helpers.databases import postgresql, postgresql_database  # noqa: F401
-from helpers.runner import context, runner  # noqa: F401
+from helpers.runner import runner
 from helpers.services import broker
 
 from qhana_plugin_runner.celery import CELERY
@@ -54,7 +53,7 @@ def known(app):
 
 
 @pytest.fixture
-def new_task(context):  # noqa: F811
+def new_task(context):
     def new_task(**values):
         task = ProcessingTask("a-task", **values)
         task.save(commit=True)
@@ -64,5 +63,5 @@ def new_task(context):  # noqa: F811
 
 
 @pytest.fixture
-def state_of(context):  # noqa: F811
+def state_of(context):
     return lambda task_id: ProcessingTask.get_with_details(task_id).state

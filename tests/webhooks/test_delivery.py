@@ -6,6 +6,7 @@ from datetime import timedelta
 from email.utils import format_datetime
 
 import pytest
+from helpers.databases import on_each_database
 from helpers.outbox import (
     TASK_URL,
     deliver,
@@ -22,6 +23,8 @@ from qhana_plugin_runner.db.db import as_utc, utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from qhana_plugin_runner.operations.webhooks.delivery import Delivery
 from qhana_plugin_runner.tasking.outbox import tell
+
+pytestmark = on_each_database
 
 DAY = 24 * 60 * 60
 

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from helpers.databases import on_each_database
 from helpers.outbox import TASK_URL, deliver, deliveries, make_due, make_task_with
 from helpers.runner import runner
 from sqlalchemy import event
@@ -10,6 +11,8 @@ from sqlalchemy import event
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.operations.webhooks.delivery import Delivery
 from qhana_plugin_runner.tasking.outbox import prune, tell
+
+pytestmark = on_each_database
 
 EVENTS = ["status", "steps", "details"]
 HOOK = "http://localhost:9/hook"

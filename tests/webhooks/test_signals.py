@@ -1,6 +1,7 @@
 """Signals of tasks, which plugins send, lead to the outbox, together with the change."""
 
 import pytest
+from helpers.databases import on_each_database
 from helpers.outbox import deliver, deliveries, make_task_with
 from helpers.runner import runner
 from helpers.site import serving
@@ -49,6 +50,7 @@ def test_a_signal_after_the_commit_of_the_change_is_saved_at_once(app, task_id, 
         assert saved(app) == [event]
 
 
+@on_each_database
 @pytest.mark.parametrize("flushed", [False, True])
 def test_a_signal_before_the_commit_of_the_change_is_saved_with_it(app, task_id, flushed):
     with app.app_context():
@@ -73,6 +75,7 @@ def test_a_signal_before_the_commit_of_a_subscription_counts_for_it(app):
     assert saved(app) == ["status"]
 
 
+@on_each_database
 def test_a_rollback_of_the_change_takes_the_signal_with_it(app, task_id):
     with app.app_context():
         ProcessingTask.get_by_id(task_id).task_name = "changed"
@@ -107,6 +110,7 @@ def test_a_view_that_sends_a_signal_tells_once(app, task_id):
     assert saved(app) == ["steps"]
 
 
+@on_each_database
 def test_a_signal_about_what_is_in_the_outbox_adds_nothing(app, task_id):
     with app.app_context():
         tell(task_id, "status")
@@ -130,6 +134,7 @@ def test_a_signal_after_what_was_told_with_the_change_makes_no_second_call(app, 
     assert webhook.events() == ["status", "details"]
 
 
+@on_each_database
 def test_a_step_and_the_end_of_a_task_are_told(app, webhook):
     with app.app_context():
         task_id = make_task_with((webhook.url, None))

@@ -1,15 +1,13 @@
-"""Apps with files of tasks, on both databases."""
+"""Files of tasks, and what pages show of them."""
 
 import io
 
 import pytest
-from helpers.databases import app, postgresql, postgresql_database  # noqa: F401
 from helpers.html_tree import read_html
-from helpers.runner import client, context  # noqa: F401
 
 
 @pytest.fixture
-def upload(client):  # noqa: F811
+def upload(client):
     """Upload a file; return what the runner says of it."""
 
     def upload(name, content, data_type="entity/list", content_type=""):
@@ -28,7 +26,7 @@ def upload(client):  # noqa: F811
 
 
 @pytest.fixture
-def fragment(client):  # noqa: F811
+def fragment(client):
     """Get a fragment, and read it."""
 
     def fragment(path, **query):

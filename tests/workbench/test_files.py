@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from helpers.databases import on_each_database
 
 from qhana_plugin_runner.tasking.removal import remove_task
 
@@ -46,6 +47,7 @@ def test_an_upload_that_lacks_something_is_refused_with_the_field(client, data, 
     assert field in str(answer.json["errors"])
 
 
+@on_each_database
 def test_files_are_listed_newest_first_and_filtered_by_type_and_words(upload, fragment):
     upload("one.csv", b"ID\n1\n")
     upload("two.json", b"[]", "entity/vector")
@@ -62,6 +64,7 @@ def test_files_are_listed_newest_first_and_filtered_by_type_and_words(upload, fr
     assert names(fragment("files/", q="nothing")) == []
 
 
+@on_each_database
 def test_a_long_list_has_pages(upload, fragment):
     for number in range(30):
         upload(f"{number}.txt", b"")
@@ -83,6 +86,7 @@ def test_facts_are_told_of_own_files_by_any_name_of_the_host(client, upload):
         assert (answer.status_code, answer.data) == (204, b""), url
 
 
+@on_each_database
 def test_what_a_run_was_started_with_is_kept_without_what_is_private(client, upload):
     made, used = upload("made.csv", b""), upload("used.csv", b"")
     run = {
@@ -128,6 +132,7 @@ def test_a_form_with_nothing_but_a_star_is_kept(client, upload):
     assert kept["formData"] == "%2A="
 
 
+@on_each_database
 @pytest.mark.parametrize("field", ["formData", "plugin", "resultUrl", "dataInputs"])
 def test_half_of_a_surrogate_pair_is_refused_with_the_field(client, upload, field):
     made = upload("made.csv", b"")
@@ -147,6 +152,7 @@ def test_runs_of_other_runners_are_not_kept(client, upload, url):
     assert client.post("/workbench/runs/", json=run).status_code == 404
 
 
+@on_each_database
 def test_what_is_known_of_a_run_goes_with_its_task(app, client, upload):
     made = upload("made.csv", b"")
     run = {
@@ -161,6 +167,7 @@ def test_what_is_known_of_a_run_goes_with_its_task(app, client, upload):
     assert client.get(f"/workbench/runs/{task_id(made)}/").status_code == 404
 
 
+@on_each_database
 def test_related_files_are_inputs_and_what_was_made_of_a_file(client, upload, fragment):
     before, made = upload("before.csv", b""), upload("made.csv", b"")
     run = {
