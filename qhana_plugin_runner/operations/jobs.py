@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .lost_tasks import LostTasks
-from .retention.job import remove_what_is_too_old
+from .retention import apply_retention
 from .waiting_tasks import expire_waiting_tasks
 from .webhooks.delivery import Delivery
 
@@ -31,5 +31,5 @@ JOBS = (
     Job("lost-tasks", "TASK_CHECK_SECONDS", lambda: LostTasks().run),
     Job("waiting-tasks", "TASK_CHECK_SECONDS", lambda: expire_waiting_tasks),
     Job("webhook-delivery", "WEBHOOK_INTERVAL_SECONDS", lambda: Delivery().turn),
-    Job("retention", "RETENTION_INTERVAL_SECONDS", lambda: remove_what_is_too_old),
+    Job("retention", "RETENTION_INTERVAL_SECONDS", lambda: apply_retention),
 )

@@ -8,7 +8,7 @@ from helpers.processes import wait_until
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.operations import Maintenance
 from qhana_plugin_runner.operations.jobs import JOBS
-from qhana_plugin_runner.operations.retention.job import remove_what_is_too_old
+from qhana_plugin_runner.operations.retention.clean_up import apply_retention
 from qhana_plugin_runner.tasking.outbox import tell
 from qhana_plugin_runner.tasks import save_task_result
 
@@ -42,5 +42,5 @@ def test_calls_that_were_made_are_forgotten_after_a_month(app, webhook):
             row.created_at -= timedelta(days=days)
             row.due_at = None if event != "details" else row.due_at + timedelta(days=1)
             DB.session.commit()
-        remove_what_is_too_old()
+        apply_retention()
         assert [row.event_type for row in deliveries()] == ["steps", "details"]

@@ -15,8 +15,11 @@ from sqlalchemy import event
 from qhana_plugin_runner import create_app
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
-from qhana_plugin_runner.operations.retention import Limits, clean_up, expiry
-from qhana_plugin_runner.operations.retention.job import remove_what_is_too_old
+from qhana_plugin_runner.operations.retention import clean_up, expiry
+from qhana_plugin_runner.operations.retention.clean_up import (
+    apply_retention,
+    days_of_settings,
+)
 from qhana_plugin_runner.storage import STORE, FileStore, KeptFile
 from qhana_plugin_runner.tasking import removal
 from qhana_plugin_runner.tasking.removal import Removal, remove_task
@@ -29,13 +32,14 @@ DAY = 24 * 60 * 60
 
 def test_nothing_is_removed_unless_it_is_asked_for():
     app = create_app({}, silent_log=True)
-    assert Limits.from_config(app.config) == Limits(None, None, None)
+    with app.app_context():
+        assert set(days_of_settings().values()) == {None}
     assert app.config["RETENTION_INTERVAL_SECONDS"] == 3600
 
 
 def test_without_limits_all_stays(make_task, rows, of_tasks):
     make_task(days=9999)
-    assert clean_up(Limits()) == {}
+    assert clean_up({}) == {}
     assert rows() == of_tasks(1)
 
 
@@ -45,22 +49,22 @@ def test_tasks_that_have_ended_long_ago_go_with_everything(
     make_task()
     for days in (31, 29, 45):
         make_task(days)
-    removed = clean_up(Limits(finished_tasks=30))
+    removed = clean_up({"finished-tasks": 30})
     assert removed == {
-        "finished_tasks": Counter(tasks=2, files=4, bytes=2 * len("result" + "temporary"))
+        "finished-tasks": Counter(tasks=2, files=4, bytes=2 * len("result" + "temporary"))
     }
     assert rows() == of_tasks(2)
     assert {path.partition("/")[0] for path in files()} == {"task_1", "task_3"}
-    assert clean_up(Limits(finished_tasks=30)) == {"finished_tasks": Counter()}
+    assert clean_up({"finished-tasks": 30}) == {"finished-tasks": Counter()}
 
 
 def test_temporary_files_go_before_the_task(make_task, rows, of_tasks, files):
     make_task()
     make_task(days=3)
     make_task(days=1)
-    removed = clean_up(Limits(temporary_files=2))
+    removed = clean_up({"temporary-files": 2})
     assert removed == {
-        "temporary_files": Counter(tasks=0, files=1, bytes=len("temporary"))
+        "temporary-files": Counter(tasks=0, files=1, bytes=len("temporary"))
     }
     assert rows() == {**of_tasks(3), "TaskFile": 5}
     assert [path for path in files() if path.endswith("b.txt")][0].startswith("task_1/")
@@ -71,16 +75,16 @@ def test_temporary_files_go_before_the_task(make_task, rows, of_tasks, files):
 def test_a_dry_run_tells_the_same_and_changes_nothing(make_task, rows, files):
     for days in (31, 29):
         make_task(days)
-    limits = Limits(finished_tasks=30, temporary_files=20)
+    limits = {"finished-tasks": 30, "temporary-files": 20}
     before = rows(), files()
     told = clean_up(limits, dry_run=True)
     assert (rows(), files()) == before
-    assert told["finished_tasks"] == Counter(tasks=1, files=2, bytes=15)
-    assert told["temporary_files"] == Counter(tasks=0, files=2, bytes=18)
+    assert told["finished-tasks"] == Counter(tasks=1, files=2, bytes=15)
+    assert told["temporary-files"] == Counter(tasks=0, files=2, bytes=18)
     # The temporary file of the older one has gone with its task.
     done = clean_up(limits)
-    assert done["finished_tasks"] == told["finished_tasks"]
-    assert done["temporary_files"] == Counter(tasks=0, files=1, bytes=9)
+    assert done["finished-tasks"] == told["finished-tasks"]
+    assert done["temporary-files"] == Counter(tasks=0, files=1, bytes=9)
 
 
 def test_many_tasks_go_in_small_transactions(app, make_task, rows, monkeypatch):
@@ -94,7 +98,7 @@ def test_many_tasks_go_in_small_transactions(app, make_task, rows, monkeypatch):
         if statement.startswith('DELETE FROM "ProcessingTask" WHERE "ProcessingTask".id'):
             sizes.append(statement.count("%(id") or statement.count("?"))
 
-    assert clean_up(Limits(finished_tasks=1))["finished_tasks"]["tasks"] == 5
+    assert clean_up({"finished-tasks": 1})["finished-tasks"]["tasks"] == 5
     assert sizes == [2, 2, 1]
     assert rows() == {}
 
@@ -114,7 +118,7 @@ def test_a_task_in_use_holds_up_no_other(app, make_task, rows, monkeypatch, capl
         for number in (0, 1):
             DB.session.execute(notes.insert().values(task_id=ids[number]))
         DB.session.commit()
-        assert clean_up(Limits(finished_tasks=1))["finished_tasks"]["tasks"] == 2
+        assert clean_up({"finished-tasks": 1})["finished-tasks"]["tasks"] == 2
         left = DB.session.query(ProcessingTask.id).order_by("id").all()
         assert [task_id for (task_id,) in left] == ids[:2]
         assert f"task {ids[0]} stays" in caplog.text
@@ -154,10 +158,10 @@ def test_files_that_no_row_knows_go_when_they_are_old(
         assert orphan(path, days=8).is_file()
     young = orphan("task_1/out/young", days=6)
     elsewhere = orphan("other/name", days=99), orphan("task_x/name", days=99)
-    told = clean_up(Limits(orphans=7), dry_run=True)
+    told = clean_up({"orphans": 7}, dry_run=True)
     assert told == {"orphans": Counter(tasks=0, files=3, bytes=3 * len("orphan"))}
-    assert clean_up(Limits(orphans=7)) == told
-    assert clean_up(Limits(orphans=7)) == {"orphans": Counter()}
+    assert clean_up({"orphans": 7}) == told
+    assert clean_up({"orphans": 7}) == {"orphans": Counter()}
     for file in (young, *elsewhere):
         file.unlink()
     for folder in ("other", "task_x"):
@@ -178,7 +182,7 @@ def test_files_are_known_however_their_rows_name_them(make_task, orphan, context
         orphan(path, days=99)
         task = ProcessingTask.get_by_id(task_id)
         TaskFile(task, "tag", "local_filesystem", "name", place, "type").save(commit=True)
-    assert clean_up(Limits(orphans=7)) == {"orphans": Counter()}
+    assert clean_up({"orphans": 7}) == {"orphans": Counter()}
 
 
 def test_orphans_in_s3_go_too(tmp_path, s3_settings, s3_client):
@@ -190,7 +194,7 @@ def test_orphans_in_s3_go_too(tmp_path, s3_settings, s3_client):
             for path in ("task_1/out/unknown", "other/unknown"):
                 STORE["s3"].persist_file("orphan", path, "text/plain")
             # The server's clock says when a file was kept: a day below zero is tomorrow.
-            removed = clean_up(Limits(orphans=-1))
+            removed = clean_up({"orphans": -1})
             assert removed == {"orphans": Counter(tasks=0, files=1, bytes=len("orphan"))}
     listed = s3_client.list_objects_v2(
         Bucket=s3_settings["S3_BUCKET"], Prefix=s3_settings["S3_KEY_PREFIX"]
@@ -231,15 +235,15 @@ def test_a_store_that_is_away_is_given_up_and_holds_up_no_other(
             STORE.persist_task_result(
                 task_id, "x", name, "type", "text/plain", storage_provider="away"
             )
-    clean_up(Limits(finished_tasks=1, orphans=1))
+    clean_up({"finished-tasks": 1, "orphans": 1})
     assert "nobody answers" in caplog.text
     assert rows() == {"RemovedFile": 4}
     assert files() == []
     failing_store.calls = 0
-    clean_up(Limits())
+    clean_up({})
     assert failing_store.calls == Failures.MAX == 3
     failing_store.delete = lambda self, info: None
-    clean_up(Limits())
+    clean_up({})
     assert rows() == {}
 
 
@@ -253,7 +257,7 @@ def test_a_file_that_cannot_be_removed_holds_up_no_other(make_task, rows, failin
     failing_store.delete = lambda self, info: (
         refuse(self, info) if info.file_name in "abd" else None
     )
-    clean_up(Limits(finished_tasks=1))
+    clean_up({"finished-tasks": 1})
     assert rows() == {"RemovedFile": 3}
 
 
@@ -273,8 +277,8 @@ def no_writer_may_be_there(_condition):
 
 def test_the_maintenance_cleans_up(app, make_task, rows):
     make_task(days=9)
-    remove_what_is_too_old()
+    apply_retention()
     assert rows()
     app.config["RETENTION_FINISHED_DAYS"] = 8.0
-    remove_what_is_too_old()
+    apply_retention()
     assert rows() == {}

@@ -7,7 +7,7 @@ from sqlalchemy import Column, ForeignKey, Integer, Table, event
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.removed_files import RemovedFile
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile
-from qhana_plugin_runner.operations.retention import Limits, clean_up
+from qhana_plugin_runner.operations.retention import clean_up
 from qhana_plugin_runner.storage import STORE, FileStore
 from qhana_plugin_runner.tasking import life_cycle
 
@@ -133,7 +133,7 @@ def test_when_the_process_dies_before_the_bytes_are_gone_they_go_later(
             client.delete(f"/tasks/{task_id}/")
     assert rows() == {"RemovedFile": 2}
     assert files()
-    clean_up(Limits())
+    clean_up({})
     assert (rows(), files()) == ({}, [])
 
 
@@ -150,12 +150,12 @@ def test_when_a_store_fails_its_bytes_go_later(client, make_task, rows, tmp_path
     assert client.delete(f"/tasks/{task_id}/").status_code == 204
     assert rows() == {"RemovedFile": 1}
     assert hidden.is_file()
-    clean_up(Limits())
+    clean_up({})
     assert rows() == {"RemovedFile": 1}
     note = DB.session.query(RemovedFile).one()
     note.storage_provider = "local_filesystem"
     DB.session.commit()
-    clean_up(Limits())
+    clean_up({})
     assert (rows(), files()) == ({}, [])
 
 

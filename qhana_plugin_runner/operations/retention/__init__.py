@@ -1,6 +1,5 @@
-"""How tasks and files go: when somebody removes them, and when they are too old."""
+"""Removes what is too old: tasks, files, and what was left behind."""
 
-from ...tasking.removal import Removal, remove_task
-from .clean_up import Limits, clean_up
+from .clean_up import apply_retention, clean_up
 
-__all__ = ["Limits", "Removal", "clean_up", "remove_task"]
+__all__ = ["apply_retention", "clean_up"]

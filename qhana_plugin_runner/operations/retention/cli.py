@@ -3,53 +3,46 @@
 from collections import Counter
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
-from .clean_up import KINDS, Limits, clean_up
-
-_NAMES = {kind.replace("_", "-"): kind for kind in KINDS}
+from .clean_up import KINDS, clean_up, days_of_settings
 
 
 @click.command("clean-up")
-@click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show what would be removed, and remove nothing."
+)
 @click.option(
     "--older-than",
     metavar="DAYS",
     type=click.FloatRange(0, min_open=True),
-    help="Use this age instead of those that are set.",
+    help="Use this age instead of the settings.",
 )
 @click.option(
     "--only",
     multiple=True,
-    type=click.Choice(list(_NAMES)),
-    help="Only this kind; may be given several times. Needed with --older-than.",
+    type=click.Choice(list(KINDS)),
+    help="Clean up this kind only; may be repeated. Required with --older-than.",
 )
 @with_appcontext
 def clean_up_command(
     dry_run: bool, older_than: float | None, only: tuple[str, ...]
 ) -> None:
-    """Remove tasks and files that are older than the settings RETENTION_* allow."""
+    """Remove tasks and files that are older than the RETENTION_* settings allow."""
     if older_than is not None and not only:
         raise click.UsageError(
-            "--older-than needs --only, which says what is to be removed: "
-            + ", ".join(_NAMES)
+            f"--older-than needs --only with one of {', '.join(KINDS)}"
         )
-    limits = Limits.from_config(current_app.config)
-    wanted = [_NAMES[name] for name in only] or list(KINDS)
-    days = {
-        kind: limits._asdict()[kind] if older_than is None else older_than
-        for kind in wanted
-    }
-    removed = clean_up(Limits(**days), dry_run)
-    for name, kind in _NAMES.items():
-        if kind in wanted:
-            click.echo(_line(name, removed.get(kind), dry_run))
+    settings = days_of_settings()
+    days = {kind: older_than or settings[kind] for kind in only or KINDS}
+    removed = clean_up(days, dry_run)
+    for kind in days:
+        click.echo(_line(kind, removed.get(kind), dry_run))
 
 
-def _line(name: str, amount: Counter[str] | None, dry_run: bool) -> str:
+def _line(kind: str, amount: Counter[str] | None, dry_run: bool) -> str:
     if amount is None:
-        return f"{name}: kept, as no age is set"
+        return f"{kind}: kept, as no age is set"
     does = "would remove" if dry_run else "removed"
-    tasks = f"{amount['tasks']} tasks with " if name == "finished-tasks" else ""
-    return f"{name}: {does} {tasks}{amount['files']} files of {amount['bytes']} bytes"
+    tasks = f"{amount['tasks']} tasks with " if kind == "finished-tasks" else ""
+    return f"{kind}: {does} {tasks}{amount['files']} files of {amount['bytes']} bytes"
