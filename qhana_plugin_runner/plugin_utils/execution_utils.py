@@ -9,21 +9,20 @@ __all__ = ["parse_execution_options"]
 
 
 def parse_execution_options(url: str | None) -> dict[str, Any]:
-    """Fetch options that travel as the first entity of a file.
+    """Fetch options from the first entity of a file.
 
     >>> parse_execution_options('data:application/json,{"shots": 1024}')
     {'shots': 1024}
 
     Args:
-        url: where the options are: an entity file in any format.  Without a URL there are
-            no options.
+        url: the URL of an entity file in any format; without a URL there are no options.
 
     Returns:
-        the options as they are in the file: from CSV all values are text.
+        The options as in the file: all values from CSV are text.
 
     Raises:
-        qhana_plugin_runner.plugin_utils.entity_marshalling.EntityError: the file is no
-            entity file, or it is broken.
+        qhana_plugin_runner.plugin_utils.entity_marshalling.EntityError: the file is not an
+            entity file, or it is damaged.
         requests.exceptions.RequestException: the URL cannot be opened.
     """
     if not url:

@@ -1,4 +1,4 @@
-"""Reading the files inside of zip archives."""
+"""Reads the files in zip archives."""
 
 import struct
 import zlib
@@ -15,9 +15,9 @@ from qhana_plugin_runner.requests import display_url, open_url_as_file_like_simp
 __all__ = ["ZipArchiveError", "get_files_from_zip_url"]
 
 ENCRYPTED = 0x1
-"""Bit of the general purpose flags of a member that is encrypted (APPNOTE.TXT, 4.4.4)."""
+"""Flag bit of an encrypted member (APPNOTE.TXT, 4.4.4)."""
 
-# what the standard library raises for damaged archives, depending on where the damage is
+# What the standard library raises for damaged archives.
 _DAMAGE = (
     BadZipFile,
     EOFError,
@@ -31,13 +31,13 @@ _DAMAGE = (
 
 
 class ZipArchiveError(RunnerError, BadZipFile):
-    """An archive cannot be read; the text says which one and why."""
+    """An archive cannot be read; the text has the URL and the reason."""
 
     http_status = 422
 
 
 class _Member(RawIOBase):
-    """A file inside of an archive, as it is unpacked."""
+    """A file in an archive, decompressed as it is read."""
 
     def __init__(self, content: IO[bytes], place: str) -> None:
         self._content = content
@@ -51,20 +51,20 @@ class _Member(RawIOBase):
         return self._content.seekable()
 
     def seek(self, offset: int, whence: int = SEEK_SET) -> int:
-        with self._explained():
+        with self._damage_errors():
             return self._content.seek(offset, whence)
 
     def tell(self) -> int:
         return self._content.tell()
 
     def readinto(self, buffer: Any) -> int:
-        with self._explained():
+        with self._damage_errors():
             chunk = self._content.read(len(buffer))
         buffer[: len(chunk)] = chunk
         return len(chunk)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _damage_errors(self) -> Iterator[None]:
         try:
             yield
         except _DAMAGE as error:
@@ -78,16 +78,17 @@ class _Member(RawIOBase):
 
 
 def _check_members(archive: ZipFile, url: str) -> list[ZipInfo]:
-    """List the files in an archive in its order; refuse those not to be unpacked.
+    """List the files in an archive in order.
 
-    This is the place for limits on what an archive may hold.
+    Raises:
+        ZipArchiveError: a file name is unsafe, or a file is encrypted.
     """
     members = [m for m in archive.infolist() if not m.filename.endswith("/")]
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))
         if not path.name or path.is_absolute() or ".." in path.parts:
             raise ZipArchiveError(
-                f"{url!r} holds the file {member.filename!r}, whose name is empty or"
+                f"{url!r} contains the file {member.filename!r}, whose name is empty or"
                 " leads out of the archive; pack it with relative names."
             )
         if member.flag_bits & ENCRYPTED:
@@ -99,7 +100,7 @@ def _check_members(archive: ZipFile, url: str) -> list[ZipInfo]:
 
 
 def get_files_from_zip_url(url: str, mode: str = "t") -> Iterator[tuple[IO[Any], str]]:
-    """Open the files in a zip archive one after the other, in their order in the archive.
+    """Open the files in a zip archive one after the other, in the order of the archive.
 
     >>> from base64 import b64encode
     >>> from io import BytesIO
@@ -112,19 +113,18 @@ def get_files_from_zip_url(url: str, mode: str = "t") -> Iterator[tuple[IO[Any],
     data/a.txt some text
 
     Args:
-        url: where the archive is, as for :func:`qhana_plugin_runner.requests.open_url`.
-            A large one is kept in a temporary file, not in memory.
-        mode: with a ``b`` (``"b"``, ``"rb"``) for binary files; any other for text files
-            (UTF-8, with or without byte order mark).
+        url: the URL of the archive, as in :func:`qhana_plugin_runner.requests.open_url`. Large
+            archives are stored in a temporary file, not in memory.
+        mode: a mode with ``b`` (``"b"``, ``"rb"``) opens binary files, others text files (UTF-8
+            with or without byte order mark).
 
     Yields:
-        the open file, which can be sought in and has a ``name``, and its name with its
-        folders; folders themselves are left out.  A file is closed when the next one is
-        asked for.
+        The open file, which is seekable and has a ``name``, and its name with folders. Folders
+        themselves are skipped. A file is closed when the next one is opened.
 
     Raises:
-        ZipArchiveError: this is no zip archive, or it is damaged, encrypted, packed in an
-            unknown way, or has a file name that leads out of it.
+        ZipArchiveError: the file is not a zip archive, is damaged, encrypted or compressed in an
+            unsupported way, or contains an unsafe file name.
         requests.exceptions.RequestException: the URL cannot be opened.
     """
     shown = display_url(url)

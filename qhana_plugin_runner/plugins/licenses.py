@@ -1,4 +1,4 @@
-"""The packages that the runner is made of, as they are installed here, with their licenses."""
+"""Installed third-party packages of the runner and their licenses."""
 
 import tomllib
 from collections.abc import Iterator
@@ -20,19 +20,19 @@ __all__ = ["Package", "third_party_packages"]
 
 OWN_NAME = "qhana-plugin-runner"
 
-# How files with license texts are called in packages that do not name them.
+# Names of license files in packages that do not declare them.
 _FILE_NAMES = ("LICEN", "COPYING", "NOTICE")
 
 
 @dataclass(frozen=True)
 class Package:
-    """A package that the runner needs, itself or for another one.
+    """A direct or indirect dependency of the runner.
 
     Attributes:
-        name: as it is written in lock files.
-        version: that is installed.
-        license: what the package says about itself, an SPDX expression where it gives one.
-        text: the texts that it brings; empty when there are none in it.
+        name: the normalized name.
+        version: the installed version.
+        license: the declared license, an SPDX expression if there is one.
+        text: the license texts in the package, empty if there are none.
     """
 
     name: str
@@ -43,27 +43,21 @@ class Package:
 
 @cache
 def third_party_packages() -> tuple[Package, ...]:
-    """Find the packages behind the runner's dependencies, sorted by name.
+    """Return the direct and indirect dependencies of the runner, sorted by name.
 
-    They are read from what is installed, so that they are those that run: in a checkout these
-    are the locked ones, beside an installed wheel those that were resolved for it.
+    They are read from the environment, so that they are the ones in use.
     """
     return tuple(
-        Package(
-            name,
-            found.version,
-            _license_of(found),
-            _text_of(found),
-        )
+        Package(name, found.version, _license_of(found), _text_of(found))
         for name, found in sorted(_distributions().items())
     )
 
 
 def _distributions() -> dict[str, Distribution]:
-    """Follow the requirements to all that is installed for them, by normalised name."""
+    """Return the installed packages for all requirements by normalized name."""
     found: dict[str, Distribution] = {}
     seen: set[tuple[str, str]] = set()
-    # The name of a requirement, and an extra of it; each package has the extra "".
+    # Pairs of the name of a requirement and one of its extras; each package has the extra "".
     waiting = list(_wanted(_own_requirements(), ""))
     while waiting:
         name, extra = wanted = waiting.pop()
@@ -73,14 +67,14 @@ def _distributions() -> dict[str, Distribution]:
         try:
             installed = found[name] if name in found else distribution(name)
         except PackageNotFoundError:
-            continue  # optional where it is missing, or the runner would not have started
+            continue  # an optional one, or the runner would not have started
         found[name] = installed
         waiting += _wanted(installed.requires or [], extra)
     return found
 
 
 def _own_requirements() -> list[str]:
-    """Return the requirements of the runner, which in a checkout is no installed package."""
+    """Return the requirements of the runner, which is not installed in a checkout."""
     checkout = Path(__file__).resolve().parents[2] / "pyproject.toml"
     if checkout.is_file():
         project = tomllib.loads(checkout.read_text("utf-8"))["project"]
@@ -89,7 +83,7 @@ def _own_requirements() -> list[str]:
 
 
 def _wanted(requirements: list[str], extra: str) -> Iterator[tuple[str, str]]:
-    """Yield each requirement that counts on this machine, with "" and each of its extras."""
+    """Yield each requirement that applies here, with "" and each of its extras."""
     for text in requirements:
         requirement = Requirement(text)
         if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
@@ -115,12 +109,12 @@ def _license_of(found: Distribution) -> str:
 
 
 def _stated(found: Distribution) -> str:
-    """Return the older field for licenses; some packages write the whole text into it."""
+    """Return the older license field; in some packages it has the whole text."""
     return found.metadata["License"].strip() if "License" in found.metadata else ""
 
 
 def _text_of(found: Distribution) -> str:
-    """Join the texts that a package brings in its metadata."""
+    """Return the license texts in the metadata of a package."""
     named = found.metadata.get_all("License-File") or []
     texts = []
     for path in sorted(found.files or [], key=str):

@@ -1,4 +1,4 @@
-"""The plugin registry: a client of it, and telling it about virtual plugins."""
+"""The client of the plugin registry, and notifications about virtual plugins."""
 
 from flask import Flask
 
@@ -7,11 +7,11 @@ from .client import PluginRegistryClient
 __all__ = ["PLUGIN_REGISTRY_CLIENT", "register_registry_client"]
 
 PLUGIN_REGISTRY_CLIENT = PluginRegistryClient()
-"""The client that plugins use; it asks the registry of the current app."""
+"""The client for plugins; it uses the registry of the current app."""
 
 
 def register_registry_client(app: Flask) -> None:
-    """Let the client know of an app, and announce virtual plugins to the registry."""
+    """Use the registry of an app, and announce virtual plugins to it."""
     from .announce import connect_signals
 
     PLUGIN_REGISTRY_CLIENT.init_app(app)

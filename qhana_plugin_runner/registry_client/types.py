@@ -1,4 +1,4 @@
-"""What the plugin registry sends: resources, and links between them."""
+"""Resources of the plugin registry and the links between them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ __all__ = [
 
 
 class ApiLinkBase(TypedDict):
-    """What all links have.
+    """The keys of all links.
 
-    ``rel`` says what the target is to the resource with the link (``collection``, ``next``,
-    ...) and how to use it (``post``, ...); ``resourceType`` says what the target is.
+    ``rel`` is the relation of the target to the resource (``collection``, ``next``, ...) and how
+    to use it (``post``, ...); ``resourceType`` is the type of the target.
     """
 
     href: str
@@ -31,28 +31,28 @@ class ApiLinkBase(TypedDict):
 
 
 class ApiLink(ApiLinkBase):
-    """A link that can be followed as it is."""
+    """A link that can be followed."""
 
     resourceKey: NotRequired[dict[str, str]]
 
 
 class KeyedApiLink(ApiLinkBase):
-    """A link with places for keys in its URL: ``key`` in the path, ``queryKey`` in the query."""
+    """A link with placeholders in its URL: ``key`` in the path, ``queryKey`` in the query."""
 
     key: list[str]
     queryKey: NotRequired[list[str]]
 
 
 class BaseApiObject(TypedDict):
-    """What all resources have: a link to themselves."""
+    """The keys of all resources: a link to themselves."""
 
     self: ApiLink
 
 
 class ApiObject(BaseApiObject, total=False):
-    """A resource; those of the registry have more keys than the few named here.
+    """A resource, which may have more keys.
 
-    ``items`` are the resources in a collection.
+    ``items`` are links to the resources in a collection.
     """
 
     items: list[ApiLink]
@@ -67,7 +67,7 @@ def match_api_link(
     rel: str | Sequence[str],
     resource_type: str | None = None,
 ) -> bool:
-    """Tell whether a link has all the wanted rels.
+    """Return whether a link has all the wanted rels.
 
     >>> link = {"href": "/plugins/", "rel": ["collection"], "resourceType": "plugin"}
     >>> match_api_link(link, ["plugin", "collection"]), match_api_link(link, "api")
@@ -76,7 +76,7 @@ def match_api_link(
     Args:
         link: any link.
         rel: one rel or several; each must be among the link's rels or be its resource type.
-        resource_type: the type that the link's target must have besides.
+        resource_type: the type that the link's target must have in addition.
     """
     own_type = link.get("resourceType")
     if resource_type is not None and own_type != resource_type:
@@ -87,14 +87,14 @@ def match_api_link(
 
 @dataclass
 class ApiResponse:
-    """An answer of the registry.
+    """A response of the registry.
 
     Attributes:
         data: the resource itself.
-        links: where to go from here.
-        keyed_links: likewise, with keys to be filled in.
-        embedded: answers for some of the linked resources, by their ``href``, which need not be
-            fetched then; ``None`` when there are none.
+        links: the links of the resource.
+        keyed_links: links with placeholders for keys.
+        embedded: responses for some of the linked resources, by ``href``, which need not be
+            fetched; ``None`` when there are none.
     """
 
     data: ApiObject | dict[str, Any]
@@ -111,44 +111,44 @@ class ApiResponse:
     def matches_rel(
         self, rel: str | Sequence[str], resource_type: str | None = None
     ) -> bool:
-        """Tell whether the resource has all the wanted rels.
+        """Return whether the resource has all the wanted rels.
 
         Args:
             rel: one rel or several, as in :func:`match_api_link`.
-            resource_type: the resource type that it must have besides.
+            resource_type: the type that the resource must have in addition.
         """
         return match_api_link(self.data["self"], rel, resource_type)
 
     def is_collection_resource(self) -> bool:
-        """Tell whether the resource is a collection of others, or a page of one."""
+        """Return whether the resource is a collection or a page of one."""
         return self.matches_rel("collection") or self.matches_rel("page")
 
     def get_links_by_rel(
         self, rel: str | Sequence[str], resource_type: str | None = None
     ) -> list[ApiLink]:
-        """Return the links with all the wanted rels; the items of a collection are no links.
+        """Return the links with all the wanted rels, without the items of a collection.
 
         Args:
             rel: one rel or several, as in :func:`match_api_link`.
-            resource_type: the resource type that the links must have besides.
+            resource_type: the type that the targets must have in addition.
         """
         return [link for link in self.links if match_api_link(link, rel, resource_type)]
 
     def get_embedded(self, link: ApiLinkBase) -> "ApiResponse | None":
-        """Return the answer for a linked resource if it was sent along, or ``None``."""
+        """Return the embedded response for a link, or ``None``."""
         return (self.embedded or {}).get(link["href"])
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "ApiResponse":
-        """Read an answer as it comes from the registry.
+        """Parse a JSON document of the registry.
 
         Raises:
-            ValueError: the document is no such answer; the text says what is missing.
+            ValueError: the document is not a response; the text has the reason.
         """
         data = document.get("data")
         if not isinstance(data, Mapping):
             raise ValueError("it has no 'data'")
-        # a resource without links of its own may come without the wrapping
+        # An embedded resource without links may come without the wrapper.
         embedded = (
             cls.from_document(each if "data" in each else {"data": each})
             for each in document.get("embedded") or ()

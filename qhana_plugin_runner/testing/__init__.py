@@ -1,1 +1,1 @@
-"""What plugin authors need to test what they wrote. Needs pytest; the runner itself does not use it."""
+"""Tests that plugin authors inherit. Needs pytest; the runner itself does not import it."""

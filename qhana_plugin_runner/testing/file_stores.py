@@ -1,7 +1,7 @@
-"""What the runner and plugins expect of every file store, as tests.
+"""Conformance tests of file stores.
 
-A plugin that brings a store inherits the tests in a test module of its own, names the store and
-gives an app that has its settings::
+A plugin with a store inherits the tests in its own test module and provides the name of the store
+and an app with its settings::
 
     from qhana_plugin_runner.testing.file_stores import ContentStoreTests
 
@@ -42,7 +42,7 @@ CONTENT = TEXT.encode("utf-8")
 
 
 class FileStoreTests:
-    """What every store does.
+    """Tests of every store.
 
     Attributes:
         store: the name of the store.
@@ -53,15 +53,15 @@ class FileStoreTests:
     @pytest.fixture
     def app(self) -> Flask:
         """Return an app with the settings of the store and an empty database."""
-        raise NotImplementedError("the app with the store's settings")
+        raise NotImplementedError("return an app with the settings of the store")
 
     def to_keep(self, content: bytes) -> Any:
-        """Return what a plugin hands over so that the store has this content afterwards."""
+        """Return what a plugin passes to the store for this content."""
         return content
 
     @pytest.fixture
     def task(self, app: Flask) -> Iterator[ProcessingTask]:
-        """A task to keep files for, in a request of a client."""
+        """A task to store files for, in a request of a client."""
         with app.test_request_context():
             task = ProcessingTask(task_name="a-task")
             task.save(commit=True)
@@ -75,7 +75,7 @@ class FileStoreTests:
         name: str = "name.csv",
         **options: Any,
     ) -> TaskFile:
-        """Keep an output of the task in the store."""
+        """Store an output of the task."""
         file = self.to_keep(content)
         options = {"storage_provider": self.store, **options}
         return STORE.persist_task_result(
@@ -181,7 +181,7 @@ class FileStoreTests:
 
 
 def _written(file: Any) -> Any:
-    """Write the content as text or as bytes, and leave the file at its end."""
+    """Write the content as text or as bytes, and stay at the end of the file."""
     try:
         file.write(CONTENT)
     except TypeError:
@@ -205,11 +205,11 @@ KINDS: dict[str, Callable[[Path], Any]] = {
         SpooledTemporaryFile(mode="w+", encoding="utf-8", newline="")
     ),
 }
-"""Everything that plugins hand over as a file."""
+"""The kinds of files that plugins pass to a store."""
 
 
 class _Pipe(io.BytesIO):
-    """A file that can be read once, from its start to its end."""
+    """A file that can be read only once, from start to end."""
 
     def seekable(self) -> bool:
         return False
@@ -219,7 +219,7 @@ class _Pipe(io.BytesIO):
 
 
 class _Failing(_Pipe):
-    """Gives the beginning of a file, then fails."""
+    """Returns the start of a file, then fails."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if self.tell():
@@ -228,14 +228,14 @@ class _Failing(_Pipe):
 
 
 class ContentStoreTests(FileStoreTests):
-    """What every store does that keeps the content itself."""
+    """Tests of every store that stores the content itself."""
 
     def read(self, info: TaskFile) -> bytes:
         with STORE.open(info) as file:
             return file.read()
 
     def keep(self, task: ProcessingTask, file: Any) -> TaskFile:
-        """Keep whatever is handed over."""
+        """Store a file of any kind."""
         return STORE.persist_task_result(
             task.id, file, "name", "type", "text/plain", storage_provider=self.store
         )

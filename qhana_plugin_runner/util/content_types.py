@@ -1,8 +1,8 @@
-"""The one place that tells what type some content has, and what its file may be called.
+"""Content types and safe file names.
 
-Senders name types in many ways: browsers take what the system says, which for a CSV file is
-``application/vnd.ms-excel`` where Excel is installed; servers send ``text/plain`` for all they do
-not know. Uploads, entity readers, responses and previews ask :func:`content_type_of`.
+Senders use many names for a type: browsers send the type of the operating system, which for a CSV
+file is ``application/vnd.ms-excel`` where Excel is installed; servers send ``text/plain`` for
+unknown types. Uploads, entity readers, responses and previews use :func:`content_type_of`.
 """
 
 import mimetypes
@@ -26,13 +26,12 @@ __all__ = [
 ]
 
 ANYTHING = "application/octet-stream"
-"""The type of content of which nothing is known."""
+"""The type of unknown content."""
 
 CSV, JSON, JSON_LINES = "text/csv", "application/json", "application/X-lines+json"
 
 CONTENT_TYPE = r"[\w.+-]+/[\w.+-]+(\s*;[ -~]*)?"
-"""A mime type, with any parameters, as a pattern for ASCII rules; ``*`` stands for types, it is none.
-"""
+"""Pattern (ASCII) of a mime type with any parameters; ``*`` is not a type."""
 
 _ALIASES = {
     "application/csv": CSV,
@@ -56,7 +55,7 @@ _ALIASES = {
     "text/x-jsonl": JSON_LINES,
     "text/x-ndjson": JSON_LINES,
 }
-"""Other names, in lower case, for the types in which entities travel."""
+"""Other names of the types of entity files, in lower case."""
 
 _VAGUE = {
     ANYTHING,
@@ -69,33 +68,33 @@ _VAGUE = {
     "application/x-unknown",
     "binary/octet-stream",
 }
-"""Types that are declared by those who do not know: the name of the file says more."""
+"""Types that senders declare for unknown content: the file name is more reliable."""
 
 _LOOSE = {
     "application/vnd.ms-excel",  # what browsers call a CSV file where Excel opens it
     "text/plain",  # what servers call all that looks like text
 }
-"""Types that are declared for what they are, and for entities and archives, too: the name of the
-file tells these. A web page or a program that is sent as text is to be shown as text."""
+"""Types that senders also declare for entities and archives, which the file name identifies. A web
+page or a program that is sent as text is shown as text."""
 
 _COMPRESSED = {"application/gzip", "application/x-gzip"}
 
 _NAMED = {CSV, JSON, JSON_LINES, "application/zip"} | {
     f"application/{compression}" for compression in mimetypes.encodings_map.values()
 }
-"""Types that a name tells where a loose one is declared."""
+"""Types that a file name identifies when a loose type is declared."""
 
-LONGEST_NAME = 100
-"""Characters of a file's name that are kept in a store."""
+MAX_NAME_LENGTH = 100
+"""Characters of a file name in a store."""
 
-LONGEST_ENDING = 20
-"""Characters behind the last dot of a name that may be its ending."""
+MAX_SUFFIX_LENGTH = 20
+"""Characters of a suffix; a longer part after the last dot is not a suffix."""
 
-LONGEST_NAME_BYTES = 200
-"""The same in bytes: file systems end at 255."""
+MAX_NAME_BYTES = 200
+"""Bytes of a file name in a store: file systems allow 255."""
 
 for _type, _endings in {
-    CSV: [".csv"],  # the registry of Windows has another one
+    CSV: [".csv"],  # the Windows registry has another type
     JSON: [".json"],
     JSON_LINES: [".jsonl", ".ndjson"],
 }.items():
@@ -106,7 +105,7 @@ _PATTERN = re.compile(CONTENT_TYPE, re.ASCII)
 
 
 def media_type(content_type: str | None) -> str:
-    """Return a mime type without its parameters, in small letters, under its usual name.
+    """Return the usual name of a mime type in lower case, without parameters.
 
     >>> media_type("Text/CSV; header=present"), media_type("application/x-ndjson")
     ('text/csv', 'application/x-lines+json')
@@ -116,7 +115,7 @@ def media_type(content_type: str | None) -> str:
 
 
 def charset_of(content_type: str | None) -> str | None:
-    """Return the charset that a mime type has as a parameter.
+    """Return the charset parameter of a mime type.
 
     >>> charset_of('text/csv; header=present; Charset="utf-16"')
     'utf-16'
@@ -125,16 +124,16 @@ def charset_of(content_type: str | None) -> str | None:
 
 
 def guess_type(name: str, is_decoded: bool = False) -> str | None:
-    """Guess the mime type of a file from the ending of its name.
+    """Guess the mime type of a file from its suffix.
 
     >>> guess_type("/some/данные.csv"), guess_type("entities.csv.gz")
     ('text/csv', 'application/gzip')
 
     Args:
         name: the name, with or without folders.
-        is_decoded: the content has been decompressed, so that only its inner type counts.
+        is_decoded: the content is decompressed, so that only its inner type counts.
     """
-    # A bare name could be taken for a URL, a path could not.
+    # A name without a slash could be mistaken for a URL.
     mimetype, compression = mimetypes.guess_type("/" + name.strip().lstrip("/"))
     if compression and not is_decoded:
         return f"application/{compression}"
@@ -144,7 +143,7 @@ def guess_type(name: str, is_decoded: bool = False) -> str | None:
 def content_type_of(
     declared: str | None, *names: str | None, is_decoded: bool = False
 ) -> str | None:
-    """Tell the mime type of some content, with the parameters that were declared.
+    """Return the mime type of content with its declared parameters.
 
     >>> content_type_of("application/vnd.ms-excel", "Book1.csv")
     'text/csv'
@@ -152,14 +151,13 @@ def content_type_of(
     'text/csv; charset=latin-1'
 
     Args:
-        declared: what the sender says; ignored when it is not a mime type.
-        *names: what the file is called; the first one whose ending says something counts, and
-            only when the sender says nothing or does not know. Where it says ``text/plain``, they
-            tell entities and archives only.
-        is_decoded: the content was compressed when it was sent, and is not any more.
+        declared: the type from the sender; ignored when it is not a mime type.
+        *names: file names; the first one with a known suffix counts, but only when the sender
+            does not know the type. With ``text/plain``, they identify only entities and archives.
+        is_decoded: the content was compressed when it was sent, and is decompressed.
 
     Returns:
-        the type; ``None`` when nothing is known.
+        The type, or ``None`` when it is unknown.
     """
     declared = (declared or "").strip()
     if not _PATTERN.fullmatch(declared):
@@ -178,9 +176,9 @@ def content_type_of(
 
 
 def safe_name(name: str) -> str:
-    """Return a name that is harmless as a part of a path, with the ending of the one given.
+    """Return a name with the same suffix that is safe as a part of a path.
 
-    Letters and digits of all scripts are kept, as far as the file system can write them.
+    Keeps letters and digits of all scripts that the file system supports.
 
     >>> safe_name("отчёт 2024.csv"), safe_name("???.csv"), safe_name("../..")
     ('отчёт_2024.csv', 'file.csv', 'file')
@@ -188,17 +186,17 @@ def safe_name(name: str) -> str:
     encoding = sys.getfilesystemencoding()
     text = name.encode(encoding, "ignore").decode(encoding)
     text = "_".join(re.sub(r"[/\\]", " ", text).split())
-    # Marks (M) belong to letters: vowels of many scripts.
+    # Marks (M) belong to letters, such as vowels in many scripts.
     kept = (c for c in text if c in "._-" or unicodedata.category(c)[0] in "LMN")
     text = unicodedata.normalize("NFC", "".join(kept)).rstrip("._")
     stem, dot, ending = text.rpartition(".")
-    if not dot or len(ending) > LONGEST_ENDING:
+    if not dot or len(ending) > MAX_SUFFIX_LENGTH:
         stem, dot, ending = text, "", ""
     return _end_of(stem.strip("._"), dot + ending) + dot + ending
 
 
 def _end_of(stem: str, ending: str) -> str:
-    """Cut the start of a stem, so that it and an ending are not too long."""
-    stem = stem[len(ending) - LONGEST_NAME :]
-    kept = stem.encode()[len(ending.encode()) - LONGEST_NAME_BYTES :]
+    """Shorten the start of a stem so that the name is not too long."""
+    stem = stem[len(ending) - MAX_NAME_LENGTH :]
+    kept = stem.encode()[len(ending.encode()) - MAX_NAME_BYTES :]
     return kept.decode("utf-8", "ignore").lstrip("._") or "file"
