@@ -34,7 +34,6 @@ class FormField:
         multiple: Whether the field holds a list.
         attributes: Of the input, besides those that follow from the above.
         is_required: Whether people have to fill it in.
-        is_untouched: Whether it shows no value of the user, only what the schema says.
         values: The texts of its inputs; one, except for lists.
         unsent: What a hidden input after the control sends when the control sends nothing.
         options: The choices of a select, or what an input suggests.
@@ -52,7 +51,6 @@ class FormField:
     multiple: bool
     attributes: Attributes = field(default_factory=Attributes)
     is_required: bool = False
-    is_untouched: bool = False
     values: list[str] = field(default_factory=list)
     unsent: str | None = None
     options: list[Option] = field(default_factory=list)
@@ -150,7 +148,6 @@ def _fill(
 ) -> None:
     """Set values and choices, and another type where the input could not hold the values."""
     given = find_values(values, shown.key, shown.multiple)
-    shown.is_untouched = given is None
     inner = field.inner if isinstance(field, ma.fields.List) else field
     is_switch = shown.type == "checkbox" and kind_of(inner).is_switch
     if is_switch and not shown.multiple:

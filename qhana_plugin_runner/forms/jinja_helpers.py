@@ -1,14 +1,17 @@
 """Filters and functions that templates of the runner and of plugins use."""
 
+import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache, lru_cache
 from inspect import cleandoc
 from typing import Any
 
 from flask import Flask
 from flask_babel import get_locale
+from flask_babel import lazy_gettext as _
 from jinja2 import Undefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from . import (
     Attributes,
@@ -33,6 +36,9 @@ __all__ = [
 
 MAX_CACHED_FIELDS = 2_000
 """Fields whose HTML is kept, some 1 kB each: those of some hundred forms in two languages."""
+
+_VALUE = "\0"
+"""Stands for the value in HTML that is kept: no HTML holds this character."""
 
 MAX_CACHED_TEXTS = 2_000
 MAX_CACHED_TEXT = 10_000
@@ -95,26 +101,48 @@ def current_language() -> str:
 
 
 def _fields_renderer(app: Flask) -> Callable[..., Markup]:
-    """Return a function that writes the HTML of fields; that of untouched fields is kept."""
+    """Return a function that writes the HTML of fields and keeps it, but for the values."""
 
     def render(_language: str, field: FormField, *classes: str) -> str:
         macros: Any = app.jinja_env.get_template("forms.html").module
         return str(macros.render_field(field, *classes))
 
-    render_untouched = lru_cache(MAX_CACHED_FIELDS)(render)
+    render_cached = lru_cache(MAX_CACHED_FIELDS)(render)
 
     def form_fields_html(fields: Iterable[FormField], *classes: str) -> Markup:
-        language = current_language()
-        return Markup(
-            "".join(
-                (render_untouched if field.is_untouched else render)(
-                    language, field, *classes
-                )
-                for field in fields
-            )
-        )
+        language, parts = current_language(), []
+        for field in fields:
+            if field.errors or len(field.values) > 1:
+                parts.append(render(language, field, *classes))
+                continue
+            without_value = replace(field, values=[_VALUE] if field.values else [])
+            html = render_cached(language, without_value, *classes)
+            for value in field.values:
+                html = html.replace(_VALUE, escape(value))
+            parts.append(html)
+        return Markup("".join(parts))
 
     return form_fields_html
+
+
+_SCRIPT_TEXTS = {
+    "correct": _("Please correct these entries and try again."),
+    "failed": _("Something went wrong:"),
+    "noConnection": _("The plugin is unreachable."),
+    "sending": _("Sending …"),
+    "sent": _("Sent."),
+    "timeout": _("The plugin did not respond in time."),
+}
+
+
+@lru_cache(maxsize=100)
+def _script_texts(_language: str) -> Markup:
+    return escape(json.dumps({name: str(text) for name, text in _SCRIPT_TEXTS.items()}))
+
+
+def script_texts() -> Markup:
+    """Return the texts of ``microfrontend.js`` in the language of the request, as JSON."""
+    return _script_texts(current_language())
 
 
 def register_jinja_helpers(app: Flask) -> None:
@@ -129,5 +157,6 @@ def register_jinja_helpers(app: Flask) -> None:
         get_input_type=get_input_type,
         get_validation_attrs=get_validation_attrs,
         html_attributes=Attributes,
+        script_texts=script_texts,
         space_delimited_list=space_delimited_list,
     )

@@ -35,23 +35,15 @@
   /** A page as high as its window and a bit more would grow for ever; so often it may. */
   const HEIGHT_CHASES = 3;
 
+  /** Texts for people; pages of the runner hand them over in the language of the request. */
   const TEXTS = {
-    en: {
-      correct: "Please correct these entries and try again.",
-      failed: "This did not work:",
-      noConnection: "The plugin cannot be reached.",
-      sending: "Sending …",
-      sent: "Sent.",
-      timeout: "The plugin did not answer in time.",
-    },
-    de: {
-      correct: "Bitte diese Angaben korrigieren und noch einmal versuchen.",
-      failed: "Das hat nicht funktioniert:",
-      noConnection: "Das Plugin ist nicht erreichbar.",
-      sending: "Wird gesendet …",
-      sent: "Gesendet.",
-      timeout: "Das Plugin hat nicht rechtzeitig geantwortet.",
-    },
+    correct: "Please correct these entries and try again.",
+    failed: "Something went wrong:",
+    noConnection: "The plugin is unreachable.",
+    sending: "Sending …",
+    sent: "Sent.",
+    timeout: "The plugin did not respond in time.",
+    ...JSON.parse(document.currentScript?.dataset.texts ?? "{}"),
   };
 
   const state = {
@@ -72,10 +64,6 @@
     /** How long sending a form may take, with its files and the answer, in milliseconds. */
     submitTimeout: 10 * 60 * 1000,
   };
-  function text(name) {
-    const german = document.documentElement.lang.toLowerCase().startsWith("de");
-    return TEXTS[german ? "de" : "en"][name];
-  }
 
   // -- the host ---------------------------------------------------------------------------------
 
@@ -853,8 +841,8 @@
     } catch (failure) {
       const isLate = failure.name === "TimeoutError";
       error = isLate
-        ? { code: 504, status: "Gateway Timeout", message: text("timeout") }
-        : { code: 500, status: "Connection failed", message: text("noConnection") };
+        ? { code: 504, status: "Gateway Timeout", message: TEXTS.timeout }
+        : { code: 500, status: "Connection failed", message: TEXTS.noConnection };
     }
     setSending(form, false);
     clearErrors(form);
@@ -863,7 +851,7 @@
       sendMessage({ type: "form-error", status: error.code, error });
       showErrors(form, error);
     } else {
-      announce(form, text("sent"));
+      announce(form, TEXTS.sent);
       sendMessage(message);
       if (!host) {
         window.location.assign(message.resultUrl);
@@ -892,7 +880,7 @@
   function setSending(form, isSending) {
     if (isSending) {
       sending.add(form);
-      announce(form, text("sending"));
+      announce(form, TEXTS.sending);
     } else {
       sending.delete(form);
     }
@@ -957,7 +945,7 @@
     if (general.length === 0 && wrong.length === 0) {
       general.push(plain(error.message ?? error.status));
     }
-    const title = text(error.code === 422 ? "correct" : "failed");
+    const title = TEXTS[error.code === 422 ? "correct" : "failed"];
     const summary = summaryOf(title, general, wrong);
     form.prepend(summary);
     const first = [...controlsOf(form)].find((each) => each.matches("[aria-invalid=true]"));

@@ -1,9 +1,12 @@
 """Languages: which translation a client gets."""
 
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, Response, current_app, g, has_request_context, request
-from flask_babel import Babel
+from flask_babel import Babel, get_locale, gettext
+from markupsafe import Markup
 from werkzeug.datastructures import LanguageAccept
 
 __all__ = ["BABEL", "register_babel"]
@@ -44,9 +47,21 @@ def _vary_by_language(response: Response) -> Response:
     return response
 
 
+@lru_cache(maxsize=2_000)
+def _translation(_language: str, text: str) -> Markup:
+    return Markup(gettext(text))
+
+
+def _translate(text: str, **variables: Any) -> Markup:
+    """Translate a text of a template; as Jinja's own ``_``, but texts are looked up once."""
+    translated = _translation(str(get_locale()), text)
+    return translated % variables if variables else translated
+
+
 def register_babel(app: Flask) -> None:
     """Choose a language for each request of this app."""
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(translations_folder()))
     BABEL.init_app(app, locale_selector=choose_language)
+    app.jinja_env.globals["_"] = _translate
     app.extensions["qhana_languages"] = _available_languages(app)
     app.after_request(_vary_by_language)

@@ -238,7 +238,7 @@ def test_an_error_has_code_and_status_whatever_the_answer_is(
     assert message["error"].get("message") == more
     summary = host.frame.locator(".qhana-error-summary")
     expect(summary).to_be_focused()
-    expect(summary).to_contain_text("This did not work")
+    expect(summary).to_contain_text("Something went wrong")
 
 
 def test_a_failed_connection_is_an_error(host, frame_pages, watch):

@@ -132,7 +132,7 @@ def test_an_answer_that_is_no_page_is_told_and_the_form_is_there_again(frame, wa
     form.get_by_role("button", name="Validate").click()
     message = frame.page.locator("#message")
     expect(message).to_have_text(
-        "The plugin has answered with something else than a page: 405 "
+        "The plugin did not return a page: 405 "
         "The method is not allowed for the requested URL."
     )
     expect(form.get_by_label("Entities")).to_have_value("http://localhost/entered")
@@ -146,7 +146,7 @@ def test_a_page_that_cannot_be_shown_is_told_instead(page, product, watch, kind,
     watch.expected.append("418")
     page.goto(f"{product.url}workbench/{PICTURE}?fail={kind}")
     expect(page.locator("#message")).to_have_text(
-        f"The plugin has answered with something else than a page: {said}"
+        f"The plugin did not return a page: {said}"
     )
     expect(page.locator("iframe.micro-frontend")).to_be_hidden()
 

@@ -90,7 +90,7 @@ def test_a_task_that_waits_is_cancelled_and_then_deleted(page, product):
     page.wait_for_url(re.compile(r"/tasks/\d+/$"))
     expect(page.get_by_role("heading", name="Your input is required")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
-    expect(state(page)).to_have_text("cancelled")
+    expect(state(page)).to_have_text("canceled")
     number = page.url.rstrip("/").rpartition("/")[2]
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Delete").click()

@@ -490,3 +490,20 @@ def test_fields_keep_the_order_of_the_schema(render_fields):
     ]
 
     assert shown == ["zulu", "alpha", "mike"]
+
+
+def test_html_that_is_kept_shows_each_visitor_their_own_values(render_fields):
+    note = ma.fields.String(metadata={"description": "A note."})
+    schema = schema_of(
+        note=note, text=ma.fields.Raw(), flag=ma.fields.Boolean(), color=EnumField(Color)
+    )
+    for value in ("one", "<two> & \"'", "", "\0"):
+        values = {"note": value, "text": value, "flag": bool(value), "color": "blue"}
+        form = render_fields(schema, values=values)
+        shown = "\ufffd" if value == "\0" else value
+        assert form.one("input", type="text")["value"] in (value, shown)
+        assert form.one("textarea").text.removeprefix("\n") in (value, shown)
+        assert ("checked" in form.one("input", type="checkbox")) is bool(value)
+    empty = render_fields(schema)
+    assert empty.one("input", type="text")["value"] == ""
+    assert "checked" not in empty.one("input", type="checkbox")
