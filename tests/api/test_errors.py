@@ -201,7 +201,7 @@ def test_a_database_that_cannot_be_opened_is_503(tmp_path):
         folder.mkdir()
         answer = app.test_client().get("/tasks/1/")
         error = error_of(answer, 503, "Service Unavailable")
-        assert "cannot be reached" in error["message"]
+        assert "database is unavailable" in error["message"]
 
 
 def test_a_statement_that_the_database_refuses_is_500_without_its_text(app, client):
