@@ -22,16 +22,15 @@ from kombu.exceptions import OperationalError
 
 from .errors import RunnerError, TaskNotSaved
 from .tasking import life_cycle, messages
-from .tasking.broker import ANSWER_SECONDS, register_ledger
+from .tasking.broker import ANSWER_SECONDS, register_in_flight
 from .tasking.changes import register_changes
 from .tasking.errors import BrokerUnavailable
+from .tasking.last_link import save_result_here
 from .tasking.owners import rows_of
 from .tasking.publishing import hold, note_sending, register_held_messages, release
 from .tasking.queues import queue_settings
-from .tasking.signals import announce
 from .util.config.celery_config import CELERY_QUEUE
 from .util.error_text import name_and_text
-from .util.logging import task_context
 
 __all__ = ["CELERY", "BrokerUnavailable", "FlaskTask", "register_celery"]
 
@@ -105,7 +104,7 @@ def _ends_process(error: BaseException) -> bool:
     return greenlet is not None and isinstance(error, greenlet.GreenletExit)
 
 
-def _said(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"the task called exit({error.code!r})"
     return f"the task raised {name_and_text(error)}"
@@ -142,7 +141,7 @@ class FlaskTask(Task):
 
     abstract = True
 
-    Request = "qhana_plugin_runner.worker.request:SupervisedRequest"
+    Request = "qhana_plugin_runner.worker.request:MonitoredRequest"
 
     attempts: int = 1
     """How often the work is started when it is lost with its worker or the broker."""
@@ -151,18 +150,20 @@ class FlaskTask(Task):
     """Seconds before the second attempt; the pause doubles from one to the next."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with task_context(kwargs.get("db_id"), self.name or ""), self._app_context():
+        with self._app_context():
             app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-            with messages.running(app, self):
+            with messages.claimed(app, self, kwargs.get("db_id")):
                 try:
-                    return super().__call__(*args, **kwargs)
+                    result = super().__call__(*args, **kwargs)
+                    save_result_here(self, result)
+                    return result
                 except Exception:
                     raise
                 except BaseException as error:
                     # Celery would let it end the worker, or its thread, and not the task.
                     if not self._is_in_worker or _ends_process(error):
                         raise
-                    raise RunnerError(_said(error)) from error
+                    raise RunnerError(_described(error)) from error
 
     def apply(
         self, args: Any = None, kwargs: Any = None, *more: Any, **options: Any
@@ -193,27 +194,28 @@ class FlaskTask(Task):
 
 
 class RunnerAMQP(AMQP):
-    """Notes each message of a task right before it leaves, when its queue is known."""
+    """Registers each message of a task right before it leaves, when its queue is known."""
 
     @cached_property
     def send_task_message(self) -> Callable[..., Any]:
         send = self._create_task_sender()
 
-        def note_and_send(
+        def register_and_send(
             producer: Any, name: str, message: Any, queue: Any = None, **options: Any
         ) -> Any:
             headers = {**message.headers, **(options.get("headers") or {})}
             place = getattr(queue, "name", queue) or options.get("routing_key")
             place = place or self.default_queue.name
-            again = getattr(self.app.tasks.get(name), "attempts", 1) > 1
+            may_resend = getattr(self.app.tasks.get(name), "attempts", 1) > 1
             app = self.app.flask_app
-            if app is None or not headers.get(messages.TOKEN):
+            if app is None or not headers.get(messages.DELIVERY_ID):
                 return send(producer, name, message, queue=queue, **options)
             sender = self.app.current_worker_task
-            with messages.noted(app, headers, message.body, place, again, sender):
+            body = message.body
+            with messages.registered(app, headers, body, place, may_resend, sender):
                 return send(producer, name, message, queue=queue, **options)
 
-        return note_and_send
+        return register_and_send
 
 
 class RunnerCelery(Celery):
@@ -340,7 +342,7 @@ CELERY = RunnerCelery("qhana_plugin_runner", task_cls=FlaskTask, loader=Loader)
 def register_celery(app: Flask) -> None:
     """Make tasks run for this app, with its configuration."""
     register_held_messages(app)
-    register_ledger(app)
+    register_in_flight(app)
     register_changes(app)
     CELERY.flask_app = app
     limit = app.config["TASK_TIME_LIMIT_SECONDS"]
@@ -351,16 +353,16 @@ def register_celery(app: Flask) -> None:
 
 
 @task_postrun.connect
-def _note_done(task: Task, state: str, retval: Any = None, **_kwargs: Any) -> None:
+def _complete(task: Task, state: str, retval: Any = None, **_kwargs: Any) -> None:
     if task.app is CELERY and CELERY.flask_app is not None:
-        give_up = partial(_give_up, retval) if state in (IGNORED, REJECTED) else None
-        messages.done(CELERY.flask_app, task, state, fail=_send_error, give_up=give_up)
+        expire = partial(_expire, retval) if state in (IGNORED, REJECTED) else None
+        messages.complete(CELERY.flask_app, task, state, fail=_send_error, expire=expire)
 
 
-def _give_up(error: BaseException, task_id: int) -> None:
-    """End a task of which Celery tells nobody that it has ended."""
-    log = f"Task failed: {_said(error)}, after which nothing of it goes on."
-    announce(task_id, life_cycle.give_up(task_id, log))
+def _expire(error: BaseException, task_id: int) -> None:
+    """End a task after whose end Celery sends nothing."""
+    log = f"Task failed: {_described(error)}, after which nothing of it goes on."
+    life_cycle.expire(task_id, log)
 
 
 def _send_error(task_id: int, failing_task_id: str) -> None:

@@ -2,29 +2,31 @@
 
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import Task
 from celery.result import AsyncResult
 from celery.utils.serialization import get_pickled_exception
-from flask import current_app
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from .celery import CELERY
 from .db import DB
 from .db.models.tasks import ProcessingTask
+from .db.transient import is_transient
 from .tasking import life_cycle
-from .tasking.messages import has_ended, is_supervised
-from .tasking.outbox import already_told, tell
+from .tasking.last_link import SAVE_RESULT
+from .tasking.messages import is_claimed, mark_ended
+from .tasking.outbox import enqueue
 from .tasking.signals import (
     TASK_DETAILS_CHANGED,
     TASK_SIGNALS,
     TASK_STATUS_CHANGED,
     TASK_STEPS_CHANGED,
-    announce,
+    send_enqueued,
 )
+from .util.backoff import backoff
 
 __all__ = [
     "CELERY",
@@ -33,14 +35,13 @@ __all__ = [
     "TASK_STATUS_CHANGED",
     "TASK_STEPS_CHANGED",
     "add_step",
-    "announce",
     "save_task_error",
     "save_task_result",
 ]
 
 _logger = logging.getLogger(__name__)
 
-LOOKS, FIRST_LOOK = 5, 0.1
+MAX_LOOKS, FIRST_LOOK = 5, 0.1
 """How often the record of an error is looked for again, and after how many seconds first. The
 pause doubles each time: an error without a record ends its task some three seconds late."""
 
@@ -51,11 +52,11 @@ _HEADER = "Traceback (most recent call last):\n"
 _EXCEPTION_LINE = re.compile(r"(?:[\w<>]+\.)*(\w+)(?:: (.*))?")
 """The line of a traceback that names the exception."""
 
-LONGEST_PAUSE = 30.0
+MAX_PAUSE = 30.0
 """Seconds between two tries to write the end of a task: people wait for it."""
 
-MOST_RETRIES = 24 * 60 * 60 // 30
-"""Tries after which it is given up, after about a day."""
+MAX_RETRIES = 24 * 60 * 60 // 30
+"""Tries before a worker gives up, after about a day."""
 
 
 def _require_log(task_log: object, what: str, *types: type) -> None:
@@ -89,7 +90,7 @@ def add_step(
         chain.link_error(save_task_error.s(db_id=task.id))
         chain.apply_async()
 
-    Parameters:
+    Args:
         task_log: what the task before in the chain returned; appended to the log.
         db_id: the id of the task's row.
         step_id: the plugin's name for the step.
@@ -106,7 +107,8 @@ def add_step(
         AssertionError: the step before is not cleared.
     """
     _require_log(task_log, "add_step", str)
-    with _database_may_be_away(self):
+
+    def write() -> None:
         task = ProcessingTask.get_by_id(db_id)
         if task is None:
             raise KeyError(f"there is no task with id {db_id!r}")
@@ -121,21 +123,20 @@ def add_step(
             task.progress_target = 100 if prog_target is None else prog_target
             task.progress_unit = "%" if prog_unit is None else prog_unit
         life_cycle.append_log(db_id, task_log)
-        tell(db_id, "steps", "details")
+        enqueue(db_id, "steps", "details")
         task.save(commit=True)
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
-    with already_told():
-        TASK_STEPS_CHANGED.send(app, task_id=db_id)
-        TASK_DETAILS_CHANGED.send(app, task_id=db_id)
+
+    _retry_transient(self, write)
+    send_enqueued(db_id, "steps", "details")
 
 
-@CELERY.task(name="qhana-plugin-runner.save-result", bind=True, ignore_result=True)
+@CELERY.task(name=SAVE_RESULT, bind=True, ignore_result=True)
 def save_task_result(self: Task, task_log: str | None, db_id: int) -> None:
     """End a task with success, at the end of a chain.
 
     As in ``my_task.s(db_id=task.id) | save_task_result.s(db_id=task.id)``.
 
-    Parameters:
+    Args:
         task_log: what the task before in the chain returned; appended to the log.
         db_id: the id of the task's row.
 
@@ -144,9 +145,8 @@ def save_task_result(self: Task, task_log: str | None, db_id: int) -> None:
         KeyError: there is no such task.
     """
     _require_log(task_log, "save_task_result", str, type(None))
-    with _database_may_be_away(self):
-        announce(db_id, life_cycle.succeed(db_id, task_log or ""))
-    has_ended(self)
+    _retry_transient(self, partial(life_cycle.succeed, db_id, task_log or ""))
+    mark_ended(self)
 
 
 @CELERY.task(name="qhana-plugin-runner.save-error", bind=True, ignore_result=True)
@@ -155,24 +155,23 @@ def save_task_error(self: Task, failing_task_id: str, db_id: int) -> None:
 
     As in ``chain.link_error(save_task_error.s(db_id=task.id))``.
 
-    Parameters:
+    Args:
         failing_task_id: the Celery id of the task that failed; its exception and traceback are
             read from the result backend.
         db_id: the id of the task's row; nothing is done when there is no such task.
     """
-    if is_supervised(self) and _was_killed(failing_task_id):
-        return  # its worker sends it again, or ends the task, and says why
+    if is_claimed(self) and _was_killed(failing_task_id):
+        return  # the worker sends it again, or ends the task, and says why
     log = _describe_error(failing_task_id) or _NO_RECORD
-    if log is _NO_RECORD and _may_come_back(self) and self.request.retries < LOOKS:
+    if log is _NO_RECORD and _is_in_worker(self) and self.request.retries < MAX_LOOKS:
         # Celery sends this before the error of a chord is recorded.
-        pause = FIRST_LOOK * 2**self.request.retries
-        raise self.retry(countdown=pause, max_retries=LOOKS)
-    with _database_may_be_away(self):
-        try:
-            announce(db_id, life_cycle.fail(db_id, log))
-        except KeyError:
-            _logger.error("there is no task with id %r to end. %s", db_id, log)
-    has_ended(self)
+        pause = backoff(self.request.retries + 1, FIRST_LOOK, MAX_PAUSE)
+        raise self.retry(countdown=pause, max_retries=MAX_LOOKS)
+    try:
+        _retry_transient(self, partial(life_cycle.fail, db_id, log))
+    except KeyError:
+        _logger.error("there is no task with id %r to end. %s", db_id, log)
+    mark_ended(self)
 
 
 def _was_killed(failing_task_id: str) -> bool:
@@ -181,27 +180,21 @@ def _was_killed(failing_task_id: str) -> bool:
     return isinstance(meta.get("result"), WorkerLostError)
 
 
-@contextmanager
-def _database_may_be_away(task: Task) -> Iterator[None]:
-    """Do it again later when the database fails: what is to be written is known only here."""
+def _retry_transient(task: Task, write: Callable[[], object]) -> None:
+    """Write to the database; a worker retries when it is away: nobody else knows what to write."""
     try:
-        yield
+        write()
     except DBAPIError as error:
-        if not _may_come_back(task) or _is_wrong(error):
+        if not (_is_in_worker(task) and is_transient(error)):
             raise
         DB.session.rollback()
-        pause = min(2.0**task.request.retries, LONGEST_PAUSE)
-        raise task.retry(exc=error, countdown=pause, max_retries=MOST_RETRIES) from error
+        pause = backoff(task.request.retries + 1, first=1.0, maximum=MAX_PAUSE)
+        raise task.retry(exc=error, countdown=pause, max_retries=MAX_RETRIES) from error
 
 
-def _may_come_back(task: Task) -> bool:
-    """Whether a worker runs the task, which can do it again later."""
+def _is_in_worker(task: Task) -> bool:
+    """Whether a worker runs the task, which can retry it."""
     return not (task.request.called_directly or task.request.is_eager)
-
-
-def _is_wrong(error: DBAPIError) -> bool:
-    """Whether the statement is at fault, so that it would fail again."""
-    return not (error.connection_invalidated or isinstance(error, OperationalError))
 
 
 def _describe_error(failing_task_id: str) -> str:

@@ -16,11 +16,11 @@ from sqlalchemy import select
 from ..db import DB
 from ..db.models.tasks import ProcessingTask
 from ..tasking import life_cycle
-from ..tasking.broker import ledger
-from ..tasking.in_flight import Entry, Ledger, Report, TaskEntries
+from ..tasking.broker import in_flight
+from ..tasking.in_flight import Entry, InFlight, Report, TaskEntries
 from ..tasking.life_cycle import State
 from ..worker.broker_queues import Queues
-from ..worker.requeue import end, send_again
+from ..worker.requeue import end, requeue
 
 __all__ = ["LostTasks"]
 
@@ -74,17 +74,17 @@ class LostTasks:
     def run(self) -> None:
         """Look once, and deal with what looked lost the last time, too."""
         before = self._last_suspects()
-        in_flight = ledger(current_app)
-        if in_flight is None or in_flight.uptime() < RETURN:
+        registry = in_flight(current_app)
+        if registry is None or registry.uptime() < RETURN:
             return
-        queues = Queues(in_flight)
-        suspects = set(_find_suspects(in_flight, queues))
+        queues = Queues(registry)
+        suspects = set(_find_suspects(registry, queues))
         lost = suspects & before
         self._suspects = suspects - lost
         for suspect in sorted(lost):
             if not _is_queued(suspect, queues):
                 _logger.warning("task %s is lost: %s", suspect.task_id, suspect.reason)
-                _recover(in_flight, suspect)
+                _recover(registry, suspect)
 
     def _last_suspects(self) -> set[_Suspect]:
         """Return what the last look has found; nothing if others may have looked since."""
@@ -96,12 +96,12 @@ class LostTasks:
         return suspects if is_recent else set()
 
 
-def _find_suspects(in_flight: Ledger, queues: Queues) -> Iterator[_Suspect]:
+def _find_suspects(registry: InFlight, queues: Queues) -> Iterator[_Suspect]:
     """Yield what looks lost of all open tasks."""
     for ids in _open_tasks():
-        # The workers first: what one of them takes up in between is in the ledger then.
-        workers = _Workers.from_reports(in_flight.reports())
-        for task_id, entries in in_flight.look(ids).items():
+        # The workers first: what one of them takes up in between is registered then.
+        workers = _Workers.from_reports(registry.live_workers())
+        for task_id, entries in registry.entries(ids).items():
             yield from _suspects(task_id, entries, workers, queues)
 
 
@@ -131,7 +131,7 @@ def _is_queued(suspect: _Suspect, queues: Queues) -> bool:
     return False
 
 
-def _recover(in_flight: Ledger, suspect: _Suspect) -> None:
+def _recover(registry: InFlight, suspect: _Suspect) -> None:
     """Send a lost message again, or end its task."""
     task_id, token = suspect.task_id, suspect.token
     reason = f"Task failed: {suspect.reason}."
@@ -139,11 +139,11 @@ def _recover(in_flight: Ledger, suspect: _Suspect) -> None:
         select(ProcessingTask.state).filter_by(id=task_id)
     ).scalar()
     if state == State.CANCELLING:
-        end(in_flight, task_id, life_cycle.cancel)
+        end(registry, task_id, life_cycle.cancel)
     elif token:
-        send_again(in_flight, task_id, token, reason, suspect.worker)
-    elif not in_flight.look([task_id])[task_id].messages:
-        end(in_flight, task_id, partial(life_cycle.lose, log=reason))
+        requeue(registry, task_id, token, reason, suspect.worker)
+    elif not registry.entries([task_id])[task_id].messages:
+        end(registry, task_id, partial(life_cycle.mark_lost, log=reason))
 
 
 def _suspects(
@@ -154,7 +154,7 @@ def _suspects(
         # What they have and have not begun with does not start: the broker has to know of it.
         if task_id in workers.at_work:
             return
-        if entries.known:
+        if entries.is_known:
             reason = (
                 "its message was not sent, or what was done of it was not written down"
             )
@@ -162,10 +162,12 @@ def _suspects(
             reason = "the message broker has lost its messages"
         yield _Suspect(task_id, "", reason)
     for message in entries.messages:
-        if (task_id, message.token) not in workers.held:
+        if (task_id, message.delivery_id) not in workers.held:
             if reason := _why_lost(message, workers.reports, queues):
                 worker = message.worker or ""
-                yield _Suspect(task_id, message.token, reason, worker, message.queue)
+                yield _Suspect(
+                    task_id, message.delivery_id, reason, worker, message.queue
+                )
 
 
 def _why_lost(message: Entry, reports: Mapping[str, Report], queues: Queues) -> str:
@@ -176,5 +178,5 @@ def _why_lost(message: Entry, reports: Mapping[str, Report], queues: Queues) -> 
         return "its message is in no queue, and no worker has it"
     if report := reports.get(message.worker):
         # A worker may be silent since: what it is at may hold Python's lock for hours.
-        return "its worker has dropped it" if report.at > message.started else ""
+        return "its worker has dropped it" if report.at > message.claimed_at else ""
     return "its worker has died, or lost its connection to the broker for too long"

@@ -8,7 +8,6 @@ from ..db.db import DAY, database_time
 from ..db.models.tasks import ProcessingTask
 from ..tasking import life_cycle
 from ..tasking.life_cycle import State
-from ..tasking.signals import announce
 
 __all__ = ["expire_waiting_tasks"]
 
@@ -31,5 +30,5 @@ def expire_waiting_tasks() -> bool:
     ids = DB.session.execute(query.limit(BATCH)).scalars().all()
     for task_id in ids:
         log = f"Task failed: it waits, and was made more than {days} days ago."
-        announce(task_id, life_cycle.give_up(task_id, log))
+        life_cycle.expire(task_id, log)
     return len(ids) == BATCH

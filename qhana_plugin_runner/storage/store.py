@@ -88,6 +88,7 @@ class FileStore(FileStoreInterface):
         file_type: str,
         mimetype: str,
         commit: bool = True,
+        storage_provider: str | None = None,
     ) -> TaskFile:
         target = self._new_target(task_db_id, "out", file_name)
         return self._persist_task_file(
@@ -101,6 +102,7 @@ class FileStore(FileStoreInterface):
         file_name: str,
         mimetype: str = "application/octet-stream",
         commit: bool = True,
+        storage_provider: str | None = None,
     ) -> TaskFile:
         target = self._new_target(task_db_id, "tmp", file_name)
         return self._persist_task_file(

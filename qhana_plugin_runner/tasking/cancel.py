@@ -5,14 +5,13 @@ from enum import Enum
 from flask import current_app
 
 from . import life_cycle
-from .broker import ledger
-from .signals import announce
+from .broker import in_flight
 
 __all__ = ["CancelResult", "cancel"]
 
 
 class CancelResult(Enum):
-    """What came of it."""
+    """What a request to cancel has led to."""
 
     CANCELLED = "it has ended now"
     CANCELLING = "it ends as soon as what is running stops"
@@ -29,14 +28,13 @@ def cancel(task_id: int) -> CancelResult:
         KeyError: there is no such task.
         redis.exceptions.RedisError: the broker cannot be asked what is running.
     """
-    known = ledger(current_app)
-    # First: from here on nothing starts, so that what is said to be at rest stays so.
-    if known is not None and known.cancel(task_id) > 0:
+    registry = in_flight(current_app)
+    # First: from here on nothing starts, so that what is idle stays so.
+    if registry is not None and registry.request_cancel(task_id) > 0:
         if life_cycle.request_cancel(task_id):
             return CancelResult.CANCELLING
         return CancelResult.ENDED
     ended = life_cycle.cancel(task_id)
-    announce(task_id, ended)
-    if known is not None:
-        known.end(task_id)
+    if registry is not None:
+        registry.tombstone(task_id)
     return CancelResult.CANCELLED if ended.happened else CancelResult.ENDED

@@ -1,10 +1,12 @@
-"""What is noted of each message: that it is sent, that it starts, that it is done."""
+"""The way of a message: it is registered and sent, claimed by a worker, and completed."""
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
+from dataclasses import replace
+from functools import partial
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -14,39 +16,36 @@ from flask import Flask, has_app_context
 from kombu.exceptions import OperationalError
 from kombu.utils.json import dumps
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DBAPIError
 
-from ..db import DB
-from ..db.models.tasks import CURRENT_MESSAGE, ProcessingTask
+from ..db.transient import retry_transient
+from ..util.current_message import CurrentMessage, current_message, working_on
 from . import life_cycle
-from .broker import ledger
-from .owners import owner_of
+from .broker import in_flight
+from .in_flight import InFlight
+from .owners import owner_of, waits_for_step
 from .temp_files import own_folder
 
 __all__ = [
-    "OWNER",
-    "TOKEN",
-    "done",
-    "has_ended",
+    "DELIVERY_ID",
+    "TASK_ID",
+    "claimed",
+    "complete",
     "headers_for",
-    "is_supervised",
-    "noted",
-    "noted_as",
-    "patiently",
-    "running",
+    "is_claimed",
+    "mark_ended",
+    "registered",
+    "registered_as",
     "worker_id",
 ]
 
-OWNER, TOKEN = "qhana_task", "qhana_message"
-"""The headers of a message: the id of its task's row, and what names the message itself."""
+TASK_ID, DELIVERY_ID = "qhana_task", "qhana_message"
+"""The headers of a message: the id of its task's row, and what names the delivery."""
 
-_NOTED: ContextVar[dict[str, Any] | None] = ContextVar("noted_message", default=None)
-"""The headers of a message that is in the ledger before it is sent."""
+_REGISTERED: ContextVar[dict[str, Any] | None] = ContextVar("registered", default=None)
+"""The headers of a message that is registered before it is sent."""
 
-_STARTED, _ENDED = "_qhana_started", "_qhana_ended"
-
-PATIENCE = 120.0
-"""Seconds that a worker waits for a database that is away, to write what became of a message."""
+_CLAIMED, _ENDED = "_qhana_claimed", "_qhana_ended"
+"""Attributes of Celery's record of a message that a worker runs."""
 
 _logger = logging.getLogger(__name__)
 
@@ -78,39 +77,39 @@ def headers_for(
         options: how it is sent
         sender: the Celery task that sends it, if one does
     """
-    if ledger(app) is None:
+    if in_flight(app) is None:
         return {}
-    if known_already := _NOTED.get():
-        return known_already
-    sending = sender.request.get(OWNER) if sender is not None else None
+    if headers := _REGISTERED.get():
+        return headers
+    sending = sender.request.get(TASK_ID) if sender is not None else None
     with _context(app):
         owner = owner_of(name, kwargs, options, sending)
-    # None is sent, too: a Celery task that is sent anew keeps its other headers.
-    return {OWNER: owner, TOKEN: None if owner is None else uuid4().hex}
+    # None is sent, too: a Celery task that is sent once more keeps its other headers.
+    return {TASK_ID: owner, DELIVERY_ID: None if owner is None else uuid4().hex}
 
 
 @contextmanager
-def noted_as(owner: int, token: str) -> Iterator[None]:
-    """The message that is sent here is in the ledger already."""
-    before = _NOTED.set({OWNER: owner, TOKEN: token})
+def registered_as(task_id: int, delivery_id: str) -> Iterator[None]:
+    """Mark the message that is sent in the block as registered already."""
+    token = _REGISTERED.set({TASK_ID: task_id, DELIVERY_ID: delivery_id})
     try:
         yield
     finally:
-        _NOTED.reset(before)
+        _REGISTERED.reset(token)
 
 
 @contextmanager
-def noted(
+def registered(
     app: Flask,
     headers: Mapping[str, Any],
     body: Any,
     queue: str,
-    again: bool,
+    may_resend: bool,
     sender: Task | None,
 ) -> Iterator[None]:
-    """Note a message right before it leaves, and mark its task as queued.
+    """Register the message that is sent in the block, and mark its task as queued.
 
-    The ledger comes first: a worker that is done with the last message but this one sees it
+    The registry comes first: a worker that is done with the last message but this one sees it
     there, or has written that the task waits before it is marked here.
 
     Args:
@@ -118,119 +117,125 @@ def noted(
         headers: of the message
         body: of the message: arguments, keyword arguments, and what follows
         queue: where it goes
-        again: whether it may be sent again when it is lost
+        may_resend: whether it may be sent again when it is lost
         sender: the Celery task that sends it, if one does
 
     Raises:
         kombu.exceptions.OperationalError: the broker does not answer.
     """
-    known = ledger(app)
-    owner, token = headers.get(OWNER), headers.get(TOKEN)
-    is_noted = token == (_NOTED.get() or {}).get(TOKEN)
-    if known is None or owner is None or token is None or is_noted:
+    registry = in_flight(app)
+    task_id, delivery_id = headers.get(TASK_ID), headers.get(DELIVERY_ID)
+    if registry is None or task_id is None or delivery_id is None or _REGISTERED.get():
         yield
         return
     whole = {"headers": dict(headers), "body": body}
-    message = dumps(whole) if again else ""  # type: ignore[no-untyped-call]
+    payload = dumps(whole) if may_resend else ""  # type: ignore[no-untyped-call]
     try:
-        known.sent(owner, token, queue, message)
+        registry.register(task_id, delivery_id, queue, payload)
     except RedisError as error:
         raise OperationalError(str(error)) from error
     try:
-        if sender is None or sender.request.get(OWNER) != owner:
+        if sender is None or sender.request.get(TASK_ID) != task_id:
             with _context(app):
-                life_cycle.queue(owner)
+                life_cycle.mark_queued(task_id)
         yield
     except BaseException:
         # Should it have been sent nevertheless, it does not start.
         with suppress(RedisError):
-            known.not_sent(owner, token)
+            registry.complete(task_id, delivery_id)
         raise
 
 
 @contextmanager
-def running(app: Flask, task: Task) -> Iterator[None]:
-    """Ask whether the message that this Celery task was called with may start, and note it.
+def claimed(app: Flask, task: Task, db_id: object = None) -> Iterator[None]:
+    """Claim the message that a Celery task was called with, and make it the current one.
+
+    Args:
+        app: whose broker and database are used
+        task: the Celery task
+        db_id: the row that its arguments name, if one
 
     Raises:
-        celery.exceptions.Ignore: it must not: it was delivered twice, or its task is cancelled.
+        celery.exceptions.Ignore: it must not start: it was delivered twice, or its task is
+            cancelled.
     """
     request = task.request
-    owner, token = request.get(OWNER), request.get(TOKEN)
-    known = ledger(app)
-    if known is None or token is None or request.called_directly or request.is_eager:
-        yield
-        return
-    start = known.start(owner, token, worker_id())
-    if start.verdict == "cancelled":
-        _logger.info("task %s is cancelled: %s does not start", owner, task.name)
-        with _context(app):
-            patiently(lambda: _settle(app, owner, token))
-        raise Ignore("its task is cancelled")
-    if start.verdict != "ok":
-        _logger.warning(
-            "%s for task %s does not start: %s", task.name, owner, start.verdict
-        )
-        raise Ignore(f"the message is {start.verdict}")
-    setattr(request, _STARTED, True)
-    running_for = life_cycle.RUNNING_FOR.set(start.running_for)
-    message = CURRENT_MESSAGE.set(token)
-    try:
-        with own_folder(token), life_cycle.throttled(owner, patiently):
+    task_id, delivery_id = request.get(TASK_ID), request.get(DELIVERY_ID)
+    registry = in_flight(app)
+    name = task.name or ""
+    if registry is None or not delivery_id or request.called_directly or request.is_eager:
+        row = db_id if isinstance(db_id, int) else None
+        with working_on(replace(current_message(), task_name=name, task_id=row)):
             yield
-    finally:
-        CURRENT_MESSAGE.reset(message)
-        life_cycle.RUNNING_FOR.reset(running_for)
+        return
+    claim = registry.claim(task_id, delivery_id, worker_id())
+    if claim.verdict == "cancelled":
+        _logger.info("task %s is cancelled: %s does not start", task_id, name)
+        with _context(app):
+            retry_transient(lambda: _mark_idle(registry, task_id, delivery_id))
+        raise Ignore("its task is cancelled")
+    if claim.verdict != "ok":
+        _logger.warning("%s for task %s does not start: %s", name, task_id, claim.verdict)
+        raise Ignore(f"the message is {claim.verdict}")
+    setattr(request, _CLAIMED, True)
+    since = monotonic() - claim.running_for
+    with (
+        working_on(CurrentMessage(name, task_id, delivery_id, since)),
+        own_folder(delivery_id),
+        life_cycle.throttled(task_id),
+    ):
+        yield
 
 
-def is_supervised(task: Task) -> bool:
-    """Whether the message that the Celery task was called with is in the ledger."""
-    return bool(getattr(task.request, _STARTED, False))
+def is_claimed(task: Task) -> bool:
+    """Whether the message that the Celery task was called with is claimed from the registry."""
+    return bool(getattr(task.request, _CLAIMED, False))
 
 
-def has_ended(task: Task) -> None:
+def mark_ended(task: Task) -> None:
     """Remember that the Celery task has ended the task that it works for."""
     setattr(task.request, _ENDED, True)
 
 
-def done(
+def complete(
     app: Flask,
     task: Task,
     state: str,
     fail: Callable[[int, str], None],
-    give_up: Callable[[int], None] | None = None,
+    expire: Callable[[int], object] | None = None,
 ) -> None:
-    """Note that the work of a message is done.
+    """Remove a message whose work is done from the registry.
 
-    A Celery task that has failed with nobody to tell (no error callback) fails its task. So does
-    one that has ended without a word, unless something else of the task is under way, or a step
-    is open.
+    A Celery task that has failed without an error callback fails its task. So does one that has
+    ended without a word, unless something else of the task is in flight, or a step is open.
 
     Args:
         app: whose broker and database are used
         task: the Celery task
         state: in which it has ended, in Celery's terms
         fail: sends what fails a task, given its id and the id of the Celery task
-        give_up: ends a task that waits, given its id, where Celery sends neither what follows
+        expire: ends a task that waits, given its id, where Celery sends neither what follows
             nor the error callback
     """
     request = task.request
-    known = ledger(app)
-    if known is None or not getattr(request, _STARTED, False):
+    registry = in_flight(app)
+    if registry is None or not is_claimed(task):
         return
-    owner, token = request.get(OWNER), request.get(TOKEN)
+    task_id, delivery_id = request.get(TASK_ID), request.get(DELIVERY_ID)
     if getattr(request, _ENDED, False):
-        known.forget(owner)
+        registry.delete(task_id)
         return
-    if state == states.FAILURE and _nobody_is_told(request):
-        fail(owner, request.id)
-    others = known.done(owner, token, keep_last=True)
+    if state == states.FAILURE and _has_no_callback(request):
+        fail(task_id, request.id)
+    others = registry.complete(task_id, delivery_id, keep_last=True)
     if others <= 0:
+        mark = partial(_mark_idle, registry, task_id, delivery_id, others == 0, expire)
         with _context(app):
-            patiently(lambda: _settle(app, owner, token, others == 0, give_up))
+            retry_transient(mark)
 
 
-def _nobody_is_told(request: Any) -> bool:
+def _has_no_callback(request: Any) -> bool:
+    """Whether nothing is sent when a message fails."""
     if request.errbacks:
         return False
     if request.chord:
@@ -239,59 +244,29 @@ def _nobody_is_told(request: Any) -> bool:
     return request.group is None
 
 
-def _settle(
-    app: Flask,
-    owner: int,
-    token: str,
+def _mark_idle(
+    registry: InFlight,
+    task_id: int,
+    delivery_id: str,
     is_known: bool = True,
-    give_up: Callable[[int], None] | None = None,
+    expire: Callable[[int], object] | None = None,
 ) -> None:
-    """Nothing of the task is under way any more: it waits, or ends if it is to be cancelled.
+    """Let a task wait of which nothing is in flight any more, or end if it is to be cancelled.
 
-    When it is not known what was under way, because the broker has lost its data, only a task
+    When it is not known what was in flight, because the broker has lost its data, only a task
     with an open step waits. Any other one is found to be lost.
     """
-    known = ledger(app)
-    assert known is not None
-    if not is_known and not _has_open_step(owner):
+    if not is_known and not waits_for_step(task_id):
         return
-    if owner in known.is_cancelled([owner]):
+    if task_id in registry.cancelled([task_id]):
         try:
-            life_cycle.cancel(owner)
+            life_cycle.cancel(task_id)
         except KeyError:
-            _logger.info("the row of task %s is gone", owner)
-        known.end(owner)
+            _logger.info("the row of task %s is gone", task_id)
+        registry.tombstone(task_id)
         return
-    life_cycle.wait(owner)
-    if known.done(owner, token) > 0:
-        life_cycle.queue(owner)  # something was sent in between
-    elif give_up is not None and not _has_open_step(owner):
-        give_up(owner)
-
-
-def _has_open_step(owner: int) -> bool:
-    task = ProcessingTask.get_with_details(owner)
-    return task is not None and task.has_uncleared_step
-
-
-def patiently(write: Callable[[], None], seconds: float = PATIENCE) -> None:
-    """Write to the database; when it is away, wait until it is back.
-
-    Raises:
-        sqlalchemy.exc.DBAPIError: it was away for longer than that.
-    """
-    deadline = time.monotonic() + seconds
-    pause = 0.1
-    while True:
-        try:
-            write()
-            return
-        except DBAPIError as error:
-            DB.session.rollback()
-            if time.monotonic() + pause > deadline:
-                raise
-            _logger.warning(
-                "the database fails, trying again: %s", str(error.orig).strip()
-            )
-        time.sleep(pause)
-        pause = min(2 * pause, 5.0)
+    life_cycle.mark_waiting(task_id)
+    if registry.complete(task_id, delivery_id) > 0:
+        life_cycle.mark_queued(task_id)  # something was sent in between
+    elif expire is not None and not waits_for_step(task_id):
+        expire(task_id)

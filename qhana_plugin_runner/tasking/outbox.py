@@ -4,9 +4,7 @@ A row is written in the transaction of the change that it tells of. So there is 
 change that was saved, and for no other one.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from functools import cache
 
 from sqlalchemy import (
@@ -29,9 +27,7 @@ from ..db import DB
 from ..db.db import database_time
 from ..db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
 
-__all__ = ["ADDED", "already_told", "log_of", "prune", "tell", "was_told"]
-
-_ALREADY_TOLD: ContextVar[bool] = ContextVar("already_told", default=False)
+__all__ = ["ADDED", "enqueue", "log_of", "prune"]
 
 ADDED = "qhana_calls_added"
 """In ``Session.info`` as long as the transaction has added calls."""
@@ -42,8 +38,8 @@ PRUNED_AT_ONCE = 1000
 _AS_IT_IS = {"synchronize_session": False}
 
 
-def tell(task_id: int, *events: str) -> None:
-    """Tell the subscribers of a task that it has changed; the caller commits.
+def enqueue(task_id: int, *events: str) -> None:
+    """Add the calls that tell the subscribers of a task of a change; the caller commits.
 
     It is one statement, whether there are subscribers or not. The body of a call is empty: the
     receiver asks what has changed. So a call that is about to be made anyway tells of this
@@ -51,26 +47,26 @@ def tell(task_id: int, *events: str) -> None:
 
     Args:
         task_id: the task
-        events: out of ``status``, ``steps``, ``details``, in the order of the calls
+        events: among ``status``, ``steps``, ``details``, in the order of the calls
     """
     if not events:
         return
     once = list(dict.fromkeys(events))
     values = {f"event_{number}": event for number, event in enumerate(once)}
-    told = DB.session.execute(_telling(len(once)), {"changed_task": task_id, **values})
-    if told.rowcount:  # type: ignore[attr-defined]
+    added = DB.session.execute(_adding(len(once)), {"changed_task": task_id, **values})
+    if added.rowcount:  # type: ignore[attr-defined]
         DB.session().info[ADDED] = True
 
 
 @cache
-def _telling(count: int) -> Insert:
-    """Return the statement that tells of so many events: to build it takes longer than to run it.
+def _adding(count: int) -> Insert:
+    """Return the statement that adds calls for so many events: building it costs more than running it.
 
     It begins with ``INSERT`` for the sake of the module sqlite3, which would not begin a
     transaction for a ``WITH``.
     """
     subscription, delivery = TaskUpdateSubscription, WebhookDelivery
-    news = _table_of_events(count)
+    changes = _table_of_events(count)
     task_id = bindparam("changed_task", type_=Integer())
     # Asked once for all rows: calls that are due at the same time are made in their order.
     now = select(database_time()).scalar_subquery()
@@ -83,7 +79,7 @@ def _telling(count: int) -> Insert:
             delivery.task_id == task_id,
             delivery.webhook_href == subscription.webhook_href,
             delivery.task_href == subscription.task_href,
-            delivery.event_type == news.c.event_type,
+            delivery.event_type == changes.c.event_type,
             delivery.attempts == 0,
             delivery.due_at.is_not(None),
         )
@@ -91,21 +87,21 @@ def _telling(count: int) -> Insert:
         .exists()
     )
     wanted = or_(
-        subscription.event_type.is_(None), subscription.event_type == news.c.event_type
+        subscription.event_type.is_(None), subscription.event_type == changes.c.event_type
     )
     what = (
         subscription.task_id,
         subscription.webhook_href,
         subscription.task_href,
-        news.c.event_type,
+        changes.c.event_type,
     )
     calls = (
         select(*what, now, now, literal(0))
-        .join(news, wanted)
+        .join(changes, wanted)
         .where(subscription.task_id == task_id, ~is_coming)
         # A webhook that is subscribed to one event and to all of them is called once.
-        .group_by(*what, news.c.number)
-        .order_by(news.c.number, func.min(subscription.id))
+        .group_by(*what, changes.c.number)
+        .order_by(changes.c.number, func.min(subscription.id))
     )
     columns = ["task_id", "webhook_href", "task_href", "event_type"]
     columns += ["created_at", "due_at", "attempts"]
@@ -123,26 +119,7 @@ def _table_of_events(count: int) -> Subquery:
         )
         for number in range(count)
     ]
-    return (union_all(*rows) if count > 1 else rows[0]).subquery("news")
-
-
-@contextmanager
-def already_told() -> Iterator[None]:
-    """While this lasts, signals add nothing to the outbox.
-
-    For those who have called :func:`tell` in the transaction of the change, and then send the
-    signal, which plugins may listen to.
-    """
-    token = _ALREADY_TOLD.set(True)
-    try:
-        yield
-    finally:
-        _ALREADY_TOLD.reset(token)
-
-
-def was_told() -> bool:
-    """Whether the signal that is being sent is about something that is in the outbox."""
-    return _ALREADY_TOLD.get()
+    return (union_all(*rows) if count > 1 else rows[0]).subquery("changes")
 
 
 def log_of(task_id: int, limit: int) -> Sequence[WebhookDelivery]:

@@ -13,8 +13,8 @@ __all__ = ["owner_of", "rows_of", "waits_for_step"]
 _ENDS = "qhana-plugin-runner."
 """What the names of the runner's own tasks that write to rows begin with."""
 
-_LOOKING_ON = "qhana_plugin_runner.plugin_utils.interop."
-"""Those that watch the tasks of others. They may fail, or go on for days, without harm."""
+_WATCHERS = "qhana_plugin_runner.plugin_utils.interop."
+"""Those that watch tasks of other runners. They may fail, or go on for days, without harm."""
 
 
 def rows_of(
@@ -63,7 +63,7 @@ def owner_of(
     Raises:
         sqlalchemy.exc.DBAPIError: the database cannot be asked.
     """
-    if name.startswith(_LOOKING_ON):
+    if name.startswith(_WATCHERS):
         return None
     known = rows_of(name, kwargs, options)
     rows = [(task_name, row) for task_name, row in known if row is not None]

@@ -24,9 +24,8 @@ from . import life_cycle
 from .errors import BrokerUnavailable
 from .life_cycle.rows import MADE, UNSAVED
 from .owners import waits_for_step
-from .signals import announce
 
-__all__ = ["fail_unsent", "hold", "note_sending", "register_held_messages", "release"]
+__all__ = ["hold", "note_sending", "register_held_messages", "release"]
 
 _logger = logging.getLogger(__name__)
 
@@ -91,18 +90,6 @@ def release() -> None:
             raise
 
 
-def fail_unsent(error: BrokerUnavailable) -> None:
-    """Fail the tasks whose messages could not be sent."""
-    DB.session.rollback()
-    for task_id in error.task_ids:
-        try:
-            reason = f"The task could not be started: {error}"
-            announce(task_id, life_cycle.fail(task_id, reason))
-        except KeyError:
-            # The plugin had not committed its row: nothing is left behind.
-            _logger.info("task %s was never saved", task_id)
-
-
 def _release_saved() -> None:
     """Send what was held back, but for messages about rows that were not committed.
 
@@ -128,7 +115,7 @@ def _end(task_id: int, reason: str) -> None:
     try:
         DB.session.rollback()
         if not waits_for_step(task_id):
-            announce(task_id, life_cycle.give_up(task_id, log))
+            life_cycle.expire(task_id, log)
     except KeyError:
         return  # it was deleted since
     except SQLAlchemyError as error:

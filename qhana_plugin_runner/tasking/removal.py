@@ -32,7 +32,7 @@ from ..db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
 from ..db.models.tasks import ProcessingTask, Step, TaskFile, TaskLink, TaskLogEntry
 from ..db.models.workbench import RunInput, RunValues
 from ..db.statements import execute
-from .broker import ledger
+from .broker import in_flight
 from .stored import remove_bytes
 
 __all__ = ["Removal", "amount_of", "remove_files", "remove_task", "remove_tasks"]
@@ -111,12 +111,12 @@ def remove_tasks(task_ids: Sequence[int]) -> list[int]:
 
 def _forget_messages(task_ids: Sequence[int]) -> None:
     """Remove what the broker remembers of tasks that have ended."""
-    known = ledger(current_app)
-    if known is None:
+    registry = in_flight(current_app)
+    if registry is None:
         return
     try:
         for task_id in task_ids:
-            known.forget(task_id)
+            registry.delete(task_id)
     except RedisError as error:
         _logger.warning("the broker still remembers the tasks %s: %s", task_ids, error)
 

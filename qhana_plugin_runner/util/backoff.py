@@ -1,12 +1,17 @@
 """Pauses between attempts."""
 
-from celery.utils.time import get_exponential_backoff_interval
+import random
 
 __all__ = ["backoff"]
+
+_MAX_DOUBLINGS = 64
+"""Beyond every maximum, and a float has a largest power."""
 
 
 def backoff(failures: int, first: float, maximum: float, jitter: bool = False) -> float:
     """Return the seconds until the next attempt; they double with each failure.
+
+    Celery's own helper counts whole seconds, and the runner's pauses begin with parts of one.
 
     Args:
         failures: how many attempts have failed, from 1
@@ -15,8 +20,5 @@ def backoff(failures: int, first: float, maximum: float, jitter: bool = False) -
         jitter: choose any shorter pause at random, so that what has failed together does not
             come back together: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
-    # Celery counts whole numbers. 2 ** 32 is beyond every maximum.
-    milliseconds: int = get_exponential_backoff_interval(
-        round(first * 1000), min(failures - 1, 32), round(maximum * 1000), jitter
-    )
-    return milliseconds / 1000
+    pause = min(maximum, first * 2.0 ** min(failures - 1, _MAX_DOUBLINGS))
+    return random.uniform(0.0, pause) if jitter else pause  # noqa: S311

@@ -7,16 +7,13 @@ Every record carries ``task_id`` and ``plugin`` (empty when there is none) for u
 import logging
 import logging.config
 import re
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from flask import Flask, current_app, has_request_context, request
 
 from .config import ConfigError
-
-_current_task: ContextVar[tuple[str, str]] = ContextVar("current_task", default=("", ""))
+from .current_message import current_message
 
 
 def get_logger(app: Flask, name: str) -> logging.Logger:
@@ -49,22 +46,6 @@ def redact_log_data(data: Any, private_fields: Collection[str] | None = None) ->
     return data
 
 
-@contextmanager
-def task_context(task_id: object, task_name: str) -> Iterator[None]:
-    """Mark what is logged inside as work of one task.
-
-    Parameters:
-        task_id: the id of the task's row, or ``None``.
-        task_name: the Celery task's name; plugins prefix theirs with their identifier.
-    """
-    plugin = task_name.partition(".")[0] if "@" in task_name else ""
-    token = _current_task.set(("" if task_id is None else str(task_id), plugin))
-    try:
-        yield
-    finally:
-        _current_task.reset(token)
-
-
 def plugin_of_request() -> str | None:
     """Return the identifier of the plugin whose view answers the current request."""
     if not has_request_context():
@@ -78,8 +59,10 @@ class ContextFilter(logging.Filter):
     """Puts task and plugin on each record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        task_id, plugin = _current_task.get()
-        plugin = plugin or plugin_of_request() or ""
+        message = current_message()
+        task_id = "" if message.task_id is None else str(message.task_id)
+        name = message.task_name
+        plugin = name.partition(".")[0] if "@" in name else plugin_of_request() or ""
         record.task_id, record.plugin = task_id, plugin
         words = [f"task {task_id}" if task_id else "", plugin]
         text = " ".join(word for word in words if word)

@@ -1,19 +1,19 @@
-"""Where messages are that no worker has begun with, as Celery's transport keeps them in Redis."""
+"""The queues as Celery's transport keeps them in Redis: messages that no worker has claimed."""
 
 import json
 from typing import Any
 
 from ..celery import CELERY
-from ..tasking.in_flight import Entry, Ledger
-from ..tasking.messages import TOKEN
+from ..tasking.in_flight import Entry, InFlight
+from ..tasking.messages import DELIVERY_ID, TASK_ID
 
 __all__ = ["Queues"]
 
 MARGIN = 5.0
-"""Seconds between noting a message and sending it, at most: the broker may be slow."""
+"""Seconds between registering a message and sending it, at most: the broker may be slow."""
 
 
-PIECE = 500
+CHUNK = 500
 """Messages that are read at once: some megabytes, and a pause of milliseconds for the broker."""
 
 
@@ -24,22 +24,22 @@ class Queues:
     message that is older than the oldest of the queue is no longer in there.
 
     Args:
-        ledger: in the same broker
+        registry: in the same broker
     """
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, registry: InFlight) -> None:
+        self._registry = registry
         self._oldest: dict[str, float | None] = {}
-        self._now: float = ledger.now()
+        self._now: float = registry.now()
 
     def may_have(self, message: Entry) -> bool:
         """Whether a message can still be in its queue."""
-        if self._now - message.sent < MARGIN:
+        if self._now - message.registered_at < MARGIN:
             return True
         if message.queue not in self._oldest:
             self._oldest[message.queue] = self._look(message.queue)
         oldest = self._oldest[message.queue]
-        return oldest is not None and message.sent >= oldest
+        return oldest is not None and message.registered_at >= oldest
 
     def _look(self, queue: str) -> float | None:
         """Return when the oldest message of a queue was sent; ``None`` when there is none."""
@@ -51,25 +51,29 @@ class Queues:
                 if last is None:
                     continue
                 headers = json.loads(last).get("headers", {})
-                owner, token = headers.get("qhana_task"), headers.get(TOKEN)
-                # Nothing is known of messages that are nobody's: the queue may have anything.
-                found.append(self._ledger.sent_at(owner, token) if token else 0.0)
+                task_id, delivery_id = headers.get(TASK_ID), headers.get(DELIVERY_ID)
+                # Messages of no task are not registered: the queue may have anything.
+                found.append(
+                    self._registry.registered_at(task_id, delivery_id)
+                    if delivery_id
+                    else 0.0
+                )
         return min(found, default=None)
 
-    def has(self, queue: str, token: str) -> bool:
+    def has(self, queue: str, delivery_id: str) -> bool:
         """Whether a message is in a queue; reads all of it, in pieces."""
         with CELERY.connection_for_read() as connection:
             channel = connection.default_channel
             for priority in channel.priority_steps:
                 key = channel._q_for_pri(queue, priority)
-                for start in range(0, channel.client.llen(key) + PIECE, PIECE):
-                    for text in channel.client.lrange(key, start, start + PIECE - 1):
-                        if json.loads(text).get("headers", {}).get(TOKEN) == token:
+                for start in range(0, channel.client.llen(key) + CHUNK, CHUNK):
+                    for text in channel.client.lrange(key, start, start + CHUNK - 1):
+                        if _delivery_of(json.loads(text)) == delivery_id:
                             return True
         return False
 
-    def put_back(self, token: str) -> bool:
-        """Queue a message again that a worker had taken, and died before it began with it.
+    def put_back(self, delivery_id: str) -> bool:
+        """Queue a message again that a worker had taken, and died before it claimed it.
 
         Returns:
             whether there was such a message
@@ -79,7 +83,13 @@ class Queues:
             client = channel.client
             for tag, text in client.hscan_iter(channel.unacked_key):
                 message = json.loads(text)[0]
-                if message.get("headers", {}).get(TOKEN) == token:
+                if _delivery_of(message) == delivery_id:
                     channel.qos.restore_by_tag(tag, client)
                     return True
         return False
+
+
+def _delivery_of(message: Any) -> str | None:
+    """Return the delivery id in the headers of a message."""
+    delivery_id: str | None = message.get("headers", {}).get(DELIVERY_ID)
+    return delivery_id

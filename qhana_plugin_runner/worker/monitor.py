@@ -1,7 +1,7 @@
-"""The thread in a worker's main process that looks after the messages that the worker has.
+"""The thread in a worker's main process that monitors the messages that the worker has.
 
-It tells which they are, so that the others know what is lost with the worker, and stops what is
-to be cancelled. It does not depend on the tasks: they may compute for hours.
+Its heartbeats tell which they are, so that the others know what is lost with the worker. It stops
+what is to be cancelled. It does not depend on the tasks: they may compute for hours.
 """
 
 import logging
@@ -10,9 +10,9 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from celery.concurrency.prefork import TaskPool as ProcessPool
 from celery.worker import state as worker_state
@@ -21,50 +21,56 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
+from ..db.transient import is_transient
 from ..tasking import life_cycle
-from ..tasking.in_flight import Ledger, Report
-from ..tasking.messages import OWNER, TOKEN, worker_id
+from ..tasking.in_flight import InFlight, Report
+from ..tasking.messages import DELIVERY_ID, TASK_ID, worker_id
 from ..tasking.temp_files import remove_folder
 from .children import signal_group
-from .requeue import end, send_again
+from .requeue import end, requeue
 
-__all__ = ["Keeper", "has_processes", "token_of"]
+__all__ = ["Monitor", "has_processes"]
 
-SILENT_AFTER = 5
-"""Heartbeats that are missed until a worker counts as silent: a loaded machine delays some."""
+MAX_MISSED = 5
+"""Heartbeats that are missed before a worker counts as silent: a loaded machine delays some."""
 
 CELERY_NOTICES = 15.0
 """Seconds in which Celery notices that a process has ended: it looks every 5."""
 
-GIVE_BACK_SECONDS = 2.0
-"""Seconds in which a worker without processes puts back into the queues what has not begun."""
+REQUEUE_SECONDS = 2.0
+"""Seconds in which a worker without processes puts back into the queues what it has not begun."""
 
 _logger = logging.getLogger(__name__)
 
 
-class Keeper(threading.Thread):
-    """Keeps the ledger informed of one worker, and carries out what is asked of the worker.
+class Monitor(threading.Thread):
+    """Sends the heartbeats of one worker, and carries out what is asked of the worker.
 
     Args:
         app: for which the worker works
-        ledger: of its broker
+        registry: of the messages in flight in its broker
         worker: Celery's worker, with its pool and its consumer
+
+    Attributes:
+        current: that of this process, if it is a worker
     """
 
-    def __init__(self, app: Flask, ledger: Ledger, worker: Any) -> None:
-        super().__init__(name="keeper", daemon=True)
-        self._app, self._ledger, self._worker = app, ledger, worker
+    current: ClassVar[Self | None] = None
+
+    def __init__(self, app: Flask, registry: InFlight, worker: Any) -> None:
+        super().__init__(name="monitor", daemon=True)
+        self._app, self._registry, self._worker = app, registry, worker
         self._beat: float = app.config["TASK_HEARTBEAT_SECONDS"]
         self._grace: float = app.config["TASK_CANCEL_GRACE_SECONDS"]
         self._ends = threading.Event()
         self._work: "queue.Queue[Callable[[], None]]" = queue.Queue()
         self._since: dict[str, float] = {}  # when each message was first seen to run
-        self._told: set[int] = set()  # tasks of which the database knows that they run
+        self._known_to_run: set[int] = set()  # tasks of which the database knows it
         self._stopping: dict[str, float] = {}  # when each message was first told to stop
         self._dead: dict[str, float] = {}  # since when the process of each is gone
         self._stop_all_at: float | None = None
         # Open as long as this process lives, whatever its threads are doing.
-        self._sign_of_life = ledger.connected_client(worker_id())
+        self._connection = registry.connected_client(worker_id())
 
     def run(self) -> None:
         while not self._ends.wait(self._beat if self._work.empty() else 0.05):
@@ -73,80 +79,77 @@ class Keeper(threading.Thread):
                 self._work.get()
 
     def _safely(self, work: Callable[[], None]) -> bool:
-        """Do something; what fails for want of broker or database is done again later."""
+        """Do something; what fails while broker or database is away is done again later."""
         try:
             with self._app.app_context():
                 work()
             return True
         except (RedisError, OperationalError) as error:
             _logger.warning("the broker cannot be told of this worker's tasks: %s", error)
-        except DBAPIError as error:
+        except Exception as error:
+            if not is_transient(error):
+                _logger.exception("the monitor of this worker has failed")
+                return True  # it would fail again
+            assert isinstance(error, DBAPIError)
             _logger.warning("the database fails: %s", str(error.orig).strip())
-        except Exception:
-            _logger.exception("the supervision of this worker has failed")
-            return True  # it would fail again
         self._ends.wait(min(self._beat, 1.0))
         return False
 
     def tick(self) -> None:
         """Tell what the worker has; stop what is to be stopped."""
-        at = self._ledger.now()
-        running = {
-            token_of(r): r for r in list(worker_state.active_requests) if token_of(r)
-        }
+        at = self._registry.now()
+        active = list(worker_state.active_requests)
+        running = {delivery: r for r in active if (delivery := _delivery_id(r))}
         held = {
-            (_owner(request), token_of(request))
+            (_task_id(request), _delivery_id(request))
             for request in [*running.values(), *_not_started(self._worker)]
-            if token_of(request)
+            if _delivery_id(request)
         }
-        report = Report(at, held, {_owner(request) for request in running.values()})
-        self._ledger.is_alive(worker_id(), SILENT_AFTER * self._beat, report)
+        report = Report(at, held, {_task_id(request) for request in running.values()})
+        self._registry.heartbeat(worker_id(), MAX_MISSED * self._beat, report)
         now = time.monotonic()
-        for known in (self._since, self._stopping):
-            for token in known.keys() - running.keys():
-                del known[token]
-        for token in running:
-            self._since.setdefault(token, now)
+        for times in (self._since, self._stopping):
+            for delivery_id in times.keys() - running.keys():
+                del times[delivery_id]
+        for delivery_id in running:
+            self._since.setdefault(delivery_id, now)
         self._stop_cancelled(running, now)
         self._find_dead(running, now)
         if self._stop_all_at is not None and now >= self._stop_all_at:
             self._stop_all(running)
-        self._tell_database(running, now)
+        self._write_running(running, now)
 
-    def _tell_database(self, running: dict[str, Any], now: float) -> None:
-        """Note which tasks run: only those seen before, for most are done within a heartbeat."""
-        owners = {_owner(request) for request in running.values()}
-        self._told &= owners
+    def _write_running(self, running: dict[str, Any], now: float) -> None:
+        """Mark tasks as running: only those seen before, for most are done within a heartbeat."""
+        self._known_to_run &= {_task_id(request) for request in running.values()}
         seconds: dict[int, float] = {}
-        for token, request in running.items():
-            ran, owner = now - self._since[token], _owner(request)
-            if ran > 0 and owner not in self._told:
-                seconds[owner] = max(ran, seconds.get(owner, 0.0))
+        for delivery_id, request in running.items():
+            ran, task_id = now - self._since[delivery_id], _task_id(request)
+            if ran > 0 and task_id not in self._known_to_run:
+                seconds[task_id] = max(ran, seconds.get(task_id, 0.0))
         if seconds:
-            life_cycle.begin(seconds)
-            self._told |= seconds.keys()
+            life_cycle.mark_running(seconds)
+            self._known_to_run |= seconds.keys()
 
     def _find_dead(self, running: dict[str, Any], now: float) -> None:
         """Look for processes that have ended without Celery's noticing, which happens."""
-        for token, request in running.items():
+        for delivery_id, request in running.items():
             if not has_processes(self._worker) or _is_alive(request.worker_pid):
-                self._dead.pop(token, None)
-            elif now - self._dead.setdefault(token, now) > CELERY_NOTICES:
-                reason = "Task failed: the process that worked on it has ended."
-                self.lost(request, reason)
-                self.clear_up(request)
-        for token in self._dead.keys() - running.keys():
-            del self._dead[token]
+                self._dead.pop(delivery_id, None)
+            elif now - self._dead.setdefault(delivery_id, now) > CELERY_NOTICES:
+                self.process_ended(request)
+        for delivery_id in self._dead.keys() - running.keys():
+            del self._dead[delivery_id]
 
     def _stop_cancelled(self, running: dict[str, Any], now: float) -> None:
         if not running or not has_processes(self._worker):
             return
-        cancelled = self._ledger.is_cancelled({_owner(r) for r in running.values()})
-        for token, request in running.items():
+        cancelled = self._registry.cancelled({_task_id(r) for r in running.values()})
+        for delivery_id, request in running.items():
             # Its process may have begun with the next message since.
-            if _owner(request) not in cancelled or not _is_active(request):
+            if _task_id(request) not in cancelled or not _is_active(request):
                 continue
-            first = self._stopping.setdefault(token, now)
+            first = self._stopping.setdefault(delivery_id, now)
             if first == now:
                 _kill(request.worker_pid, signal.SIGTERM)
             elif now - first >= self._grace:
@@ -159,7 +162,7 @@ class Keeper(threading.Thread):
     def _stop_all(self, running: dict[str, Any]) -> None:
         reason = "Task failed: its worker was stopped before it was done."
         for request in running.values():
-            self._fail(_owner(request), reason)
+            self._fail(_task_id(request), reason)
         self._stop_all_at = None
         if has_processes(self._worker):
             for request in running.values():
@@ -168,60 +171,66 @@ class Keeper(threading.Thread):
             # Threads cannot be stopped: the worker goes without waiting for them, when it has
             # given back what they have not begun with.
             os.kill(os.getpid(), signal.SIGQUIT)
-            exit_ = threading.Timer(GIVE_BACK_SECONDS, os._exit, (0,))
+            exit_ = threading.Timer(REQUEUE_SECONDS, os._exit, (0,))
             exit_.daemon = True
             exit_.start()
 
-    def lost(self, request: Any, reason: str) -> None:
-        """A process of this worker has ended with a message that it was at."""
-        owner, token = _owner(request), token_of(request)
-        self._work.put(partial(send_again, self._ledger, owner, token, reason))
-
-    def failed(self, request: Any, reason: str) -> None:
-        """A message of a task did not come to its end, and would not the next time."""
-        self._work.put(partial(self._fail, _owner(request), reason))
-
-    def not_begun(self, owner: int, token: str, reason: str) -> None:
-        """End a task whose message is dropped, unless that was a second delivery of it."""
-        self._work.put(partial(self._fail_if_not_begun, owner, token, reason))
-
-    def _fail(self, owner: int, reason: str) -> None:
-        end(self._ledger, owner, partial(life_cycle.fail, log=reason))
-
-    def _fail_if_not_begun(self, owner: int, token: str, reason: str) -> None:
-        messages = self._ledger.look([owner])[owner].messages
-        if any(each.token == token and each.worker is None for each in messages):
-            self._fail(owner, reason)
-
-    def clear_up(self, request: Any) -> None:
-        """Remove what a message has left whose process has ended: processes and files."""
+    def process_ended(self, request: Any, cause: str = "") -> None:
+        """A process of this worker has ended with a message that it ran."""
+        reason = "Task failed: the process that worked on it has ended"
+        reason += f" ({cause})." if cause else "."
         self._work.put(partial(self._clear_up, request))
+        if delivery_id := _delivery_id(request):
+            lost = (_task_id(request), delivery_id, reason)
+            self._work.put(partial(requeue, self._registry, *lost))
+
+    def timed_out(self, request: Any, seconds: float) -> None:
+        """A message has exceeded its time limit, as it would the next time."""
+        reason = f"Task failed: it ran longer than its time limit of {seconds} s."
+        self._work.put(partial(self._clear_up, request))
+        if _delivery_id(request):
+            self._work.put(partial(self._fail, _task_id(request), reason))
+
+    def dropped(self, headers: Mapping[str, Any], reason: str) -> None:
+        """End a task whose message is dropped, unless that was a second delivery of it."""
+        if task_id := headers.get(TASK_ID):
+            delivery_id = headers.get(DELIVERY_ID)
+            self._work.put(partial(self._fail_unclaimed, task_id, delivery_id, reason))
+
+    def _fail(self, task_id: int, reason: str) -> None:
+        end(self._registry, task_id, partial(life_cycle.fail, log=reason))
+
+    def _fail_unclaimed(self, task_id: int, delivery_id: str | None, reason: str) -> None:
+        messages = self._registry.entries([task_id])[task_id].messages
+        if any(m.delivery_id == delivery_id and m.worker is None for m in messages):
+            self._fail(task_id, reason)
 
     def _clear_up(self, request: Any) -> None:
+        """Remove what a message has left whose process has ended: processes and files."""
         if has_processes(self._worker):
             _kill(request.worker_pid, signal.SIGKILL)
-            if token := token_of(request):
-                remove_folder(token)
+            if delivery_id := _delivery_id(request):
+                remove_folder(delivery_id)
 
     def close_in_child(self) -> None:
         """Close what a process of the pool has inherited, without closing it for this one."""
-        if (connection := self._sign_of_life.connection) is not None:
+        if (connection := self._connection.connection) is not None:
             connection.disconnect()  # type: ignore[no-untyped-call]
 
     def stop(self) -> None:
         """End with the worker."""
         self._ends.set()
         self.join()
-        self._safely(lambda: self._ledger.goes(worker_id()))
-        self._sign_of_life.close()
+        self._safely(lambda: self._registry.unregister_worker(worker_id()))
+        self._connection.close()
 
 
-def _owner(request: Any) -> int:
-    return int(request.request_dict.get(OWNER) or 0)
+def _task_id(request: Any) -> int:
+    return int(request.request_dict.get(TASK_ID) or 0)
 
 
-def token_of(request: Any) -> str:
-    return str(request.request_dict.get(TOKEN) or "")
+def _delivery_id(request: Any) -> str:
+    return str(request.request_dict.get(DELIVERY_ID) or "")
 
 
 def _not_started(worker: Any) -> Iterator[Any]:

@@ -1,36 +1,36 @@
-"""Celery's record of a message in a worker, made to tell of itself when its work is cut off."""
+"""Celery's record of a message in a worker, which tells the worker's monitor how it has failed."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, ClassVar, Self
+from typing import Any
 
+from billiard.einfo import ExceptionWithTraceback
+from billiard.exceptions import Terminated, WorkerLostError
+from celery.worker import state
 from celery.worker.request import Request
 
-__all__ = ["SupervisedRequest"]
+from .monitor import Monitor
+
+__all__ = ["MonitoredRequest"]
+
+_KILLED = (WorkerLostError, Terminated, SystemExit, KeyboardInterrupt)
+"""What Celery says, in the main process, of a task whose process has ended."""
 
 
-class SupervisedRequest(Request):
+class MonitoredRequest(Request):
     """A message that a worker has.
 
-    Attributes:
-        failing: the one whose process has ended or is to be ended. Celery's signals of it are
-            sent in the main thread of the worker, and do not tell from which process it was.
+    What its process does not live to tell is told here, in the main process of the worker.
     """
 
-    failing: ClassVar[Self | None] = None
+    def on_failure(self, exc_info: Any, *args: Any, **options: Any) -> Any:
+        error = exc_info.exception
+        error = error.exc if isinstance(error, ExceptionWithTraceback) else error
+        if Monitor.current is not None and isinstance(error, _KILLED):
+            # Else it was done, and what follows it is sent.
+            if not self._success_was_stored():
+                Monitor.current.process_ended(self, str(error))
+        return super().on_failure(exc_info, *args, **options)
 
-    def on_failure(self, *args: Any, **options: Any) -> Any:
-        with self._failing():
-            return super().on_failure(*args, **options)
-
-    def on_timeout(self, *args: Any, **options: Any) -> Any:
-        with self._failing():
-            return super().on_timeout(*args, **options)
-
-    @contextmanager
-    def _failing(self) -> Iterator[None]:
-        SupervisedRequest.failing = self
-        try:
-            yield
-        finally:
-            SupervisedRequest.failing = None
+    def on_timeout(self, soft: bool, timeout: float) -> Any:
+        if Monitor.current is not None and not soft and not state.should_terminate:
+            Monitor.current.timed_out(self, timeout)
+        return super().on_timeout(soft, timeout)

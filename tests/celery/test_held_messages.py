@@ -20,7 +20,7 @@ from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
-from qhana_plugin_runner.tasking.outbox import tell
+from qhana_plugin_runner.tasking.outbox import enqueue
 from qhana_plugin_runner.tasks import save_task_error, save_task_result
 
 
@@ -428,9 +428,9 @@ def test_calls_of_webhooks_are_left_to_a_worker_in_tests_only(app, waiting, is_t
     app.testing = is_test
     with app.app_context():
         task_id = make_task_with(("http://127.0.0.1:9/", None))
-        tell(task_id, "status")
+        enqueue(task_id, "status")
         DB.session.rollback()
-        tell(task_id, "steps")
+        enqueue(task_id, "steps")
         assert waiting() == 0
         DB.session.commit()
     assert waiting() == int(is_test)

@@ -23,7 +23,7 @@ from qhana_plugin_runner.db.models.tasks import (
     WebhookRef,
 )
 from qhana_plugin_runner.db.models.workbench import RunInput, RunValues
-from qhana_plugin_runner.tasking.outbox import tell
+from qhana_plugin_runner.tasking.outbox import enqueue
 
 pytestmark = [pytest.mark.usefixtures("context"), on_each_database]
 
@@ -200,7 +200,7 @@ def test_what_belongs_to_a_deleted_task_goes_with_it():
         DB.session.add(RunValues(each.id, "a-plugin", "a=1"))
         DB.session.add(RunInput(each.id, 0, "key", "url"))
         TaskUpdateSubscription(each, "http://hook", "http://task").save(commit=True)
-        tell(each.id, "steps")
+        enqueue(each.id, "steps")
         DB.session.commit()
     DB.session.delete(task)
     DB.session.commit()

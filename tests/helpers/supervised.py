@@ -27,14 +27,14 @@ from qhana_plugin_runner.db.models.tasks import (
 )
 from qhana_plugin_runner.operations.lost_tasks import LostTasks
 from qhana_plugin_runner.tasking import life_cycle, messages
-from qhana_plugin_runner.tasking.broker import ledger
+from qhana_plugin_runner.tasking.broker import in_flight
 from qhana_plugin_runner.tasking.cancel import cancel
 from qhana_plugin_runner.tasking.in_flight import Report
 from qhana_plugin_runner.tasks import add_step, save_task_error, save_task_result
 from qhana_plugin_runner.worker import broker_queues
 
 QUEUE = "qhana_plugin_runner"
-OWNER, TOKEN = messages.OWNER, messages.TOKEN
+OWNER, TOKEN = messages.TASK_ID, messages.DELIVERY_ID
 TERMINAL = {state.value for state in life_cycle.TERMINAL}
 SECONDS = 60
 
@@ -162,11 +162,11 @@ class Worker:
         names = [each.headers for each in self.reserved]
         held |= {(each[OWNER], each[TOKEN]) for each in names if each.get(TOKEN)}
         at_work = {each.owner for each in self.at_work}
-        self._known.is_alive(self.id, 3600, Report(self._known.now(), held, at_work))
+        self._known.heartbeat(self.id, 3600, Report(self._known.now(), held, at_work))
 
     def die(self):
         """Be silent from now on, as if killed or cut off."""
-        self._known.goes(self.id)
+        self._known.unregister_worker(self.id)
 
 
 class World:
@@ -174,7 +174,7 @@ class World:
 
     def __init__(self, app, url, patch):
         self.app, self.url = app, url
-        self.known = ledger(app)
+        self.known = in_flight(app)
         self._lost_tasks = LostTasks()
         patch.setattr(broker_queues, "MARGIN", 0.0)
         patch.setattr(self.known, "uptime", lambda: 60.0)

@@ -12,13 +12,13 @@ from qhana_plugin_runner.tasking import life_cycle
 from qhana_plugin_runner.tasking.life_cycle import State
 
 MOVES = {
-    State.WAITING: life_cycle.wait,
+    State.WAITING: life_cycle.mark_waiting,
     State.QUEUED: lambda task_id: life_cycle.restart(task_id, "again", 1),
-    State.RUNNING: lambda task_id: life_cycle.begin({task_id: 1.0}),
+    State.RUNNING: lambda task_id: life_cycle.mark_running({task_id: 1.0}),
     State.CANCELLING: life_cycle.request_cancel,
     State.SUCCEEDED: lambda task_id: life_cycle.succeed(task_id, "end"),
     State.FAILED: lambda task_id: life_cycle.fail(task_id, "end"),
-    State.LOST: lambda task_id: life_cycle.lose(task_id, "end"),
+    State.LOST: lambda task_id: life_cycle.mark_lost(task_id, "end"),
     State.CANCELLED: lambda task_id: life_cycle.cancel(task_id, "end"),
 }
 """How a task is moved to each state."""

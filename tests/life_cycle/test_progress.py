@@ -10,7 +10,6 @@ from qhana_plugin_runner.db.db import utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasking import life_cycle
 from qhana_plugin_runner.tasking.life_cycle import progress
-from qhana_plugin_runner.tasking.messages import patiently
 
 pytestmark = [pytest.mark.usefixtures("context"), on_each_database]
 
@@ -29,7 +28,7 @@ def task(context):
 
 
 def at_work(task):
-    return life_cycle.throttled(task.id, patiently)
+    return life_cycle.throttled(task.id)
 
 
 def report(task, values):

@@ -12,11 +12,11 @@ from qhana_plugin_runner import create_app
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.util.config import SETTINGS, ConfigError
 from qhana_plugin_runner.util.config.settings import defaults
+from qhana_plugin_runner.util.current_message import CurrentMessage, working_on
 from qhana_plugin_runner.util.logging import (
     ContextFilter,
     configure_logging,
     get_logger,
-    task_context,
 )
 
 pytestmark = pytest.mark.usefixtures("logging_restored")
@@ -57,6 +57,11 @@ ROOT = {"root": {"level": "INFO", "handlers": ["memory"]}}
 OWN = {"loggers": {"own": {"level": "INFO", "handlers": ["memory"], "propagate": False}}}
 
 
+def at(name, task_id=None):
+    """Make a message of a Celery task the current one."""
+    return working_on(CurrentMessage(name, task_id))
+
+
 def lines():
     return Written.current.getvalue().splitlines()
 
@@ -65,7 +70,7 @@ def lines():
 def test_log_config_may_use_task_and_plugin_in_any_handler(where):
     configured(LOG_CONFIG=handler_config(**where))
     logging.getLogger("own.child").info("outside")
-    with task_context(5, "hello-world@v1-0-0.hello_task"):
+    with at("hello-world@v1-0-0.hello_task", 5):
         logging.getLogger("own.child").info("inside")
     logging.getLogger("own.child").warning("after")
     assert lines() == [
@@ -93,7 +98,7 @@ def test_log_config_may_be_json_text(tmp_path):
 
 def test_default_line_names_severity_logger_context_and_message(capsys):
     configured(DEFAULT_LOG_SEVERITY="INFO", DEFAULT_LOG_DATE_FORMAT="now")
-    with task_context(7, "p@v1.work"):
+    with at("p@v1.work", 7):
         logging.getLogger("some.where").info("hello")
     logging.getLogger("some.where").debug("quiet")
     assert capsys.readouterr().err == "now INFO    some.where [task 7 p@v1] hello\n"
@@ -140,10 +145,10 @@ def test_field_that_a_plugin_adds_itself_does_no_harm():
     assert lines() == ["INFO||||hello"]
 
 
-def test_task_context_is_left_with_the_task_also_when_it_fails():
+def test_the_current_message_is_left_with_the_task_also_when_it_fails():
     configured(LOG_CONFIG=handler_config(**ROOT))
-    with pytest.raises(RuntimeError), task_context(1, "outer@v1.work"):
-        with task_context(None, "celery.backend_cleanup"):
+    with pytest.raises(RuntimeError), at("outer@v1.work", 1):
+        with at("celery.backend_cleanup"):
             logging.getLogger("own").info("inner")
         logging.getLogger("own").info("outer")
         raise RuntimeError

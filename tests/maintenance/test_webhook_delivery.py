@@ -9,7 +9,7 @@ from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.operations import Maintenance
 from qhana_plugin_runner.operations.jobs import JOBS
 from qhana_plugin_runner.operations.retention.clean_up import apply_retention
-from qhana_plugin_runner.tasking.outbox import tell
+from qhana_plugin_runner.tasking.outbox import enqueue
 from qhana_plugin_runner.tasks import save_task_result
 
 
@@ -36,7 +36,7 @@ def test_calls_that_were_made_are_forgotten_after_a_month(app, webhook):
     with app.app_context():
         task_id = make_task_with((webhook.url, None))
         for event, days in [("status", 31), ("steps", 29), ("details", 31)]:
-            tell(task_id, event)
+            enqueue(task_id, event)
             DB.session.commit()
             row = deliveries(task_id)[-1]
             row.created_at -= timedelta(days=days)

@@ -53,7 +53,7 @@ def test_a_task_that_nobody_works_on_says_so(make_client, visit):
         assert rest_of(visit(client, f"/tasks/{task.id}/")) == []
         task.clear_previous_step(commit=True)
         assert rest_of(visit(client, f"/tasks/{task.id}/")) != []
-        life_cycle.queue(task.id)
+        life_cycle.mark_queued(task.id)
         assert rest_of(visit(client, f"/tasks/{task.id}/")) == []
         life_cycle.succeed(task.id)
         assert rest_of(visit(client, f"/tasks/{task.id}/")) == []

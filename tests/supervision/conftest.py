@@ -7,8 +7,8 @@ from helpers.services import broker
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasking import messages
-from qhana_plugin_runner.tasking.broker import ledger
-from qhana_plugin_runner.tasking.messages import OWNER, TOKEN
+from qhana_plugin_runner.tasking.broker import in_flight
+from qhana_plugin_runner.tasking.messages import DELIVERY_ID, TASK_ID
 
 QUEUE = "qhana_plugin_runner"
 
@@ -25,21 +25,21 @@ def app(tmp_path, broker_url):
     settings = {"CELERY": celery, "TESTING": False, "MAINTENANCE": False}
     with runner(tmp_path, PLUGIN_FOLDERS=[], **settings) as app:
         yield app
-        ledger(app).client.flushall()
+        in_flight(app).client.flushall()
     CELERY.close()
 
 
 @pytest.fixture
-def deliver(app, known):
+def deliver(app, registry):
     """Do the work of a task's one message, as a worker does that gets it."""
 
     def deliver(work, task_id, **arguments):
-        (message,) = known.look([task_id])[task_id].messages
-        headers = {OWNER: task_id, TOKEN: message.token}
+        (message,) = registry.entries([task_id])[task_id].messages
+        headers = {TASK_ID: task_id, DELIVERY_ID: message.delivery_id}
         work.push_request(called_directly=False, **headers)
         try:
             work(db_id=task_id, **arguments)
-            messages.done(app, work, "SUCCESS", fail=pytest.fail)
+            messages.complete(app, work, "SUCCESS", fail=pytest.fail)
         finally:
             work.pop_request()
 
@@ -47,9 +47,9 @@ def deliver(app, known):
 
 
 @pytest.fixture
-def known(app):
+def registry(app):
     """The ledger."""
-    return ledger(app)
+    return in_flight(app)
 
 
 @pytest.fixture

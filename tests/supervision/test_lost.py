@@ -14,14 +14,14 @@ from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.operations.lost_tasks import LostTasks
 from qhana_plugin_runner.operations.waiting_tasks import expire_waiting_tasks
 from qhana_plugin_runner.tasking import life_cycle
-from qhana_plugin_runner.tasking.broker import ledger
+from qhana_plugin_runner.tasking.broker import in_flight
 from qhana_plugin_runner.tasking.cancel import CancelResult, cancel
 from qhana_plugin_runner.tasking.in_flight import Report
-from qhana_plugin_runner.tasking.messages import TOKEN
+from qhana_plugin_runner.tasking.messages import DELIVERY_ID
 from qhana_plugin_runner.tasking.owners import owner_of
 from qhana_plugin_runner.tasking.removal import remove_task
-from qhana_plugin_runner.worker import broker_queues as queues
-from qhana_plugin_runner.worker.requeue import send_again
+from qhana_plugin_runner.worker import broker_queues
+from qhana_plugin_runner.worker.requeue import requeue
 
 QUEUE = "qhana_plugin_runner"
 
@@ -32,31 +32,31 @@ def stubborn(db_id):
 
 
 @pytest.fixture
-def taken(known, new_task):
+def taken(registry, new_task):
     """A task whose message a worker that is no more has begun with: its id, and the token."""
     task_id = new_task()
     stubborn.apply_async(kwargs={"db_id": task_id})
-    (entry,) = known.look([task_id])[task_id].messages
-    known.client.delete(QUEUE)
-    known.start(task_id, entry.token, "gone")
-    return task_id, entry.token
+    (entry,) = registry.entries([task_id])[task_id].messages
+    registry.client.delete(QUEUE)
+    registry.claim(task_id, entry.delivery_id, "gone")
+    return task_id, entry.delivery_id
 
 
 def attempt(task_id):
     return ProcessingTask.get_with_details(task_id).attempt
 
 
-def test_of_two_who_find_a_message_lost_one_sends_it_again(known, taken):
+def test_of_two_who_find_a_message_lost_one_sends_it_again(registry, taken):
     task_id, token = taken
     for _ in range(2):
-        send_again(known, task_id, token, "lost", worker="gone")
-    (entry,) = known.look([task_id])[task_id].messages
-    assert entry.token != token and entry.worker is None
-    assert (attempt(task_id), known.client.llen(QUEUE)) == (2, 1)
+        requeue(registry, task_id, token, "lost", worker="gone")
+    (entry,) = registry.entries([task_id])[task_id].messages
+    assert entry.delivery_id != token and entry.worker is None
+    assert (attempt(task_id), registry.client.llen(QUEUE)) == (2, 1)
 
 
 def test_one_who_dies_before_it_has_sent_a_message_again_leaves_it_to_the_next(
-    known, taken, monkeypatch
+    registry, taken, monkeypatch
 ):
     task_id, token = taken
 
@@ -65,89 +65,98 @@ def test_one_who_dies_before_it_has_sent_a_message_again_leaves_it_to_the_next(
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         patch.setattr(CELERY, "send_task", die)
-        send_again(known, task_id, token, "lost", worker="gone")
-    send_again(known, task_id, token, "lost", worker="gone")  # that is dealt with
-    assert known.client.llen(QUEUE) == 0
-    (entry,) = known.look([task_id])[task_id].messages
-    send_again(known, task_id, entry.token, "in no queue", worker="")
-    (raw,) = known.client.lrange(QUEUE, 0, -1)
-    (last,) = known.look([task_id])[task_id].messages
-    assert json.loads(raw)["headers"][TOKEN] == last.token
-    assert known.start(task_id, last.token, "worker").verdict == "ok"
+        requeue(registry, task_id, token, "lost", worker="gone")
+    requeue(registry, task_id, token, "lost", worker="gone")  # that is dealt with
+    assert registry.client.llen(QUEUE) == 0
+    (entry,) = registry.entries([task_id])[task_id].messages
+    requeue(registry, task_id, entry.delivery_id, "in no queue", worker="")
+    (raw,) = registry.client.lrange(QUEUE, 0, -1)
+    (last,) = registry.entries([task_id])[task_id].messages
+    assert json.loads(raw)["headers"][DELIVERY_ID] == last.delivery_id
+    assert registry.claim(task_id, last.delivery_id, "worker").verdict == "ok"
 
 
-def test_one_who_was_overtaken_sends_what_does_not_start(known, taken, monkeypatch):
+def test_one_who_was_overtaken_sends_what_does_not_start(registry, taken, monkeypatch):
     task_id, token = taken
     send = CELERY.send_task
 
     def be_overtaken(*args, **kwargs):
         monkeypatch.setattr(CELERY, "send_task", send)
-        (entry,) = known.look([task_id])[task_id].messages
-        send_again(known, task_id, entry.token, "in no queue", worker="")
+        (entry,) = registry.entries([task_id])[task_id].messages
+        requeue(registry, task_id, entry.delivery_id, "in no queue", worker="")
         return send(*args, **kwargs)
 
     monkeypatch.setattr(CELERY, "send_task", be_overtaken)
-    send_again(known, task_id, token, "lost", worker="gone")
-    tokens = [json.loads(m)["headers"][TOKEN] for m in known.client.lrange(QUEUE, 0, -1)]
-    verdicts = [known.start(task_id, each, "worker").verdict for each in tokens]
+    requeue(registry, task_id, token, "lost", worker="gone")
+    tokens = [
+        json.loads(m)["headers"][DELIVERY_ID]
+        for m in registry.client.lrange(QUEUE, 0, -1)
+    ]
+    verdicts = [registry.claim(task_id, each, "worker").verdict for each in tokens]
     assert sorted(verdicts) == ["ok", "unknown"]
 
 
-def test_a_message_is_sent_again_as_it_was_sent_before(known, new_task):
+def test_a_message_is_sent_again_as_it_was_sent_before(registry, new_task):
     task_id = new_task()
     limits = {"time_limit": 60, "soft_time_limit": 50, "expires": 3600, "retries": 2}
     stubborn.apply_async(kwargs={"db_id": task_id}, queue="other", **limits)
-    (entry,) = known.look([task_id])[task_id].messages
-    before = json.loads(known.client.rpop("other"))["headers"]
-    known.start(task_id, entry.token, "gone")
-    send_again(known, task_id, entry.token, "lost", worker="gone")
-    after = json.loads(known.client.rpop("other"))["headers"]
+    (entry,) = registry.entries([task_id])[task_id].messages
+    before = json.loads(registry.client.rpop("other"))["headers"]
+    registry.claim(task_id, entry.delivery_id, "gone")
+    requeue(registry, task_id, entry.delivery_id, "lost", worker="gone")
+    after = json.loads(registry.client.rpop("other"))["headers"]
     same = ("id", "task", "timelimit", "expires", "retries", "root_id", "qhana_task")
     assert [after[name] for name in same] == [before[name] for name in same]
     assert after["eta"] and not before["eta"]
-    assert after[TOKEN] != before[TOKEN]
+    assert after[DELIVERY_ID] != before[DELIVERY_ID]
 
 
-def test_a_second_resend_that_saw_the_same_attempt_does_nothing(known, taken):
+def test_a_second_resend_that_saw_the_same_attempt_does_nothing(registry, taken):
     task_id, _token = taken
     assert life_cycle.restart(task_id, "first", 1)
     assert not life_cycle.restart(task_id, "second", 1)
     assert attempt(task_id) == 2
 
 
-def test_a_message_that_is_done_meanwhile_does_not_end_its_task(known, taken, state_of):
+def test_a_message_that_is_done_meanwhile_does_not_end_its_task(
+    registry, taken, state_of
+):
     task_id, token = taken
-    known.sent(task_id, "next", QUEUE)
-    known.start(task_id, "next", "worker")
-    known.done(task_id, token)
-    send_again(known, task_id, token, "lost", worker="gone")
+    registry.register(task_id, "next", QUEUE)
+    registry.claim(task_id, "next", "worker")
+    registry.complete(task_id, token)
+    requeue(registry, task_id, token, "lost", worker="gone")
     assert state_of(task_id) == "queued"
-    assert [entry.token for entry in known.look([task_id])[task_id].messages] == ["next"]
+    assert [
+        entry.delivery_id for entry in registry.entries([task_id])[task_id].messages
+    ] == ["next"]
 
 
-def test_a_message_that_was_begun_meanwhile_is_not_sent_again(known, new_task, state_of):
+def test_a_message_that_was_begun_meanwhile_is_not_sent_again(
+    registry, new_task, state_of
+):
     task_id = new_task()
     stubborn.apply_async(kwargs={"db_id": task_id})
-    (entry,) = known.look([task_id])[task_id].messages
-    known.start(task_id, entry.token, "worker")
-    send_again(known, task_id, entry.token, "in no queue", worker="")
+    (entry,) = registry.entries([task_id])[task_id].messages
+    registry.claim(task_id, entry.delivery_id, "worker")
+    requeue(registry, task_id, entry.delivery_id, "in no queue", worker="")
     assert (state_of(task_id), attempt(task_id)) == ("queued", 1)
 
 
 def test_a_message_that_another_has_overtaken_is_not_lost(
-    known, new_task, state_of, monkeypatch
+    registry, new_task, state_of, monkeypatch
 ):
-    monkeypatch.setattr(queues, "MARGIN", 0.0)
-    monkeypatch.setattr(known, "uptime", lambda: 60.0)
+    monkeypatch.setattr(broker_queues, "MARGIN", 0.0)
+    monkeypatch.setattr(registry, "uptime", lambda: 60.0)
     first, second = new_task(), new_task()
     for task_id in (first, second):
         stubborn.apply_async(kwargs={"db_id": task_id})
     # As if the second had been sent before the first, although it was noted after it.
-    assert known.client.rpoplpush(QUEUE, QUEUE)
-    oldest = json.loads(known.client.lindex(QUEUE, -1))
+    assert registry.client.rpoplpush(QUEUE, QUEUE)
+    oldest = json.loads(registry.client.lindex(QUEUE, -1))
     assert oldest["headers"]["qhana_task"] == second
-    (entry,) = known.look([first])[first].messages
-    assert not queues.Queues(known).may_have(entry)
+    (entry,) = registry.entries([first])[first].messages
+    assert not broker_queues.Queues(registry).may_have(entry)
     lost_tasks = LostTasks()
     for _ in range(3):
         lost_tasks.run()
@@ -155,21 +164,21 @@ def test_a_message_that_another_has_overtaken_is_not_lost(
 
 
 def test_a_task_that_gets_the_id_of_a_removed_one_is_not_cancelled(
-    known, taken, new_task
+    registry, taken, new_task
 ):
     task_id, token = taken
-    known.done(task_id, token)
-    life_cycle.wait(task_id)
+    registry.complete(task_id, token)
+    life_cycle.mark_waiting(task_id)
     assert cancel(task_id) is CancelResult.CANCELLED
     remove_task(task_id)
     DB.session.remove()
     assert new_task() == task_id
-    known.sent(task_id, "new", QUEUE)
-    assert known.start(task_id, "new", "worker").verdict == "ok"
+    registry.register(task_id, "new", QUEUE)
+    assert registry.claim(task_id, "new", "worker").verdict == "ok"
 
 
 def test_a_view_that_does_not_commit_its_last_change_leaves_its_task_queued(
-    app, known, state_of
+    app, registry, state_of
 ):
     views = Blueprint("views", __name__)
 
@@ -184,7 +193,7 @@ def test_a_view_that_does_not_commit_its_last_change_leaves_its_task_queued(
     app.register_blueprint(views)
     task_id = int(app.test_client().get("/start").text)
     assert state_of(task_id) == "queued"
-    assert len(known.look([task_id])[task_id].messages) == 1
+    assert len(registry.entries([task_id])[task_id].messages) == 1
 
 
 def test_a_lone_message_with_the_id_of_another_task_belongs_to_that_one(new_task):
@@ -228,27 +237,27 @@ def test_the_time_limit_of_the_settings_is_that_of_celery(tmp_path, app):
 
 def test_what_goes_on_meanwhile_has_not_waited_too_long(new_task, state_of):
     waiting, queued = new_task(), new_task()
-    life_cycle.queue(queued)
+    life_cycle.mark_queued(queued)
     for task_id in (waiting, queued):
-        life_cycle.give_up(task_id, "too long")
+        life_cycle.expire(task_id, "too long")
     assert (state_of(waiting), state_of(queued)) == ("failed", "queued")
 
 
 @pytest.mark.parametrize("between", ["a look that fails", "a long time"])
 def test_only_what_looks_lost_twice_in_a_row_is_lost(
-    app, known, new_task, state_of, monkeypatch, between
+    app, registry, new_task, state_of, monkeypatch, between
 ):
-    monkeypatch.setattr(known, "uptime", lambda: 60.0)
+    monkeypatch.setattr(registry, "uptime", lambda: 60.0)
     task_id = new_task()
     stubborn.apply_async(kwargs={"db_id": task_id})
-    known.client.flushall()
+    registry.client.flushall()
     lost_tasks = LostTasks()
     lost_tasks.run()
     if between == "a long time":
         lost_tasks._looked_at -= 4 * app.config["TASK_CHECK_SECONDS"]
     else:
         with monkeypatch.context() as patch, pytest.raises(RedisError):
-            patch.setattr(known, "reports", fail)
+            patch.setattr(registry, "live_workers", fail)
             lost_tasks.run()
     lost_tasks.run()
     assert state_of(task_id) == "queued"
@@ -266,14 +275,14 @@ def forgotten(db_id, with_step):
     task = ProcessingTask.get_by_id(db_id)
     if with_step:
         task.add_next_step("step/", "step-ui/", "one", commit=True)
-    ledger(current_app).client.flushall()
+    in_flight(current_app).client.flushall()
 
 
 @pytest.mark.parametrize("with_step", [True, False])
 def test_what_the_broker_forgets_at_work_waits_only_for_a_step(
-    known, new_task, state_of, deliver, monkeypatch, with_step
+    registry, new_task, state_of, deliver, monkeypatch, with_step
 ):
-    monkeypatch.setattr(known, "uptime", lambda: 60.0)
+    monkeypatch.setattr(registry, "uptime", lambda: 60.0)
     task_id = new_task()
     arguments = {"with_step": with_step}
     forgotten.apply_async(kwargs={"db_id": task_id, **arguments})
@@ -285,15 +294,15 @@ def test_what_the_broker_forgets_at_work_waits_only_for_a_step(
 
 
 def test_what_a_worker_keeps_for_later_is_lost_when_the_broker_has_lost_it(
-    known, new_task, state_of, monkeypatch
+    registry, new_task, state_of, monkeypatch
 ):
-    monkeypatch.setattr(known, "uptime", lambda: 60.0)
+    monkeypatch.setattr(registry, "uptime", lambda: 60.0)
     ids = [new_task(), new_task()]
     for task_id in ids:
         stubborn.apply_async(kwargs={"db_id": task_id})
     held = {(task_id, "a token") for task_id in ids}
-    known.client.flushall()
-    known.is_alive("worker", 60, Report(known.now(), held, at_work={ids[0]}))
+    registry.client.flushall()
+    registry.heartbeat("worker", 60, Report(registry.now(), held, at_work={ids[0]}))
     lost_tasks = LostTasks()
     for _ in range(2):
         lost_tasks.run()

@@ -22,7 +22,7 @@ from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import as_utc, utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from qhana_plugin_runner.operations.webhooks.delivery import Delivery
-from qhana_plugin_runner.tasking.outbox import tell
+from qhana_plugin_runner.tasking.outbox import enqueue
 
 pytestmark = on_each_database
 
@@ -32,7 +32,7 @@ DAY = 24 * 60 * 60
 def told(*subscriptions, events=("status",)):
     """Make a task with subscriptions and tell of events; return its id."""
     task_id = make_task_with(*subscriptions)
-    tell(task_id, *events)
+    enqueue(task_id, *events)
     DB.session.commit()
     return task_id
 

@@ -13,7 +13,7 @@ from helpers.site import serving
 
 from qhana_plugin_runner.api.tasks import TaskCommandSchema
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.tasking.outbox import tell
+from qhana_plugin_runner.tasking.outbox import enqueue
 
 PAGE = "how-to/webhooks.md"
 
@@ -42,7 +42,7 @@ def call(tmp_path, receiver):
     def call(secret, task_url=TASK_URL):
         settings = {"WEBHOOK_SECRET": secret, "PLUGIN_FOLDERS": []}
         with runner(tmp_path, **settings) as app, app.app_context():
-            tell(make_task_with((receiver, "status"), task_url=task_url), "status")
+            enqueue(make_task_with((receiver, "status"), task_url=task_url), "status")
             DB.session.commit()
             deliver(app)
             return deliveries()[-1].last_answer

@@ -7,7 +7,7 @@ from helpers.runner import runner
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.tasking import life_cycle
-from qhana_plugin_runner.tasking.outbox import tell
+from qhana_plugin_runner.tasking.outbox import enqueue
 
 HTML = {"Accept": "text/html"}
 
@@ -24,11 +24,11 @@ def task_id(app, webhook):
     with app.app_context():
         url = webhook.url.replace("://", "://me:secret@")
         task_id = make_task_with((f"{url}?token=secret", None))
-        tell(task_id, "status")
+        enqueue(task_id, "status")
         DB.session.commit()
         webhook.status = 404
         deliver(app)
-        tell(task_id, "steps")
+        enqueue(task_id, "steps")
         DB.session.commit()
         return task_id
 

@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.operations.webhooks.delivery import Delivery
-from qhana_plugin_runner.tasking.outbox import prune, tell
+from qhana_plugin_runner.tasking.outbox import enqueue, prune
 
 pytestmark = on_each_database
 
@@ -23,7 +23,7 @@ def told(task_id):
 
 
 def tell_and_commit(task_id, *events):
-    tell(task_id, *events)
+    enqueue(task_id, *events)
     DB.session.commit()
 
 
@@ -67,7 +67,7 @@ def test_several_events_are_told_in_one_statement_and_none_in_none(
         statements.append(statement)
 
     event.listen(DB.engine, "before_cursor_execute", note)
-    tell(task_id, *events)
+    enqueue(task_id, *events)
     event.remove(DB.engine, "before_cursor_execute", note)
     DB.session.commit()
     assert len(statements) == expected
@@ -75,7 +75,7 @@ def test_several_events_are_told_in_one_statement_and_none_in_none(
 
 def test_a_rollback_takes_back_what_was_told(context):
     task_id = make_task_with((HOOK, None))
-    tell(task_id, "status")
+    enqueue(task_id, "status")
     DB.session.rollback()
     assert deliveries() == []
 
@@ -151,7 +151,7 @@ def test_nobody_is_called_before_what_the_call_tells_of_is_committed(
         with app.app_context():
             task_id = make_task_with((webhook.url, None))
             tell_and_commit(task_id, "details")
-            tell(task_id, "details")  # adds to the call that waits
+            enqueue(task_id, "details")  # adds to the call that waits
             with app.app_context():
                 deliver(app)
                 assert webhook.events() == []

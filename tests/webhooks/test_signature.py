@@ -12,7 +12,7 @@ from helpers.runner import runner
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import as_utc
 from qhana_plugin_runner.operations.webhooks.signature import signature_headers
-from qhana_plugin_runner.tasking.outbox import tell
+from qhana_plugin_runner.tasking.outbox import enqueue
 from qhana_plugin_runner.util.config import ConfigError
 
 KEYS = [bytes(range(24)), bytes(range(64))]
@@ -23,7 +23,7 @@ def headers_of_calls(tmp_path, webhook, secret, events):
     """Return the headers of the calls for a task, and the rows."""
     settings = {"WEBHOOK_SECRET": secret} if secret else {}
     with runner(tmp_path, PLUGIN_FOLDERS=[], **settings) as app, app.app_context():
-        tell(make_task_with((webhook.url, None)), *events)
+        enqueue(make_task_with((webhook.url, None)), *events)
         DB.session.commit()
         deliver(app)
         make_due()

@@ -1,7 +1,6 @@
 """Tasks: one row for each thing that a user started, with its steps, files, links and subscribers."""
 
 from collections.abc import Sequence
-from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Self
 
@@ -28,8 +27,9 @@ from sqlalchemy.orm import (
     synonym,
 )
 
+from ...util.current_message import delivery_id
 from ...util.texts import encodable
-from ..db import DB, MAX_ID, UtcTimestamp, utc_now
+from ..db import DB, LARGEST_ID, UtcTimestamp, utc_now
 from .mutable_json import JSON_LIKE, MutableJSON
 from .saved import Saved
 from .subscriptions import TaskUpdateSubscription, WebhookDelivery, WebhookRef
@@ -58,9 +58,6 @@ TEMP_FILE = "temp-file"
 
 ENDED_UNKNOWN = "finished_at IS NOT NULL AND coalesce(task_status, '') = ''"
 """SQL: the task has ended without a status. Few do; they have an index of their own."""
-
-CURRENT_MESSAGE: ContextVar[str | None] = ContextVar("current_message", default=None)
-"""What names the message that a worker is at, here in this thread."""
 
 _IS_TEMP_FILE = text(f"file_type = '{TEMP_FILE}'")
 
@@ -391,7 +388,7 @@ class TaskFile(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined
     size: Mapped[int | None] = mapped_column(BigInteger, default=None)
     sha256: Mapped[str | None] = mapped_column(String(64), default=None)
     message: Mapped[str | None] = mapped_column(
-        String(32), default_factory=CURRENT_MESSAGE.get, init=False, repr=False
+        String(32), default_factory=delivery_id, init=False, repr=False
     )
 
     @classmethod
@@ -403,7 +400,7 @@ class TaskFile(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined
     def get_task_result_files(cls, task: ProcessingTask | int) -> Sequence[Self]:
         """Return the outputs of a task in the order they were saved."""
         task_id = task if isinstance(task, int) else task.id
-        if task_id is not None and abs(task_id) > MAX_ID:
+        if task_id is not None and abs(task_id) > LARGEST_ID:
             return []
         query = select(cls).filter_by(task_id=task_id).order_by(cls.id)
         return [file for file in DB.session.execute(query).scalars() if file.is_output]

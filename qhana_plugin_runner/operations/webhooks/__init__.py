@@ -12,7 +12,7 @@ __all__ = ["register_webhooks"]
 def register_webhooks(app: Flask) -> None:
     """Write to the outbox when the signals of a task are sent."""
     # Here, because the life cycle writes to the outbox, and the signals come with what uses it.
-    from ...tasking.signal_outbox import connect_signals
+    from ...tasking.signals import register_signals
     from . import by_worker  # noqa: F401  (delivers in tests of plugins)
 
-    connect_signals(app)
+    register_signals(app)

@@ -1,41 +1,48 @@
 """How a task moves from its start to its one end; the only writer of its state."""
 
-from . import rows  # noqa: F401  (what plugins write to rows goes through here, too)
+from flask import Flask
+
+from . import progress, rows
 from .progress import throttled
 from .states import LEGAL, OPEN, TERMINAL, State
 from .transitions import (
-    RUNNING_FOR,
     Transition,
     append_log,
-    begin,
     cancel,
+    expire,
     fail,
-    give_up,
-    lose,
-    queue,
+    mark_lost,
+    mark_queued,
+    mark_running,
+    mark_waiting,
     request_cancel,
     restart,
     succeed,
-    wait,
 )
 
 __all__ = [
     "LEGAL",
     "OPEN",
-    "RUNNING_FOR",
     "TERMINAL",
     "State",
     "Transition",
     "append_log",
-    "begin",
     "cancel",
+    "expire",
     "fail",
-    "give_up",
-    "lose",
-    "queue",
+    "mark_lost",
+    "mark_queued",
+    "mark_running",
+    "mark_waiting",
+    "register_life_cycle",
     "request_cancel",
     "restart",
     "succeed",
     "throttled",
-    "wait",
 ]
+
+
+def register_life_cycle(_app: Flask) -> None:
+    """Send what plugins write to the rows of tasks through the life cycle."""
+    rows.listen()
+    progress.listen()

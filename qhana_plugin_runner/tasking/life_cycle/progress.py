@@ -7,9 +7,10 @@ now and then, the last at the end of the message.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from dataclasses import replace
+from functools import cache
 from threading import Event, Thread
 from typing import Any
 
@@ -20,8 +21,10 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from ...db import DB
 from ...db.models.tasks import ProcessingTask
+from ...db.transient import retry_transient
+from ...util.current_message import current_message, working_on
 
-__all__ = ["AT_ONCE", "PROGRESS", "report", "throttled", "write_held"]
+__all__ = ["AT_ONCE", "PROGRESS", "listen", "report", "throttled", "write_held"]
 
 PROGRESS = ("progress_value", "progress_start", "progress_target", "progress_unit")
 """The columns of progress."""
@@ -73,7 +76,7 @@ class _Held:
             self._writer.start()
 
     def write(self, engine: Engine) -> None:
-        """Write the newest values in a transaction of their own."""
+        """Write the latest values in a transaction of their own."""
         if (values := self.values) is not self.written:
             with engine.begin() as connection:
                 connection.execute(_writing(self.task_id, values))
@@ -93,31 +96,21 @@ class _Held:
                 _logger.info("progress is written later: %s", error.orig)
 
 
-_HELD: ContextVar[_Held | None] = ContextVar("held_progress", default=None)
-
-
 @contextmanager
-def throttled(
-    task_id: int, patiently: Callable[[Callable[[], None]], None]
-) -> Iterator[None]:
-    """While this lasts, progress of the task is written every now and then, and the last after it.
-
-    Args:
-        task_id: the task
-        patiently: calls what writes to the database, again while the database is away
-    """
+def throttled(task_id: int) -> Iterator[None]:
+    """Write progress of the current message's task now and then, and the last of it at the end."""
     held = _Held(task_id)
-    token = _HELD.set(held)
+    message = replace(current_message(), task_id=task_id, progress=held)
     try:
-        yield
+        with working_on(message):
+            yield
     finally:
-        _HELD.reset(token)
         if held.written is not held.values:
             # A row that the plugin has changed without a commit is locked until this.
             DB.session.rollback()
             held.stop()
             try:
-                patiently(lambda: held.write(DB.engine))
+                retry_transient(lambda: held.write(DB.engine))
             except DBAPIError as error:
                 _logger.warning("the last progress is not written: %s", error.orig)
         held.stop()
@@ -139,7 +132,7 @@ def report(task: ProcessingTask, values: Mapping[str, Any]) -> None:
 
 def write_held(task_id: int) -> None:
     """Write what is held back of a task with what the session is about to commit."""
-    held = _HELD.get()
+    held: _Held | None = current_message().progress
     if held is not None and held.task_id == task_id and (values := held.unwritten):
         _execute(_writing(task_id, values))
 
@@ -158,30 +151,36 @@ def _execute(statement: Update) -> None:
 
 
 def _held(task: ProcessingTask) -> _Held | None:
-    held = _HELD.get()
+    held: _Held | None = current_message().progress
     return held if held is not None and held.task_id == task.id else None
 
 
-@event.listens_for(DB.session, "after_commit")
+@cache  # once for the process, whose session all apps share
+def listen() -> None:
+    """Hold back progress where sessions commit, and give it back where they read."""
+    event.listen(DB.session, "after_commit", _keep)
+    event.listen(DB.session, "after_transaction_end", _forget)
+    event.listen(ProcessingTask, "load", _loaded)
+    event.listen(ProcessingTask, "refresh", _put_back)
+
+
 def _keep(session: Session) -> None:
-    held = _HELD.get()
+    held: _Held | None = current_message().progress
     if held is not None and held.changes and not session.in_nested_transaction():
         held.keep()
 
 
-@event.listens_for(DB.session, "after_transaction_end")
 def _forget(_session: Session, transaction: SessionTransaction) -> None:
     """What is not committed by now never will be."""
-    if (held := _HELD.get()) is not None and transaction.parent is None:
+    held: _Held | None = current_message().progress
+    if held is not None and transaction.parent is None:
         held.changes = {}
 
 
-@event.listens_for(ProcessingTask, "load")
 def _loaded(task: ProcessingTask, _context: Any) -> None:
     _put_back(task, None)
 
 
-@event.listens_for(ProcessingTask, "refresh")
 def _put_back(task: ProcessingTask, _context: Any, names: Any = None) -> None:
     """Give an object that was read from the database what is held back."""
     if (held := _held(task)) is not None:

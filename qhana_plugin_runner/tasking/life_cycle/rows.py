@@ -6,6 +6,7 @@ the object and written with the conditions of the state machine: the first end s
 object does not undo what others have written since.
 """
 
+from functools import cache
 from typing import Any
 
 from flask import has_request_context, request
@@ -30,8 +31,16 @@ _NEW = "qhana_plugin_runner.new_tasks"
 _END = ("task_status", "finished_at", "state")
 
 
-@event.listens_for(DB.session, "before_flush")
-def write_rows_with_care(session: Session, _context: Any, _instances: Any) -> None:
+@cache  # once for the process, whose session all apps share
+def listen() -> None:
+    """Send what plugins write to rows through the life cycle, and note the rows they make."""
+    event.listen(DB.session, "before_flush", _write_through_life_cycle)
+    event.listen(ProcessingTask, "after_insert", _note_made, propagate=True)
+    event.listen(Session, "after_commit", _note_committed)
+    event.listen(Session, "after_transaction_end", _forget_uncommitted)
+
+
+def _write_through_life_cycle(session: Session, _context: Any, _instances: Any) -> None:
     for row in session.new:
         if isinstance(row, ProcessingTask):
             _complete(row)
@@ -44,7 +53,6 @@ def write_rows_with_care(session: Session, _context: Any, _instances: Any) -> No
         lock_log(task_id)
 
 
-@event.listens_for(ProcessingTask, "after_insert", propagate=True)
 def _note_made(_mapper: Any, _connection: Any, task: ProcessingTask) -> None:
     if has_request_context():
         request.environ.setdefault(UNSAVED, set()).add(task.id)
@@ -52,7 +60,6 @@ def _note_made(_mapper: Any, _connection: Any, task: ProcessingTask) -> None:
             session.info.setdefault(_NEW, []).append(task)
 
 
-@event.listens_for(Session, "after_commit")
 def _note_committed(session: Session) -> None:
     """Others may get the ids of rows that are rolled back: only what stays is noted."""
     if session.in_nested_transaction() or not has_request_context():
@@ -63,7 +70,6 @@ def _note_committed(session: Session) -> None:
     request.environ.get(UNSAVED, set()).difference_update(ids)
 
 
-@event.listens_for(Session, "after_transaction_end")
 def _forget_uncommitted(session: Session, transaction: SessionTransaction) -> None:
     if transaction.parent is None:
         session.info.pop(_NEW, None)

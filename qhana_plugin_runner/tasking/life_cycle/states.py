@@ -9,14 +9,14 @@ class State(StrEnum):
     """What a task does. Clients see it beside the status, which is coarser.
 
     Attributes:
-        WAITING: nothing of it is under way: it waits for a person, a webhook, another runner.
+        WAITING: nothing of it is in flight: it waits for a person, a webhook, another runner.
         QUEUED: a message is on its way to a worker.
         RUNNING: a worker has begun.
-        CANCELLING: somebody wants it to stop; it runs until it notices.
+        CANCELLING: it was asked to stop; it runs until it notices.
         SUCCEEDED: ended well.
         FAILED: ended with an error.
         LOST: ended because the work was lost with a worker or the broker.
-        CANCELLED: ended because somebody wanted it.
+        CANCELLED: ended because it was asked to.
     """
 
     WAITING = "waiting"
@@ -33,10 +33,12 @@ _ENDS = frozenset({State.SUCCEEDED, State.FAILED, State.LOST, State.CANCELLED})
 
 LEGAL: dict[State, frozenset[State]] = {
     State.WAITING: _ENDS | {State.QUEUED, State.CANCELLING},
-    # Straight to the end: work that is done within a second is never seen to run.
-    State.QUEUED: _ENDS | {State.RUNNING, State.WAITING, State.CANCELLING},
+    # Straight to the end: work that is done within a second is never seen to run. To itself, and
+    # from running: another attempt.
+    State.QUEUED: _ENDS | {State.QUEUED, State.RUNNING, State.WAITING, State.CANCELLING},
     State.RUNNING: _ENDS | {State.WAITING, State.QUEUED, State.CANCELLING},
-    State.CANCELLING: frozenset({State.CANCELLED}),
+    # Whatever end is asked for, it is written as cancelled.
+    State.CANCELLING: frozenset({State.CANCELLING, State.CANCELLED}),
     State.SUCCEEDED: frozenset(),
     State.FAILED: frozenset(),
     State.LOST: frozenset(),

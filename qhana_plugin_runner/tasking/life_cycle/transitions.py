@@ -1,26 +1,28 @@
 """The transitions of a task, the only writers of its state.
 
 Each is one compare-and-set ``UPDATE``, so that it happens once however many processes try, and
-never undoes another one.
+never undoes another one. The statements are built once: to build one takes longer than to run it.
 """
 
 from collections.abc import Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    CursorResult,
-    Delete,
+    Executable,
+    Float,
     Insert,
+    Integer,
+    Table,
+    Text,
     Update,
-    and_,
+    bindparam,
     case,
     exists,
     func,
     insert,
-    literal,
     or_,
     select,
     update,
@@ -29,32 +31,45 @@ from sqlalchemy.orm.util import identity_key
 from sqlalchemy.pool import StaticPool
 
 from ...db import DB
-from ...db.db import database_time
+from ...db.db import UtcTimestamp, database_time
 from ...db.models.tasks import ProcessingTask, Step, TaskLogEntry, storable
 from ...db.unsaved import has_unsaved_changes
+from ...util.current_message import current_message
 from ..changes import note_change
-from ..outbox import tell
+from ..outbox import enqueue
+from ..signals import send_enqueued
 from .progress import write_held
-from .states import State, sources_of
+from .states import OPEN, State, sources_of
 
 __all__ = [
-    "RUNNING_FOR",
     "Transition",
     "append_log",
-    "begin",
     "cancel",
+    "expire",
     "fail",
-    "give_up",
-    "lose",
-    "queue",
+    "lock_log",
+    "mark_lost",
+    "mark_queued",
+    "mark_running",
+    "mark_waiting",
     "request_cancel",
     "restart",
     "succeed",
-    "wait",
 ]
 
-RUNNING_FOR: ContextVar[float | None] = ContextVar("running_for", default=None)
-"""Seconds since a worker has begun with the task that is under way here."""
+
+def _table(model: Any) -> Table:
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+# Tables and not models: the ORM would look for objects to bring up to date, which is done here.
+_TASK, _STEP, _LOG = _table(ProcessingTask), _table(Step), _table(TaskLogEntry)
+
+_ID = bindparam("of_task", type_=Integer())
+
+_HAS_ENTRIES = exists().where(_LOG.c.task_id == _ID)
 
 
 @dataclass(frozen=True)
@@ -71,71 +86,67 @@ class Transition:
 
 
 def append_log(task_id: int, text: str) -> None:
-    """Append lines to a task's log, whatever others append at the same time."""
+    """Append lines to a task's log, whatever others append concurrently."""
     if text:
         lock_log(task_id)
-        _execute(insert(TaskLogEntry).values(task_id=task_id, text=storable(text)))
+        DB.session.execute(insert(_LOG).values(task_id=task_id, text=storable(text)))
         note_change(task_id)
-        _forget_loaded(task_id)
+        if loaded := DB.session.identity_map.get(identity_key(ProcessingTask, task_id)):
+            DB.session.expire(loaded)
 
 
 def lock_log(task_id: int) -> None:
     """Let nobody else append until the transaction ends, so that entries keep their order.
 
-    Whoever follows a log asks for the entries behind the last one that he has. SQLite has but
+    Clients that follow a log ask for the entries behind the last one that they have. SQLite has
     one writer at a time, and knows no such lock.
     """
-    DB.session.execute(
-        select(ProcessingTask.id).filter_by(id=task_id).with_for_update(key_share=True)
-    )
+    if DB.engine.dialect.name != "sqlite":
+        DB.session.execute(_locking(), {"of_task": task_id})
 
 
-def queue(task_id: int) -> None:
+@cache
+def _locking() -> Executable:
+    return select(_TASK.c.id).where(_TASK.c.id == _ID).with_for_update(key_share=True)
+
+
+def mark_queued(task_id: int) -> None:
     """A message of the task is about to be sent.
 
     Commits, unless the session has changes that are for somebody else to commit.
     """
     unsaved = has_unsaved_changes()
-    _move(task_id, State.QUEUED, only_from={State.WAITING})
+    _execute(_moving(State.QUEUED, State.WAITING), task_id)
     if not unsaved:
         DB.session.commit()
 
 
-def begin(running: Mapping[int, float]) -> None:
+def mark_running(running: Mapping[int, float]) -> None:
     """Workers are at these tasks, for so many seconds; commits."""
     for task_id, seconds in sorted(running.items()):  # in one order for all workers
-        _move(
-            task_id,
-            State.RUNNING,
-            began_at=func.coalesce(ProcessingTask.began_at, database_time(-seconds)),
-        )
+        _move(_beginning(), task_id, running_for=seconds)
     DB.session.commit()
 
 
-def wait(task_id: int) -> None:
-    """Nothing of the task is under way any more; commits."""
-    _move(task_id, State.WAITING)
+def mark_waiting(task_id: int) -> None:
+    """Nothing of the task is in flight any more; commits."""
+    _move(_moving(State.WAITING), task_id)
     DB.session.commit()
 
 
 def restart(task_id: int, log: str, attempt: int) -> bool:
-    """The work that was lost is sent anew; commits.
+    """The work that was lost is sent once more; commits.
 
     Args:
         task_id: the task
-        log: what is to be said of it
+        log: what its log is to say
         attempt: the number of the attempt that was lost
 
     Returns:
         whether the task is still open, and nobody else has done this
     """
-    happened = _move(
-        task_id,
-        State.QUEUED,
-        also_from={State.QUEUED},
-        only_attempt=attempt,
-        attempt=attempt + 1,
-    )
+    numbers = {"lost_attempt": attempt, "next_attempt": attempt + 1}
+    happened = _execute(_restarting(), task_id, **numbers) > 0
     if happened:
         append_log(task_id, log)
     DB.session.commit()
@@ -143,29 +154,29 @@ def restart(task_id: int, log: str, attempt: int) -> bool:
 
 
 def request_cancel(task_id: int) -> bool:
-    """Somebody wants the task to stop while something of it is under way; commits.
+    """Ask a task to stop while something of it runs; commits.
 
     Returns:
         whether the task is still open
     """
-    happened = _move(task_id, State.CANCELLING, also_from={State.CANCELLING})
+    happened = _move(_moving(State.CANCELLING), task_id)
     DB.session.commit()
     return happened
 
 
-def succeed(task_id: int, log: str = "") -> Transition:
+def succeed(task_id: int, log: str = "", unless_cancelling: bool = False) -> Transition:
     """End a task with success: progress is complete, an open step is closed.
 
-    A task that is to be cancelled is cancelled instead.
+    Args:
+        task_id: the task
+        log: appended to its log
+        unless_cancelling: leave a task that is to be cancelled alone; else it is cancelled
 
     Raises:
         KeyError: there is no such task.
     """
-    task = ProcessingTask
-    reached = case(
-        (task.progress_value != 0, task.progress_target), else_=task.progress_value
-    )
-    return _finish(task_id, State.SUCCEEDED, log, progress_value=reached)
+    only_from = OPEN - {State.CANCELLING} if unless_cancelling else OPEN
+    return _finish(task_id, State.SUCCEEDED, log, only_from)
 
 
 def fail(task_id: int, log: str) -> Transition:
@@ -177,16 +188,16 @@ def fail(task_id: int, log: str) -> Transition:
     return _finish(task_id, State.FAILED, log)
 
 
-def give_up(task_id: int, log: str) -> Transition:
+def expire(task_id: int, log: str) -> Transition:
     """End a task with failure, unless it goes on: only one that waits.
 
     Raises:
         KeyError: there is no such task.
     """
-    return _finish(task_id, State.FAILED, log, {State.WAITING})
+    return _finish(task_id, State.FAILED, log, frozenset({State.WAITING}))
 
 
-def lose(task_id: int, log: str) -> Transition:
+def mark_lost(task_id: int, log: str) -> Transition:
     """End a task with failure, because its work was lost.
 
     Raises:
@@ -196,7 +207,7 @@ def lose(task_id: int, log: str) -> Transition:
 
 
 def cancel(task_id: int, log: str = "The task was cancelled.") -> Transition:
-    """End a task because somebody wanted it.
+    """End a task because it was asked to stop.
 
     Raises:
         KeyError: there is no such task.
@@ -206,29 +217,40 @@ def cancel(task_id: int, log: str = "The task was cancelled.") -> Transition:
 
 def end_as_plugin(
     task_id: int, state: State, status: str | None, finished_at: datetime
-) -> bool:
+) -> None:
     """End a task as a plugin has ended it by its row; does not commit.
 
     Objects of the session keep what they have: one of them is about to be written.
     """
-    happened = _write_end(task_id, state, status, finished_at=finished_at)
-    if happened:
-        tell(task_id, "status", "details")
-    return happened
+    if _end(task_id, state, status, finished_at=finished_at):
+        enqueue(task_id, "status", "details")
 
 
 def _finish(
-    task_id: int,
-    state: State,
-    log: str,
-    only_from: set[State] | None = None,
-    **values: object,
+    task_id: int, state: State, log: str, only_from: frozenset[State] = OPEN
 ) -> Transition:
-    """Write the end, unless there is one already, and commit."""
-    while True:
-        transition = _try_to_finish(task_id, state, log, only_from, **values)
-        if not transition.happened or _is_kept(task_id):
-            return transition
+    """Write the end, unless there is one already, commit, and send the signals of it."""
+    status = "SUCCESS" if state is State.SUCCEEDED else "FAILURE"
+    if log:
+        # Else the two statements that write it could see different logs, and both do.
+        lock_log(task_id)
+    happened = _end(task_id, state, status, log, only_from)
+    cleared = False
+    if happened:
+        if log:
+            _execute(_appending_entry(), task_id, new_log=storable(log))
+        if state is State.SUCCEEDED:
+            cleared = _execute(_clearing_step(), task_id) > 0
+        enqueue(task_id, "status", "details", *(["steps"] if cleared else []))
+    elif DB.session.scalar(select(_TASK.c.id).where(_TASK.c.id == task_id)) is None:
+        raise KeyError(f"there is no task with id {task_id!r}")
+    DB.session.commit()
+    if not happened:
+        return Transition(False)
+    if not _is_kept(task_id):
+        return _finish(task_id, state, log, only_from)
+    send_enqueued(task_id, "status", "details", *(["steps"] if cleared else []))
+    return Transition(True, cleared)
 
 
 def _is_kept(task_id: int) -> bool:
@@ -239,117 +261,126 @@ def _is_kept(task_id: int) -> bool:
     """
     if not isinstance(DB.engine.pool, StaticPool):
         return True
-    query = select(ProcessingTask.finished_at).filter_by(id=task_id)
-    return DB.session.execute(query).scalar() is not None
+    query = select(_TASK.c.finished_at).where(_TASK.c.id == task_id)
+    return DB.session.scalar(query) is not None
 
 
-def _try_to_finish(
-    task_id: int, state: State, log: str, only_from: set[State] | None, **values: object
-) -> Transition:
-    status = "SUCCESS" if state is State.SUCCEEDED else "FAILURE"
-    if log:
-        # Else the two statements below could see different logs, and both write to it.
-        lock_log(task_id)
-        values["log_start"] = case(
-            (~_has_entries(task_id), _with_line(log)), else_=ProcessingTask.log_start
-        )
-    happened = _write_end(task_id, state, status, only_from=only_from, **values)
-    cleared = False
-    if happened:
-        if log:
-            _append_behind_entries(task_id, log)
-        if state is State.SUCCEEDED:
-            steps = update(Step).where(Step.id == task_id, Step.cleared.is_not(True))
-            cleared = _execute(steps.values(cleared=True)) > 0
-        tell(task_id, "status", "details", *(["steps"] if cleared else []))
-    elif not DB.session.execute(select(ProcessingTask.id).filter_by(id=task_id)).first():
-        raise KeyError(f"there is no task with id {task_id!r}")
-    DB.session.commit()
-    return Transition(happened, cleared)
-
-
-def _write_end(
+def _end(
     task_id: int,
     state: State,
     status: str | None,
-    only_from: set[State] | None = None,
-    **values: object,
+    log: str = "",
+    only_from: frozenset[State] = OPEN,
+    finished_at: datetime | None = None,
 ) -> bool:
+    """Write the end of a task unless it has ended; return whether it was written."""
     write_held(task_id)
-    is_cancelled = ProcessingTask.state == State.CANCELLING
-    began_at: Any = ProcessingTask.began_at
-    if (seconds := RUNNING_FOR.get()) is not None:
-        began_at = func.coalesce(began_at, database_time(-seconds))
-    return _move(
-        task_id,
-        state,
-        only_from=only_from,
-        also_from={State.CANCELLING},
-        **{
-            "finished_at": database_time(),
-            "began_at": began_at,
-            **values,
-            "state": case((is_cancelled, State.CANCELLED.value), else_=state.value),
-            "task_status": case((is_cancelled, "FAILURE"), else_=status),
-        },
-    )
+    values: dict[str, Any] = {"end_status": status}
+    message = current_message()
+    if message.task_id == task_id and (seconds := message.running_for) is not None:
+        values["running_for"] = seconds
+    if finished_at is not None:
+        values["end_time"] = finished_at
+    if log:
+        values["new_log"] = storable(log)
+    statement = _ending(state, only_from, *(name in values for name in _OPTIONAL))
+    return _move(statement, task_id, **values)
 
 
-def _has_entries(task_id: int) -> Any:
-    return exists().where(TaskLogEntry.task_id == task_id)
+_OPTIONAL = ("running_for", "end_time", "new_log")
 
 
-def _with_line(text: str) -> Any:
-    log = ProcessingTask.log_start
-    clean = storable(text)
-    return case(
-        (func.coalesce(func.length(log), 0) == 0, clean), else_=log + ("\n" + clean)
-    )
+@cache
+def _ending(
+    state: State,
+    only_from: frozenset[State],
+    has_begun: bool,
+    has_time: bool,
+    has_log: bool,
+) -> Update:
+    task = _TASK.c
+    is_cancelled = task.state == State.CANCELLING.value
+    status = bindparam("end_status", type_=task.task_status.type)
+    values: dict[str, Any] = {
+        "finished_at": (
+            bindparam("end_time", type_=UtcTimestamp()) if has_time else database_time()
+        ),
+        "state": case((is_cancelled, State.CANCELLED.value), else_=state.value),
+        "task_status": case((is_cancelled, "FAILURE"), else_=status),
+    }
+    if has_begun:
+        values["began_at"] = func.coalesce(task.began_at, _begun())
+    if state is State.SUCCEEDED and not has_time:
+        value, target = task.progress_value, task.progress_target
+        values["progress_value"] = case((value != 0, target), else_=value)
+    if has_log:
+        before, line = task.task_log, bindparam("new_log", type_=Text())
+        is_empty = func.coalesce(func.length(before), 0) == 0
+        whole = case((is_empty, line), else_=before + ("\n" + line))
+        values["task_log"] = case((~_HAS_ENTRIES, whole), else_=before)
+    statement = update(_TASK).where(task.id == _ID, task.finished_at.is_(None))
+    if only_from != OPEN:
+        states = sorted(source.value for source in only_from)
+        # Rows that were made by a process of an earlier version have none.
+        statement = statement.where(or_(task.state.in_(states), task.state.is_(None)))
+    return statement.values(values)
 
 
-def _append_behind_entries(task_id: int, text: str) -> None:
-    """Append to a log that has entries; one that has none holds the text already."""
-    entry = select(literal(task_id), literal(storable(text))).where(_has_entries(task_id))
-    _execute(insert(TaskLogEntry).from_select(["task_id", "text"], entry))
+def _begun() -> Any:
+    return database_time(-bindparam("running_for", type_=Float()))
 
 
-def _move(
-    task_id: int,
-    to: State,
-    *,
-    only_from: set[State] | None = None,
-    also_from: set[State] | None = None,
-    only_attempt: int | None = None,
-    **values: object,
-) -> bool:
-    """Move a task to a state from where that is legal; return whether it was moved."""
-    task = ProcessingTask
-    sources = only_from or (sources_of(to) | (also_from or set()))
-    allowed: Any = task.state.in_(sorted(source.value for source in sources))
+@cache
+def _moving(to: State, only_from: State | None = None) -> Update:
+    """Return the statement that moves a task to a state that is no end, where that is legal."""
+    sources = {only_from} if only_from else sources_of(to)
+    is_legal: Any = _TASK.c.state.in_(sorted(source.value for source in sources))
     if to is not State.QUEUED:
         # Rows that were made by a process of an earlier version have none.
-        allowed = or_(allowed, task.state.is_(None))
-    if only_attempt is not None:
-        allowed = and_(allowed, func.coalesce(task.attempt, 1) == only_attempt)
-    statement = update(task).where(
-        task.id == task_id, task.finished_at.is_(None), allowed
+        is_legal = or_(is_legal, _TASK.c.state.is_(None))
+    is_open = _TASK.c.finished_at.is_(None)
+    return (
+        update(_TASK).where(_TASK.c.id == _ID, is_open, is_legal).values(state=to.value)
     )
-    happened = _execute(statement.values(**{"state": to.value, **values})) > 0
-    if happened and to is not State.QUEUED:  # what led to that is published already
+
+
+@cache
+def _beginning() -> Update:
+    began_at = func.coalesce(_TASK.c.began_at, _begun())
+    return _moving(State.RUNNING).values(began_at=began_at)
+
+
+@cache
+def _restarting() -> Update:
+    attempt = func.coalesce(_TASK.c.attempt, 1)
+    is_this_one = attempt == bindparam("lost_attempt", type_=Integer())
+    following = bindparam("next_attempt", type_=Integer())
+    return _moving(State.QUEUED).where(is_this_one).values(attempt=following)
+
+
+@cache
+def _appending_entry() -> Insert:
+    """Append to a log that has entries; one that has none holds the text already."""
+    text = bindparam("new_log", type_=Text())
+    entry = select(_ID, text).where(_HAS_ENTRIES)
+    return insert(_LOG).from_select(["task_id", "text"], entry)
+
+
+@cache
+def _clearing_step() -> Update:
+    is_open = _STEP.c.cleared.is_not(True)
+    return update(_STEP).where(_STEP.c.id == _ID, is_open).values(cleared=True)
+
+
+def _move(statement: Update, task_id: int, **values: object) -> bool:
+    """Move a task to another state, and wake those who wait for a change of it."""
+    happened = _execute(statement, task_id, **values) > 0
+    if happened:
         note_change(task_id)
     return happened
 
 
-def _forget_loaded(task_id: int) -> None:
-    """Let objects of the session read the row again when they are looked at."""
-    if loaded := DB.session.identity_map.get(identity_key(ProcessingTask, task_id)):
-        DB.session.expire(loaded)
-
-
-def _execute(statement: Update | Insert | Delete) -> int:
-    """Run a statement and return the number of rows that it changed."""
-    result = DB.session.execute(
-        statement, execution_options={"synchronize_session": False}
-    )
-    assert isinstance(result, CursorResult)  # all that change rows give one
-    return result.rowcount
+def _execute(statement: Executable, task_id: int, **values: object) -> int:
+    """Run a statement about a task and return the number of rows that it changed."""
+    result = DB.session.execute(statement, {"of_task": task_id, **values})
+    return int(result.rowcount)  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ from flask import Response, current_app
 from ...api.negotiation import page
 from ...api.task_webhooks import recent_calls
 from ...db.models.task_details import TaskDetails
-from ...tasking.broker import ledger
+from ...tasking.broker import in_flight
 from ...tasking.life_cycle import State
 from ..workbench.runs import find_run
 
@@ -41,5 +41,5 @@ def task_page(details: TaskDetails, status: dict[str, Any]) -> Response:
 def _is_idle(status: dict[str, Any]) -> bool:
     """Whether an open task has no message in flight and waits for nobody's input."""
     is_open_step = any(not step["cleared"] for step in status.get("steps", ()))
-    is_watched = ledger(current_app) is not None
+    is_watched = in_flight(current_app) is not None
     return is_watched and not is_open_step and status.get("state") == State.WAITING
