@@ -258,15 +258,12 @@ def _order(wanted: TaskFilter, newer: bool, row: Any) -> list[ColumnElement[Any]
 
 
 def _bounds(part: _Range, position: Position | None) -> list[ColumnElement[bool]]:
-    """Return where a part begins and ends.
-
-    Written as bounds, not as an equality: else PostgreSQL may go through all tasks by their id
-    until it has found enough.
-    """
+    """Return where a part begins and ends."""
     column, value = part.column, part.value
-    if column is None or value is None:
-        bounds = [] if column is None else [column.is_(None)]
-        return bounds if position is None else [*bounds, _after(position)]
+    if column is None or value is None or DB.engine.name != "postgresql":
+        equal = [] if column is None else [column == value]
+        return equal if position is None else [*equal, _after(position)]
+    # With an equality, PostgreSQL may go through all tasks by their id until it has found enough.
     if position is None:
         return [column >= value, column <= value]
     place, last = tuple_(column, _task.id), tuple_(literal(value), literal(position.id))
