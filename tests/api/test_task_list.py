@@ -381,10 +381,10 @@ def test_each_filter_alone_reads_no_more_than_its_page(app, statements, middle):
         statement, parameters = statements[-1]
         check = check_sqlite if DB.engine.name == "sqlite" else check_postgresql
         with DB.engine.connect() as connection:
-            check(connection, statement, parameters, index)
+            check(connection, statement, parameters, index, middle)
 
 
-def check_sqlite(connection, statement, parameters, index):
+def check_sqlite(connection, statement, parameters, index, middle):
     """Each part is read from one place of its index on, in the order of the index."""
     explained = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
     steps = [row[3] for row in explained]
@@ -393,9 +393,10 @@ def check_sqlite(connection, statement, parameters, index):
     for part in parts:
         assert part.startswith("SEARCH ProcessingTask USING "), steps
         assert f"{index} (" in part, steps
+        assert "<" in part or not middle, steps  # begins behind the position
 
 
-def check_postgresql(connection, statement, parameters, index):
+def check_postgresql(connection, statement, parameters, index, middle):
     """No part reads more rows than the page needs, and one to see whether more follow."""
     explained = connection.exec_driver_sql(
         f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters
