@@ -18,11 +18,14 @@ from qhana_plugin_runner.launcher import commands, environment
 from qhana_plugin_runner.launcher.watch import run_and_watch
 from qhana_plugin_runner.plugins.git import load_git_plugins as load_from_git
 from qhana_plugin_runner.plugins.licenses import third_party_packages
+from qhana_plugin_runner.util.bytecode import bytecode_variables
 from qhana_plugin_runner.util.config import is_debug, read_settings
 
 PROJECT = Path(__file__).resolve().parent
 environment.load_environment(PROJECT)
 INSTANCE = environment.instance_folder(None, PROJECT)
+PLUGIN_FOLDERS = (os.environ.get("PLUGIN_FOLDERS") or "plugins").split(":")
+os.environ.update(bytecode_variables(INSTANCE, PLUGIN_FOLDERS))
 
 
 def _run(command: list[str]) -> None:
@@ -131,9 +134,8 @@ def worker(
         start_broker(c)
     try:
         if watch:
-            folders = (os.environ.get("PLUGIN_FOLDERS") or "plugins").split(":")
-            sources = [PROJECT / "qhana_plugin_runner", *(PROJECT / f for f in folders)]
-            raise Exit(code=run_and_watch(command, sources))
+            folders = ["qhana_plugin_runner", *PLUGIN_FOLDERS]
+            raise Exit(code=run_and_watch(command, [PROJECT / each for each in folders]))
         _run(command)
     finally:
         if dev:

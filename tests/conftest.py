@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import re
 import signal
 import socket
 
@@ -39,6 +40,23 @@ def pytest_collection_modifyitems(items):
         return LONG.index(room) if room in LONG else len(LONG)
 
     items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Let a file stay with one process, as its tests share what takes long to start.
+
+    The faults share the product on a database: all of them with one stay together.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            found = re.search(r"\[(sqlite|postgresql)\b", nodeid)
+            return f"faults {found[1]}" if found and "tests/faults/" in file else file
+
+    return Scheduling(config, log)
 
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)

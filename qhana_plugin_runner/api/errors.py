@@ -15,8 +15,8 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from ..db import DB
 from ..errors import RunnerError
-from ..tasking import life_cycle
 from ..tasking.errors import BrokerUnavailable
+from ..tasking.publishing import fail_unsent
 from ..util.library_texts import translate_known, translate_messages
 
 __all__ = ["error_payload", "register_error_handlers"]
@@ -41,21 +41,18 @@ _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
 def _exceeded_limits() -> str:
-    """Name the settings by which a body is too large; of a form the parser tells not which."""
+    """Name the settings that limit a body; the parser of forms does not tell which it was."""
     config = current_app.config
     most = config["MAX_CONTENT_LENGTH"]
-    if most is not None and (
-        request.mimetype not in _FORMS or (request.content_length or 0) > most
-    ):
+    is_form = request.mimetype in _FORMS
+    if most is not None and (not is_form or (request.content_length or 0) > most):
         reason = _(
-            "The request has more than %(most)s bytes, the limit that the setting "
-            "MAX_CONTENT_LENGTH sets.",
-            most=most,
+            "The request body exceeds %(most)s bytes (MAX_CONTENT_LENGTH).", most=most
         )
     else:
         reason = _(
-            "The form is too large: it may have %(parts)s values and files (setting "
-            "MAX_FORM_PARTS), and each value %(size)s bytes (setting MAX_FORM_MEMORY_SIZE).",
+            "The form is too large. It can have up to %(parts)s values and files "
+            "(MAX_FORM_PARTS), and each value up to %(size)s bytes (MAX_FORM_MEMORY_SIZE).",
             parts=config["MAX_FORM_PARTS"],
             size=config["MAX_FORM_MEMORY_SIZE"],
         )
@@ -75,14 +72,7 @@ def register_error_handlers(app: Flask) -> None:
     @app.errorhandler(BrokerUnavailable)
     def broker_unavailable(error: BrokerUnavailable) -> Response:
         app.logger.error("%s", error)
-        DB.session.rollback()
-        reason = f"The task could not be started: {error}"
-        for task_id in error.task_ids:
-            try:
-                life_cycle.fail(task_id, reason)
-            except KeyError:
-                # The plugin had not committed its row: nothing is left behind.
-                app.logger.info("task %s was never saved", task_id)
+        fail_unsent(error)
         return _answer(error.http_status, str(error))
 
     @app.errorhandler(RedisConnectionError)
@@ -90,7 +80,7 @@ def register_error_handlers(app: Flask) -> None:
     @app.errorhandler(BrokerError)
     def broker_error(error: Exception) -> Response:
         app.logger.error("the message broker cannot be reached: %s", error)
-        return _answer(503, _("The message broker cannot be reached; try again later."))
+        return _answer(503, _("The message broker is unavailable. Try again later."))
 
     @app.errorhandler(RunnerError)
     def runner_error(error: RunnerError) -> Response:
@@ -102,16 +92,11 @@ def register_error_handlers(app: Flask) -> None:
         DB.session.rollback()
         app.logger.error("a database statement failed", exc_info=error)
         if _is_not_migrated(error):
-            return _answer(
-                503,
-                _(
-                    "The database has not the tables of this version: "
-                    "run `flask db upgrade`."
-                ),
-            )
+            reason = _("The database schema is out of date: run `flask db upgrade`.")
+            return _answer(503, reason)
         if _is_away(error):
-            return _answer(503, _("The database cannot be reached; try again later."))
-        return _answer(500, _("The database could not answer this request."))
+            return _answer(503, _("The database is unavailable. Try again later."))
+        return _answer(500, _("The database query failed."))
 
     @app.errorhandler(ma.ValidationError)
     def validation_error(error: ma.ValidationError) -> Response:

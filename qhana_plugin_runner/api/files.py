@@ -67,7 +67,7 @@ class FileView(MethodView):
         """Download a file, under its name and with its mime type."""
         file = read_file(row_id(file_id) or 0)
         if file is None or not has_tag(file, query["file_id"]):
-            abort(404, message=_("There is no such file."))
+            abort(404, message=_("File not found."))
         store = store_of(file)
         # Such a URL is signed for one method, and works for some time only.
         if request.method == "GET" and (url := _ask(store.get_download_redirect, file)):
@@ -101,7 +101,7 @@ def send_from(store: ServedFileStore, file: Any) -> Response:
     try:
         response = _response(file, content)
         if response.status_code == 412:
-            abort(412, message=_("The file is another one than the request expects."))
+            abort(412, message=_("The file has changed (If-Match failed)."))
     except BaseException:
         content.close()  # else it is closed when it was sent
         raise
@@ -112,7 +112,7 @@ def _ask(question: Callable[[Any], _Answer], file: Any) -> _Answer:
     try:
         return question(file)
     except MissingFile:
-        abort(404, message=_("This file is not there any more."))
+        abort(404, message=_("This file no longer exists."))
     except StorageError as error:
         current_app.logger.error("%s", error)
         abort(503, message=_("The file store of this file is unreachable."))

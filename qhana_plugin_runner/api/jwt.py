@@ -32,12 +32,12 @@ def _refuse_invalid(reason: str) -> Response:
 @JWT.expired_token_loader
 @JWT.revoked_token_loader
 def _refuse_expired(_header: Any, _payload: Any) -> Response:
-    return _refuse(_("The token has expired; get a new one."))
+    return _refuse(_("The token has expired. Request a new one."))
 
 
 @JWT.needs_fresh_token_loader
 def _refuse_stale(_header: Any, _payload: Any) -> Response:
-    return _refuse(_("This needs a fresh token; log in again."))
+    return _refuse(_("A fresh token is required. Log in again."))
 
 
 def register_jwt(app: Flask) -> None:

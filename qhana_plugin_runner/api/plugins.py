@@ -124,7 +124,7 @@ class PluginView(MethodView):
         """Go to the newest version of a plugin."""
         versions = plugin_registry().versions_of(plugin)
         if not versions:
-            abort(404, message=_("There is no plugin %(name)r here.", name=plugin))
+            abort(404, message=_("Plugin %(name)r not found.", name=plugin))
         target = plugin_url(versions[0].identifier)
         query = request.query_string.decode("ascii", "replace")
         return redirect(f"{target}?{query}" if query else target, 307)

@@ -10,7 +10,7 @@ from flask.views import MethodView
 from flask_babel import gettext as _
 from flask_smorest import abort
 
-from ..db.db import LARGEST_ID, without_zone
+from ..db.db import MAX_ID, without_zone
 from ..tasking.queries import Position, TaskFilter, TaskPage, find_tasks
 from .negotiation import page, wants_html
 from .plugin_schemas import ApiLink, ApiLinkSchema, ProgressMetadataSchema
@@ -28,9 +28,9 @@ from .util import MaBaseSchema
 
 __all__ = ["TaskListView"]
 
-LARGEST_PAGE, USUAL_PAGE = 100, 25
+MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE = 100, 25
 
-LONGEST_TEXT = 200
+MAX_QUERY_LENGTH = 200
 """Characters that a search may have; nobody types more."""
 
 _CURSOR = re.compile(r"([on])([0-9]{1,10})(?:\.([0-9]{1,18}))?")
@@ -61,7 +61,7 @@ class TaskListQuerySchema(MaBaseSchema):
         metadata={"description": "A plugin's identifier, or its name for all versions."},
     )
     q = ma.fields.String(
-        validate=ma.validate.Length(max=LONGEST_TEXT),
+        validate=ma.validate.Length(max=MAX_QUERY_LENGTH),
         metadata={
             "description": "A part of the task's name, or of the first 1,000 characters of its "
             "parameters; capitals do not matter."
@@ -70,7 +70,7 @@ class TaskListQuerySchema(MaBaseSchema):
     created_after = _Time(metadata={"description": "The oldest time, itself included."})
     created_before = _Time(metadata={"description": "The newest time, itself left out."})
     limit = ma.fields.Integer(
-        load_default=USUAL_PAGE, validate=ma.validate.Range(1, LARGEST_PAGE)
+        load_default=DEFAULT_PAGE_SIZE, validate=ma.validate.Range(1, MAX_PAGE_SIZE)
     )
     cursor = ma.fields.String(
         metadata={"description": "Out of a link of another answer; begins without it."}
@@ -85,7 +85,7 @@ class TaskListQuerySchema(MaBaseSchema):
     @ma.validates("q")
     def _check_text(self, value: str, **_kwargs: Any) -> None:
         if "\0" in value:
-            raise ma.ValidationError(_("NUL is not allowed."))
+            raise ma.ValidationError(_("NUL characters are not allowed."))
 
 
 class TaskSummarySchema(MaBaseSchema):
@@ -191,7 +191,7 @@ def _cursor(position: Position) -> str:
 def _position(cursor: str, wanted: TaskFilter) -> Position:
     """Read a cursor; ends the request with 422 when it is none of this list."""
     match = _CURSOR.fullmatch(cursor)
-    if match and wanted.is_by_time == bool(match[3]) and int(match[2]) <= LARGEST_ID:
+    if match and wanted.is_by_time == bool(match[3]) and int(match[2]) <= MAX_ID:
         try:
             created = None
             if match[3]:
@@ -199,5 +199,5 @@ def _position(cursor: str, wanted: TaskFilter) -> Position:
             return Position(match[1] == "n", int(match[2]), created)
         except OverflowError:
             pass  # there is no such time
-    reason = _("This is no cursor of this resource.")
+    reason = _("Invalid cursor.")
     abort(422, errors={"query": {"cursor": [reason]}})

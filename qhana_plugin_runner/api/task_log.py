@@ -33,7 +33,7 @@ class LogQuerySchema(MaBaseSchema):
     @ma.validates("cursor")
     def _check_cursor(self, value: str, **_kwargs: Any) -> None:
         if not _CURSOR.fullmatch(value):
-            raise ma.ValidationError(_("This is no cursor of this resource."))
+            raise ma.ValidationError(_("Invalid cursor."))
 
 
 class LogPartSchema(MaBaseSchema):

@@ -9,7 +9,7 @@ from flask.views import MethodView
 from flask_babel import gettext as _
 from flask_smorest import abort
 
-from ..db.db import LARGEST_ID
+from ..db.db import MAX_ID
 from ..db.models.task_details import TaskDetails, read_task
 from ..db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from ..tasking.cancel import CancelResult, cancel
@@ -126,16 +126,23 @@ class TaskView(MethodView):
 
     @TASKS_API.response(204)
     @TASKS_API.alt_response(404, description="There is no such task.")
-    @TASKS_API.alt_response(409, description="The task has not ended; cancel it first.")
+    @TASKS_API.alt_response(
+        409, description="The task has not finished; cancel it first."
+    )
     def delete(self, task_id: str) -> None:
         """Remove a task that has ended, with its files and all else that belongs to it."""
         removal = remove_task(require_row_id(task_id))
         if removal is Removal.NO_TASK:
             abort_unknown(task_id)
         if removal is Removal.OPEN:
-            abort(409, message=_("The task has not ended: cancel it first."))
+            abort(409, message=_("The task has not finished. Cancel it first."))
         if removal is Removal.IN_USE:
-            abort(409, message=_("A plugin keeps data that belongs to this task."))
+            abort(
+                409,
+                message=_(
+                    "The task cannot be deleted: a plugin still stores data for it."
+                ),
+            )
 
 
 class _Answer(NamedTuple):
@@ -177,9 +184,9 @@ def _cancel(task_id: int) -> str | None:
     """Cancel a task and return what there is to say about it beside its status."""
     result = cancel(task_id)
     if result is CancelResult.CANCELLING:
-        return str(_("The task is asked to stop; it runs until it notices."))
+        return str(_("Cancellation requested. The task runs until it checks for it."))
     if result is CancelResult.ENDED:
-        return str(_("The task has ended before; nothing was changed."))
+        return str(_("The task had already finished; nothing changed."))
     return None
 
 
@@ -190,7 +197,9 @@ def _require_json() -> None:
     if not request.is_json:
         abort(
             415,
-            message=_("The body has to be JSON, with the content type application/json."),
+            message=_(
+                "The request body must be JSON with the content type application/json."
+            ),
         )
     refuse_deep_json()
 
@@ -205,9 +214,9 @@ def refuse_deep_json() -> None:
 
 def row_id(text: str) -> int | None:
     """Return the id in a path, or ``None`` when there cannot be a row with it."""
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_ID))
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID))
     number = int(text) if is_number else 0
-    return number if 0 < number <= LARGEST_ID else None
+    return number if 0 < number <= MAX_ID else None
 
 
 def require_row_id(task_id: str) -> int:
@@ -227,4 +236,4 @@ def _require_task(task_id: str) -> TaskDetails:
 
 def abort_unknown(task_id: str) -> NoReturn:
     """End the request with 404: there is no such task."""
-    abort(404, message=_("There is no task %(id)s.", id=f"{task_id!r:.40}"))
+    abort(404, message=_("Task %(id)s not found.", id=f"{task_id!r:.40}"))

@@ -133,10 +133,10 @@ def _utc_now_after(seconds: float) -> str:
     return later.isoformat(" ", "microseconds")
 
 
-LARGEST_ID = 2**31 - 1
+MAX_ID = 2**31 - 1
 """The largest number in an integer column, on all databases."""
 
-_LARGEST_BIG_ID = 2**63 - 1
+_MAX_BIG_ID = 2**63 - 1
 
 
 class RunnerSession(Session):
@@ -159,8 +159,7 @@ def _fits(entity: Any, ident: Any) -> bool:
         values = list(ident) if isinstance(ident, (tuple, list)) else [ident]
     return all(
         not isinstance(value, int)
-        or abs(value)
-        <= (_LARGEST_BIG_ID if isinstance(column.type, BigInteger) else LARGEST_ID)
+        or abs(value) <= (_MAX_BIG_ID if isinstance(column.type, BigInteger) else MAX_ID)
         for value, column in zip(values, columns)
     )
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import marshmallow as ma
@@ -64,43 +64,64 @@ class EmptyIsNone(ma.fields.Field[Any]):
         return super().deserialize(None if value == "" else value, attr, data, **kwargs)
 
 
+_FIELD_KEYWORDS = frozenset(
+    "load_default missing dump_default default data_key attribute validate required allow_none "
+    "load_only dump_only error_messages".split()
+)
+
+
 class _NullableUrl(EmptyIsNone, ma.fields.Url):
-    """A URL for which an empty form field means "none"."""
+    """A URL for which an empty form field means "none"; ``data:`` URLs are accepted, too.
+
+    Args:
+        wanted: Added to the metadata, where it is not ``None``.
+        relative: Whether to accept relative URLs, too.
+        schemes: The accepted schemes; ``None`` for those of the class.
+        require_tld: Whether to refuse host names without a top-level domain.
+        metadata: The metadata of the field.
+        kwargs: Arguments of a marshmallow field; unknown ones are added to the metadata.
+    """
+
+    SCHEMES: ClassVar[tuple[str, ...]] = ("http", "https", "ftp", "ftps")
 
     def __init__(
-        self, schemes: Sequence[str], relative: bool, require_tld: bool, **kwargs: Any
+        self,
+        wanted: Mapping[str, Any],
+        *,
+        relative: bool = False,
+        schemes: Sequence[str] | None = None,
+        require_tld: bool = False,
+        metadata: Mapping[str, Any] | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            relative=relative, schemes=set(schemes), require_tld=require_tld, **kwargs
-        )
-        validator = DataUrlValidator(
-            relative=relative,
-            schemes=set(schemes),
-            require_tld=require_tld,
-            error=str(self.error_messages["invalid"]),
-        )
+        known = {key: kwargs.pop(key) for key in _FIELD_KEYWORDS & kwargs.keys()}
+        given = {key: value for key, value in wanted.items() if value is not None}
+        url: dict[str, Any] = {
+            "relative": relative,
+            "schemes": set(schemes or self.SCHEMES),
+            "require_tld": require_tld,
+        }
+        super().__init__(metadata={**kwargs, **(metadata or {}), **given}, **url, **known)
+        validator = DataUrlValidator(error=str(self.error_messages["invalid"]), **url)
         self.validators = [
-            validator if isinstance(known, URL) else known for known in self.validators
+            validator if isinstance(each, URL) else each for each in self.validators
         ]
-
-
-def _with(metadata: Mapping[str, Any] | None, **values: Any) -> dict[str, Any]:
-    given = {key: value for key, value in values.items() if value is not None}
-    return {**(metadata or {}), **given}
 
 
 class FileUrl(_NullableUrl):
     """The URL of a data file: http(s), ftp(s), file or data. Empty text loads as ``None``.
 
-    Parameters:
-        relative: accept relative URLs too.
-        schemes: the schemes that are accepted besides ``data``, in place of the others.
-        require_tld: refuse host names without a top-level domain.
-        data_input_type: the data type that is wanted, such as ``entity/list``.
-        data_content_types: one mime type or a list of those that are understood.
-        metadata: of the field, such as its ``label``.
-        kwargs: arguments of a marshmallow field; unknown ones land in the metadata.
+    Args:
+        relative: Whether to accept relative URLs, too.
+        schemes: The accepted schemes besides ``data``, instead of the others.
+        require_tld: Whether to refuse host names without a top-level domain.
+        data_input_type: The wanted data type, such as ``entity/list``.
+        data_content_types: One mime type or a list of those that are understood.
+        kwargs: Arguments of a marshmallow field, such as ``metadata``; unknown ones are added to
+            the metadata.
     """
+
+    SCHEMES = ("http", "https", "ftp", "ftps", "file")
 
     def __init__(
         self,
@@ -110,37 +131,31 @@ class FileUrl(_NullableUrl):
         require_tld: bool = False,
         data_input_type: str | None = None,
         data_content_types: str | Sequence[str] | None = None,
-        metadata: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        metadata = _with(
-            metadata,
-            data_input_type=data_input_type,
-            data_content_types=data_content_types,
-        )
-        known, metadata = _split_keywords(kwargs, metadata)
         super().__init__(
-            schemes or ("http", "https", "ftp", "ftps", "file"),
-            relative,
-            require_tld,
-            metadata=metadata,
-            **known,
+            {
+                "data_input_type": data_input_type,
+                "data_content_types": data_content_types,
+            },
+            relative=relative,
+            schemes=schemes,
+            require_tld=require_tld,
+            **kwargs,
         )
 
 
 class PluginUrl(_NullableUrl):
-    """The URL of a plugin. Empty text loads as ``None``.
+    """The URL of a plugin: http(s), ftp(s) or data. Empty text loads as ``None``.
 
-    Parameters:
-        relative: accept relative URLs too.
-        schemes: the schemes that are accepted besides ``data``, in place of http(s) and
-            ftp(s).
-        require_tld: refuse host names without a top-level domain.
-        plugin_tags: tags that the plugin must have (``!tag``: must not have).
-        plugin_name: the plugin's name.
-        plugin_version: the plugin's version.
-        metadata: of the field, such as its ``label``.
-        kwargs: arguments of a marshmallow field; unknown ones land in the metadata.
+    Args:
+        relative: Whether to accept relative URLs, too.
+        schemes: The accepted schemes besides ``data``, instead of the others.
+        require_tld: Whether to refuse host names without a top-level domain.
+        plugin_tags: Tags that the plugin must have (``!tag``: must not have).
+        plugin_name: The plugin's name.
+        plugin_version: The plugin's version.
+        kwargs: As for :class:`FileUrl`.
     """
 
     def __init__(
@@ -152,50 +167,31 @@ class PluginUrl(_NullableUrl):
         plugin_tags: Sequence[str] | None = None,
         plugin_name: str | None = None,
         plugin_version: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        metadata = _with(
-            metadata,
-            plugin_tags=plugin_tags,
-            plugin_name=plugin_name,
-            plugin_version=plugin_version,
-        )
-        known, metadata = _split_keywords(kwargs, metadata)
         super().__init__(
-            schemes or ("http", "https", "ftp", "ftps"),
-            relative,
-            require_tld,
-            metadata=metadata,
-            **known,
+            {
+                "plugin_tags": plugin_tags,
+                "plugin_name": plugin_name,
+                "plugin_version": plugin_version,
+            },
+            relative=relative,
+            schemes=schemes,
+            require_tld=require_tld,
+            **kwargs,
         )
-
-
-_FIELD_KEYWORDS = frozenset(
-    "load_default missing dump_default default data_key attribute validate required allow_none "
-    "load_only dump_only error_messages".split()
-)
-
-
-def _split_keywords(
-    kwargs: dict[str, Any], metadata: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Part the arguments of a field from others, which belong to the metadata."""
-    known = {key: value for key, value in kwargs.items() if key in _FIELD_KEYWORDS}
-    other = {key: value for key, value in kwargs.items() if key not in _FIELD_KEYWORDS}
-    return known, {**other, **metadata}
 
 
 class OneOfEnum(OneOf):
     """Accepts the members of an enum, given as members, or by name or value.
 
-    Parameters:
-        enum: the enum class.
-        choices: what is allowed, members or the texts for them; all members by default. With
-            the empty text ``None`` is accepted, too.
-        labels: how the choices are called in error messages and documentation.
-        error: a message in place of marshmallow's, as in :class:`marshmallow.validate.OneOf`.
-        use_value: whether choices are known by their value instead of their name.
+    Args:
+        enum: The enum class.
+        choices: The allowed members, or the texts for them; all members by default. With the
+            empty text ``None`` is accepted, too.
+        labels: The names of the choices in error messages and documentation.
+        error: A message instead of marshmallow's, as in :class:`marshmallow.validate.OneOf`.
+        use_value: Whether choices are given by their value instead of their name.
 
     >>> class Color(Enum):
     ...     red = "#f00"
@@ -236,13 +232,13 @@ class EnumField(EmptyIsNone):
     Loads a member by its name, serializes to the name; the empty text loads as ``None``. The
     form shows the ``options`` of the metadata, name -> label, and starts with the first one.
 
-    Parameters:
-        enum_type: the enum class.
-        use_value: load members by value (a name is still understood).
-        metadata: may hold labels: ``{"options": {"name": "label"}}``. With a label for the
+    Args:
+        enum_type: The enum class.
+        use_value: Whether to load members by value (names are still accepted).
+        metadata: May hold labels: ``{"options": {"name": "label"}}``. With a label for the
             empty text the form offers this first, and it loads as ``None`` even where the
             field is required.
-        kwargs: arguments of a marshmallow field.
+        kwargs: Arguments of a marshmallow field.
 
     >>> class Color(Enum):
     ...     red = "#f00"
@@ -303,9 +299,9 @@ class EnumField(EmptyIsNone):
 class CSVList(ma.fields.Field[list[Any]]):
     """A list in one text, its elements separated by commas.
 
-    Parameters:
-        element_type: the field, or its class, that loads and serialises each element.
-        kwargs: arguments of a marshmallow field.
+    Args:
+        element_type: The field, or its class, that loads and serializes each element.
+        kwargs: Arguments of a marshmallow field.
 
     >>> CSVList(ma.fields.Integer).deserialize("1,2")
     [1, 2]

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..util.bytecode import bytecode_variables
 from ..util.config import CELERY_PRODUCTION_CONFIG, read_settings
 from ..util.log_once import LOG_ONCE_VARIABLE
 from . import commands, environment, schema
@@ -91,6 +92,7 @@ async def run(options: Options) -> None:
             **environment.service_environment(
                 instance, debug=options.debug, broker_url=broker.url if broker else None
             ),
+            **bytecode_variables(instance, settings["PLUGIN_FOLDERS"]),
             LOG_ONCE_VARIABLE: str(notify.path / "said"),
         }
         reaper = OrphanReaper(keep_open=[lock.fileno()])

@@ -22,7 +22,7 @@ from .webhooks.by_worker import is_delivered_by_worker
 __all__ = ["Maintenance", "runs_maintenance"]
 
 STOP_SECONDS = 0.5
-"""How long a process that ends waits for each job; a lease that it keeps expires."""
+"""How long a process that ends waits for its jobs."""
 
 _logger = logging.getLogger(__name__)
 
@@ -75,12 +75,13 @@ class Maintenance:
         """Stop after the jobs that are being done, and give their leases back.
 
         Args:
-            seconds: how long to wait for each job; its lease expires when it takes longer
+            seconds: how long to wait in all; the lease of a job that takes longer expires
         """
         atexit.unregister(self.stop)
         self._ends.set()
+        deadline = None if seconds is None else time.monotonic() + seconds
         for thread in self._threads:
-            thread.join(seconds)
+            thread.join(deadline and max(0.0, deadline - time.monotonic()))
         self._threads = []
 
 

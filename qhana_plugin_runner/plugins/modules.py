@@ -16,6 +16,7 @@ from celery.local import maybe_evaluate
 
 from ..celery import CELERY
 from ..util import compat
+from ..util.bytecode import source_loader
 from ..util.log_once import is_first_to_log
 
 __all__ = [
@@ -166,7 +167,10 @@ def import_module(source: PluginModule) -> ModuleType:
         return source.loaded
     folder = [str(source.file.parent)] if source.file.name == "__init__.py" else None
     spec = importlib.util.spec_from_file_location(
-        source.name, source.file, submodule_search_locations=folder
+        source.name,
+        source.file,
+        loader=source_loader(source.name, source.file),
+        submodule_search_locations=folder,
     )
     assert spec is not None and spec.loader is not None  # the file ends in .py
     compat.register_plugin_root(

@@ -15,7 +15,7 @@ import re
 from contextlib import contextmanager
 from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
-from io import BufferedReader, RawIOBase
+from io import BufferedReader
 from pathlib import PurePosixPath
 from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile
@@ -33,6 +33,7 @@ from ..util.content_types import (
     guess_type,
     safe_name,
 )
+from ..util.pieces import PieceReader
 from ..util.redaction import display_url
 from .http_adapter import FetchAdapter
 from .local_urls import DataAdapter, FileAdapter, LocalFileResponse
@@ -195,43 +196,6 @@ def open_url(url: str, raise_on_error_status: bool = True, **kwargs: Any) -> Res
     return response
 
 
-class _BodyReader(RawIOBase):
-    """The decoded body of a response as a raw binary file."""
-
-    def __init__(self, response: Response) -> None:
-        if getattr(response, "_content", None) is False:
-            # requests notices it only when the first reader came to the end
-            if _READ_BY_US in vars(response) or vars(response).get("_content_consumed"):
-                raise StreamConsumedError(
-                    f"The body of {display_url(response.url)!r} is read already, and was"
-                    " not kept: open the URL again, or open it without stream=True.",
-                    response=response,
-                )
-            setattr(response, _READ_BY_US, True)
-        if response.raw is None:
-            self._chunks = iter([response.content or b""])
-        else:
-            self._chunks = response.iter_content(CHUNK_SIZE)
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        filled = 0
-        while filled < len(buffer):
-            if not self._rest:
-                chunk = next(self._chunks, None)
-                if chunk is None:
-                    break
-                self._rest = memoryview(chunk)
-            size = min(len(buffer) - filled, len(self._rest))
-            buffer[filled : filled + size] = self._rest[:size]
-            self._rest = self._rest[size:]
-            filled += size
-        return filled
-
-
 def body_stream(response: Response) -> BufferedReader:
     """Read the body of a response as a binary file, decompressed.
 
@@ -245,7 +209,20 @@ def body_stream(response: Response) -> BufferedReader:
     Raises:
         requests.exceptions.StreamConsumedError: it was read already, if only in part.
     """
-    return BufferedReader(_BodyReader(response), CHUNK_SIZE)
+    if getattr(response, "_content", None) is False:
+        # requests notices it only when the first reader came to the end
+        if _READ_BY_US in vars(response) or vars(response).get("_content_consumed"):
+            raise StreamConsumedError(
+                f"The body of {display_url(response.url)!r} is read already, and was"
+                " not kept: open the URL again, or open it without stream=True.",
+                response=response,
+            )
+        setattr(response, _READ_BY_US, True)
+    has_stream = response.raw is not None
+    pieces = (
+        response.iter_content(CHUNK_SIZE) if has_stream else [response.content or b""]
+    )
+    return BufferedReader(PieceReader(pieces), CHUNK_SIZE)
 
 
 @contextmanager

@@ -16,7 +16,6 @@ class FileStoreInterface:
         file_: FileLike,
         target: str | Path,
         mimetype: str,
-        storage_provider: str | None = None,
     ) -> FileFacts | None:
         """Keep a file.
 
@@ -24,7 +23,6 @@ class FileStoreInterface:
             file_: text, bytes, or any text or binary file object.
             target: the path to keep it under, relative to the root of the store.
             mimetype: for stores that serve files themselves.
-            storage_provider: the name of the store; the default one when not given.
 
         Returns:
             what the store has learned of the content while it read it; may be ``None``
@@ -39,7 +37,6 @@ class FileStoreInterface:
         file_type: str,
         mimetype: str,
         commit: bool = True,
-        storage_provider: str | None = None,
     ) -> TaskFile:
         """Keep an output of a task and list it with the task.
 
@@ -50,7 +47,6 @@ class FileStoreInterface:
             file_type: the data type, such as ``entity/list``.
             mimetype: such as ``text/csv``.
             commit: commit the session; else the row is only added to it.
-            storage_provider: the name of the store; the default one when not given.
 
         Raises:
             KeyError: there is no such task.
@@ -64,7 +60,6 @@ class FileStoreInterface:
         file_name: str,
         mimetype: str = "application/octet-stream",
         commit: bool = True,
-        storage_provider: str | None = None,
     ) -> TaskFile:
         """Keep a file for a later step; it is never listed as an output.
 
@@ -74,7 +69,6 @@ class FileStoreInterface:
             file_name: a name for the file.
             mimetype: such as ``text/csv``.
             commit: commit the session; else the row is only added to it.
-            storage_provider: the name of the store; the default one when not given.
 
         Raises:
             KeyError: there is no such task.

@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -37,10 +37,19 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
         file_: FileLike,
         target: str | Path,
         mimetype: str,
-        storage_provider: str | None = None,
     ) -> FileFacts:
         content = Content(file_)
-        self._write(content, target)
+        path = self.root / self.prepare_path(target)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".unfinished-{secrets.token_hex(8)}")
+        try:
+            with unfinished.open("xb") as file:
+                for piece in content:
+                    file.write(piece)
+            os.replace(unfinished, path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
         return content.facts
 
     def persist_raw_data(
@@ -48,19 +57,6 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
     ) -> None:
         """Keep ``data`` under the path ``target``; as :meth:`persist_file`, with its ``mimetype``."""
         self.persist_file(data, target, mimetype)
-
-    def _write(self, pieces: Iterable[bytes], target: str | Path) -> None:
-        path = self.root / self.prepare_path(target)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".unfinished-{secrets.token_hex(8)}")
-        try:
-            with unfinished.open("xb") as file:
-                for piece in pieces:
-                    file.write(piece)
-            os.replace(unfinished, path)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
 
     def path_of(self, file_storage_data: str) -> Path:
         """Return the path of a kept file.

@@ -10,9 +10,10 @@ from urllib.parse import quote
 from flask import Flask
 
 from ..db.models.tasks import TaskFile
+from ..util.pieces import PieceReader
 from .content import CHUNK, Content, FileFacts, FileLike, content_type
 from .errors import StoreNotConfigured
-from .s3_object import PieceReader, S3Object, explained
+from .s3_object import S3Object, explained
 from .store import KeptFile, ServedFileStore
 
 PRESIGNED_SECONDS = 60 * 60
@@ -101,7 +102,6 @@ class S3FileStore(ServedFileStore, name="s3"):
         file_: FileLike,
         target: str | Path,
         mimetype: str,
-        storage_provider: str | None = None,
     ) -> FileFacts:
         from boto3.s3.transfer import TransferConfig
 

@@ -1,7 +1,7 @@
 """Objects in a bucket as files of Python, read piece by piece."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,29 +35,6 @@ def explained(doing: str, bucket: str, key: str) -> Iterator[None]:
             f"cannot {doing} {key!r} in the bucket {bucket!r}: {error}; see that the server "
             "runs, and that S3_ENDPOINT_URL, S3_BUCKET and the access key are right"
         ) from error
-
-
-class PieceReader(io.RawIOBase):
-    """A file to read, once, made of pieces.
-
-    Args:
-        pieces: of bytes, none of them empty but at the end
-    """
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = iter(pieces)
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._rest:
-            self._rest = memoryview(next(self._pieces, b""))
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
 
 
 class S3Object(io.RawIOBase):

@@ -88,7 +88,6 @@ class FileStore(FileStoreInterface):
         file_type: str,
         mimetype: str,
         commit: bool = True,
-        storage_provider: str | None = None,
     ) -> TaskFile:
         target = self._new_target(task_db_id, "out", file_name)
         return self._persist_task_file(
@@ -102,7 +101,6 @@ class FileStore(FileStoreInterface):
         file_name: str,
         mimetype: str = "application/octet-stream",
         commit: bool = True,
-        storage_provider: str | None = None,
     ) -> TaskFile:
         target = self._new_target(task_db_id, "tmp", file_name)
         return self._persist_task_file(

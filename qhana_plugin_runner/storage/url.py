@@ -16,7 +16,6 @@ class UrlFileStore(FileStore, name="url_file_store"):
         file_: FileLike,
         target: str | Path,
         mimetype: str,
-        storage_provider: str | None = None,
     ) -> None:
         if not isinstance(file_, str) or ":" not in file_:
             raise StorageError(

@@ -25,7 +25,7 @@ from .errors import BrokerUnavailable
 from .life_cycle.rows import MADE, UNSAVED
 from .owners import waits_for_step
 
-__all__ = ["hold", "note_sending", "register_held_messages", "release"]
+__all__ = ["fail_unsent", "hold", "note_sending", "register_held_messages", "release"]
 
 _logger = logging.getLogger(__name__)
 
@@ -88,6 +88,18 @@ def release() -> None:
             note_sending(error.task_ids)
             held.clear()
             raise
+
+
+def fail_unsent(error: BrokerUnavailable) -> None:
+    """Fail the tasks whose messages could not be sent."""
+    DB.session.rollback()
+    for task_id in error.task_ids:
+        try:
+            reason = f"The task could not be started: {error}"
+            life_cycle.fail(task_id, reason)
+        except KeyError:
+            # The plugin had not committed its row: nothing is left behind.
+            _logger.info("task %s was never saved", task_id)
 
 
 def _release_saved() -> None:

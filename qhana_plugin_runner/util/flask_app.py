@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, Response, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.wrappers import Request
+from werkzeug.routing import Rule
 
 from .strict_json import StrictJSONProvider
 from .texts import encodable
@@ -65,11 +66,26 @@ class RunnerResponse(Response):
         return self
 
 
+class LazyRule(Rule):
+    """A URL rule that compiles the code that builds its URLs when it builds the first one."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., Any]:
+        compiled: list[Callable[..., Any]] = []
+
+        def build(rule: Rule, /, **values: Any) -> Any:
+            if not compiled:
+                compiled.append(super(LazyRule, self)._compile_builder(append_unknown))
+            return compiled[0](rule, **values)
+
+        return build
+
+
 class RunnerFlask(Flask):
     """A Flask app that writes strict JSON and any text, for scripts of all origins."""
 
     json_provider_class = StrictJSONProvider
     response_class = RunnerResponse
+    url_rule_class = LazyRule
     session_interface = LazySessions()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,11 +1,12 @@
 """Texts that are written in English before it is known who reads them, and their translation.
 
 Libraries check what a person has entered and find the words for what is wrong. They know
-nothing of languages, so their texts are recognised here when they are shown.
+nothing of languages, so their texts are recognized here when they are shown.
 """
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from flask_babel import gettext
@@ -101,10 +102,10 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile(source, re.DOTALL)
 
 
-# The longest first: a short one with a wide gap also fits texts of longer ones.
-_PATTERNS = [
-    (template, _pattern(template)) for template in sorted(_KNOWN, key=len, reverse=True)
-]
+@cache
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    # The longest first: a short one with a wide gap also fits texts of longer ones.
+    return [(text, _pattern(text)) for text in sorted(_KNOWN, key=len, reverse=True)]
 
 
 def translate_known(text: str) -> str:
@@ -113,7 +114,7 @@ def translate_known(text: str) -> str:
     >>> translate_known("Must be greater than 3.")
     'Must be greater than 3.'
     """
-    for template, pattern in _PATTERNS:
+    for template, pattern in _patterns():
         found = pattern.fullmatch(text)
         if found:
             return str(gettext(template)).format(**found.groupdict())

@@ -19,7 +19,7 @@ class Sites(ExitStack):
 
     Args:
         folders: makes temporary folders
-        server: the URL of a PostgreSQL server
+        server: returns the URL of a PostgreSQL server
     """
 
     def __init__(self, folders, server):
@@ -33,7 +33,7 @@ class Sites(ExitStack):
             with ExitStack() as stack:
                 settings = {}
                 if database == "postgresql":
-                    uri = stack.enter_context(empty_database(self._server))
+                    uri = stack.enter_context(empty_database(self._server()))
                     settings["SQLALCHEMY_DATABASE_URI"] = uri
                 folder = self._folders.mktemp("site")
                 site = stack.enter_context(Site(folder, **settings))
@@ -46,8 +46,11 @@ class Sites(ExitStack):
 
 
 @pytest.fixture(scope="package")
-def sites(tmp_path_factory, postgresql):
-    with Sites(tmp_path_factory, postgresql) as sites:
+def sites(request, tmp_path_factory):
+    def server():
+        return request.getfixturevalue("postgresql")
+
+    with Sites(tmp_path_factory, server) as sites:
         yield sites
 
 

@@ -5,11 +5,13 @@
 
 import os
 import signal
-from collections import Counter
+import threading
+from collections import Counter, defaultdict
 from contextlib import ExitStack
 from random import Random
 
 import pytest
+import requests
 from helpers.faults import PATIENCE
 from helpers.processes import is_alive, wait_until
 
@@ -43,6 +45,40 @@ class Workers:
             self._second = self._stack.enter_context(worker)[0]
 
 
+class Observer(threading.Thread):
+    """A client that looks at the tasks all the time; use it in a ``with`` block.
+
+    Attributes:
+        ends: the ends of each task that it has seen
+        looks: how often it has looked
+    """
+
+    def __init__(self, site):
+        super().__init__()
+        self._url = f"{site.product.url}tasks/"
+        self._is_over = threading.Event()
+        self.ends = defaultdict(set)
+        self.looks = 0
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_error):
+        self._is_over.set()
+        self.join()
+
+    def run(self):
+        query = {"limit": 100}
+        while not self._is_over.wait(0.05):
+            answer = requests.get(self._url, params=query, timeout=60).json()
+            for task in answer["tasks"]:
+                if task["status"] != "PENDING":
+                    end = (task["status"], task["state"], task["finishedAt"])
+                    self.ends[task["id"]].add(end)
+            self.looks += 1
+
+
 @pytest.mark.fault(
     "Workers and their processes are killed at random while many tasks run",
     "each task ends once: as it should, or lost when it was running",
@@ -51,7 +87,7 @@ def test_nothing_is_lost_doubled_or_left(site):
     random = Random(int(os.environ.get("FAULT_SEED", 6)))
     targets = random.sample(TARGETS, len(TARGETS))
     runs, kills = [], Counter()
-    with ExitStack() as stack:
+    with Observer(site) as observer, ExitStack() as stack:
         workers = Workers(site, stack)
         for number in range(0, TASKS, BATCH):
             batch = [site.submit("greet") for _ in range(BATCH)]
@@ -62,6 +98,8 @@ def test_nothing_is_lost_doubled_or_left(site):
             workers.kill(target, chosen)
             kills[target] += 1
         ends = [run.ended() for run in runs]
+        looks = observer.looks
+        wait_until(lambda: observer.looks > looks + 1, PATIENCE, "a last look")
     states = Counter(end["state"] for end in ends)
     print(f"killed: {dict(kills)}; ends: {dict(states)}")
     assert states.keys() <= {"succeeded", "lost"}
@@ -69,6 +107,9 @@ def test_nothing_is_lost_doubled_or_left(site):
     assert states["lost"] <= kills["process"] + 2 * (kills.total() - kills["process"])
     assert all(len(run.starts()) == 1 for run, end in zip(runs, ends) if is_ok(end))
     assert all(len(run.starts()) <= 1 for run in runs)
+    assert all(len(seen) == 1 for seen in observer.ends.values()), observer.ends
+    for run, end in zip(runs[-100:], ends[-100:]):
+        assert observer.ends[run.id] == {(end["status"], end["state"], end["finishedAt"])}
     for end in ends:
         assert end["log"] == "hello" if is_ok(end) else "Task failed: " in end["log"]
 

@@ -179,10 +179,15 @@ def test_a_form_and_its_errors_are_english_otherwise(form_client, visit):
 @pytest.mark.parametrize(
     ("path", "status", "german", "english"),
     [
-        ("/tasks/77/", "Not Found", "keinen Task '77'", "no task '77'"),
-        ("/plugins/no%25s/", "Not Found", "kein Plugin 'no%s'", "no plugin 'no%s'"),
+        ("/tasks/77/", "Not Found", "keinen Task '77'", "Task '77' not found"),
+        (
+            "/plugins/no%25s/",
+            "Not Found",
+            "kein Plugin 'no%s'",
+            "Plugin 'no%s' not found",
+        ),
         ("/nowhere/", "Not Found", "gibt es auf diesem Server", "was not found"),
-        ("/files/1/?file-id=x", "Not Found", "Diese Datei gibt", "no such file"),
+        ("/files/1/?file-id=x", "Not Found", "Diese Datei gibt", "File not found"),
     ],
 )
 def test_errors_are_told_in_the_language_of_the_reader(

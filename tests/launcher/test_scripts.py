@@ -83,6 +83,11 @@ def copy(tmp_path):
     (root / "scripts" / "environment").write_text(f"print({str(python)!r})")
     python.write_text('#!/bin/sh\necho "called: $*"\n! grep -qx "$2" failing\n')
     python.chmod(0o755)
+    imports = root / "lint-imports"
+    imports.write_text(
+        '#!/bin/sh\necho "called: -m imports"\n! grep -qx imports failing\n'
+    )
+    imports.chmod(0o755)
     (root / "failing").touch()
     return root
 
@@ -93,17 +98,29 @@ def call(program: Path, *arguments):
     )
 
 
-CHECKS = ["flake8", "black", "isort", "mypy", "sphinx"]
+CHECKS = ["flake8", "black", "isort", "mypy", "imports", "sphinx"]
+
+
+def called(result):
+    return re.findall("called: -m ([a-z0-9]+)", result.stdout)
 
 
 def test_the_checks_run_to_their_ends_and_those_that_failed_are_named(copy):
     result = call(copy / "scripts" / "check")
-    assert re.findall("called: -m ([a-z0-9]+)", result.stdout) == CHECKS
+    assert called(result) == CHECKS
     assert (result.returncode, result.stderr) == (0, "")
     (copy / "failing").write_text("flake8\nmypy\n")
     result = call(copy / "scripts" / "check")
-    assert re.findall("called: -m ([a-z0-9]+)", result.stdout) == CHECKS
+    assert called(result) == CHECKS
     assert (result.returncode, result.stderr) == (1, "failed: flake8 mypy\n")
+
+
+def test_single_checks_can_be_named(copy):
+    result = call(copy / "scripts" / "check", "mypy", "docs")
+    assert (called(result), result.returncode) == (["mypy", "sphinx"], 0)
+    result = call(copy / "scripts" / "check", "mypi")
+    assert (called(result), result.returncode) == ([], 2)
+    assert "there is no step 'mypi'" in result.stderr
 
 
 def test_the_arguments_of_the_test_script_go_to_pytest(copy):
@@ -113,10 +130,10 @@ def test_the_arguments_of_the_test_script_go_to_pytest(copy):
     assert call(copy / "scripts" / "test").returncode == 1
 
 
-@pytest.mark.parametrize("failing", ["", "isort", "pytest"])
+@pytest.mark.parametrize("failing", ["", "isort", "imports", "pytest"])
 def test_the_continuous_integration_runs_everything_whatever_fails(copy, failing):
     (copy / "failing").write_text(f"{failing}\n")
     result = call(copy / ".ci" / "run")
-    called = re.findall("called: -m ([a-z0-9]+)", result.stdout)
-    assert called == [*CHECKS, "pytest"]
+    # What the checks have said comes last. A test builds the documentation.
+    assert called(result) == ["pytest", *CHECKS[:-1]]
     assert result.returncode == (1 if failing else 0)

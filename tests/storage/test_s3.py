@@ -139,7 +139,7 @@ def test_a_file_that_is_gone_is_not_found(task, client, s3_client, s3_settings):
     s3_client.delete_object(Bucket=s3_settings["S3_BUCKET"], Key=key)
     answer = get(client, info)
     assert answer.status_code == 404
-    assert answer.json["message"] == "This file is not there any more."
+    assert answer.json["message"] == "This file no longer exists."
 
 
 def test_a_source_that_fails_leaves_no_object(task, objects):

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column, relationship
 
-from ..db import DB, LARGEST_ID, UtcTimestamp
+from ..db import DB, MAX_ID, UtcTimestamp
 from .saved import Saved
 
 
@@ -113,7 +113,7 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
 
 def _is_of(task: _Task | int) -> ColumnElement[bool]:
     task_id = task if isinstance(task, int) else task.id
-    if task_id is not None and abs(task_id) > LARGEST_ID:
+    if task_id is not None and abs(task_id) > MAX_ID:
         return false()
     return TaskUpdateSubscription.task_id == task_id
 

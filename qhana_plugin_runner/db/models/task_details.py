@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
 )
 
-from ..db import DB, LARGEST_ID
+from ..db import DB, MAX_ID
 from .tasks import TEMP_FILE, ProcessingTask, Step, TaskFile, TaskLink, TaskLogEntry
 
 __all__ = ["TaskDetails", "read_connection", "read_file", "read_task"]
@@ -68,7 +68,7 @@ def read_connection() -> Iterator[Connection]:
 
 def read_task(task_id: int) -> TaskDetails | None:
     """Return what there is to show of a task; ``None`` when there is no such task."""
-    if not 0 < task_id <= LARGEST_ID:
+    if not 0 < task_id <= MAX_ID:
         return None
     with read_connection() as connection:
         statement = _task_statement(connection.dialect.name)
@@ -87,7 +87,7 @@ def _as_rows(details: Sequence[dict[str, Any]] | None) -> Details:
 
 def read_file(file_id: int) -> Row[Any] | None:
     """Return the columns of a file; ``None`` when there is no such file."""
-    if not 0 < file_id <= LARGEST_ID:
+    if not 0 < file_id <= MAX_ID:
         return None
     with read_connection() as connection:
         return connection.execute(_file_statement(), {"id": file_id}).first()

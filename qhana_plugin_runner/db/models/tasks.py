@@ -29,7 +29,7 @@ from sqlalchemy.orm import (
 
 from ...util.current_message import delivery_id
 from ...util.texts import encodable
-from ..db import DB, LARGEST_ID, UtcTimestamp, utc_now
+from ..db import DB, MAX_ID, UtcTimestamp, utc_now
 from .mutable_json import JSON_LIKE, MutableJSON
 from .saved import Saved
 from .subscriptions import TaskUpdateSubscription, WebhookDelivery, WebhookRef
@@ -400,7 +400,7 @@ class TaskFile(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined
     def get_task_result_files(cls, task: ProcessingTask | int) -> Sequence[Self]:
         """Return the outputs of a task in the order they were saved."""
         task_id = task if isinstance(task, int) else task.id
-        if task_id is not None and abs(task_id) > LARGEST_ID:
+        if task_id is not None and abs(task_id) > MAX_ID:
             return []
         query = select(cls).filter_by(task_id=task_id).order_by(cls.id)
         return [file for file in DB.session.execute(query).scalars() if file.is_output]

@@ -41,44 +41,31 @@ class Viewer:
     """A viewer of the API.
 
     Attributes:
-        name: The name of its endpoint and template.
+        name: The name of its endpoint, its template and its setting.
         title: For people.
-        setting: The setting with the path of its page.
-        package: The package with its files.
-        folder: The folder in the package, below ``templates``.
+        folder: The folder of its files, which names its package, too.
     """
 
     name: str
     title: str
-    setting: str
-    package: str
     folder: str
 
     @property
     def version(self) -> str:
-        return version(self.package)
+        return version(f"flask_openapi_{self.folder}")
 
     @property
     def files(self) -> Path:
         """The folder with its files."""
-        package = import_module(self.package)
+        package = import_module(f"flask_openapi_{self.folder}")
         return Path(str(package.__file__)).parent / "templates" / self.folder
 
 
-_VIEWERS = (
-    Viewer(
-        "rapidoc", "RapiDoc", "OPENAPI_RAPIDOC_PATH", "flask_openapi_rapidoc", "rapidoc"
-    ),
-    Viewer("redoc", "Redoc", "OPENAPI_REDOC_PATH", "flask_openapi_redoc", "redoc"),
-    Viewer(
-        "swagger_ui",
-        "Swagger UI",
-        "OPENAPI_SWAGGER_UI_PATH",
-        "flask_openapi_swagger",
-        "swagger",
-    ),
-)
-VIEWERS = {viewer.name: viewer for viewer in _VIEWERS}
+VIEWERS = {
+    "rapidoc": Viewer("rapidoc", "RapiDoc", "rapidoc"),
+    "redoc": Viewer("redoc", "Redoc", "redoc"),
+    "swagger_ui": Viewer("swagger_ui", "Swagger UI", "swagger"),
+}
 
 
 def _page(viewer: Viewer) -> str:
@@ -129,7 +116,7 @@ def _paths(app: Flask) -> dict[str, str]:
     """Return the path of each page that is wanted by the name of its viewer."""
     if None in (app.config["OPENAPI_URL_PREFIX"], app.config["OPENAPI_JSON_PATH"]):
         return {}
-    paths = {name: app.config[viewer.setting] for name, viewer in VIEWERS.items()}
+    paths = {name: app.config[f"OPENAPI_{name.upper()}_PATH"] for name in VIEWERS}
     return {
         name: api_path(app, f"/{path.strip('/')}/".replace("//", "/"))
         for name, path in paths.items()

@@ -7,9 +7,7 @@ client on the host of the current request had called them. Answers are cached fo
 import json
 import logging
 import re
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -59,27 +57,18 @@ Answers = dict[str, tuple[float, PluginEntry]]
 """By the URLs of plugins: when they were asked, and the entry completed by their metadata."""
 
 
-class _AnswerCache:
-    """The answers for each root URL and language that clients use."""
-
-    def __init__(self) -> None:
-        self._answers: OrderedDict[tuple[str, str], Answers] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def current(self) -> Answers:
-        """Return the answers for the current request."""
-        key = request.url_root, current_language()
-        with self._lock:
-            answers = self._answers.setdefault(key, {})
-            self._answers.move_to_end(key)
-            while len(self._answers) > MAX_CACHES:
-                self._answers.popitem(last=False)
-            return answers
-
-
 def register_catalogue(app: Flask) -> None:
     """Create the empty metadata cache of an app."""
-    app.extensions[_EXTENSION] = _AnswerCache()
+    app.extensions[_EXTENSION] = {}
+
+
+def _current_answers() -> Answers:
+    """Return the answers for the root URL and the language of the current request."""
+    caches: dict[tuple[str, str], Answers] = current_app.extensions[_EXTENSION]
+    key = request.url_root, current_language()
+    if key not in caches and len(caches) >= MAX_CACHES:
+        caches.pop(next(iter(caches)), None)
+    return caches.setdefault(key, {})
 
 
 @dataclass(frozen=True)
@@ -138,7 +127,7 @@ def catalogue(virtual: bool = True) -> list[PluginEntry]:
     """
     listed = _listed(virtual)
     if virtual:
-        answers: Answers = current_app.extensions[_EXTENSION].current()
+        answers = _current_answers()
         for url in set(answers).difference(entry.metadata_url for entry in listed):
             answers.pop(url, None)
     entries = _completed(listed)
@@ -202,7 +191,7 @@ def _completed(entries: list[PluginEntry]) -> list[PluginEntry]:
     Plugins that were never asked are asked now, others when their answers are old, as far as time
     allows.
     """
-    answers: Answers = current_app.extensions[_EXTENSION].current()
+    answers = _current_answers()
     never = -float("inf")
     began = time.monotonic()
 
