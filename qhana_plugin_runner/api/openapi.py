@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, json, request
 from flask_smorest import Api
 from werkzeug import Response
 
-from ..plugins.loading import PluginRegistry, file_of_module
+from ..plugins.loading import LoadedPlugins, file_of_module
 from .answers import CachedAnswer
 from .errors import error_payload
 from .jwt import SECURITY_SCHEMES
@@ -117,7 +117,7 @@ class RunnerApi(Api):
             for store, known in zip(stores, before):
                 store.clear()
                 store.update(known)
-            registry: PluginRegistry = self._app.extensions["qhana_plugins"]
+            registry: LoadedPlugins = self._app.extensions["qhana_plugins"]
             file = file_of_module(blueprint.import_name)
             registry.fail(registry.plugin_of(name) or name, file, "documentation", error)
         else:

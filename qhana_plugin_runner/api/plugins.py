@@ -14,7 +14,7 @@ from werkzeug import Response
 
 from ..db.models.task_details import read_connection
 from ..db.models.virtual_plugins import VirtualPlugin
-from ..plugins.loading import PluginRegistry, plugin_registry
+from ..plugins.loading import LoadedPlugins, loaded_plugins
 from .answers import CachedAnswer
 from .util import MaBaseSchema, SecurityBlueprint
 
@@ -51,13 +51,13 @@ def plugin_url(identifier: str) -> str:
 
 _VIRTUAL = select(VirtualPlugin.__table__)
 
-_newest: WeakKeyDictionary[PluginRegistry, tuple[Any, CachedAnswer]] = WeakKeyDictionary()
+_newest: WeakKeyDictionary[LoadedPlugins, tuple[Any, CachedAnswer]] = WeakKeyDictionary()
 """The list as it was last sent by each app, and what it was made of."""
 
 
 def _plugin_list() -> CachedAnswer:
     """Return the list of plugins, made again where one of them, or our address, is another."""
-    registry = plugin_registry()
+    registry = loaded_plugins()
     with read_connection() as connection:
         virtual = connection.execute(_VIRTUAL).all()
     # Plugins themselves stay as they are once they are mounted.
@@ -75,7 +75,7 @@ def list_plugins(virtual: bool = True) -> list[dict[str, Any]]:
     Args:
         virtual: list the virtual plugins that they have made, too; else no database is asked
     """
-    mounted = plugin_registry().mounted
+    mounted = loaded_plugins().mounted
     entries = [
         _entry(plugin, identifier, plugin_url(identifier), plugin.tags or ())
         for identifier, plugin in mounted.items()
@@ -122,7 +122,7 @@ class PluginView(MethodView):
     @PLUGINS_API.response(307, description="The newest version of the plugin.")
     def get(self, plugin: str) -> Response:
         """Go to the newest version of a plugin."""
-        versions = plugin_registry().versions_of(plugin)
+        versions = loaded_plugins().versions_of(plugin)
         if not versions:
             abort(404, message=_("Plugin %(name)r not found.", name=plugin))
         target = plugin_url(versions[0].identifier)

@@ -32,10 +32,10 @@ from .modules import (
 
 __all__ = [
     "PluginFailure",
-    "PluginRegistry",
+    "LoadedPlugins",
     "QHAnaPluginBase",
     "plugin_identifier",
-    "plugin_registry",
+    "loaded_plugins",
     "register_plugins",
 ]
 
@@ -205,7 +205,7 @@ def _was_in(function: Callable[..., object], error: BaseException) -> bool:
     return any(frame.f_code is function.__code__ for frame, _line in frames)
 
 
-class PluginRegistry:
+class LoadedPlugins:
     """What one app knows about its plugins. ``app.extensions["qhana_plugins"]``.
 
     Attributes:
@@ -213,33 +213,134 @@ class PluginRegistry:
         failures: what does not work, or is not served, and why.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, app: Flask, mount: Callable[[Blueprint, str], None]) -> None:
         self.mounted: dict[str, QHAnaPluginBase] = {}
         self.failures: list[PluginFailure] = []
         self._identifiers: dict[str, str] = {}
-
-    def mount(self, plugin: QHAnaPluginBase, blueprint: Blueprint) -> None:
-        """Remember a plugin with the blueprint by which it is served."""
-        self.mounted[plugin.identifier] = plugin
-        self._identifiers[blueprint.name] = plugin.identifier
+        self._app = app
+        self._mount_blueprint = mount
+        # A blueprint may raise when it is half registered, and Flask cannot take that back: it
+        # is tried on this app first.
+        self._trial = type(app)(app.import_name, static_folder=None)
+        self._trial.config, self._trial.extensions = app.config, app.extensions
+        self._trial.url_map.converters = app.url_map.converters
 
     def plugin_of(self, endpoint: str | None) -> str | None:
         """Return the identifier of the plugin that an endpoint belongs to."""
         return self._identifiers.get((endpoint or "").partition(".")[0])
 
-    def fail(self, name: str, file: str, stage: str, error: BaseException) -> None:
-        """Keep and log a failure; see :class:`PluginFailure`."""
-        self.add(PluginFailure.from_exception(name, file, stage, error))
-
-    def add(self, failure: PluginFailure) -> None:
-        """Keep and log a failure."""
-        self.failures.append(failure)
-        failure.log(_logger)
-
     def versions_of(self, name: str) -> list[QHAnaPluginBase]:
         """Return the mounted plugins of this name, newest first."""
         found = [plugin for plugin in self.mounted.values() if plugin.name == name]
         return sorted(found, key=lambda plugin: plugin.parsed_version, reverse=True)
+
+    def fail(self, name: str, file: str, stage: str, error: BaseException) -> None:
+        """Keep and log a failure; see :class:`PluginFailure`."""
+        self._add(PluginFailure.from_exception(name, file, stage, error))
+
+    def load(self, folders: Iterable[str | Path]) -> None:
+        """Import the plugins in folders, and set up all plugins of this process."""
+        files = set()
+        for source in find_modules(folders):
+            files.add(source.file)
+            if source.file not in _failures:
+                _import(source)
+        for folder in overlooked_folders(folders):
+            text = (
+                "The folder has no __init__.py, so it is not a plugin. If it holds plugins, "
+                "name it in PLUGIN_FOLDERS, too."
+            )
+            self._add(PluginFailure.note("", str(folder), "import", text))
+        for key, failure in _failures.items():
+            if not isinstance(key, Path) or key in files:
+                self._add(failure)
+        for _identifier, plugin in sorted(QHAnaPluginBase.__plugins__.items()):
+            self._set_up(plugin)
+
+    def _add(self, failure: PluginFailure) -> None:
+        self.failures.append(failure)
+        failure.log(_logger)
+
+    def _set_up(self, plugin: QHAnaPluginBase) -> None:
+        """Serve a plugin; what goes wrong is kept."""
+        source = (plugin.identifier, _file_of(type(plugin)))
+        stage = "init_app"
+        try:
+            with tasks_registered():
+                plugin.app = self._app
+                _init_app_once(plugin, self._app)
+            stage = "blueprint"
+            with tasks_registered():
+                blueprint = plugin.get_api_blueprint()
+            self._mount(plugin, blueprint)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if stage == "blueprint" and _says_there_is_none(error):
+                text = (
+                    "The plugin has no endpoints: get_api_blueprint() gives no blueprint."
+                )
+                self._add(PluginFailure.note(*source, stage, text))
+            else:
+                self.fail(*source, stage, error)
+
+    def _mount(self, plugin: QHAnaPluginBase, blueprint: object) -> None:
+        if not isinstance(blueprint, Blueprint):
+            raise PluginError(
+                f"get_api_blueprint() returned {type(blueprint).__name__}; "
+                "it has to return a SecurityBlueprint"
+            )
+        identifier = plugin.identifier
+        if odd := _NO_PART_OF_A_URL.search(identifier):
+            raise PluginError(
+                f"Its name or version contains {odd[0]!a}, which cannot be part of its URL: "
+                "leave it out"
+            )
+        if blueprint.name in self._app.blueprints:
+            raise PluginError(
+                f"The blueprint name {blueprint.name!r} is taken; "
+                "name the blueprint after the plugin's identifier"
+            )
+        path = f"/plugins/{identifier}/"
+        routes = len(self._app.view_functions)
+        self._trial.register_blueprint(blueprint, url_prefix=path)
+        self._mount_blueprint(blueprint, path)
+        type(plugin).has_api = True
+        self.mounted[identifier] = plugin
+        self._identifiers[blueprint.name] = identifier
+        if len(self._app.view_functions) == routes:
+            raise PluginError(_why_no_routes(plugin))
+
+
+_NO_PART_OF_A_URL = re.compile(r"[/<>\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What ends a part of a path, is a variable in a route of Flask, or cannot be shown."""
+
+
+def _why_no_routes(plugin: QHAnaPluginBase) -> str:
+    missing = missing_modules(type(plugin).__module__)
+    if missing:
+        names = ", ".join(map(repr, missing))
+        reason = (
+            f"the plugin has caught the error that {names} cannot be imported. `flask install` "
+            "installs what plugins ask for in get_requirements()"
+        )
+    else:
+        reason = (
+            "the plugin seems to have caught an error while importing them, often a missing "
+            "dependency"
+        )
+    return f"Its blueprint has no routes: {reason}"
+
+
+def _says_there_is_none(error: BaseException) -> bool:
+    """Whether ``get_api_blueprint`` itself raised ``NotImplementedError``, as it should.
+
+    One from deeper inside is a fault of the plugin's code.
+    """
+    stack = traceback.extract_tb(error.__traceback__)
+    return (
+        isinstance(error, NotImplementedError) and stack[-1].name == "get_api_blueprint"
+    )
 
 
 def _import(source: PluginModule) -> None:
@@ -287,141 +388,23 @@ def _holds_plugins(module: ModuleType) -> bool:
 
 def register_plugins(
     app: Flask, folders: Iterable[str | Path], mount: Callable[[Blueprint, str], None]
-) -> PluginRegistry:
-    """Import the plugins in the folders, and set up all plugins of this process for an app.
+) -> LoadedPlugins:
+    """Import the plugins in folders, and set up all plugins of this process for an app.
 
-    Parameters:
+    Args:
         folders: see ``PLUGIN_FOLDERS``.
         mount: registers a blueprint under a path of the API.
     """
-    registry = PluginRegistry()
-    app.extensions["qhana_plugins"] = registry
+    app.extensions["qhana_plugins"] = loaded = LoadedPlugins(app, mount)
     QHAnaPluginBase.__app__ = app
     with tasks_registered():  # the runner's own: a failure from here on is a plugin's
         pass
     with compat.log_summary():
-        _set_up_all(app, folders, registry, mount)
-    return registry
+        loaded.load(folders)
+    return loaded
 
 
-def _set_up_all(
-    app: Flask,
-    folders: Iterable[str | Path],
-    registry: PluginRegistry,
-    mount: Callable[[Blueprint, str], None],
-) -> None:
-    files = set()
-    for source in find_modules(folders):
-        files.add(source.file)
-        if source.file not in _failures:
-            _import(source)
-    for folder in overlooked_folders(folders):
-        text = (
-            "The folder has no __init__.py, so it is no plugin. If it holds plugins, name it in "
-            "PLUGIN_FOLDERS, too."
-        )
-        registry.add(PluginFailure.note("", str(folder), "import", text))
-    for key, failure in _failures.items():
-        if not isinstance(key, Path) or key in files:
-            registry.add(failure)
-    for _identifier, plugin in sorted(QHAnaPluginBase.__plugins__.items()):
-        _set_up(plugin, app, registry, mount)
-
-
-def _set_up(
-    plugin: QHAnaPluginBase,
-    app: Flask,
-    registry: PluginRegistry,
-    mount: Callable[[Blueprint, str], None],
-) -> None:
-    """Make an app serve a plugin; what goes wrong is kept."""
-    source = (plugin.identifier, _file_of(type(plugin)))
-    stage = "init_app"
-    try:
-        with tasks_registered():
-            plugin.app = app
-            _init_app_once(plugin, app)
-        stage = "blueprint"
-        with tasks_registered():
-            blueprint = plugin.get_api_blueprint()
-        routes = len(app.view_functions)
-        _mount(app, blueprint, plugin.identifier, mount)
-        type(plugin).has_api = True
-        registry.mount(plugin, blueprint)
-        if len(app.view_functions) == routes:
-            raise PluginError(_why_no_routes(plugin))
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        if stage == "blueprint" and _says_there_is_none(error):
-            text = "The plugin has no endpoints: get_api_blueprint() gives no blueprint."
-            registry.add(PluginFailure.note(*source, stage, text))
-        else:
-            registry.fail(*source, stage, error)
-
-
-def _why_no_routes(plugin: QHAnaPluginBase) -> str:
-    missing = missing_modules(type(plugin).__module__)
-    if missing:
-        names = ", ".join(map(repr, missing))
-        reason = (
-            f"the plugin has caught the error that {names} cannot be imported. `flask install` "
-            "installs what plugins ask for in get_requirements()"
-        )
-    else:
-        reason = (
-            "the plugin seems to have caught an error while importing them, often a missing "
-            "dependency"
-        )
-    return f"Its blueprint has no routes: {reason}"
-
-
-def _says_there_is_none(error: BaseException) -> bool:
-    """Whether ``get_api_blueprint`` itself raised ``NotImplementedError``, as it should.
-
-    One from deeper inside is a fault of the plugin's code.
-    """
-    stack = traceback.extract_tb(error.__traceback__)
-    return (
-        isinstance(error, NotImplementedError) and stack[-1].name == "get_api_blueprint"
-    )
-
-
-_NO_PART_OF_A_URL = re.compile(r"[/<>\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-"""What ends a part of a path, is a variable in a route of Flask, or cannot be shown."""
-
-
-def _mount(
-    app: Flask,
-    blueprint: object,
-    identifier: str,
-    mount: Callable[[Blueprint, str], None],
-) -> None:
-    """Mount a blueprint; one that raises while it is registered has no effect."""
-    if not isinstance(blueprint, Blueprint):
-        raise PluginError(
-            f"get_api_blueprint() returned {type(blueprint).__name__}; "
-            "it has to return a SecurityBlueprint"
-        )
-    if odd := _NO_PART_OF_A_URL.search(identifier):
-        raise PluginError(
-            f"Its name or version contains {odd[0]!a}, which cannot be part of its URL: leave "
-            "it out"
-        )
-    if blueprint.name in app.blueprints:
-        raise PluginError(
-            f"The blueprint name {blueprint.name!r} is taken; "
-            "name the blueprint after the plugin's identifier"
-        )
-    path = f"/plugins/{identifier}/"
-    # A blueprint may raise when it is half registered, and Flask cannot take that back.
-    trial = Flask(app.import_name, static_folder=None)
-    trial.config, trial.extensions = app.config, app.extensions
-    trial.register_blueprint(blueprint, url_prefix=path)
-    mount(blueprint, path)
-
-
-def plugin_registry() -> PluginRegistry:
+def loaded_plugins() -> LoadedPlugins:
     """Return what the current app knows of its plugins."""
-    registry: PluginRegistry = current_app.extensions["qhana_plugins"]
+    registry: LoadedPlugins = current_app.extensions["qhana_plugins"]
     return registry

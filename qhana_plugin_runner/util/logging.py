@@ -27,7 +27,7 @@ _ALWAYS_PRIVATE = re.compile("password|secret|token", re.IGNORECASE)
 def redact_log_data(data: Any, private_fields: Collection[str] | None = None) -> Any:
     """Return a copy of form or JSON data that may be logged.
 
-    Parameters:
+    Args:
         data: mappings and lists are searched at every depth; other values come back unchanged.
         private_fields: the keys whose values are replaced by ``***``; keys that speak of
             passwords, secrets and tokens are always replaced.

@@ -2,18 +2,18 @@
 
 from ..plugins.failures import PluginFailure
 from ..plugins.loading import (
-    PluginRegistry,
+    LoadedPlugins,
     QHAnaPluginBase,
+    loaded_plugins,
     plugin_identifier,
-    plugin_registry,
     register_plugins,
 )
 
 __all__ = [
     "PluginFailure",
-    "PluginRegistry",
+    "LoadedPlugins",
     "QHAnaPluginBase",
     "plugin_identifier",
-    "plugin_registry",
+    "loaded_plugins",
     "register_plugins",
 ]

@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 
 from ...api.negotiation import frame_policy, protect
 from ...celery import CELERY
-from ...plugins.loading import plugin_registry
+from ...plugins.loading import loaded_plugins
 from ...util import compat
 from ...util.texts import has_words
 from ..workbench.catalogue import catalogue
@@ -26,7 +26,7 @@ _PACKAGES = ("flask", "flask-smorest", "marshmallow", "sqlalchemy", "celery")
 @DEBUG_PAGES.route("/")
 def index() -> str:
     """Show the plugins that failed, the place where they failed, and the environment."""
-    registry = plugin_registry()
+    registry = loaded_plugins()
     return render_template(
         "runner/debug.html",
         failures=[failure for failure in registry.failures if not failure.is_note],

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, current_app, request, url_for
 
 from ...api.negotiation import page
-from ...plugins.loading import plugin_registry
+from ...plugins.loading import loaded_plugins
 from ..workbench.catalogue import PluginFilter, catalogue
 from .health import check_health
 
@@ -22,7 +22,7 @@ def _landing_page_data() -> dict[str, Any]:
 
     The page helps when something does not work, so it is shown whatever is down.
     """
-    failures = plugin_registry().failures
+    failures = loaded_plugins().failures
     checks = check_health()
     entries = catalogue(virtual=checks["database"].problem is None)
     query = {name: request.args.get(name, "").strip() for name in ("q", "tag", "type")}

@@ -27,7 +27,7 @@ from ...api.plugins import list_plugins
 from ...db import DB
 from ...forms.jinja_helpers import current_language
 from ...plugins.failures import without_folders
-from ...plugins.loading import plugin_registry
+from ...plugins.loading import loaded_plugins
 from ...util.texts import has_words
 from .plugin_entries import PluginEntry, with_metadata
 
@@ -218,7 +218,7 @@ def _served_path(url: str) -> str | None:
         rule, _values = routes.match(route, "GET", return_rule=True)
     except (HTTPException, RequestRedirect):
         return None
-    return path if plugin_registry().plugin_of(rule.endpoint) else None
+    return path if loaded_plugins().plugin_of(rule.endpoint) else None
 
 
 def _path_in(url: str) -> str | None:
@@ -264,7 +264,7 @@ def _ask(entry: PluginEntry) -> PluginEntry:
 
 
 def _why_not_served(entry: PluginEntry) -> str:
-    for failure in plugin_registry().failures:
+    for failure in loaded_plugins().failures:
         if failure.name == entry.identifier and not entry.is_virtual:
             return failure.public_error
     return str(_("It is not served by this runner."))
