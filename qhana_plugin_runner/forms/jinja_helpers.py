@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import cache, lru_cache
 from inspect import cleandoc
 from typing import Any
@@ -96,7 +95,11 @@ def space_delimited_list(items: Any) -> str | None:
 
 def current_language() -> str:
     """Return the language of the page for ``<html lang>``."""
-    locale: Any = get_locale()
+    return _language_tag(get_locale())
+
+
+@lru_cache(maxsize=100)
+def _language_tag(locale: Any) -> str:
     return str(locale).replace("_", "-") if locale else "en"
 
 
@@ -115,9 +118,10 @@ def _fields_renderer(app: Flask) -> Callable[..., Markup]:
             if field.errors or len(field.values) > 1:
                 parts.append(render(language, field, *classes))
                 continue
-            without_value = replace(field, values=[_VALUE] if field.values else [])
-            html = render_cached(language, without_value, *classes)
-            for value in field.values:
+            # The field becomes a key of the cache, which must not hold what users enter.
+            values, field.values = field.values, [_VALUE] * len(field.values)
+            html = render_cached(language, field, *classes)
+            for value in values:
                 html = html.replace(_VALUE, escape(value))
             parts.append(html)
         return Markup("".join(parts))

@@ -4,6 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from babel import Locale
 from flask import Flask, Response, current_app, g, has_request_context, request
 from flask_babel import Babel, get_locale, gettext
 from markupsafe import Markup
@@ -27,7 +28,7 @@ def _available_languages(app: Flask) -> list[str]:
         return ["en", *sorted({str(each) for each in BABEL.list_translations()} - {"en"})]
 
 
-def choose_language() -> str | None:
+def choose_language() -> Locale | None:
     """Return ``?lang=``, else the best match with ``Accept-Language``, else the default."""
     if not has_request_context():
         return None
@@ -35,9 +36,14 @@ def choose_language() -> str | None:
     languages: list[str] = current_app.extensions["qhana_languages"]
     if wanted := request.args.get("lang"):
         if chosen := LanguageAccept([(wanted, 1)]).best_match(languages):
-            return chosen
+            return _locale(chosen)
     best = request.accept_languages.best_match(languages)
-    return best or str(current_app.config["BABEL_DEFAULT_LOCALE"])
+    return _locale(best or str(current_app.config["BABEL_DEFAULT_LOCALE"]))
+
+
+@lru_cache(maxsize=100)
+def _locale(language: str) -> Locale:
+    return Locale.parse(language)
 
 
 def _vary_by_language(response: Response) -> Response:
@@ -48,13 +54,13 @@ def _vary_by_language(response: Response) -> Response:
 
 
 @lru_cache(maxsize=2_000)
-def _translation(_language: str, text: str) -> Markup:
+def _translation(_locale: Locale | None, text: str) -> Markup:
     return Markup(gettext(text))
 
 
 def _translate(text: str, **variables: Any) -> Markup:
     """Translate a text of a template; as Jinja's own ``_``, but texts are looked up once."""
-    translated = _translation(str(get_locale()), text)
+    translated = _translation(get_locale(), text)
     return translated % variables if variables else translated
 
 
