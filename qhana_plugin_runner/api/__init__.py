@@ -1,4 +1,4 @@
-"""The REST API: what clients and plugins speak. Views here are thin; queries live in the models."""
+"""The REST API for clients and plugins. Views are thin; queries live in the models."""
 
 from flask import Flask
 

@@ -1,4 +1,4 @@
-"""Answers that stay the same for some time, made once."""
+"""JSON responses that are encoded once and sent many times."""
 
 from hashlib import sha256
 from typing import Any, NamedTuple

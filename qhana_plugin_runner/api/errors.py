@@ -1,4 +1,4 @@
-"""How errors are answered: JSON with ``code``, ``status`` and a reason, never a stack trace."""
+"""Error responses: JSON with ``code``, ``status`` and a reason, never a stack trace."""
 
 from sqlite3 import SQLITE_ERROR
 from typing import Any
@@ -25,7 +25,7 @@ __all__ = ["error_payload", "register_error_handlers"]
 def error_payload(payload: dict[str, Any], error: Any) -> dict[str, Any]:
     """Complete flask-smorest's answer: there is always a ``message`` or ``errors``.
 
-    Texts of libraries are translated for whoever asks; the ``status`` is for programs.
+    Messages of libraries are translated; the ``status`` is for programs.
     """
     if "message" not in payload and "errors" not in payload:
         is_limit = error.description == RequestEntityTooLarge.description
@@ -67,7 +67,7 @@ def _answer(code: int, message: str) -> Response:
 
 
 def register_error_handlers(app: Flask) -> None:
-    """Answer the errors that are no HTTP errors already."""
+    """Register a JSON response for each exception that is not an HTTP error."""
 
     @app.errorhandler(BrokerUnavailable)
     def broker_unavailable(error: BrokerUnavailable) -> Response:
@@ -108,14 +108,14 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def _is_away(error: DBAPIError) -> bool:
-    """Whether the fault is not the statement's: there is hope that it works later."""
+    """Whether the database is unavailable, as opposed to the statement being wrong."""
     if getattr(error.orig, "sqlite_errorcode", None) == SQLITE_ERROR:
-        return False  # SQLite's name for statements that are wrong
+        return False  # SQLite reports wrong statements as OperationalError
     return error.connection_invalidated or isinstance(error, OperationalError)
 
 
 def _is_not_migrated(error: DBAPIError) -> bool:
-    """Whether a table or column is missing, as PostgreSQL (by its codes) and SQLite say it."""
+    """Whether a table or column is missing, by PostgreSQL's codes and SQLite's messages."""
     if getattr(error.orig, "sqlstate", None) in ("42P01", "42703"):
         return True
     return str(error.orig).startswith(("no such table", "no such column"))

@@ -33,15 +33,15 @@ __all__ = ["FILES_API", "FileView", "send_from", "store_of"]
 _Answer = TypeVar("_Answer")
 
 FOREIGN_CONTENT = {
-    # Browsers must not find HTML in what is declared to be something else.
+    # Browsers must not detect HTML in content of another declared type.
     "X-Content-Type-Options": "nosniff",
-    # Reports may run scripts, but not as if they were pages of the runner.
+    # Reports may run scripts, but not with the rights of the runner's own pages.
     "Content-Security-Policy": "sandbox allow-scripts",
 }
-"""Headers of downloads: plugins and users made the files, and they come from our origin."""
+"""Headers of downloads: files of plugins and users are served from the runner's origin."""
 
 FILES_API = SecurityBlueprint(
-    "files-api", __name__, url_prefix="/files", description="The files that tasks made."
+    "files-api", __name__, url_prefix="/files", description="The result files of tasks."
 )
 
 
@@ -62,7 +62,7 @@ class FileView(MethodView):
 
     @FILES_API.arguments(FileQuerySchema(), location="query")
     @FILES_API.response(200, content_type="application/octet-stream")
-    @FILES_API.alt_response(307, description="The file is to be had elsewhere.")
+    @FILES_API.alt_response(307, description="Redirects to where the file is stored.")
     def get(self, query: dict[str, Any], file_id: str) -> Any:
         """Download a file, under its name and with its mime type."""
         file = read_file(row_id(file_id) or 0)
@@ -83,7 +83,7 @@ def has_tag(file: Any, tag: str) -> bool:
 
 
 def store_of(file: Any) -> ServedFileStore:
-    """Return the store of a file, if the runner can send what is in it; else answer 404 or 503."""
+    """Return the store of a file that the runner can send; otherwise abort with 404 or 503."""
     try:
         store = STORE.serving(file)
     except (UnknownFileStore, StoreNotConfigured):
@@ -96,7 +96,7 @@ def store_of(file: Any) -> ServedFileStore:
 
 
 def send_from(store: ServedFileStore, file: Any) -> Response:
-    """Answer with a file's content, or the part of it that was asked for."""
+    """Send the content of a file, or the requested part of it."""
     content = _ask(store.open, file)
     try:
         response = _response(file, content)
@@ -147,10 +147,10 @@ def _response(file: Any, content: IO[bytes]) -> Response:
 
 
 def _wanted_part(size: int) -> str | None:
-    """Return the range of bytes to answer with; ``None`` stands for the whole file.
+    """Return the range of bytes to send; ``None`` means the whole file.
 
-    What is not one range of bytes is ignored, as RFC 9110 (14.2) allows, unless there is no
-    such byte.
+    Anything but a single byte range is ignored, as RFC 9110 (14.2) allows, unless it is
+    unsatisfiable.
     """
     asked = request.range if request.method == "GET" else None
     if asked is None or asked.units != "bytes":

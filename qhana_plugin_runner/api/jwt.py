@@ -1,4 +1,4 @@
-"""Tokens: the extension that checks them, and how the API documentation describes them."""
+"""JWT verification and the security schemes of the API documentation."""
 
 from typing import Any
 
@@ -41,5 +41,5 @@ def _refuse_stale(_header: Any, _payload: Any) -> Response:
 
 
 def register_jwt(app: Flask) -> None:
-    """Check tokens in this app, signed with ``JWT_SECRET_KEY`` or ``SECRET_KEY``."""
+    """Verify tokens signed with ``JWT_SECRET_KEY`` or ``SECRET_KEY`` in this app."""
     JWT.init_app(app)

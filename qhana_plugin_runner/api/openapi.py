@@ -1,4 +1,4 @@
-"""The API object: one OpenAPI document an app, made when it is first asked for."""
+"""The API object: one OpenAPI document per app, generated on first request."""
 
 import copy
 import logging
@@ -30,7 +30,7 @@ def api_path(app: Flask, path: str) -> str:
 
 
 class RunnerApi(Api):
-    """flask-smorest's API for many apps and for plugins that cannot be documented.
+    """flask-smorest's API for several apps, tolerating plugins that cannot be documented.
 
     Documenting some hundred endpoints takes longer than everything else at start, and workers
     never need it: blueprints are mounted at once and documented on demand.
@@ -87,7 +87,7 @@ class RunnerApi(Api):
             self._undocumented.append((blp, name))
 
     def document(self) -> None:
-        """Document what was mounted since the last time; what fails is left out and reported."""
+        """Document blueprints mounted since the last call; report and leave out those that fail."""
         if not self._undocumented:
             return
         with self._document_lock:
@@ -129,7 +129,7 @@ class RunnerApi(Api):
                 )
 
     def _schema_name(self, schema: Any) -> str:
-        """Name a schema in the document; many plugins give theirs the same names."""
+        """Name a schema in the document, uniquely: plugins often use the same names."""
         plain = name = resolver(schema)
         while name in self._schema_names:
             self._schema_names[plain] += 1
@@ -161,7 +161,7 @@ class RunnerApi(Api):
         return answer.response()
 
     def _register_redoc_rule(self, blueprint: Blueprint) -> None:
-        """The pages are the runner's own, without anything from other hosts."""
+        """Register nothing: the runner has viewers of its own that load nothing from other hosts."""
 
     _register_swagger_ui_rule = _register_rapidoc_rule = _register_redoc_rule
 

@@ -1,4 +1,4 @@
-"""What plugins tell about themselves, and the parts of a task's status, as classes and schemas."""
+"""Plugin metadata and the parts of a task status, as dataclasses and schemas."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ __all__ = [
 
 
 class _NoNulls(MaBaseSchema):
-    """Leaves out what is ``None``: clients expect absent members, never null."""
+    """Omits ``None``: clients expect absent members, never null."""
 
     @ma.post_dump
     def _drop_nulls(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class PluginDependencyMetadata:
 
 @dataclass
 class EntryPoint:
-    """Where a plugin is started.
+    """The entry point of a plugin.
 
     Attributes:
         href: the processing endpoint; may be relative to the metadata's URL.
@@ -130,7 +130,7 @@ class EntryPoint:
 
 @dataclass
 class PluginMetadata:
-    """All that clients need to know of a plugin."""
+    """The metadata of a plugin."""
 
     title: str
     description: str
@@ -144,7 +144,7 @@ class PluginMetadata:
 
 @dataclass
 class ProgressMetadata:
-    """How far a task is: ``value`` between ``start`` and ``target``."""
+    """The progress of a task: ``value`` between ``start`` and ``target``."""
 
     value: float
     start: float = 0.0
@@ -154,7 +154,7 @@ class ProgressMetadata:
 
 @dataclass
 class StepMetadata:
-    """A step of a task, with the names that clients read."""
+    """A step of a task, with its JSON names."""
 
     href: str
     uiHref: str  # noqa: N815

@@ -1,4 +1,4 @@
-"""The list of plugins, and the way from a plugin's name to its newest version."""
+"""The list of plugins, and the redirect from a name to its newest version."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -24,7 +24,7 @@ PLUGINS_API = SecurityBlueprint(
     "plugins-api",
     __name__,
     url_prefix="/plugins",
-    description="The plugins that are served.",
+    description="The available plugins.",
 )
 
 
@@ -52,15 +52,15 @@ def plugin_url(identifier: str) -> str:
 _VIRTUAL = select(VirtualPlugin.__table__)
 
 _newest: WeakKeyDictionary[LoadedPlugins, tuple[Any, CachedAnswer]] = WeakKeyDictionary()
-"""The list as it was last sent by each app, and what it was made of."""
+"""The newest list of each app, with the data it was made from."""
 
 
 def _plugin_list() -> CachedAnswer:
-    """Return the list of plugins, made again where one of them, or our address, is another."""
+    """Return the encoded list, encoding it again when plugins or the request's root URL changed."""
     registry = loaded_plugins()
     with read_connection() as connection:
         virtual = connection.execute(_VIRTUAL).all()
-    # Plugins themselves stay as they are once they are mounted.
+    # A mounted plugin does not change.
     source = (request.root_url, tuple(registry.mounted.values()), virtual)
     kept = _newest.get(registry)
     if kept is None or kept[0] != source:
@@ -121,7 +121,7 @@ class PluginView(MethodView):
 
     @PLUGINS_API.response(307, description="The newest version of the plugin.")
     def get(self, plugin: str) -> Response:
-        """Go to the newest version of a plugin."""
+        """Redirect to the newest version of a plugin."""
         versions = loaded_plugins().versions_of(plugin)
         if not versions:
             abort(404, message=_("Plugin %(name)r not found.", name=plugin))

@@ -1,4 +1,4 @@
-"""The entrance of the API."""
+"""The entry point of the API."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from .util import MaBaseSchema, SecurityBlueprint
 __all__ = ["ROOT_ENDPOINT"]
 
 ROOT_ENDPOINT = SecurityBlueprint(
-    "api-root", __name__, description="The entrance of the API."
+    "api-root", __name__, description="The entry point of the API."
 )
 
 
@@ -22,7 +22,7 @@ class RootSchema(MaBaseSchema):
 
 @ROOT_ENDPOINT.route("/")
 class RootView(MethodView):
-    """The entrance: JSON for programs, a page for people."""
+    """The entry point: JSON for programs, a page for people."""
 
     @ROOT_ENDPOINT.html_response(200, description="The landing page, for browsers.")
     @ROOT_ENDPOINT.response(200, RootSchema())

@@ -31,7 +31,7 @@ __all__ = ["TaskListView"]
 MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE = 100, 25
 
 MAX_QUERY_LENGTH = 200
-"""Characters that a search may have; nobody types more."""
+"""Characters in a search; longer texts are not typed by people."""
 
 _CURSOR = re.compile(r"([on])([0-9]{1,10})(?:\.([0-9]{1,18}))?")
 
@@ -78,7 +78,7 @@ class TaskListQuerySchema(MaBaseSchema):
 
     @ma.pre_load
     def _drop_empty(self, data: Any, **_kwargs: Any) -> dict[str, Any]:
-        """Leave out what a form was not filled with."""
+        """Drop fields that a form sent empty."""
         return {name: value for name, value in data.items() if value != ""}
 
     @ma.validates("plugin")
@@ -189,7 +189,7 @@ def _cursor(position: Position) -> str:
 
 
 def _position(cursor: str, wanted: TaskFilter) -> Position:
-    """Read a cursor; ends the request with 422 when it is none of this list."""
+    """Parse a cursor; abort with 422 when it is invalid."""
     match = _CURSOR.fullmatch(cursor)
     if match and wanted.is_by_time == bool(match[3]) and int(match[2]) <= MAX_ID:
         try:
@@ -198,6 +198,6 @@ def _position(cursor: str, wanted: TaskFilter) -> Position:
                 created = datetime.min + datetime.resolution * int(match[3])
             return Position(match[1] == "n", int(match[2]), created)
         except OverflowError:
-            pass  # there is no such time
+            pass  # out of range
     reason = _("Invalid cursor.")
     abort(422, errors={"query": {"cursor": [reason]}})

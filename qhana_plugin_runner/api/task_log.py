@@ -1,4 +1,4 @@
-"""The log of a task, for clients that follow it."""
+"""The log of a task, for clients that follow it by cursor."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ from .util import MaBaseSchema
 __all__ = ["TaskLogView"]
 
 AS_IT_IS = {"X-Content-Type-Options": "nosniff", "Vary": "Accept"}
-"""Headers of the log as text: whatever is in it, it is no markup."""
+"""Headers of the log as text: never interpret it as markup."""
 
 _CURSOR = re.compile(r"([0-9]{1,12})-([0-9]{1,18})")
 
@@ -56,9 +56,9 @@ class TaskLogView(MethodView):
     @TASKS_API.arguments(LogQuerySchema(), location="query")
     @TASKS_API.response(200, LogPartSchema())
     def get(self, query: dict[str, Any], task_id: str) -> Any:
-        """What was appended to the log of a task since the last request; browsers get text."""
+        """What was appended to a task's log since the cursor; browsers get plain text."""
         match = _CURSOR.fullmatch(query["cursor"])
-        assert match  # the schema has seen to it
+        assert match  # validated by the schema
         start = LogPosition(*map(int, match.groups()))
         part = log_behind(require_row_id(task_id), start)
         if part is None:

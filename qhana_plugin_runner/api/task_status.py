@@ -1,4 +1,4 @@
-"""The status of a task as clients see it: its schema, and how it is made from the row."""
+"""The task status: its schema, and its serialization from rows."""
 
 from datetime import datetime
 from math import isfinite
@@ -40,7 +40,7 @@ def point_in_time(description: str) -> ma.fields.String:
 
 
 def shown_time(time: datetime | None) -> str | None:
-    """Write a time as clients see it: ISO 8601, UTC, with microseconds."""
+    """Format a time for clients: ISO 8601, UTC, with microseconds."""
     if time is None:
         return None
     return f"{without_zone(time).isoformat(timespec='microseconds')}Z"
@@ -58,18 +58,18 @@ class TaskStatusSchema(MaBaseSchema):
     state = ma.fields.String(
         metadata={
             "enum": list(STATES),
-            "description": "What the task does, finer than the status.",
+            "description": "The detailed state of the task.",
         }
     )
     plugin = ma.fields.String(
-        metadata={"description": "The identifier of the plugin that has made the task."}
+        metadata={"description": "The identifier of the plugin that created the task."}
     )
     attempt = ma.fields.Integer(
-        metadata={"description": "How often the work was started, from 1."}
+        metadata={"description": "The number of the attempt, from 1."}
     )
-    created_at = point_in_time("When the task was made.")
-    started_at = point_in_time("When a worker began with it.")
-    finished_at = point_in_time("When it ended.")
+    created_at = point_in_time("When the task was created.")
+    started_at = point_in_time("When a worker started it.")
+    finished_at = point_in_time("When it finished.")
     log = ma.fields.String(required=True)
     progress = ma.fields.Nested(ProgressMetadataSchema())
     steps = ma.fields.List(ma.fields.Nested(StepMetadataSchema()))
@@ -78,7 +78,7 @@ class TaskStatusSchema(MaBaseSchema):
 
 
 def task_status(details: TaskDetails) -> dict[str, Any]:
-    """Return the status of a task as clients see it, with all of its keys as they are in JSON."""
+    """Return the JSON object with the status of a task."""
     task = details.task
     task_url = url_for("tasks-api.TaskView", task_id=task.id, _external=True)
     status = given(
@@ -120,7 +120,7 @@ def task_status(details: TaskDetails) -> dict[str, Any]:
 
 
 def given(**values: Any) -> dict[str, Any]:
-    """Return the values that are there: clients expect absent members, never null."""
+    """Return the values that are not ``None``: clients expect absent members, never null."""
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -132,8 +132,8 @@ def status_of(task: Any) -> str:
 
 
 def progress_of(task: Any) -> dict[str, Any] | None:
-    """Return the progress of a task, or of a row with its columns, once there is some."""
-    # JSON knows no infinity, and no "not a number".
+    """Return the JSON object with the progress of a task; ``None`` before there is any."""
+    # JSON has neither infinity nor NaN.
     if task.progress_value is None or not isfinite(task.progress_value):
         return None
     return {
@@ -148,7 +148,7 @@ def _absolute(base: str, href: str | None) -> str:
     try:
         return urljoin(base, href or "")
     except ValueError:
-        # No URL at all; the plugin's text is still the best there is to show.
+        # Not a URL; show the plugin's text as it is.
         return str(href)
 
 
@@ -161,9 +161,9 @@ def download_url(file: Any) -> str:
         store = STORE[file.storage_provider]
         if (
             type(store).get_task_file_url not in _OWN_URLS
-        ):  # may want to see more than columns
+        ):  # of a plugin's store: may use relationships
             file = TaskFile.get_by_id(file.id)
         return store.get_task_file_url(file, external=True)
     except StorageError:
-        # The store is not set up, or its plugin is gone. Our own answer there says so.
+        # Not set up, or its plugin is gone: the download reports that.
         return served_url(file)

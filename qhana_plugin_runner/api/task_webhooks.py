@@ -1,4 +1,4 @@
-"""The calls of webhooks that tell of a task."""
+"""The webhook calls of a task."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from .util import MaBaseSchema
 __all__ = ["TaskWebhooksView", "recent_calls"]
 
 MAX_LIST = 1000
-"""Calls in one answer; nobody reads more."""
+"""Calls in one response."""
 
 MAX_TABLE = 20
 """Calls on the page of a task."""
@@ -31,19 +31,21 @@ class WebhookDeliverySchema(MaBaseSchema):
     event = ma.fields.String(required=True)
     created_at = point_in_time("When the task changed.")
     attempts = ma.fields.Integer(
-        required=True, metadata={"description": "How many calls were begun."}
+        required=True, metadata={"description": "How many calls were attempted."}
     )
-    last_attempt_at = point_in_time("When the last one was begun.")
+    last_attempt_at = point_in_time("When the last attempt started.")
     last_answer = ma.fields.String(
-        metadata={"description": "What it came to: a status, or why there was none."}
+        metadata={"description": "The result: a status, or the reason why there is none."}
     )
-    delivered_at = point_in_time("When the receiver had got the call.")
-    next_attempt_at = point_in_time("When it is called next; absent when it is not.")
+    delivered_at = point_in_time("When the receiver accepted the call.")
+    next_attempt_at = point_in_time(
+        "When the next attempt is due; absent when there is none."
+    )
 
 
 @TASKS_API.route("/<string:task_id>/webhooks/")
 class TaskWebhooksView(MethodView):
-    """The webhooks that were told of one task."""
+    """The webhook calls of one task."""
 
     @TASKS_API.response(200, WebhookDeliverySchema(many=True))
     def get(self, task_id: str) -> Any:

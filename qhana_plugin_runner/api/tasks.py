@@ -1,4 +1,4 @@
-"""One task: its status, commands to it, and its removal."""
+"""One task: its status, commands and deletion."""
 
 from hashlib import sha256
 from typing import Any, NamedTuple, NoReturn
@@ -33,14 +33,14 @@ __all__ = [
 ]
 
 TASKS_API = SecurityBlueprint(
-    "tasks-api", __name__, url_prefix="/tasks", description="The tasks that plugins run."
+    "tasks-api", __name__, url_prefix="/tasks", description="The tasks of plugins."
 )
 
 EVENTS = ("status", "steps", "details")
 
 
 class TaskCommandSchema(MaBaseSchema):
-    """What to do with a task: a subscription to its changes, or an early end."""
+    """A command to a task: subscribe to its changes, or cancel it."""
 
     class Meta:
         unknown = ma.EXCLUDE
@@ -51,7 +51,7 @@ class TaskCommandSchema(MaBaseSchema):
     webhook_href = ma.fields.Url(
         schemes={"http", "https"},
         validate=ma.validate.Length(max=500),
-        metadata={"description": "Needed for all commands but `cancel`."},
+        metadata={"description": "Required for all commands except `cancel`."},
     )
     event = ma.fields.String(
         load_default=None, allow_none=True, validate=ma.validate.OneOf(EVENTS)
@@ -67,7 +67,7 @@ class TaskCommandSchema(MaBaseSchema):
 class CommandAnswerSchema(TaskStatusSchema):
     message = ma.fields.String(
         metadata={
-            "description": "What has become of the command, if there is more to say."
+            "description": "The outcome of the command, if there is more to report."
         }
     )
 
@@ -78,7 +78,7 @@ class TaskView(MethodView):
 
     @TASKS_API.html_response(200, description="A page about the task, for browsers.")
     @TASKS_API.response(200, TaskStatusSchema())
-    @TASKS_API.alt_response(304, description="The client has this status already.")
+    @TASKS_API.alt_response(304, description="The status has not changed.")
     def get(self, task_id: str) -> Any:
         """The status of a task.
 
@@ -130,7 +130,7 @@ class TaskView(MethodView):
         409, description="The task has not finished; cancel it first."
     )
     def delete(self, task_id: str) -> None:
-        """Remove a task that has ended, with its files and all else that belongs to it."""
+        """Delete a finished task with its files and everything that belongs to it."""
         removal = remove_task(require_row_id(task_id))
         if removal is Removal.NO_TASK:
             abort_unknown(task_id)
@@ -146,7 +146,7 @@ class TaskView(MethodView):
 
 
 class _Answer(NamedTuple):
-    """The status of a task as it is sent to programs, and as a page to browsers.
+    """The response with the status of a task: JSON for programs, a page for browsers.
 
     Attributes:
         response: with an ETag.
@@ -158,7 +158,7 @@ class _Answer(NamedTuple):
 
     @classmethod
     def about(cls, task_id: str) -> "_Answer":
-        """Read a task; ends the request with 404 when there is none."""
+        """Read a task; abort with 404 when there is none."""
         details = _require_task(task_id)
         if wants_html():
             response = html_page("task", details, task_status(details))
@@ -173,7 +173,7 @@ class _Answer(NamedTuple):
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the client wants this status now, and does not wait for another one."""
+        """Whether to send this status now instead of waiting for a newer one."""
         if request.if_none_match:
             etag, _is_weak = self.response.get_etag()
             return not request.if_none_match.contains_weak(etag or "")
@@ -181,7 +181,7 @@ class _Answer(NamedTuple):
 
 
 def _cancel(task_id: int) -> str | None:
-    """Cancel a task and return what there is to say about it beside its status."""
+    """Cancel a task and return a message to send with its status."""
     result = cancel(task_id)
     if result is CancelResult.CANCELLING:
         return str(_("Cancellation requested. The task runs until it checks for it."))
@@ -213,14 +213,14 @@ def refuse_deep_json() -> None:
 
 
 def row_id(text: str) -> int | None:
-    """Return the id in a path, or ``None`` when there cannot be a row with it."""
+    """Parse the id in a path; ``None`` when no row can have it."""
     is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID))
     number = int(text) if is_number else 0
     return number if 0 < number <= MAX_ID else None
 
 
 def require_row_id(task_id: str) -> int:
-    """Return the id of a task in a path; ends the request with 404 when there is none."""
+    """Parse the id of a task in a path; abort with 404 when it is invalid."""
     number = row_id(task_id)
     if number is None:
         abort_unknown(task_id)
@@ -235,5 +235,5 @@ def _require_task(task_id: str) -> TaskDetails:
 
 
 def abort_unknown(task_id: str) -> NoReturn:
-    """End the request with 404: there is no such task."""
+    """Abort with 404: there is no such task."""
     abort(404, message=_("Task %(id)s not found.", id=f"{task_id!r:.40}"))

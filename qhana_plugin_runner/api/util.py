@@ -1,4 +1,4 @@
-"""Blueprint, schemas and URL fields for plugins and for the runner's own endpoints."""
+"""The blueprint class of plugins and of the runner; re-exports schemas and URL fields."""
 
 import http
 from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +47,7 @@ class HtmlResponseMixin:
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Document that a view returns HTML; the status is up to the view.
 
-        Parameters:
+        Args:
             status_code: of the answer that is documented.
             description: for the API documentation; the name of the status by default.
             example: an example of the text, for the API documentation.
@@ -101,13 +101,13 @@ class SecurityBlueprint(Blueprint, HtmlResponseMixin):
         optional: bool = False,
         refresh_token: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Decorate a view that wants a token.
+        """Decorate a view that requires a token.
 
-        Parameters:
+        Args:
             scheme: the name of the security scheme in the API documentation (``"jwt"``).
-            fresh: accept only a token that was made by logging in.
-            optional: answer without a token too; a token that is there must be valid.
-            refresh_token: want the refresh token instead of the access token.
+            fresh: accept only a token obtained by logging in.
+            optional: accept requests without a token; a token that is sent must be valid.
+            refresh_token: require the refresh token instead of the access token.
         """
         security = [{scheme: []} if isinstance(scheme, str) else dict(scheme)]
 
@@ -131,7 +131,7 @@ class SecurityBlueprint(Blueprint, HtmlResponseMixin):
     def _prepare_arguments_doc(
         self, doc: dict[str, Any], doc_info: dict[str, Any], **kwargs: Any
     ) -> dict[str, Any]:
-        """Document a form and its files as one body: OpenAPI 3 knows no more than one."""
+        """Document a form and its files as one body: OpenAPI 3 allows only one."""
         parameters = doc_info.get("arguments", {}).get("parameters", [])
         bodies = [
             parameter

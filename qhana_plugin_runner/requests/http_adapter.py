@@ -1,4 +1,4 @@
-"""How bodies arrive over HTTP: whole, or not at all."""
+"""HTTP adapter that detects truncated bodies."""
 
 import zlib
 from typing import Any, Generator
@@ -16,7 +16,7 @@ it takes for a further member; and those are not gzip."""
 
 
 class WholeResponse(HTTPResponse):
-    """A response whose compressed body is an error when it has no end.
+    """A response that raises an error when its compressed body is truncated.
 
     urllib3 checks the length of a body where one is told, but not whether the decoder has
     come to the end of its stream: what a connection that is cut leaves of a gzip body reads
@@ -53,7 +53,7 @@ class WholeResponse(HTTPResponse):
         self._check_end()
 
     def _check_end(self) -> None:
-        """Refuse a body that has ended before its compressed stream.
+        """Raise an error if the body ended before its compressed stream.
 
         Raises:
             urllib3.exceptions.DecodeError: it is cut off; the ways of reading of requests
@@ -69,7 +69,7 @@ class WholeResponse(HTTPResponse):
 
 
 def _has_ended(decoder: Any) -> bool:
-    """Tell whether a decoder of urllib3 has come to the end of its stream.
+    """Return whether a decoder of urllib3 has reached the end of its stream.
 
     urllib3 has no public way to ask.
     """
@@ -105,7 +105,7 @@ def whole(response: BaseHTTPResponse) -> BaseHTTPResponse:
 
 
 class FetchAdapter(HTTPAdapter):
-    """Sends requests over HTTP; what is to hold for each answer belongs here."""
+    """Sends requests over HTTP; place for policies that apply to every response."""
 
     def build_response(self, req: PreparedRequest, resp: BaseHTTPResponse) -> Response:
         """Make a response of requests from one of urllib3."""

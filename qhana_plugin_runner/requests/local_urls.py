@@ -1,4 +1,4 @@
-"""``file`` and ``data`` URLs for requests sessions, which know neither by themselves."""
+"""Adapters for ``file`` and ``data`` URLs, which requests does not support."""
 
 import binascii
 import os
@@ -73,7 +73,7 @@ class LocalFileResponse(Response):
 
 
 class LocalAdapter(BaseAdapter):
-    """What answers without a network have in common."""
+    """The base class of adapters without a network."""
 
     def close(self) -> None:
         """Nothing is kept open between requests."""

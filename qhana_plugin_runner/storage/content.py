@@ -1,4 +1,4 @@
-"""The content of whatever plugins hand over as a file, read piece by piece."""
+"""The content of the files that plugins pass, read in chunks."""
 
 import hashlib
 import re
@@ -20,7 +20,7 @@ FileLike = str | bytes | IO[Any] | Any
 
 
 class FileFacts(NamedTuple):
-    """What is known of a file's content.
+    """Size and digest of a file.
 
     Attributes:
         size: bytes
@@ -32,7 +32,7 @@ class FileFacts(NamedTuple):
 
 
 class Content:
-    """The pieces of a file, from its start when it can be rewound; iterate once.
+    """The chunks of a file, from its start when it is seekable; iterate once.
 
     Args:
         file_: text (kept as UTF-8), bytes, or any text or binary file object
@@ -51,12 +51,12 @@ class Content:
 
     @property
     def facts(self) -> FileFacts:
-        """What is known of the pieces that were iterated over so far."""
+        """Size and digest of the chunks iterated so far."""
         return FileFacts(self._size, self._digest.hexdigest())
 
 
 def facts_of(file_: FileLike) -> FileFacts:
-    """Measure a file that somebody else has read, if it can be read once more."""
+    """Measure a file that was already read, if it can be read again."""
     is_data = isinstance(file_, (str, bytes, bytearray, memoryview))
     is_open = not getattr(file_, "closed", False)
     if not is_data and not (is_open and rewind(file_)):
@@ -68,7 +68,7 @@ def facts_of(file_: FileLike) -> FileFacts:
 
 
 def rewind(file_: Any) -> bool:
-    """Go to the start of a file, if it is one that can; return whether it could."""
+    """Seek to the start of a file; return whether it is seekable."""
     can = bool(getattr(file_, "seekable", lambda: False)())
     if can:
         file_.seek(0)

@@ -1,4 +1,4 @@
-"""What can go wrong with a file store."""
+"""Errors of file stores."""
 
 from ..errors import RunnerError
 

@@ -1,4 +1,4 @@
-"""What plugins may ask of a file store."""
+"""The interface of file stores for plugins."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -9,7 +9,7 @@ from .content import FileFacts, FileLike
 
 
 class FileStoreInterface:
-    """What plugins may ask of a store, and of :data:`STORE`."""
+    """The methods of a store and of :data:`STORE`."""
 
     def persist_file(
         self,
@@ -19,13 +19,13 @@ class FileStoreInterface:
     ) -> FileFacts | None:
         """Keep a file.
 
-        Parameters:
+        Args:
             file_: text, bytes, or any text or binary file object.
             target: the path to keep it under, relative to the root of the store.
             mimetype: for stores that serve files themselves.
 
         Returns:
-            what the store has learned of the content while it read it; may be ``None``
+            size and digest of the content, if the store has measured them
         """
         raise NotImplementedError
 
@@ -40,7 +40,7 @@ class FileStoreInterface:
     ) -> TaskFile:
         """Keep an output of a task and list it with the task.
 
-        Parameters:
+        Args:
             task_db_id: the id of the task's row.
             file_: text, bytes, or any text or binary file object.
             file_name: the name that clients see.
@@ -63,7 +63,7 @@ class FileStoreInterface:
     ) -> TaskFile:
         """Keep a file for a later step; it is never listed as an output.
 
-        Parameters:
+        Args:
             task_db_id: the id of the task's row.
             file_: text, bytes, or any text or binary file object.
             file_name: a name for the file.
@@ -78,7 +78,7 @@ class FileStoreInterface:
     def get_file_url(self, file_storage_data: str, external: bool = True) -> str:
         """Return a URL under which a kept file can be fetched.
 
-        Parameters:
+        Args:
             file_storage_data: what the row of the file holds under this name.
             external: for clients; else for the runner itself.
         """
@@ -87,7 +87,7 @@ class FileStoreInterface:
     def get_task_file_url(self, file_info: TaskFile, external: bool = True) -> str:
         """Return a URL under which a task's file can be fetched.
 
-        Parameters:
+        Args:
             file_info: the row of the file.
             external: for clients; else for the runner itself.
         """

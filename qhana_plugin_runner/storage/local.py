@@ -1,4 +1,4 @@
-"""Files in a folder of this host."""
+"""The file store in a folder of this host."""
 
 import os
 import re
@@ -55,7 +55,7 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
     def persist_raw_data(
         self, data: str | bytes, target: str | Path, mimetype: str
     ) -> None:
-        """Keep ``data`` under the path ``target``; as :meth:`persist_file`, with its ``mimetype``."""
+        """Store ``data`` under the path ``target``; like :meth:`persist_file`, with its ``mimetype``."""
         self.persist_file(data, target, mimetype)
 
     def path_of(self, file_storage_data: str) -> Path:
@@ -71,7 +71,7 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
         if given.startswith("/") and (match := _IN_TASK.search(given)):
             given = match[1]
         root = os.path.realpath(self.root)
-        # The second is where persist_file keeps what it is given under such a path.
+        # The second is where persist_file stores such a path.
         for prepare in (str, self.prepare_path):
             path = os.path.realpath(os.path.join(root, prepare(given)))
             if path.startswith(os.path.join(root, "")) and os.path.isfile(path):

@@ -19,7 +19,7 @@ _logger = logging.getLogger(__name__)
 class FileStoreRegistry(FileStoreInterface):
     """All stores of an app; calls without a store's name go to the default one.
 
-    Stores that plugins define are found as well: a store is made when it is first asked for.
+    Stores of plugins are found as well: a store is created at first use.
     """
 
     _last_app: Flask | None = None
@@ -29,9 +29,9 @@ class FileStoreRegistry(FileStoreInterface):
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Have stores for this app; each is made when it is first asked for.
+        """Prepare the stores of this app; each is created at first use.
 
-        Outside of an app context they are those of the app that was made last.
+        Outside of an app context, those of the newest app are used.
         """
         app.extensions["file_stores"] = {}
         app.extensions["broken_file_stores"] = set()
@@ -49,7 +49,7 @@ class FileStoreRegistry(FileStoreInterface):
 
         Raises:
             UnknownFileStore: there is none; the message lists those there are.
-            StorageError: it cannot be set up; that is tried anew each time, logged once.
+            StorageError: it cannot be set up; each call tries again, the first failure is logged.
         """
         app = self._app()
         stores: dict[str, FileStore] = app.extensions["file_stores"]
@@ -65,7 +65,7 @@ class FileStoreRegistry(FileStoreInterface):
         return stores[name]
 
     def serving(self, file_info: TaskFile) -> ServedFileStore | None:
-        """Return the store of a file whose content the runner can send, else ``None``.
+        """Return the store of a file if the runner can send its content, else ``None``.
 
         Raises:
             UnknownFileStore: the plugin that brought the store is gone

@@ -51,12 +51,12 @@ class S3FileStore(ServedFileStore, name="s3"):
             )
 
     def _clients(self) -> tuple[Any, Any]:
-        """Return the client for requests, and the one that signs URLs for others.
+        """Return the client for requests, and the one that presigns URLs for clients.
 
         Raises:
-            StoreNotConfigured: a setting is none that boto3 takes
+            StoreNotConfigured: boto3 rejects a setting
         """
-        # Connections must not be shared with a process that was forked off.
+        # Forked processes must not share connections.
         if self._made is None or self._made[0] != os.getpid():
             public = self.config["S3_PUBLIC_ENDPOINT_URL"]
             try:
@@ -70,7 +70,7 @@ class S3FileStore(ServedFileStore, name="s3"):
         return self._made[1:]
 
     def _new_client(self, endpoint: str | None) -> Any:
-        # A tenth of a second and some megabytes, for those only who use this store.
+        # Imported here: 0.1 s and some megabytes, only for this store.
         import boto3
         from botocore.config import Config
 

@@ -1,4 +1,4 @@
-"""Objects in a bucket as files of Python, read piece by piece."""
+"""Objects in a bucket as Python files, read in chunks."""
 
 import io
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from typing import Any
 from .errors import MissingFile, StorageError
 
 RESUMES = 3
-"""Times in a row that a download which breaks off is taken up again before that is an error."""
+"""Consecutive attempts to resume an interrupted download."""
 
 
 @contextmanager
 def explained(doing: str, bucket: str, key: str) -> Iterator[None]:
-    """Explain what a request fails with in the ``with`` block.
+    """Translate errors of boto3 in the ``with`` block.
 
     Raises:
         MissingFile: there is no such object
@@ -40,8 +40,7 @@ def explained(doing: str, bucket: str, key: str) -> Iterator[None]:
 class S3Object(io.RawIOBase):
     """An object as a file to read, from any position on.
 
-    Nothing is fetched before it is read, and then in one stream. A stream that breaks off is
-    taken up where it ended.
+    Fetches at the first read, in one stream, and resumes an interrupted stream.
 
     Args:
         client: of boto3
@@ -60,7 +59,7 @@ class S3Object(io.RawIOBase):
         with explained("read", bucket, key):
             head = client.head_object(Bucket=bucket, Key=key)
         self._size: int = head["ContentLength"]
-        # What is read in several requests must be the same object.
+        # Several requests must read the same object.
         self._place = {"Bucket": bucket, "Key": key, "IfMatch": head["ETag"]}
         self._position = 0
 

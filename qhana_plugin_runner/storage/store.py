@@ -1,4 +1,4 @@
-"""The base of all stores: keeps the rows, leaves the bytes to the subclass."""
+"""The base class of stores: keeps the rows; subclasses keep the bytes."""
 
 import logging
 import posixpath
@@ -22,7 +22,7 @@ _logger = logging.getLogger(__name__)
 
 
 class KeptFile(NamedTuple):
-    """A file that a store has for some task.
+    """A stored file of a task.
 
     Attributes:
         path: from ``task_<id>/`` on.
@@ -36,7 +36,7 @@ class KeptFile(NamedTuple):
 
 
 class FileStore(FileStoreInterface):
-    """The base of all stores: keeps the rows, leaves the bytes to the subclass."""
+    """The base class of stores: keeps the rows; subclasses keep the bytes."""
 
     name: ClassVar[str]
     known: ClassVar[dict[str, type["FileStore"]]] = {}
@@ -64,7 +64,7 @@ class FileStore(FileStoreInterface):
         return Path(*names or ["file"])
 
     def _get_file_identifier(self, target: Path) -> str:
-        """Return what a row remembers of a kept file (``file_storage_data``).
+        """Return the identifier of a stored file (``file_storage_data``).
 
         For subclasses to override. ``target`` is what ``persist_file`` was given.
         """
@@ -73,7 +73,7 @@ class FileStore(FileStoreInterface):
     def _keep(
         self, file_: FileLike, target: Path, mimetype: str
     ) -> tuple[str, FileFacts]:
-        """Keep a file and return what its row remembers, and what is known of it."""
+        """Store a file; return its identifier, size and digest."""
         rewind(file_)
         facts = self.persist_file(file_, target, mimetype)
         if not isinstance(facts, FileFacts):
@@ -135,7 +135,7 @@ class FileStore(FileStoreInterface):
             target: the path to keep it under, relative to the root of the store.
             file_name: the name that clients see.
             file_type: the data type, such as ``entity/list``.
-            mimetype: such as ``text/csv``; blank when nobody knows.
+            mimetype: such as ``text/csv``; blank when unknown.
             commit: commit the session; else the row is only added to it.
 
         Raises:
@@ -181,7 +181,7 @@ class FileStore(FileStoreInterface):
             yield cast(BinaryIO, file)
 
     def delete(self, file_info: TaskFile) -> None:
-        """Say that the bytes stay: stores of plugins need not be able to remove them."""
+        """Log that the file stays: stores of plugins need not support deletion."""
         _logger.warning(
             "the file store %r cannot remove files: %r stays",
             self.name,
@@ -189,9 +189,9 @@ class FileStore(FileStoreInterface):
         )
 
     def task_files(self) -> Iterator[KeptFile]:
-        """Yield all files of tasks that the store has, whether rows know them or not.
+        """Yield all files of tasks in the store, with or without rows.
 
-        By default none: then no file is ever taken for one that nobody needs.
+        None by default: then no file is considered an orphan.
         """
         return iter(())
 
@@ -199,8 +199,8 @@ class FileStore(FileStoreInterface):
 class ServedFileStore(FileStore):
     """A store whose files clients download from the runner, at ``/files/<id>/``.
 
-    So the URLs stay the same wherever the store has its files, and are known only to who was
-    told them. :meth:`open` has to return a file that can be rewound.
+    URLs stay the same wherever the files are stored, and cannot be guessed. :meth:`open` must
+    return a seekable file; what it gets has the columns of a file as attributes.
     """
 
     def get_task_file_url(self, file_info: TaskFile, external: bool = True) -> str:
@@ -218,7 +218,7 @@ class ServedFileStore(FileStore):
         raise NotImplementedError
 
     def get_download_redirect(self, file_info: TaskFile) -> str | None:
-        """Return a URL that downloads are to be sent on to; ``None`` sends the file itself."""
+        """Return a URL to redirect downloads to; ``None`` sends the file itself."""
         return None
 
 

@@ -1,4 +1,4 @@
-"""Files that somebody else keeps."""
+"""The file store of files on other servers."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from .store import FileStore
 
 
 class UrlFileStore(FileStore, name="url_file_store"):
-    """Keeps nothing but a URL: ``file_`` is the URL under which somebody else has the file."""
+    """Stores only a URL: ``file_`` is the URL of a file on another server."""
 
     def persist_file(
         self,
@@ -32,4 +32,4 @@ class UrlFileStore(FileStore, name="url_file_store"):
         return file_storage_data
 
     def delete(self, file_info: TaskFile) -> None:
-        """Do nothing: the file is somebody else's."""
+        """Do nothing: the file belongs to another server."""

@@ -109,7 +109,9 @@ def _release_saved() -> None:
         BrokerUnavailable: the broker does not answer.
         TaskNotSaved: there is such a message; the others have been sent.
     """
-    held = request.environ.get(_HELD) or []
+    held = request.environ.get(_HELD)
+    if not held:
+        return
     unsaved = request.environ.get(UNSAVED, set())
     missing = unsaved & set().union(*(message.task_ids for message in held))
     held[:] = [message for message in held if not missing & message.task_ids]

@@ -1,4 +1,4 @@
-"""The Flask class of the runner: the same answers as Flask, with less work for each request."""
+"""The Flask class of the runner: same responses, less work per request."""
 
 from collections.abc import Callable
 from inspect import CO_COROUTINE
@@ -17,10 +17,10 @@ __all__ = ["RunnerFlask"]
 
 
 class LazySessions(SecureCookieSessionInterface):
-    """Sessions that cost nothing where the client has sent no cookie."""
+    """Sessions that skip signature setup when the client sent no cookie."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Read the session; without its cookie there is no signature to check."""
+        """Read the session; without a cookie there is no signature to check."""
         if app.secret_key and self.get_cookie_name(app) not in request.cookies:
             return self.session_class()
         return super().open_session(app, request)
@@ -34,9 +34,9 @@ CORS_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
 
 def allow_all_origins(response: Response) -> None:
-    """Let scripts of other origins read an answer, unless its view has decided itself.
+    """Let scripts of other origins read a response, unless its view has decided itself.
 
-    There are no cookies to protect: what the wildcard allows, any program can do.
+    There are no cookies to protect: the wildcard allows no more than any program can do.
     """
     headers = response.headers
     if "Access-Control-Allow-Origin" in headers:
@@ -50,7 +50,7 @@ def allow_all_origins(response: Response) -> None:
 
 
 class RunnerResponse(Response):
-    """A response whose text is always sent, whatever is in it."""
+    """A response that can send any text."""
 
     def set_data(self, value: Any) -> None:
         """Set the body; text is encoded."""
@@ -59,7 +59,7 @@ class RunnerResponse(Response):
     def make_conditional(
         self, request_or_environ: Any, *args: Any, **kwargs: Any
     ) -> "RunnerResponse":
-        """Answer with 304, 206 or 416 where the request asks for that; else do nothing."""
+        """Turn into 304, 206 or 416 if the request is conditional; else do nothing."""
         environ = getattr(request_or_environ, "environ", request_or_environ)
         if args or kwargs or not _CONDITIONS.isdisjoint(environ):
             super().make_conditional(environ, *args, **kwargs)
@@ -81,7 +81,7 @@ class LazyRule(Rule):
 
 
 class RunnerFlask(Flask):
-    """A Flask app that writes strict JSON and any text, for scripts of all origins."""
+    """A Flask app with standard JSON, any text, and CORS for all origins."""
 
     json_provider_class = StrictJSONProvider
     response_class = RunnerResponse
@@ -89,17 +89,18 @@ class RunnerFlask(Flask):
     session_interface = LazySessions()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function that Flask may call; it asks for each hook of each request.
+        """Return a callable for Flask, which asks for every hook of every request.
 
-        Plain functions are told by their code, which takes a tenth of the time.
+        Plain functions are recognized by their code flags, ten times faster.
         """
-        if type(func) is FunctionType and not func.__code__.co_flags & CO_COROUTINE:
-            if not hasattr(func, "_is_coroutine_mark"):
+        plain = getattr(func, "__func__", func)
+        if type(plain) is FunctionType and not plain.__code__.co_flags & CO_COROUTINE:
+            if "_is_coroutine_mark" not in plain.__dict__:
                 return func
         return super().ensure_sync(func)
 
     def process_response(self, response: Response) -> Response:
-        """Complete an answer, that of an error handler included."""
+        """Finish a response, including those of error handlers."""
         response = super().process_response(response)
         allow_all_origins(response)
         return response

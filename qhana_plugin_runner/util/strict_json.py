@@ -1,7 +1,7 @@
-"""JSON as its standard has it, which other programs can read.
+"""Standard JSON, without NaN and Infinity.
 
-Python writes ``NaN`` and ``Infinity``, for which JSON has no words (RFC 8259, section 6):
-browsers, databases and the JSON libraries of other languages refuse the whole text.
+Python writes ``NaN`` and ``Infinity``, which JSON does not have (RFC 8259, section 6):
+browsers, databases and the JSON libraries of other languages reject the whole text.
 """
 
 import json
@@ -32,7 +32,7 @@ def dumps(value: Any, **options: Any) -> str:
             return _ENCODER.encode(value)
         return json.dumps(value, allow_nan=False, **options)
     except ValueError:
-        # seldom: read again what Python wrote, since what "default" gives may hold them too
+        # rare: parse what Python wrote, since values from "default" may contain them, too
         text = json.dumps(value, **options)
         return json.dumps(json.loads(text, parse_constant=_null), **options)
 

@@ -1,4 +1,4 @@
-"""Texts that leave the runner: JSON can hold halves of surrogate pairs, UTF-8 cannot."""
+"""Encodable texts: JSON may contain lone surrogates, UTF-8 may not."""
 
 import re
 
@@ -8,7 +8,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def is_encodable(text: str) -> bool:
-    """Tell whether a text can be written as UTF-8.
+    """Return whether a text can be encoded as UTF-8.
 
     >>> is_encodable("\\U0001f600"), is_encodable("\\ud83d")
     (True, False)
@@ -17,7 +17,7 @@ def is_encodable(text: str) -> bool:
 
 
 def encodable(text: str) -> str:
-    """Return a text that can be written as UTF-8: U+FFFD stands for each lone surrogate.
+    """Replace lone surrogates by U+FFFD, so that a text can be encoded as UTF-8.
 
     >>> encodable("half \\ud83d")
     'half \ufffd'

@@ -1,22 +1,16 @@
-"""What a task's status shows, read in few and small statements."""
+"""The data of a task status, read by one statement."""
 
 from datetime import UTC, datetime
 
 import pytest
+from helpers.databases import on_each_database
 from sqlalchemy import event, text
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.task_details import read_task
-from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskFile, TaskLink
+from qhana_plugin_runner.db.models.tasks import TaskFile, TaskLink
 
-pytestmark = pytest.mark.usefixtures("context")
-
-
-@pytest.fixture
-def task():
-    task = ProcessingTask(task_name="a-task")
-    task.save(commit=True)
-    return task
+pytestmark = [pytest.mark.usefixtures("context"), on_each_database]
 
 
 def add_file(task, file_type="entity/list", mimetype="text/csv"):

@@ -1,6 +1,6 @@
-"""All that a task's status shows, read by one statement and without making objects of the rows.
+"""The data of a task status, read by one statement without creating ORM objects.
 
-Clients ask for the status over and over.
+Clients request the status often.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +33,7 @@ Details = Sequence[SimpleNamespace]
 
 
 class TaskDetails(NamedTuple):
-    """A task as clients see it; rows have the columns of their models as attributes.
+    """The data of a task status; rows have the columns of their models as attributes.
 
     Attributes:
         task: the columns of :class:`~.tasks.ProcessingTask`, without parameters and data
@@ -54,7 +54,7 @@ class TaskDetails(NamedTuple):
 def read_connection() -> Iterator[Connection]:
     """Yield a connection to read from, given back at the end of the block.
 
-    Where the session is in a transaction it is that one's, which sees what was not committed.
+    It is the session's while that is in a transaction, and then sees uncommitted changes.
     """
     if DB.session.registry.has() and DB.session().in_transaction():
         yield DB.session.connection()
@@ -67,7 +67,7 @@ def read_connection() -> Iterator[Connection]:
 
 
 def read_task(task_id: int) -> TaskDetails | None:
-    """Return what there is to show of a task; ``None`` when there is no such task."""
+    """Return the data of a task status; ``None`` when there is no such task."""
     if not 0 < task_id <= MAX_ID:
         return None
     with read_connection() as connection:
@@ -100,7 +100,7 @@ def _file_statement() -> Select[Any]:
 
 
 class _Functions(NamedTuple):
-    """How a database makes one value of many rows."""
+    """Aggregate functions of a database."""
 
     join: Callable[[ColumnElement[Any]], ColumnElement[Any]]
     as_object: Callable[..., ColumnElement[Any]]
