@@ -1,6 +1,5 @@
 """Error responses: JSON with ``code``, ``status`` and a reason, never a stack trace."""
 
-from sqlite3 import SQLITE_ERROR
 from typing import Any
 
 import marshmallow as ma
@@ -9,11 +8,12 @@ from flask_babel import gettext as _
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import HTTP_STATUS_CODES
 
 from ..db import DB
+from ..db.transient import is_transient
 from ..errors import RunnerError
 from ..tasking.errors import BrokerUnavailable
 from ..tasking.publishing import fail_unsent
@@ -94,7 +94,7 @@ def register_error_handlers(app: Flask) -> None:
         if _is_not_migrated(error):
             reason = _("The database schema is out of date: run `flask db upgrade`.")
             return _answer(503, reason)
-        if _is_away(error):
+        if is_transient(error):
             return _answer(503, _("The database is unavailable. Try again later."))
         return _answer(500, _("The database query failed."))
 
@@ -105,13 +105,6 @@ def register_error_handlers(app: Flask) -> None:
         )
         answer = jsonify(code=422, status="Unprocessable Entity", errors=errors)
         return make_response(answer, 422)
-
-
-def _is_away(error: DBAPIError) -> bool:
-    """Whether the database is unavailable, as opposed to the statement being wrong."""
-    if getattr(error.orig, "sqlite_errorcode", None) == SQLITE_ERROR:
-        return False  # SQLite reports wrong statements as OperationalError
-    return error.connection_invalidated or isinstance(error, OperationalError)
 
 
 def _is_not_migrated(error: DBAPIError) -> bool:
