@@ -12,7 +12,7 @@ from ..db.db import without_zone
 from ..db.models.task_details import TaskDetails
 from ..db.models.tasks import TaskFile
 from ..storage import STORE, FileStore, ServedFileStore, StorageError, served_url
-from ..tasking.life_cycle import State
+from ..tasking.life_cycle import TaskState
 from .plugin_schemas import ApiLinkSchema, ProgressMetadataSchema, StepMetadataSchema
 from .util import MaBaseSchema
 
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 STATUSES = ("PENDING", "SUCCESS", "FAILURE", "UNKNOWN")
-STATES = tuple(state.value for state in State)
+STATES = tuple(state.value for state in TaskState)
 
 
 def point_in_time(description: str) -> ma.fields.String:

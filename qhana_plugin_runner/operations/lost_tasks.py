@@ -18,13 +18,13 @@ from ..db.models.tasks import ProcessingTask
 from ..tasking import life_cycle
 from ..tasking.broker import in_flight
 from ..tasking.in_flight import Entry, InFlight, Report, TaskEntries
-from ..tasking.life_cycle import State
+from ..tasking.life_cycle import TaskState
 from ..worker.broker_queues import Queues
 from ..worker.requeue import end, requeue
 
 __all__ = ["LostTasks"]
 
-_OPEN = (State.QUEUED.value, State.RUNNING.value, State.CANCELLING.value)
+_OPEN = (TaskState.QUEUED.value, TaskState.RUNNING.value, TaskState.CANCELLING.value)
 
 _BATCH = 500
 """Tasks that are looked at together: their rows and hashes fit into memory with ease."""
@@ -138,7 +138,7 @@ def _recover(registry: InFlight, suspect: _Suspect) -> None:
     state = DB.session.execute(
         select(ProcessingTask.state).filter_by(id=task_id)
     ).scalar()
-    if state == State.CANCELLING:
+    if state == TaskState.CANCELLING:
         end(registry, task_id, life_cycle.cancel)
     elif token:
         requeue(registry, task_id, token, reason, suspect.worker)

@@ -7,7 +7,7 @@ from ..db import DB
 from ..db.db import DAY, database_time
 from ..db.models.tasks import ProcessingTask
 from ..tasking import life_cycle
-from ..tasking.life_cycle import State
+from ..tasking.life_cycle import TaskState
 
 __all__ = ["expire_waiting_tasks"]
 
@@ -26,7 +26,7 @@ def expire_waiting_tasks() -> bool:
         return False
     task = ProcessingTask
     is_old = task.started_at < database_time(-days * DAY)
-    query = select(task.id).where(task.state == State.WAITING.value, is_old)
+    query = select(task.id).where(task.state == TaskState.WAITING.value, is_old)
     ids = DB.session.execute(query.limit(BATCH)).scalars().all()
     for task_id in ids:
         log = f"Task failed: it waits, and was made more than {days} days ago."

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from ..db import DB
 from ..db.db import UtcTimestamp
 from ..db.models.tasks import ENDED_UNKNOWN, ProcessingTask
-from .life_cycle import OPEN, State
+from .life_cycle import OPEN, TaskState
 
 __all__ = ["SCAN_LIMIT", "Position", "TaskFilter", "TaskPage", "find_tasks"]
 
@@ -61,7 +61,7 @@ class TaskFilter(NamedTuple):
 
     Attributes:
         status: ``PENDING``, ``SUCCESS``, ``FAILURE`` or ``UNKNOWN``.
-        state: a value of :class:`~qhana_plugin_runner.tasking.life_cycle.State`.
+        state: a value of :class:`~qhana_plugin_runner.db.models.task_state.TaskState`.
         plugin: the identifier of a plugin, or its name for all versions.
         text: a part of the task's name, or of the first characters of its parameters.
         created_after: creation time of the oldest task.
@@ -197,9 +197,9 @@ def _index_ranges(wanted: TaskFilter, plugins: list[str]) -> list[_Range]:
     if wanted.status == "FAILURE":
         # Tasks that ended without a status are in this state, too.
         failed = _task.task_status == wanted.status
-        ranges.append(_Range(failed, _task.state, State.FAILED))
-    states = {"PENDING": OPEN, "SUCCESS": [State.SUCCEEDED]}
-    others = states.get(wanted.status, [State.LOST, State.CANCELLED])
+        ranges.append(_Range(failed, _task.state, TaskState.FAILED))
+    states = {"PENDING": OPEN, "SUCCESS": [TaskState.SUCCEEDED]}
+    others = states.get(wanted.status, [TaskState.LOST, TaskState.CANCELLED])
     return [*ranges, *(_Range(column=_task.state, value=each) for each in others)]
 
 

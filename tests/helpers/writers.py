@@ -9,17 +9,17 @@ from helpers.runner import runner
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasking import life_cycle
-from qhana_plugin_runner.tasking.life_cycle import State
+from qhana_plugin_runner.tasking.life_cycle import TaskState
 
 MOVES = {
-    State.WAITING: life_cycle.mark_waiting,
-    State.QUEUED: lambda task_id: life_cycle.restart(task_id, "again", 1),
-    State.RUNNING: lambda task_id: life_cycle.mark_running({task_id: 1.0}),
-    State.CANCELLING: life_cycle.request_cancel,
-    State.SUCCEEDED: lambda task_id: life_cycle.succeed(task_id, "end"),
-    State.FAILED: lambda task_id: life_cycle.fail(task_id, "end"),
-    State.LOST: lambda task_id: life_cycle.mark_lost(task_id, "end"),
-    State.CANCELLED: lambda task_id: life_cycle.cancel(task_id, "end"),
+    TaskState.WAITING: life_cycle.mark_waiting,
+    TaskState.QUEUED: lambda task_id: life_cycle.restart(task_id, "again", 1),
+    TaskState.RUNNING: lambda task_id: life_cycle.mark_running({task_id: 1.0}),
+    TaskState.CANCELLING: life_cycle.request_cancel,
+    TaskState.SUCCEEDED: lambda task_id: life_cycle.succeed(task_id, "end"),
+    TaskState.FAILED: lambda task_id: life_cycle.fail(task_id, "end"),
+    TaskState.LOST: lambda task_id: life_cycle.mark_lost(task_id, "end"),
+    TaskState.CANCELLED: lambda task_id: life_cycle.cancel(task_id, "end"),
 }
 """How a task is moved to each state."""
 

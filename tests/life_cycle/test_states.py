@@ -11,11 +11,11 @@ from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasking import life_cycle
-from qhana_plugin_runner.tasking.life_cycle import LEGAL, OPEN, TERMINAL, State
+from qhana_plugin_runner.tasking.life_cycle import LEGAL, OPEN, TERMINAL, TaskState
 
 pytestmark = pytest.mark.usefixtures("context")
 
-STATUS = {State.SUCCEEDED: "SUCCESS"}
+STATUS = {TaskState.SUCCEEDED: "SUCCESS"}
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +55,13 @@ def columns(task_id):
 
 
 def test_each_state_is_open_or_terminal_and_every_end_can_be_reached():
-    assert OPEN | TERMINAL == set(State) == LEGAL.keys()
-    for state in OPEN - {State.CANCELLING}:
+    assert OPEN | TERMINAL == set(TaskState) == LEGAL.keys()
+    for state in OPEN - {TaskState.CANCELLING}:
         assert TERMINAL <= LEGAL[state]
 
 
 @pytest.mark.parametrize("to", MOVES)
-@pytest.mark.parametrize("source", State)
+@pytest.mark.parametrize("source", TaskState)
 def test_a_transition_does_what_the_table_says(source, to):
     task_id = make(source)
     before = columns(task_id)
@@ -73,7 +73,7 @@ def test_a_transition_does_what_the_table_says(source, to):
         if to in TERMINAL:
             assert after["task_status"] == STATUS.get(to, "FAILURE")
             assert after["task_log"] == "end"
-    elif source is State.CANCELLING and to in TERMINAL:
+    elif source is TaskState.CANCELLING and to in TERMINAL:
         # However it ends, somebody wanted it to.
         assert (after["state"], after["task_status"]) == ("cancelled", "FAILURE")
         assert after["finished_at"] is not None
@@ -81,12 +81,12 @@ def test_a_transition_does_what_the_table_says(source, to):
         assert after == before
 
 
-@pytest.mark.parametrize("source", State)
+@pytest.mark.parametrize("source", TaskState)
 def test_a_message_queues_only_what_waits(source):
     task_id = make(source)
     life_cycle.mark_queued(task_id)
     DB.session.rollback()
-    expected = State.QUEUED if source is State.WAITING else source
+    expected = TaskState.QUEUED if source is TaskState.WAITING else source
     assert columns(task_id)["state"] == expected
 
 
@@ -105,7 +105,7 @@ def test_a_message_queues_only_what_waits(source):
     ids=lambda changes: "+".join(f"{name}={changes[name]}"[:24] for name in changes),
 )
 def test_a_plugin_does_not_undo_an_end_with_an_old_object(source, changes):
-    task_id = make(State.RUNNING)
+    task_id = make(TaskState.RUNNING)
     task = ProcessingTask.get_by_id(task_id)
     assert task.state == "running"  # loaded now
     DB.session.commit()
@@ -126,10 +126,14 @@ def test_a_plugin_does_not_undo_an_end_with_an_old_object(source, changes):
     assert columns(task_id) == before
 
 
-@pytest.mark.parametrize("source", sorted(OPEN - {State.CANCELLING}))
+@pytest.mark.parametrize("source", sorted(OPEN - {TaskState.CANCELLING}))
 @pytest.mark.parametrize(
     "status, state",
-    [("SUCCESS", State.SUCCEEDED), ("FAILURE", State.FAILED), ("other", State.FAILED)],
+    [
+        ("SUCCESS", TaskState.SUCCEEDED),
+        ("FAILURE", TaskState.FAILED),
+        ("other", TaskState.FAILED),
+    ],
 )
 def test_the_end_that_a_plugin_writes_goes_through(source, status, state):
     task = ProcessingTask.get_by_id(make(source))
@@ -143,7 +147,7 @@ def test_the_end_that_a_plugin_writes_goes_through(source, status, state):
 
 
 def test_a_plugin_that_ends_what_is_to_be_cancelled_cancels_it():
-    task = ProcessingTask.get_by_id(make(State.CANCELLING))
+    task = ProcessingTask.get_by_id(make(TaskState.CANCELLING))
     task.task_status, task.finished_at = "SUCCESS", utc_now()
     task.save(commit=True)
     after = columns(task.id)
@@ -157,14 +161,14 @@ def test_a_row_that_is_made_with_its_end_has_the_state_of_it():
 
 
 def test_a_plugin_does_not_write_the_state():
-    task = ProcessingTask.get_by_id(make(State.WAITING))
+    task = ProcessingTask.get_by_id(make(TaskState.WAITING))
     task.state = "succeeded"
     task.save(commit=True)
     assert columns(task.id)["state"] == "waiting"
 
 
 def test_progress_of_an_old_object_reaches_an_open_task():
-    task_id = make(State.QUEUED)
+    task_id = make(TaskState.QUEUED)
     task = ProcessingTask.get_by_id(task_id)
     assert task.progress_value is None
     with DB.engine.begin() as other:
@@ -180,7 +184,7 @@ def test_progress_of_an_old_object_reaches_an_open_task():
 
 
 def test_progress_that_comes_with_the_end_is_kept():
-    task = ProcessingTask.get_by_id(make(State.RUNNING))
+    task = ProcessingTask.get_by_id(make(TaskState.RUNNING))
     task.progress_value, task.progress_target = 7, 9
     task.task_status, task.finished_at = "FAILURE", utc_now()
     task.save(commit=True)
@@ -190,7 +194,7 @@ def test_progress_that_comes_with_the_end_is_kept():
 
 
 def test_a_log_that_an_old_object_writes_stands_behind_what_others_wrote():
-    task_id = make(State.RUNNING)
+    task_id = make(TaskState.RUNNING)
     task = ProcessingTask.get_by_id(task_id)
     assert task.task_log == ""
     DB.session.commit()
@@ -206,7 +210,7 @@ def test_a_log_that_an_old_object_writes_stands_behind_what_others_wrote():
 
 
 def test_queueing_leaves_the_changes_of_a_plugin_to_the_plugin():
-    task_id = make(State.WAITING)
+    task_id = make(TaskState.WAITING)
     task = ProcessingTask.get_by_id(task_id)
     task.parameters = "not saved yet"
     life_cycle.mark_queued(task_id)
@@ -216,14 +220,14 @@ def test_queueing_leaves_the_changes_of_a_plugin_to_the_plugin():
 
 
 def test_queueing_commits_when_there_is_nothing_else():
-    task_id = make(State.WAITING)
+    task_id = make(TaskState.WAITING)
     life_cycle.mark_queued(task_id)
     DB.session.rollback()
     assert columns(task_id)["state"] == "queued"
 
 
 def test_who_begins_later_does_not_change_when_the_task_began():
-    task_id = make(State.QUEUED)
+    task_id = make(TaskState.QUEUED)
     life_cycle.mark_running({task_id: 60.0})
     first = columns(task_id)["began_at"]
     assert 59 < (utc_now() - first).total_seconds() < 180
@@ -234,14 +238,14 @@ def test_who_begins_later_does_not_change_when_the_task_began():
 
 
 def test_processes_that_move_tasks_at_once_leave_each_with_one_end(tmp_path, context):
-    ids = [make(State.WAITING, "contested") for _ in range(10)]
+    ids = [make(TaskState.WAITING, "contested") for _ in range(10)]
     in_processes(move, tmp_path, [0, 2, 4, 6])
     DB.session.rollback()
     for task_id in ids:
         after = columns(task_id)
-        assert State(after["state"]) in TERMINAL
+        assert TaskState(after["state"]) in TERMINAL
         assert after["finished_at"] is not None
-        expected = STATUS.get(State(after["state"]), "FAILURE")
+        expected = STATUS.get(TaskState(after["state"]), "FAILURE")
         assert after["task_status"] == expected
         log = ProcessingTask.get_by_id(task_id).task_log
         assert log.splitlines().count("end") == 1

@@ -1,4 +1,4 @@
-"""Tasks: one row for each thing that a user started, with its steps, files, links and subscribers."""
+"""Tasks with their steps, files, links and logs."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -33,6 +33,7 @@ from ..db import DB, MAX_ID, UtcTimestamp, utc_now
 from .mutable_json import JSON_LIKE, MutableJSON
 from .saved import Saved
 from .subscriptions import TaskUpdateSubscription, WebhookDelivery, WebhookRef
+from .task_state import TaskState
 
 __all__ = [
     "DB",
@@ -49,7 +50,7 @@ __all__ = [
 
 
 def storable(text: str) -> str:
-    """Return a text without what databases cannot store: NUL, and lone surrogates."""
+    """Replace what databases cannot store in a text: NUL and lone surrogates."""
     return encodable(text.replace("\0", "\ufffd"))
 
 
@@ -57,7 +58,7 @@ TEMP_FILE = "temp-file"
 """The file type of temporary files, which are never listed as outputs."""
 
 ENDED_UNKNOWN = "finished_at IS NOT NULL AND coalesce(task_status, '') = ''"
-"""SQL: the task has ended without a status. Few do; they have an index of their own."""
+"""SQL: the task has ended without a status. Such tasks are few and have their own index."""
 
 _IS_TEMP_FILE = text(f"file_type = '{TEMP_FILE}'")
 
@@ -69,7 +70,7 @@ def _whole_log(task: "ProcessingTask") -> str:
 
 
 def _set_log(task: "ProcessingTask", log: str) -> None:
-    """Append what is new, or begin a new log when the old one is not its beginning."""
+    """Append the new lines, or replace the log if it does not start with the old one."""
     before = _whole_log(task) if object_session(task) else ""
     if before and log and log.startswith(f"{before}\n"):
         task.add_task_log_entry(log[len(before) + 1 :])
@@ -88,31 +89,31 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
     """One run of a plugin.
 
     Attributes:
-        id: what plugins hand to their Celery tasks as ``db_id``.
+        id: the ``db_id`` that plugins pass to their Celery tasks.
         task_name: the name of the Celery task that was started.
-        started_at: when the row was made, in UTC.
-        finished_at: when the task has ended, in UTC; ``None`` before.
-        parameters: the input as the plugin wrote it, usually JSON text.
-        data: what the plugin wants to remember, any JSON value; nested changes are noticed.
+        started_at: time at which the row was created, in UTC.
+        finished_at: time at which the task ended, in UTC; ``None`` before.
+        parameters: the input as text, usually JSON.
+        data: any JSON value of the plugin; nested changes are tracked.
         multi_step: whether the task has, or had, steps.
-        steps: the points at which the task has waited for input, oldest first.
+        steps: the points at which the task waits for input, oldest first.
         current_step: the number of the newest step, -1 before the first one.
         progress_value: ``None`` until progress is reported; between start and target.
-        progress_start: the value at which nothing is done.
-        progress_target: the value at which all is done.
-        progress_unit: what the three numbers count, for people.
+        progress_start: the value at the start.
+        progress_target: the value at the end.
+        progress_unit: the unit of the three numbers.
         task_status: ``None`` until finished, then ``SUCCESS`` or ``FAILURE``.
         task_log: lines for the user.
         outputs: all files of the task, temporary ones included, in the order saved.
-        links: what the plugin shows with the task.
-        subscriptions: the webhooks that are told of changes.
-        state: what the task does, finer than the status: a value of
-            :class:`~qhana_plugin_runner.tasking.life_cycle.State`.
-        plugin: the identifier of the plugin whose view made the row; ``None`` when no view did.
-        began_at: when a worker began with it, in UTC; ``None`` before.
-        attempt: how often the runner has started the work, from 1.
-        log_start: the log up to the first of ``log_entries``.
-        log_entries: what was appended to the log, oldest first.
+        links: links that the plugin adds to the task.
+        subscriptions: the webhooks that are called after changes.
+        state: finer than the status: a value of
+            :class:`~qhana_plugin_runner.db.models.task_state.TaskState`.
+        plugin: the identifier of the plugin whose view created the row; ``None`` without a view.
+        began_at: time at which a worker began, in UTC; ``None`` before.
+        attempt: the number of the attempt, from 1.
+        log_start: the log before the first of ``log_entries``.
+        log_entries: lines appended to the log, oldest first.
     """
 
     __tablename__ = "ProcessingTask"
@@ -168,7 +169,7 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
         back_populates="task", order_by="TaskUpdateSubscription.id", default_factory=list
     )
 
-    state: Mapped[str | None] = mapped_column(String(16), default="waiting")
+    state: Mapped[str | None] = mapped_column(String(16), default=TaskState.WAITING.value)
     plugin: Mapped[str | None] = mapped_column(String(500), default=None)
     began_at: Mapped[datetime | None] = mapped_column(UtcTimestamp(), default=None)
     attempt: Mapped[int | None] = mapped_column(default=1)
@@ -188,12 +189,12 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
 
     @property
     def is_finished(self) -> bool:
-        """Whether the task has ended, in whatever way."""
+        """Whether the task has ended."""
         return self.finished_at is not None
 
     @property
     def is_ok(self) -> bool:
-        """Whether the status of the task is that of success."""
+        """Whether the task was successful."""
         return self.task_status == "SUCCESS"
 
     @property
@@ -209,9 +210,9 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
         return not all(step.cleared for step in self.steps)
 
     def clear_previous_step(self, commit: bool = False) -> None:
-        """Mark the newest step, when there is one, as done.
+        """Mark the newest step, if there is one, as cleared.
 
-        Parameters:
+        Args:
             commit: commit everything in the session.
         """
         if self.steps:
@@ -221,12 +222,12 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
     def add_next_step(
         self, href: str, ui_href: str, step_id: str, commit: bool = False
     ) -> None:
-        """Open a new step.
+        """Add a step.
 
-        Parameters:
+        Args:
             href: the endpoint that takes the step's input, absolute or relative.
             ui_href: the step's micro frontend.
-            step_id: the plugin's name for the step.
+            step_id: the plugin's identifier of the step.
             commit: commit everything in the session.
 
         Raises:
@@ -245,7 +246,7 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
     def add_task_log_entry(self, task_log: str, commit: bool = False) -> None:
         """Append a line to the log.
 
-        Parameters:
+        Args:
             task_log: the line, without a line end.
             commit: commit everything in the session.
         """
@@ -260,25 +261,28 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
 
     @property
     def cancel_requested(self) -> bool:
-        """Whether somebody wants the task to stop; for loops of tasks that run long.
+        """Whether the task was asked to stop, for the loops of long tasks.
 
-        Asks the database each time. A task that runs in a process of its own is stopped anyway.
+        Queries the database each time. A task in its own process is stopped in any case.
         """
         query = select(ProcessingTask.state).filter_by(id=self.id)
-        return DB.session.execute(query).scalar() in ("cancelling", "cancelled")
+        return DB.session.execute(query).scalar() in (
+            TaskState.CANCELLING,
+            TaskState.CANCELLED,
+        )
 
 
 @event.listens_for(ProcessingTask.steps, "append", propagate=True)
 def _number_step(task: ProcessingTask, step: "Step", _initiator: Any) -> None:
-    """Number a step by its position, whoever appends it."""
+    """Number a step by its position."""
     step.number = sum(other is not step for other in task.steps)
 
 
 def goes_with_task(owner: Any) -> None:
-    """Remove the rows of a table with their task when a plugin deletes it.
+    """Delete the rows of a table together with their task.
 
     Args:
-        owner: the column that names the task
+        owner: the foreign key to the task.
     """
 
     @event.listens_for(ProcessingTask, "before_delete", propagate=True)
@@ -291,10 +295,10 @@ class Step(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
 
     Attributes:
         id: the id of the task.
-        step_id: the plugin's name for the step.
+        step_id: the plugin's identifier of the step.
         href: the endpoint that takes the input, absolute or relative to the task.
-        ui_href: the micro frontend that asks for it, likewise.
-        cleared: whether the input has come.
+        ui_href: the micro frontend for it, absolute or relative.
+        cleared: whether the input has arrived.
         number: the position in the task's steps, from 0.
     """
 
@@ -313,7 +317,7 @@ class Step(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
 
 @event.listens_for(Step.task, "set", propagate=True)
 def _load_steps(_step: Step, task: ProcessingTask | None, *_args: Any) -> None:
-    """Load the steps of a task before it gets another one: SQLAlchemy forbids to do it then."""
+    """Load the steps of a task before another one is set, when SQLAlchemy cannot load them."""
     session = None if task is None else object_session(task)
     if task is not None and session is not None and _state_of(task).persistent:
         with session.no_autoflush:
@@ -321,11 +325,11 @@ def _load_steps(_step: Step, task: ProcessingTask | None, *_args: Any) -> None:
 
 
 class TaskLogEntry(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
-    """Lines that were appended to the log of a task.
+    """Lines appended to the log of a task.
 
     Attributes:
         task: the task.
-        text: one line or more, without a line end.
+        text: one or more lines, without a line end.
     """
 
     __tablename__ = "TaskLogEntry"
@@ -346,17 +350,16 @@ class TaskFile(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined
 
     Attributes:
         task: the task that produced it; ``None`` for a file of no task.
-        security_tag: unguessable text that a download must present.
-        storage_provider: the name of the store that has the file.
+        security_tag: a random text that downloads have to provide.
+        storage_provider: the name of the store.
         file_name: the name that clients see.
-        file_storage_data: where the store finds the file; only the store understands it.
+        file_storage_data: the store's identifier of the file.
         file_type: the data type (``entity/list``), or ``temp-file``.
         mimetype: such as ``text/csv``.
-        created_at: when the file was saved, in UTC.
-        size: bytes; ``None`` where the store does not know.
-        sha256: digest of the content in hexadecimal digits; ``None`` likewise.
-        message: names the message that a worker was at when the file was saved; ``None`` when
-            it was saved elsewhere.
+        created_at: time at which the file was saved, in UTC.
+        size: bytes; ``None`` if the store does not know.
+        sha256: digest of the content in hexadecimal digits; ``None`` if the store does not know.
+        message: the message that the worker was processing; ``None`` outside of workers.
     """
 
     __tablename__ = "TaskFile"
@@ -398,7 +401,7 @@ class TaskFile(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined
 
     @classmethod
     def get_task_result_files(cls, task: ProcessingTask | int) -> Sequence[Self]:
-        """Return the outputs of a task in the order they were saved."""
+        """Return the outputs of a task in the order in which they were saved."""
         task_id = task if isinstance(task, int) else task.id
         if task_id is not None and abs(task_id) > MAX_ID:
             return []
@@ -407,16 +410,16 @@ class TaskFile(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined
 
     @property
     def is_output(self) -> bool:
-        """Whether clients get to see the file: temporary and untyped ones are internal."""
+        """Whether the file is listed: temporary and untyped files are internal."""
         return bool(self.file_type and self.mimetype) and self.file_type != TEMP_FILE
 
 
 class TaskLink(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
-    """A link that a plugin shows with the task.
+    """A link that a plugin adds to a task.
 
     Attributes:
         task: the task.
-        type: what the link is for.
+        type: the purpose of the link.
         href: the target, absolute or relative to the URL of the task.
     """
 

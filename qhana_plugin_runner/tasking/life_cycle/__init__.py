@@ -4,7 +4,7 @@ from flask import Flask
 
 from . import progress, rows
 from .progress import throttled
-from .states import LEGAL, OPEN, TERMINAL, State
+from .states import LEGAL, OPEN, TERMINAL, TaskState
 from .transitions import (
     Transition,
     append_log,
@@ -24,7 +24,7 @@ __all__ = [
     "LEGAL",
     "OPEN",
     "TERMINAL",
-    "State",
+    "TaskState",
     "Transition",
     "append_log",
     "cancel",

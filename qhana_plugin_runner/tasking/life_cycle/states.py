@@ -1,48 +1,28 @@
-"""The states of a task, and which may follow which."""
+"""The states of a task that may follow each other."""
 
-from enum import StrEnum
+from ...db.models.task_state import TaskState
 
-__all__ = ["LEGAL", "OPEN", "TERMINAL", "State", "sources_of", "state_of_end"]
-
-
-class State(StrEnum):
-    """What a task does. Clients see it beside the status, which is coarser.
-
-    Attributes:
-        WAITING: nothing of it is in flight: it waits for a person, a webhook, another runner.
-        QUEUED: a message is on its way to a worker.
-        RUNNING: a worker has begun.
-        CANCELLING: it was asked to stop; it runs until it notices.
-        SUCCEEDED: ended well.
-        FAILED: ended with an error.
-        LOST: ended because the work was lost with a worker or the broker.
-        CANCELLED: ended because it was asked to.
-    """
-
-    WAITING = "waiting"
-    QUEUED = "queued"
-    RUNNING = "running"
-    CANCELLING = "cancelling"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    LOST = "lost"
-    CANCELLED = "cancelled"
+__all__ = ["LEGAL", "OPEN", "TERMINAL", "TaskState", "sources_of", "state_of_end"]
 
 
-_ENDS = frozenset({State.SUCCEEDED, State.FAILED, State.LOST, State.CANCELLED})
+_ENDS = frozenset(
+    {TaskState.SUCCEEDED, TaskState.FAILED, TaskState.LOST, TaskState.CANCELLED}
+)
 
-LEGAL: dict[State, frozenset[State]] = {
-    State.WAITING: _ENDS | {State.QUEUED, State.CANCELLING},
+LEGAL: dict[TaskState, frozenset[TaskState]] = {
+    TaskState.WAITING: _ENDS | {TaskState.QUEUED, TaskState.CANCELLING},
     # Straight to the end: work that is done within a second is never seen to run. To itself, and
     # from running: another attempt.
-    State.QUEUED: _ENDS | {State.QUEUED, State.RUNNING, State.WAITING, State.CANCELLING},
-    State.RUNNING: _ENDS | {State.WAITING, State.QUEUED, State.CANCELLING},
+    TaskState.QUEUED: _ENDS
+    | {TaskState.QUEUED, TaskState.RUNNING, TaskState.WAITING, TaskState.CANCELLING},
+    TaskState.RUNNING: _ENDS
+    | {TaskState.WAITING, TaskState.QUEUED, TaskState.CANCELLING},
     # Whatever end is asked for, it is written as cancelled.
-    State.CANCELLING: frozenset({State.CANCELLING, State.CANCELLED}),
-    State.SUCCEEDED: frozenset(),
-    State.FAILED: frozenset(),
-    State.LOST: frozenset(),
-    State.CANCELLED: frozenset(),
+    TaskState.CANCELLING: frozenset({TaskState.CANCELLING, TaskState.CANCELLED}),
+    TaskState.SUCCEEDED: frozenset(),
+    TaskState.FAILED: frozenset(),
+    TaskState.LOST: frozenset(),
+    TaskState.CANCELLED: frozenset(),
 }
 """The states that may follow each state."""
 
@@ -50,11 +30,11 @@ TERMINAL = frozenset(state for state, following in LEGAL.items() if not followin
 OPEN = frozenset(LEGAL) - TERMINAL
 
 
-def sources_of(state: State) -> frozenset[State]:
+def sources_of(state: TaskState) -> frozenset[TaskState]:
     """Return the states that this one may follow."""
     return frozenset(source for source, following in LEGAL.items() if state in following)
 
 
-def state_of_end(task_status: str | None) -> State:
+def state_of_end(task_status: str | None) -> TaskState:
     """Return the state of a task that a plugin has ended with this status."""
-    return State.SUCCEEDED if task_status == "SUCCESS" else State.FAILED
+    return TaskState.SUCCEEDED if task_status == "SUCCESS" else TaskState.FAILED

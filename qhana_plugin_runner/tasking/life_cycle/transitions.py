@@ -39,7 +39,7 @@ from ..changes import note_change
 from ..outbox import enqueue
 from ..signals import send_enqueued
 from .progress import write_held
-from .states import OPEN, State, sources_of
+from .states import OPEN, TaskState, sources_of
 
 __all__ = [
     "Transition",
@@ -116,7 +116,7 @@ def mark_queued(task_id: int) -> None:
     Commits, unless the session has changes that are for somebody else to commit.
     """
     unsaved = has_unsaved_changes()
-    _execute(_moving(State.QUEUED, State.WAITING), task_id)
+    _execute(_moving(TaskState.QUEUED, TaskState.WAITING), task_id)
     if not unsaved:
         DB.session.commit()
 
@@ -130,7 +130,7 @@ def mark_running(running: Mapping[int, float]) -> None:
 
 def mark_waiting(task_id: int) -> None:
     """Nothing of the task is in flight any more; commits."""
-    _move(_moving(State.WAITING), task_id)
+    _move(_moving(TaskState.WAITING), task_id)
     DB.session.commit()
 
 
@@ -159,7 +159,7 @@ def request_cancel(task_id: int) -> bool:
     Returns:
         whether the task is still open
     """
-    happened = _move(_moving(State.CANCELLING), task_id)
+    happened = _move(_moving(TaskState.CANCELLING), task_id)
     DB.session.commit()
     return happened
 
@@ -175,8 +175,8 @@ def succeed(task_id: int, log: str = "", unless_cancelling: bool = False) -> Tra
     Raises:
         KeyError: there is no such task.
     """
-    only_from = OPEN - {State.CANCELLING} if unless_cancelling else OPEN
-    return _finish(task_id, State.SUCCEEDED, log, only_from)
+    only_from = OPEN - {TaskState.CANCELLING} if unless_cancelling else OPEN
+    return _finish(task_id, TaskState.SUCCEEDED, log, only_from)
 
 
 def fail(task_id: int, log: str) -> Transition:
@@ -185,7 +185,7 @@ def fail(task_id: int, log: str) -> Transition:
     Raises:
         KeyError: there is no such task.
     """
-    return _finish(task_id, State.FAILED, log)
+    return _finish(task_id, TaskState.FAILED, log)
 
 
 def expire(task_id: int, log: str) -> Transition:
@@ -194,7 +194,7 @@ def expire(task_id: int, log: str) -> Transition:
     Raises:
         KeyError: there is no such task.
     """
-    return _finish(task_id, State.FAILED, log, frozenset({State.WAITING}))
+    return _finish(task_id, TaskState.FAILED, log, frozenset({TaskState.WAITING}))
 
 
 def mark_lost(task_id: int, log: str) -> Transition:
@@ -203,7 +203,7 @@ def mark_lost(task_id: int, log: str) -> Transition:
     Raises:
         KeyError: there is no such task.
     """
-    return _finish(task_id, State.LOST, log)
+    return _finish(task_id, TaskState.LOST, log)
 
 
 def cancel(task_id: int, log: str = "The task was cancelled.") -> Transition:
@@ -212,11 +212,11 @@ def cancel(task_id: int, log: str = "The task was cancelled.") -> Transition:
     Raises:
         KeyError: there is no such task.
     """
-    return _finish(task_id, State.CANCELLED, log)
+    return _finish(task_id, TaskState.CANCELLED, log)
 
 
 def end_as_plugin(
-    task_id: int, state: State, status: str | None, finished_at: datetime
+    task_id: int, state: TaskState, status: str | None, finished_at: datetime
 ) -> None:
     """End a task as a plugin has ended it by its row; does not commit.
 
@@ -227,10 +227,10 @@ def end_as_plugin(
 
 
 def _finish(
-    task_id: int, state: State, log: str, only_from: frozenset[State] = OPEN
+    task_id: int, state: TaskState, log: str, only_from: frozenset[TaskState] = OPEN
 ) -> Transition:
     """Write the end, unless there is one already, commit, and send the signals of it."""
-    status = "SUCCESS" if state is State.SUCCEEDED else "FAILURE"
+    status = "SUCCESS" if state is TaskState.SUCCEEDED else "FAILURE"
     if log:
         # Else the two statements that write it could see different logs, and both do.
         lock_log(task_id)
@@ -239,7 +239,7 @@ def _finish(
     if happened:
         if log:
             _execute(_appending_entry(), task_id, new_log=storable(log))
-        if state is State.SUCCEEDED:
+        if state is TaskState.SUCCEEDED:
             cleared = _execute(_clearing_step(), task_id) > 0
         enqueue(task_id, "status", "details", *(["steps"] if cleared else []))
     elif DB.session.scalar(select(_TASK.c.id).where(_TASK.c.id == task_id)) is None:
@@ -267,10 +267,10 @@ def _is_kept(task_id: int) -> bool:
 
 def _end(
     task_id: int,
-    state: State,
+    state: TaskState,
     status: str | None,
     log: str = "",
-    only_from: frozenset[State] = OPEN,
+    only_from: frozenset[TaskState] = OPEN,
     finished_at: datetime | None = None,
 ) -> bool:
     """Write the end of a task unless it has ended; return whether it was written."""
@@ -292,25 +292,25 @@ _OPTIONAL = ("running_for", "end_time", "new_log")
 
 @cache
 def _ending(
-    state: State,
-    only_from: frozenset[State],
+    state: TaskState,
+    only_from: frozenset[TaskState],
     has_begun: bool,
     has_time: bool,
     has_log: bool,
 ) -> Update:
     task = _TASK.c
-    is_cancelled = task.state == State.CANCELLING.value
+    is_cancelled = task.state == TaskState.CANCELLING.value
     status = bindparam("end_status", type_=task.task_status.type)
     values: dict[str, Any] = {
         "finished_at": (
             bindparam("end_time", type_=UtcTimestamp()) if has_time else database_time()
         ),
-        "state": case((is_cancelled, State.CANCELLED.value), else_=state.value),
+        "state": case((is_cancelled, TaskState.CANCELLED.value), else_=state.value),
         "task_status": case((is_cancelled, "FAILURE"), else_=status),
     }
     if has_begun:
         values["began_at"] = func.coalesce(task.began_at, _begun())
-    if state is State.SUCCEEDED and not has_time:
+    if state is TaskState.SUCCEEDED and not has_time:
         value, target = task.progress_value, task.progress_target
         values["progress_value"] = case((value != 0, target), else_=value)
     if has_log:
@@ -331,11 +331,11 @@ def _begun() -> Any:
 
 
 @cache
-def _moving(to: State, only_from: State | None = None) -> Update:
+def _moving(to: TaskState, only_from: TaskState | None = None) -> Update:
     """Return the statement that moves a task to a state that is no end, where that is legal."""
     sources = {only_from} if only_from else sources_of(to)
     is_legal: Any = _TASK.c.state.in_(sorted(source.value for source in sources))
-    if to is not State.QUEUED:
+    if to is not TaskState.QUEUED:
         # Rows that were made by a process of an earlier version have none.
         is_legal = or_(is_legal, _TASK.c.state.is_(None))
     is_open = _TASK.c.finished_at.is_(None)
@@ -347,7 +347,7 @@ def _moving(to: State, only_from: State | None = None) -> Update:
 @cache
 def _beginning() -> Update:
     began_at = func.coalesce(_TASK.c.began_at, _begun())
-    return _moving(State.RUNNING).values(began_at=began_at)
+    return _moving(TaskState.RUNNING).values(began_at=began_at)
 
 
 @cache
@@ -355,7 +355,7 @@ def _restarting() -> Update:
     attempt = func.coalesce(_TASK.c.attempt, 1)
     is_this_one = attempt == bindparam("lost_attempt", type_=Integer())
     following = bindparam("next_attempt", type_=Integer())
-    return _moving(State.QUEUED).where(is_this_one).values(attempt=following)
+    return _moving(TaskState.QUEUED).where(is_this_one).values(attempt=following)
 
 
 @cache

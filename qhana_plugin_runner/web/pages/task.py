@@ -8,7 +8,7 @@ from ...api.negotiation import page
 from ...api.task_webhooks import recent_calls
 from ...db.models.task_details import TaskDetails
 from ...tasking.broker import in_flight
-from ...tasking.life_cycle import State
+from ...tasking.life_cycle import TaskState
 from ..workbench.runs import find_run
 
 __all__ = ["task_page"]
@@ -42,4 +42,4 @@ def _is_idle(status: dict[str, Any]) -> bool:
     """Whether an open task has no message in flight and waits for nobody's input."""
     is_open_step = any(not step["cleared"] for step in status.get("steps", ()))
     is_watched = in_flight(current_app) is not None
-    return is_watched and not is_open_step and status.get("state") == State.WAITING
+    return is_watched and not is_open_step and status.get("state") == TaskState.WAITING
