@@ -18,9 +18,9 @@ pytest_plugins = [
     "helpers.s3",
 ]
 
-# Rooms whose tests install, or start whole products or browsers.
+# Rooms whose tests install, or start whole products or browsers; those with the longest files first.
 LONG = (
-    "e2e wheel faults launcher browser interop hosts plugins docs proxy commands celery "
+    "faults launcher interop browser commands hosts plugins docs proxy e2e wheel celery "
     "storage"
 ).split()
 
