@@ -240,7 +240,7 @@ class RunnerCelery(Celery):
         """Send a message; see :meth:`celery.Celery.send_task`.
 
         One that carries the ``db_id`` of a task, or has something behind it that does, leaves
-        when the view that sends it is done: see :mod:`.held_messages`.
+        when the view that sends it is done: see :mod:`.tasking.publishing`.
 
         Raises:
             BrokerUnavailable: the broker does not answer.
