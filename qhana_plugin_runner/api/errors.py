@@ -19,7 +19,7 @@ from ..tasking.errors import BrokerUnavailable
 from ..tasking.publishing import fail_unsent
 from ..util.library_texts import translate_known, translate_messages
 
-__all__ = ["error_payload", "register_error_handlers"]
+__all__ = ["error_payload", "error_response", "register_error_handlers"]
 
 
 def error_payload(payload: dict[str, Any], error: Any) -> dict[str, Any]:
@@ -59,7 +59,8 @@ def _exceeded_limits() -> str:
     return str(reason)
 
 
-def _answer(code: int, message: str) -> Response:
+def error_response(code: int, message: str) -> Response:
+    """Make a response with an error; known messages of libraries are translated."""
     status = HTTP_STATUS_CODES.get(code, "Error")
     return make_response(
         jsonify(code=code, status=status, message=translate_known(message)), code
@@ -73,19 +74,21 @@ def register_error_handlers(app: Flask) -> None:
     def broker_unavailable(error: BrokerUnavailable) -> Response:
         app.logger.error("%s", error)
         fail_unsent(error)
-        return _answer(error.http_status, str(error))
+        return error_response(error.http_status, str(error))
 
     @app.errorhandler(RedisConnectionError)
     @app.errorhandler(RedisTimeoutError)
     @app.errorhandler(BrokerError)
     def broker_error(error: Exception) -> Response:
         app.logger.error("the message broker cannot be reached: %s", error)
-        return _answer(503, _("The message broker is unavailable. Try again later."))
+        return error_response(
+            503, _("The message broker is unavailable. Try again later.")
+        )
 
     @app.errorhandler(RunnerError)
     def runner_error(error: RunnerError) -> Response:
         app.logger.error("%s", error, exc_info=error.http_status >= 500)
-        return _answer(error.http_status, str(error))
+        return error_response(error.http_status, str(error))
 
     @app.errorhandler(DBAPIError)
     def database_error(error: DBAPIError) -> Response:
@@ -93,10 +96,10 @@ def register_error_handlers(app: Flask) -> None:
         app.logger.error("a database statement failed", exc_info=error)
         if _is_not_migrated(error):
             reason = _("The database schema is out of date: run `flask db upgrade`.")
-            return _answer(503, reason)
+            return error_response(503, reason)
         if is_transient(error):
-            return _answer(503, _("The database is unavailable. Try again later."))
-        return _answer(500, _("The database query failed."))
+            return error_response(503, _("The database is unavailable. Try again later."))
+        return error_response(500, _("The database query failed."))
 
     @app.errorhandler(ma.ValidationError)
     def validation_error(error: ma.ValidationError) -> Response:

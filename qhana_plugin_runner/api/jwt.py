@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from flask import Flask, Response, jsonify, make_response
+from flask import Flask, Response
 from flask_babel import gettext as _
 from flask_jwt_extended import JWTManager
+
+from .errors import error_response
 
 __all__ = ["JWT", "SECURITY_SCHEMES", "register_jwt"]
 
@@ -19,8 +21,9 @@ SECURITY_SCHEMES: dict[str, dict[str, str]] = {
 
 
 def _refuse(reason: str) -> Response:
-    answer = jsonify(code=401, status="Unauthorized", message=reason)
-    return make_response(answer, 401, {"WWW-Authenticate": "Bearer"})
+    response = error_response(401, reason)
+    response.headers["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 @JWT.unauthorized_loader

@@ -8,7 +8,7 @@ from flask.views import MethodView
 from ..db.models.tasks import ProcessingTask, WebhookDelivery
 from ..requests import display_url
 from ..tasking.outbox import log_of
-from .task_status import point_in_time, shown_time
+from .task_status import given, point_in_time, shown_time
 from .tasks import TASKS_API, abort_unknown, require_row_id
 from .util import MaBaseSchema
 
@@ -62,14 +62,13 @@ def recent_calls(task_id: int) -> list[dict[str, Any]]:
 
 
 def _shown(delivery: WebhookDelivery) -> dict[str, Any]:
-    facts = {
-        "webhook": display_url(delivery.webhook_href),
-        "event": delivery.event_type,
-        "created_at": shown_time(delivery.created_at),
-        "attempts": delivery.attempts,
-        "last_attempt_at": shown_time(delivery.last_attempt_at),
-        "last_answer": delivery.last_answer,
-        "delivered_at": shown_time(delivery.delivered_at),
-        "next_attempt_at": shown_time(delivery.due_at),
-    }
-    return {name: fact for name, fact in facts.items() if fact is not None}
+    return given(
+        webhook=display_url(delivery.webhook_href),
+        event=delivery.event_type,
+        created_at=shown_time(delivery.created_at),
+        attempts=delivery.attempts,
+        last_attempt_at=shown_time(delivery.last_attempt_at),
+        last_answer=delivery.last_answer,
+        delivered_at=shown_time(delivery.delivered_at),
+        next_attempt_at=shown_time(delivery.due_at),
+    )

@@ -33,7 +33,7 @@ __all__ = [
 
 
 class HtmlResponseMixin:
-    """Documents views that answer with HTML."""
+    """Documents views that return HTML, in a blueprint of flask-smorest."""
 
     def html_response(
         self,
@@ -55,26 +55,16 @@ class HtmlResponseMixin:
             headers: the headers of the answer by name, as in OpenAPI.
             success: whether the status is that of the normal flow.
         """
-        doc: dict[str, Any] = {
-            "schema": {"type": "string"},
-            "description": description or http.HTTPStatus(int(status_code)).phrase,
-            "content_type": "text/html",
-        }
-        optional = {"example": example, "examples": examples, "headers": headers}
-        doc.update({key: value for key, value in optional.items() if value is not None})
-
-        def decorator(func: Callable[..., Any]) -> Callable[..., Any]:
-            @wraps(func)
-            def wrapper(*args: Any, **kwargs: Any) -> Any:
-                return current_app.ensure_sync(func)(*args, **kwargs)
-
-            apidoc = wrapper._apidoc = deepcopy(getattr(func, "_apidoc", {}))  # type: ignore
-            responses = apidoc.setdefault("response", {}).setdefault("responses", {})
-            responses.setdefault(int(status_code), []).append(doc)
-            if success:
-                apidoc.setdefault("success_status_codes", []).append(int(status_code))
-            return wrapper
-
+        decorator: Callable[..., Any] = self.alt_response(  # type: ignore[attr-defined]
+            int(status_code),
+            schema={"type": "string"},
+            content_type="text/html",
+            description=description,
+            example=example,
+            examples=examples,
+            headers=headers,
+            success=success,
+        )
         return decorator
 
 
