@@ -90,6 +90,20 @@ def as_json(figures: Figures, expected: Mapping[str, Any]) -> dict[str, Any]:
     return {**known, **samples, "ratio": figures.ratio, "ratios": figures.ratios}
 
 
+def accept(measured: Mapping[str, float]) -> None:
+    """Write ratios into the file of what is expected."""
+    text = EXPECTED.read_text("utf-8")
+    rows = {name: dict(row) for name, row in tomllib.loads(text).items()}
+    for name, ratio in measured.items():
+        if name in rows:
+            rows[name]["expected"] = round(ratio, 2)
+    lines = [line for line in text.splitlines() if line.startswith("#")] + [""]
+    for name, row in rows.items():
+        values = ", ".join(f"{key} = {json.dumps(row[key])}" for key in sorted(row))
+        lines.append(f"{name} = {{ {values} }}")
+    EXPECTED.write_text("\n".join([*lines, ""]), "utf-8")
+
+
 def parsed() -> argparse.Namespace:
     """Read the arguments."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
@@ -98,6 +112,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print the samples as JSON")
     parser.add_argument("--quick", action="store_true", help="one short round")
     parser.add_argument("--check", action="store_true", help="compare with the expected")
+    parser.add_argument("--accept", action="store_true", help="expect what is measured")
     parser.add_argument("--cpu", action="store_true", help="count processor time")
     parser.add_argument("--plugins", default="", metavar="FOLDERS")
     return parser.parse_args()
@@ -113,6 +128,7 @@ def main() -> int:
     expected: Expected = tomllib.loads(EXPECTED.read_text("utf-8"))
     rows = chosen(options.names)
     worse, printed = [], []
+    ratios: dict[str, float] = {}
     if not options.json:
         print(HEADER, flush=True)
     with TemporaryDirectory(prefix="bench-") as folder:
@@ -123,6 +139,8 @@ def main() -> int:
                 figures = measure(row, lab)
                 lab.next_row()
                 known = expected.get(row.name, {})
+                if not figures.problem:
+                    ratios[row.name] = figures.ratio
                 if options.check and is_worse(figures, known):
                     worse.append(row.name)
                 if options.json:
@@ -132,6 +150,8 @@ def main() -> int:
                     print(line(figures, known), flush=True)
         finally:
             lab.close()
+    if options.accept:
+        accept(ratios)
     if options.json:
         print(json.dumps(printed, indent=1))
     if worse:

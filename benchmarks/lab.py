@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -53,6 +53,15 @@ def processes_of(root: int) -> list[int]:
     return found
 
 
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """Return the processor time of processes that are running."""
+    total = 0
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            total += int(task.read_text().split()[0])
+    return total / 1e9
+
+
 class Process:
     """A program."""
 
@@ -82,11 +91,7 @@ class Process:
 
     def cpu_seconds(self) -> float:
         """Return the processor time of the program and all that it has started."""
-        total = 0
-        for pid in processes_of(self.pid):
-            for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-                total += int(task.read_text().split()[0])
-        return total / 1e9
+        return cpu_seconds(processes_of(self.pid))
 
     def stop(self) -> None:
         """Ask the program to stop, and end all that it has started if it does not."""
@@ -381,6 +386,7 @@ def start_product(
     folder: Path,
     arguments: Sequence[str],
     plugins: str = "",
+    **variables: str,
 ) -> Product:
     """Start a product in an instance folder and wait until it is ready."""
     if not plugins:
@@ -388,7 +394,7 @@ def start_product(
             ("one plugin",), lambda _stack: write_plugins(lab.path("one"), 1)
         )
         plugins = f"{PROJECT / 'plugins'}:{made}"
-    environment = lab.environment(PLUGIN_FOLDERS=plugins)
+    environment = lab.environment(PLUGIN_FOLDERS=plugins, **variables)
     command = [sys.executable, "-P", "-m", "qhana_plugin_runner", "run", "--port", "0"]
     command += ["--instance", str(folder), *arguments]
     start = time.perf_counter()

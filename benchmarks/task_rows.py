@@ -104,7 +104,7 @@ def burst(lab: Lab) -> Iterator[Pair]:
 
     def ours() -> float:
         start = time.perf_counter()
-        _burst(product.url, clients, count)
+        burst_of(product.url, clients, count)
         return count / (time.perf_counter() - start)
 
     def limit() -> float:
@@ -116,9 +116,11 @@ def burst(lab: Lab) -> Iterator[Pair]:
     yield ours, limit
 
 
-def _burst(
+def burst_of(
     url: str, clients: int, count: int, path: str = HELLO, seconds: float = 0
 ) -> None:
+    """Have clients submit tasks, and wait for all of them."""
+
     def submits(_client: int) -> list[str]:
         return [submit(url, path, seconds) for _ in range(count // clients)]
 
@@ -161,7 +163,7 @@ def two_workers(lab: Lab) -> Iterator[Pair]:
 
     def sample(product: Product) -> float:
         start = time.perf_counter()
-        _burst(product.url, 2, count, SLEEP, 0.1)
+        burst_of(product.url, 2, count, SLEEP, 0.1)
         return count / (time.perf_counter() - start)
 
     yield (lambda: sample(products[0])), (lambda: sample(products[1]))

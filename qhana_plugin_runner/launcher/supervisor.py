@@ -47,7 +47,15 @@ class Supervisor:
         self._is_killing = False
         self.clock = clock
         self.stopping = asyncio.Event()
-        self._units = [_Unit(each, self) for each in sequence]
+        self._units = [
+            (
+                _ServiceUnit(each, self)
+                if isinstance(each, Service)
+                else _OneshotUnit(each, self)
+            )
+            for each in sequence
+        ]
+        self._services = [u for u in self._units if isinstance(u, _ServiceUnit)]
 
     async def run(self) -> None:
         """Start everything, and return when everything has been stopped.
@@ -72,7 +80,7 @@ class Supervisor:
 
     async def restart(self, names: Collection[str]) -> None:
         """Stop services that run; they are started again at once."""
-        chosen = [each for each in self._units if each.name in names]
+        chosen = [each for each in self._services if each.name in names]
         await asyncio.gather(*(each.restart() for each in chosen))
 
     async def _start_all(self) -> None:
@@ -81,7 +89,7 @@ class Supervisor:
             if self.stopping.is_set():
                 return
             await unit.start()
-        await asyncio.gather(*(each.keeping for each in self._units if each.keeping))
+        await asyncio.gather(*(each.keeping for each in self._services if each.keeping))
 
     def _on_signal(self, number: signal.Signals) -> None:
         if not self.stopping.is_set():
@@ -106,18 +114,18 @@ class Supervisor:
         Raises:
             LauncherError: one of them cannot be started
         """
-        early = (each for each in self._units if not each.last)
+        early = (each for each in self._services if not each.last)
         await asyncio.gather(*(each.wait_until_ready() for each in early))
 
     def on_ready(self) -> None:
         """Announce that the product is ready, if the other services are ready, too."""
-        are_ready = all(each.ready.is_set() or each.last for each in self._units)
+        are_ready = all(each.ready.is_set() or each.last for each in self._services)
         if are_ready and not self.stopping.is_set():
             self._on_ready()
 
     def on_end(self, name: str) -> None:
         """Wait again for the readiness of the services that need one that has ended."""
-        for each in self._units:
+        for each in self._services:
             if name in each.needs and each.process is not None:
                 each.watch()
 
@@ -147,8 +155,36 @@ class Supervisor:
         await process.wait()
 
 
-class _Unit:
-    """Runs a oneshot, or keeps a service running.
+class _OneshotUnit:
+    """Runs a oneshot."""
+
+    def __init__(self, oneshot: Oneshot, supervisor: Supervisor) -> None:
+        self.process: Process | None = None
+        self._oneshot = oneshot
+        self._supervisor = supervisor
+
+    async def start(self) -> None:
+        """Run it to its end.
+
+        Raises:
+            LauncherError: it failed
+        """
+        self.process = await self._supervisor.spawn(self._oneshot)
+        status = await self.process.ended()
+        self.process = None
+        if status != 0 and not self._supervisor.stopping.is_set():
+            raise LauncherError(
+                f"the {self._oneshot.title} failed ({_reason(status)}): see its messages above"
+            )
+
+    async def stop(self) -> None:
+        if self.process is not None:
+            signals = ((signal.SIGTERM, 4.0),)
+            await self._supervisor.end(self._oneshot.name, self.process, signals)
+
+
+class _ServiceUnit:
+    """Keeps a service running.
 
     Attributes:
         ready: set while the service is ready.
@@ -156,10 +192,8 @@ class _Unit:
         keeping: the task that restarts it; ends when the product is stopped.
     """
 
-    def __init__(self, service: Service | Oneshot, supervisor: Supervisor) -> None:
-        self.name = service.name
-        self.last = service.last if isinstance(service, Service) else True
-        self.needs = service.needs if isinstance(service, Service) else ()
+    def __init__(self, service: Service, supervisor: Supervisor) -> None:
+        self.name, self.last, self.needs = service.name, service.last, service.needs
         self.ready = asyncio.Event()
         self.process: Process | None = None
         self.keeping: asyncio.Task[None] | None = None
@@ -169,27 +203,16 @@ class _Unit:
         self._is_restarting = False
 
     async def start(self) -> None:
-        """Run a oneshot to its end, or begin to keep a service running.
+        """Begin to keep it running.
 
         Raises:
-            LauncherError: it failed, and nothing can be started without it
+            LauncherError: a service that has to be ready before others cannot be started
         """
-        if isinstance(self._service, Oneshot):
-            return await self._run(self._service)
-        if self._service.last:
+        if self.last:
             await self._supervisor.wait_until_ready()
-        self.keeping = asyncio.create_task(self._keep(self._service))
+        self.keeping = asyncio.create_task(self._keep())
         if self._service.first:
             await self.wait_until_ready()
-
-    async def _run(self, oneshot: Oneshot) -> None:
-        self.process = await self._supervisor.spawn(oneshot)
-        status = await self.process.ended()
-        self.process = None
-        if status != 0 and not self._supervisor.stopping.is_set():
-            raise LauncherError(
-                f"the {oneshot.title} failed ({_reason(status)}): see its messages above"
-            )
 
     async def wait_until_ready(self) -> None:
         """Return when it is ready, or the product is being stopped."""
@@ -212,30 +235,29 @@ class _Unit:
 
     def watch(self) -> None:
         """Wait for the service to get ready, from now on."""
-        assert isinstance(self._service, Service)
         self._unwatch()
-        self._watching = asyncio.create_task(self._await_readiness(self._service))
+        self._watching = asyncio.create_task(self._await_readiness())
 
     def _unwatch(self) -> None:
         self.ready.clear()
         if self._watching is not None:
             self._watching.cancel()
 
-    async def _await_readiness(self, service: Service) -> None:
-        if service.readiness is not None:
-            await service.readiness()
+    async def _await_readiness(self) -> None:
+        if self._service.readiness is not None:
+            await self._service.readiness()
         self.ready.set()
-        if not service.last:
+        if not self.last:
             self._supervisor.on_ready()
 
-    async def _keep(self, service: Service) -> None:
+    async def _keep(self) -> None:
         """Start the service again and again until the product is stopped."""
         supervisor = self._supervisor
         attempts, was_ready = 0, False
         while not supervisor.stopping.is_set():
             attempts += 1
             started = supervisor.clock()
-            self.process = await supervisor.spawn(service)
+            self.process = await supervisor.spawn(self._service)
             self.watch()
             status = await self.process.ended()
             self.process = None
@@ -254,7 +276,7 @@ class _Unit:
                     f"{self.name} does not start ({attempts} attempts, "
                     f"{_reason(status)}): see its messages above"
                 )
-            pause = service.pause.after(ran)
+            pause = self._service.pause.after(ran)
             supervisor.say(
                 f"{self.name} has ended ({_reason(status)}); it is restarted in {pause:g} s"
             )

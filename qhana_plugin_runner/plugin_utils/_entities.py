@@ -184,8 +184,8 @@ def ensure_dict(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
             yield item._asdict()
         else:
             raise EntityError(
-                f"A {type(item).__name__} is no entity: it must be a dictionary or a"
-                " named tuple."
+                "An entity must be a dictionary or a named tuple, not"
+                f" {type(item).__name__!r}."
             )
 
 
@@ -249,7 +249,7 @@ def _to_number(value: Any, strict: bool, entity_id: Any) -> Any:
     except (TypeError, ValueError) as error:
         if strict:
             raise EntityError(
-                f"Entity {entity_id!r} has the value {value!r:.99}, which is no number."
+                f"Entity {entity_id!r} has the value {value!r:.99}, which is not a number."
             ) from error
         return None
 
@@ -267,7 +267,7 @@ def ensure_array(items: Iterable[Any], strict: bool = False) -> Iterator[ArrayEn
     Args:
         items: dictionaries or tuples.  Text of digits only becomes an ``int``, other
             numerals become a ``float``.
-        strict: refuse what is no number (it becomes ``None`` otherwise).
+        strict: refuse what is not a number (it becomes ``None`` otherwise).
 
     Raises:
         EntityError: an entity has no ID, or a value that is refused by ``strict``; this is
@@ -292,8 +292,8 @@ def ensure_array(items: Iterable[Any], strict: bool = False) -> Iterator[ArrayEn
             values = item[1 + has_href :]
         else:
             raise EntityError(
-                f"A {type(item).__name__} is no entity: it must be a dictionary or a"
-                " tuple that starts with an ID."
+                "An entity must be a dictionary or a tuple that starts with an ID, not"
+                f" {type(item).__name__!r}."
             )
         yield ArrayEntity(entity_id, href, _to_numbers(values, strict, entity_id))
 

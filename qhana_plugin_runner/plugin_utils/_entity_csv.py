@@ -160,21 +160,11 @@ def write_csv(
     has.
     """
     writer = csv.writer(text, dialect=dialect)
-    last: Iterable[Any] = header
-
-    def tracked() -> Iterator[Iterable[Any]]:
-        nonlocal last
-        for last in chain([header], rows):
-            yield last
-
-    remaining = tracked()
-    while True:
+    for row in chain([header], rows):
         try:
-            writer.writerows(remaining)
-            return
-        except UnicodeEncodeError:
-            # The text file has taken nothing of the row.
-            csv.writer(_Encodable(text), dialect=dialect).writerow(last)
+            writer.writerow(row)
+        except UnicodeEncodeError:  # the file has taken nothing of the row
+            csv.writer(_Encodable(text), dialect=dialect).writerow(row)
 
 
 class _Encodable:

@@ -46,7 +46,7 @@ class _Document:
         self._ended = False
 
     def peek(self) -> str:
-        """The next character that is no whitespace; an empty string at the end."""
+        """Return the next character that is not whitespace; an empty string at the end."""
         while True:
             while self._position < len(self._buffer):
                 character = self._buffer[self._position]

@@ -85,7 +85,7 @@ def decoded(
         stream: the file, at its start.
         charset: the one that is declared for it, if any; see :func:`open_text`.
         is_json: the text is JSON.
-        errors: what becomes of bytes that the charset does not have.
+        errors: how to handle bytes that the charset does not have.
 
     Raises:
         EntityEncodingError: the charset is unknown.

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -65,3 +66,16 @@ def test_the_table_has_a_line_for_each_row():
     header, *rows = result.stdout.splitlines()
     assert header.split()[:4] == ["row", "unit", "ours", "+-"]
     assert len(rows) == 6 and len({len(row) for row in (header, *rows)}) == 1
+
+
+def test_what_a_load_needs_is_computed_from_what_a_task_costs():
+    command = [sys.executable, "-m", "benchmarks.capacity", "--tasks", "4", "10", "1000"]
+    result = subprocess.run(
+        command, env=outside_environment(), cwd=CHECKOUT, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    header, _line, *rows = result.stdout.splitlines()[1:]
+    few, many = [dict(zip(header.split("|"), row.split("|"))) for row in rows]
+    assert few.keys() == many.keys() and len(rows) == 2
+    for name in (" web ", " worker ", " slots ", " commits "):
+        assert 0 < int(few[name]) <= int(many[name])

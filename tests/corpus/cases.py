@@ -279,8 +279,8 @@ DOCUMENTS = [
     Case("trailing_comma.json", error="Broken JSON at character 13"),
     Case("comment.json", error="Broken JSON at character 0"),
     Case("single_quotes.json", error="property name enclosed in double quotes"),
-    Case("numbers.json", error="A int is no entity|not each entity is an object"),
-    Case("rows.json", error="A list is no entity|not each entity is an object"),
+    Case("numbers.json", error="not 'int'|not every entity is an object"),
+    Case("rows.json", error="not 'list'|not every entity is an object"),
     Case("a_number.json", error="list of objects or one object"),
     Case("cut.json", error="cut off"),
     Case("too_long_number.json", error="digits"),
@@ -303,7 +303,7 @@ DOCUMENTS = [
     Case("over_lines.jsonl", error="Line 1 "),
     Case("two_on_a_line.jsonl", error="Line 1 .*Extra data"),
     Case("cut.jsonl", error="Line 2 "),
-    Case("list.jsonl", error="A list is no entity|not each entity is an object"),
+    Case("list.jsonl", error="not 'list'|not every entity is an object"),
 ]
 
 CASES = TABLES + DOCUMENTS

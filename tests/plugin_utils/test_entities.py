@@ -178,7 +178,7 @@ class TestEnsureArray:
     def test_anything_else_is_none_or_an_error(self, value):
         (array,) = ensure_array([("1", value)])
         assert array.values == (None,)
-        with pytest.raises(ValueError, match="Entity '1' has the value .* no number"):
+        with pytest.raises(ValueError, match="Entity '1' has the value .* not a number"):
             list(ensure_array([("1", value)], strict=True))
 
     def test_strict_looks_at_values_only(self):
