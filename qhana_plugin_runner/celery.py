@@ -27,7 +27,7 @@ from .tasking.changes import register_changes
 from .tasking.errors import BrokerUnavailable
 from .tasking.last_link import save_result_here
 from .tasking.owners import rows_of
-from .tasking.publishing import hold, note_sending, register_held_messages, release
+from .tasking.publishing import hold, note_sending, register_publishing, release
 from .tasking.queues import queue_settings
 from .util.config.celery_config import CELERY_QUEUE
 from .util.error_text import name_and_text
@@ -341,7 +341,7 @@ CELERY = RunnerCelery("qhana_plugin_runner", task_cls=FlaskTask, loader=Loader)
 
 def register_celery(app: Flask) -> None:
     """Make tasks run for this app, with its configuration."""
-    register_held_messages(app)
+    register_publishing(app)
     register_in_flight(app)
     register_changes(app)
     CELERY.flask_app = app

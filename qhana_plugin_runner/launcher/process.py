@@ -27,10 +27,15 @@ class Process:
     """
 
     def __init__(
-        self, child: asyncio.subprocess.Process, output: "_Lines", reaper: OrphanReaper
+        self,
+        child: asyncio.subprocess.Process,
+        pipe: asyncio.BaseTransport,
+        output: "asyncio.Task[None]",
+        reaper: OrphanReaper,
     ) -> None:
         self.pid = child.pid
         self._child = child
+        self._pipe = pipe
         self._output = output
         self._reaper = reaper
 
@@ -76,9 +81,12 @@ class Process:
             os.close(write)
         reaper.add(child.pid)
         loop = asyncio.get_running_loop()
-        pipe = os.fdopen(read, "rb", buffering=0)
-        _, output = await loop.connect_read_pipe(lambda: _Lines(tag, log), pipe)
-        return cls(child, output, reaper)
+        reader = asyncio.StreamReader()
+        pipe, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read, "rb", 0)
+        )
+        output = asyncio.create_task(_copy_lines(reader, tag, log))
+        return cls(child, pipe, output, reaper)
 
     async def wait(self) -> int:
         """Wait for the end of the process itself, not of those it started.
@@ -92,7 +100,9 @@ class Process:
         """Wait for the end, kill what the process has left, and log the last lines."""
         status = await self.wait()
         self.kill()
-        await self._output.ended(_DRAIN_SECONDS)
+        await asyncio.wait({self._output}, timeout=_DRAIN_SECONDS)
+        self._output.cancel()
+        self._pipe.close()
         self._reaper.remove(self.pid)
         return status
 
@@ -117,38 +127,14 @@ class Process:
         kill_session(self.pid)
 
 
-class _Lines(asyncio.Protocol):
-    """Cuts what comes out of a pipe into lines for the log."""
-
-    def __init__(self, tag: str, log: Log) -> None:
-        self._tag = tag
-        self._log = log
-        self._rest = b""
-        self._end = asyncio.get_running_loop().create_future()
-        self._transport: asyncio.BaseTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
+async def _copy_lines(reader: asyncio.StreamReader, tag: str, log: Log) -> None:
+    """Cut what comes out of a pipe into lines for the log."""
+    rest = b""
+    while data := await reader.read(_MAX_LINE):
+        *lines, rest = (rest + data).split(b"\n")
+        if len(rest) > _MAX_LINE:
+            lines, rest = [*lines, rest], b""
         for line in lines:
-            self._write(line)
-        if len(self._rest) > _MAX_LINE:
-            self._write(self._rest)
-            self._rest = b""
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._rest:
-            self._write(self._rest)
-        if not self._end.done():
-            self._end.set_result(None)
-
-    async def ended(self, seconds: float) -> None:
-        """Wait for the end of the output, at most ``seconds``, then close the pipe."""
-        await asyncio.wait([self._end], timeout=seconds)
-        assert self._transport is not None
-        self._transport.close()
-
-    def _write(self, line: bytes) -> None:
-        self._log.line(self._tag, line.decode("utf-8", "replace").rstrip("\r"))
+            log.line(tag, line.decode("utf-8", "replace").rstrip("\r"))
+    if rest:
+        log.line(tag, rest.decode("utf-8", "replace").rstrip("\r"))

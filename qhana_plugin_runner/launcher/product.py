@@ -6,7 +6,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Iterable, Mapping
+import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,7 +23,7 @@ from .errors import UsageError
 from .lock import InstanceLock
 from .log import Log
 from .orphan_reaper import OrphanReaper
-from .readiness import NotifyFolder, broker_readiness
+from .readiness import NotifySocket, broker_readiness
 from .service import Oneshot, Service
 from .supervisor import Supervisor
 from .watch import changes
@@ -86,22 +87,25 @@ async def run(options: Options) -> None:
             broker = EmbeddedBroker(instance / "broker")
         else:
             log.line("run", "using the broker of the configuration, starting none")
-        notify = NotifyFolder()
-        stack.callback(notify.close)
+        # Sockets need short paths, which an instance folder may exceed.
+        notify = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qhana-")))
+        ready = [NotifySocket(notify / name) for name in ("worker", "web")]
+        for each in ready:
+            stack.callback(each.close)
         variables = {
             **environment.service_environment(
                 instance, debug=options.debug, broker_url=broker.url if broker else None
             ),
             **bytecode_variables(instance, settings["PLUGIN_FOLDERS"]),
-            LOG_ONCE_VARIABLE: str(notify.path / "said"),
+            LOG_ONCE_VARIABLE: str(notify / "logged"),
         }
         reaper = OrphanReaper(keep_open=[lock.fileno()])
         stack.callback(reaper.close)
         services: list[Service | Oneshot] = [
             *([_broker(broker)] if broker else []),
             *_database(settings, instance, variables),
-            _worker(options, settings, broker, server, notify, variables),
-            _web(options, server, notify, variables),
+            _worker(options, settings, broker, server, ready[0], variables),
+            _web(options, server, ready[1], variables),
             *_background(settings, instance, broker, variables),
         ]
         url = _url(options.host, server)
@@ -112,22 +116,12 @@ async def run(options: Options) -> None:
             on_ready=lambda: log.line("run", f"ready: {url}"),
             on_stop=server.close,
         )
-        work = [supervisor.run()]
         if options.debug:
             folders = [_PACKAGE, *map(Path, settings["PLUGIN_FOLDERS"])]
-            work.append(_restart_on_change(supervisor, folders, log))
-        await _first_to_end(work)
+            watch = asyncio.create_task(_restart_on_change(supervisor, folders, log))
+            stack.callback(watch.cancel)
+        await supervisor.run()
         log.line("run", "everything has stopped")
-
-
-async def _first_to_end(work: Iterable[Coroutine[None, None, None]]) -> None:
-    """Do several things until one of them ends, and raise what it raises."""
-    tasks = [asyncio.create_task(each) for each in work]
-    done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for other in others:
-        other.cancel()
-    for task in done:
-        task.result()
 
 
 async def _restart_on_change(
@@ -196,10 +190,9 @@ def _worker(
     settings: Mapping[str, Any],
     broker: EmbeddedBroker | None,
     server: socket.socket,
-    notify: NotifyFolder,
+    ready: NotifySocket,
     variables: Mapping[str, str],
 ) -> Service:
-    ready = notify.add("worker")
     # Running tasks are ended, with the reason, before the worker is killed.
     task_seconds = min(float(settings["TASK_SHUTDOWN_SECONDS"]), _WORKER_SECONDS - 1.0)
     return Service(
@@ -227,10 +220,9 @@ def _worker(
 def _web(
     options: Options,
     server: socket.socket,
-    notify: NotifyFolder,
+    ready: NotifySocket,
     variables: Mapping[str, str],
 ) -> Service:
-    ready = notify.add("web")
     return Service(
         name="web",
         command=commands.web_command(

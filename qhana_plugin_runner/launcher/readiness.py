@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import shutil
 import socket
-import tempfile
 from pathlib import Path
 
 # A ping is cheap, and people wait for the answer.
@@ -39,45 +37,22 @@ async def _ask(port: int, question: bytes, length: int) -> bytes:
         return b""
 
 
-class NotifyFolder:
-    """A folder of sockets on which services notify that they are ready.
+class NotifySocket:
+    """A socket on which a service notifies that it is ready.
 
     The protocol is ``sd_notify``: a service sends ``READY=1`` to the socket that the variable
     ``NOTIFY_SOCKET`` names, a worker each time that it has connected to the broker, the web
     server when it has loaded the app.
 
-    Attributes:
-        path: of the folder.
+    Args:
+        path: of the socket, at most 103 bytes
     """
 
-    def __init__(self) -> None:
-        # The path of a socket has at most 107 bytes (103 on macOS), which an instance
-        # folder may exceed.
-        self.path = Path(tempfile.mkdtemp(prefix="qhana-"))
-        self._sockets: list[socket.socket] = []
-
-    def add(self, name: str) -> "NotifySocket":
-        """Return a new socket for a service."""
-        path = self.path / name
-        receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        receiver.bind(os.fspath(path))
-        receiver.setblocking(False)
-        self._sockets.append(receiver)
-        return NotifySocket(path, receiver)
-
-    def close(self) -> None:
-        """Remove the folder with its sockets."""
-        for receiver in self._sockets:
-            receiver.close()
-        shutil.rmtree(self.path, ignore_errors=True)
-
-
-class NotifySocket:
-    """The launcher's end of a socket; see :class:`NotifyFolder`."""
-
-    def __init__(self, path: Path, receiver: socket.socket) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._socket = receiver
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(os.fspath(path))
+        self._socket.setblocking(False)
 
     async def ready(self) -> None:
         """Return when the service notifies, from now on."""
@@ -89,3 +64,7 @@ class NotifySocket:
         loop = asyncio.get_running_loop()
         while b"READY=1" not in await loop.sock_recv(self._socket, 4096):
             pass
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()

@@ -69,9 +69,11 @@ class Oneshot:
         title: what it does, in words
         command: program and arguments
         environment: all of its environment variables (default: those of the launcher)
+        stop: as for a service
     """
 
     name: str
     title: str
     command: Sequence[str]
     environment: Mapping[str, str] | None = None
+    stop: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 4.0),)

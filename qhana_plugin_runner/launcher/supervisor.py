@@ -47,15 +47,7 @@ class Supervisor:
         self._is_killing = False
         self.clock = clock
         self.stopping = asyncio.Event()
-        self._units = [
-            (
-                _ServiceUnit(each, self)
-                if isinstance(each, Service)
-                else _OneshotUnit(each, self)
-            )
-            for each in sequence
-        ]
-        self._services = [u for u in self._units if isinstance(u, _ServiceUnit)]
+        self._units = [_Unit(each, self) for each in sequence]
 
     async def run(self) -> None:
         """Start everything, and return when everything has been stopped.
@@ -80,7 +72,7 @@ class Supervisor:
 
     async def restart(self, names: Collection[str]) -> None:
         """Stop services that run; they are started again at once."""
-        chosen = [each for each in self._services if each.name in names]
+        chosen = [each for each in self._units if each.name in names]
         await asyncio.gather(*(each.restart() for each in chosen))
 
     async def _start_all(self) -> None:
@@ -89,7 +81,7 @@ class Supervisor:
             if self.stopping.is_set():
                 return
             await unit.start()
-        await asyncio.gather(*(each.keeping for each in self._services if each.keeping))
+        await asyncio.gather(*(each.keeping for each in self._units if each.keeping))
 
     def _on_signal(self, number: signal.Signals) -> None:
         if not self.stopping.is_set():
@@ -114,18 +106,18 @@ class Supervisor:
         Raises:
             LauncherError: one of them cannot be started
         """
-        early = (each for each in self._services if not each.last)
+        early = (each for each in self._units if not each.last)
         await asyncio.gather(*(each.wait_until_ready() for each in early))
 
     def on_ready(self) -> None:
         """Announce that the product is ready, if the other services are ready, too."""
-        are_ready = all(each.ready.is_set() or each.last for each in self._services)
+        are_ready = all(each.ready.is_set() or each.last for each in self._units)
         if are_ready and not self.stopping.is_set():
             self._on_ready()
 
     def on_end(self, name: str) -> None:
         """Wait again for the readiness of the services that need one that has ended."""
-        for each in self._services:
+        for each in self._units:
             if name in each.needs and each.process is not None:
                 each.watch()
 
@@ -155,36 +147,8 @@ class Supervisor:
         await process.wait()
 
 
-class _OneshotUnit:
-    """Runs a oneshot."""
-
-    def __init__(self, oneshot: Oneshot, supervisor: Supervisor) -> None:
-        self.process: Process | None = None
-        self._oneshot = oneshot
-        self._supervisor = supervisor
-
-    async def start(self) -> None:
-        """Run it to its end.
-
-        Raises:
-            LauncherError: it failed
-        """
-        self.process = await self._supervisor.spawn(self._oneshot)
-        status = await self.process.ended()
-        self.process = None
-        if status != 0 and not self._supervisor.stopping.is_set():
-            raise LauncherError(
-                f"the {self._oneshot.title} failed ({_reason(status)}): see its messages above"
-            )
-
-    async def stop(self) -> None:
-        if self.process is not None:
-            signals = ((signal.SIGTERM, 4.0),)
-            await self._supervisor.end(self._oneshot.name, self.process, signals)
-
-
-class _ServiceUnit:
-    """Keeps a service running.
+class _Unit:
+    """Runs a oneshot, or keeps a service running.
 
     Attributes:
         ready: set while the service is ready.
@@ -192,8 +156,10 @@ class _ServiceUnit:
         keeping: the task that restarts it; ends when the product is stopped.
     """
 
-    def __init__(self, service: Service, supervisor: Supervisor) -> None:
-        self.name, self.last, self.needs = service.name, service.last, service.needs
+    def __init__(self, service: Service | Oneshot, supervisor: Supervisor) -> None:
+        self.name = service.name
+        self.last = service.last if isinstance(service, Service) else True
+        self.needs = service.needs if isinstance(service, Service) else ()
         self.ready = asyncio.Event()
         self.process: Process | None = None
         self.keeping: asyncio.Task[None] | None = None
@@ -203,16 +169,27 @@ class _ServiceUnit:
         self._is_restarting = False
 
     async def start(self) -> None:
-        """Begin to keep it running.
+        """Run a oneshot to its end, or begin to keep a service running.
 
         Raises:
-            LauncherError: a service that has to be ready before others cannot be started
+            LauncherError: it failed, and nothing can be started without it
         """
-        if self.last:
+        if isinstance(self._service, Oneshot):
+            return await self._run(self._service)
+        if self._service.last:
             await self._supervisor.wait_until_ready()
-        self.keeping = asyncio.create_task(self._keep())
+        self.keeping = asyncio.create_task(self._keep(self._service))
         if self._service.first:
             await self.wait_until_ready()
+
+    async def _run(self, oneshot: Oneshot) -> None:
+        self.process = await self._supervisor.spawn(oneshot)
+        status = await self.process.ended()
+        self.process = None
+        if status != 0 and not self._supervisor.stopping.is_set():
+            raise LauncherError(
+                f"the {oneshot.title} failed ({_reason(status)}): see its messages above"
+            )
 
     async def wait_until_ready(self) -> None:
         """Return when it is ready, or the product is being stopped."""
@@ -235,29 +212,30 @@ class _ServiceUnit:
 
     def watch(self) -> None:
         """Wait for the service to get ready, from now on."""
+        assert isinstance(self._service, Service)
         self._unwatch()
-        self._watching = asyncio.create_task(self._await_readiness())
+        self._watching = asyncio.create_task(self._await_readiness(self._service))
 
     def _unwatch(self) -> None:
         self.ready.clear()
         if self._watching is not None:
             self._watching.cancel()
 
-    async def _await_readiness(self) -> None:
-        if self._service.readiness is not None:
-            await self._service.readiness()
+    async def _await_readiness(self, service: Service) -> None:
+        if service.readiness is not None:
+            await service.readiness()
         self.ready.set()
-        if not self.last:
+        if not service.last:
             self._supervisor.on_ready()
 
-    async def _keep(self) -> None:
+    async def _keep(self, service: Service) -> None:
         """Start the service again and again until the product is stopped."""
         supervisor = self._supervisor
         attempts, was_ready = 0, False
         while not supervisor.stopping.is_set():
             attempts += 1
             started = supervisor.clock()
-            self.process = await supervisor.spawn(self._service)
+            self.process = await supervisor.spawn(service)
             self.watch()
             status = await self.process.ended()
             self.process = None
@@ -276,7 +254,7 @@ class _ServiceUnit:
                     f"{self.name} does not start ({attempts} attempts, "
                     f"{_reason(status)}): see its messages above"
                 )
-            pause = self._service.pause.after(ran)
+            pause = service.pause.after(ran)
             supervisor.say(
                 f"{self.name} has ended ({_reason(status)}); it is restarted in {pause:g} s"
             )

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from ..db import DB
 from ..db.after_commit import run_after_commit
-from ..db.models.tasks import ProcessingTask, Step, TaskFile, TaskLink, TaskLogEntry
+from ..db.models.tasks import ProcessingTask, Step, TaskLink, TaskLogEntry
 from .broker import redis_url
 
 __all__ = ["TaskChanges", "note_change", "register_changes", "task_changes"]
@@ -190,9 +190,9 @@ def _publish(task_id: int) -> None:
 
 @event.listens_for(DB.session, "after_flush")
 def _note_rows(session: Session, _context: Any) -> None:
-    """Note what objects have changed; nobody can wait for a task that is new."""
+    """Note what objects have changed, but for new tasks, and for files: they show with the end."""
     for row in (*session.new, *session.dirty, *session.deleted):
-        if isinstance(row, (TaskFile, TaskLink, TaskLogEntry)):
+        if isinstance(row, (TaskLink, TaskLogEntry)):
             if row.task_id is not None:
                 note_change(row.task_id)
         elif isinstance(row, (ProcessingTask, Step)):

@@ -25,7 +25,7 @@ from .errors import BrokerUnavailable
 from .life_cycle.rows import MADE, UNSAVED
 from .owners import waits_for_step
 
-__all__ = ["fail_unsent", "hold", "note_sending", "register_held_messages", "release"]
+__all__ = ["fail_unsent", "hold", "note_sending", "register_publishing", "release"]
 
 _logger = logging.getLogger(__name__)
 
@@ -136,8 +136,8 @@ def _end(task_id: int, reason: str) -> None:
         _logger.error("task %s waits, and nobody goes on with it: %s", task_id, error)
 
 
-def register_held_messages(app: Flask) -> None:
-    """Hold messages back while requests are answered."""
+def register_publishing(app: Flask) -> None:
+    """Publish the messages of a request after its response."""
 
     @app.before_request
     def start_holding() -> None:
@@ -162,20 +162,17 @@ def register_held_messages(app: Flask) -> None:
         return response
 
     @app.teardown_request
-    def end_what_was_not_started(error: BaseException | None) -> None:
-        """Runs after the function below."""
-        reason = request.environ.get(_FAILED) if error is None else name_and_text(error)
-        sent_for = request.environ.get(_SENT_FOR, set())
-        if reason and None not in sent_for:
-            for task_id in request.environ.pop(MADE, {}).keys() - sent_for:
-                _end(task_id, reason)
-
-    @app.teardown_request
-    def send_the_rest(_error: BaseException | None) -> None:
-        """In debug mode an error of a view goes past the function above."""
-        try:
-            _release_saved()
-        except BrokerUnavailable as error:
-            app.logger.error("tasks %s were not started: %s", error.task_ids, error)
-        except TaskNotSaved as error:
-            app.logger.error("%s", error)
+    def send_or_end_what_is_left(error: BaseException | None) -> None:
+        """Do what is left to do when an error of a view has gone past the function above."""
+        if request.environ.get(_HELD):
+            try:
+                _release_saved()
+            except (BrokerUnavailable, TaskNotSaved) as unsent:
+                app.logger.error("a task was not started: %s", unsent)
+        if made := request.environ.pop(MADE, None):
+            failed = request.environ.get(_FAILED)
+            reason = failed if error is None else name_and_text(error)
+            sent_for = request.environ.get(_SENT_FOR, set())
+            if reason and None not in sent_for:
+                for task_id in made.keys() - sent_for:
+                    _end(task_id, reason)
