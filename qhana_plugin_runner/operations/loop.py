@@ -106,13 +106,12 @@ class _JobThread(threading.Thread):
         try:
             with self._app.app_context():
                 return work()
-        except DBAPIError as error:
-            reason = str(error.orig).strip()
+        except (DBAPIError, RedisError, OperationalError) as error:
+            service = "database" if isinstance(error, DBAPIError) else "broker"
+            reason = str(getattr(error, "orig", error)).strip()
             _logger.warning(
-                "maintenance %s: the database fails: %s", self._job.name, reason
+                "maintenance %s: the %s fails: %s", self._job.name, service, reason
             )
-        except (RedisError, OperationalError) as error:
-            _logger.warning("maintenance %s: the broker fails: %s", self._job.name, error)
         except Exception:
             _logger.exception("maintenance %s has failed", self._job.name)
         self._held = False

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from flask import current_app
 from sqlalchemy import select
@@ -17,7 +17,7 @@ from ..db import DB
 from ..db.models.tasks import ProcessingTask
 from ..tasking import life_cycle
 from ..tasking.broker import in_flight
-from ..tasking.in_flight import Entry, InFlight, Report, TaskEntries
+from ..tasking.in_flight import Entry, InFlight, Report
 from ..tasking.life_cycle import TaskState
 from ..worker.broker_queues import Queues
 from ..worker.requeue import end, requeue
@@ -26,42 +26,25 @@ __all__ = ["LostTasks"]
 
 _OPEN = (TaskState.QUEUED.value, TaskState.RUNNING.value, TaskState.CANCELLING.value)
 
-_BATCH = 500
+BATCH = 500
 """Tasks that are looked at together: their rows and hashes fit into memory with ease."""
 
-RETURN = 5.0
+RECONNECT_SECONDS = 5.0
 """Seconds in which workers are connected again to a broker that was started: they try at least
 every two. Before, it knows neither them nor what they are at, if it has lost its data."""
+
+_NOT_SENT = "its message was not sent, or what was done of it was not written down"
+_FORGOTTEN = "the message broker has lost its messages"
 
 _logger = logging.getLogger(__name__)
 
 
 class _Suspect(NamedTuple):
     task_id: int
-    token: str
+    delivery_id: str
     reason: str
     worker: str = ""
     queue: str = ""
-
-
-class _Workers(NamedTuple):
-    """What the workers that live have told.
-
-    Attributes:
-        reports: of each of them.
-        held: the messages of all of them, by task and token.
-        at_work: the tasks of those that they have begun with.
-    """
-
-    reports: Mapping[str, Report]
-    held: frozenset[tuple[int, str]]
-    at_work: frozenset[int]
-
-    @classmethod
-    def from_reports(cls, reports: Mapping[str, Report]) -> Self:
-        held = frozenset[tuple[int, str]]().union(*(r.held for r in reports.values()))
-        at_work = frozenset[int]().union(*(r.at_work for r in reports.values()))
-        return cls(reports, held, at_work)
 
 
 class LostTasks:
@@ -75,7 +58,7 @@ class LostTasks:
         """Look once, and deal with what looked lost the last time, too."""
         before = self._last_suspects()
         registry = in_flight(current_app)
-        if registry is None or registry.uptime() < RETURN:
+        if registry is None or registry.uptime() < RECONNECT_SECONDS:
             return
         queues = Queues(registry)
         suspects = set(_find_suspects(registry, queues))
@@ -100,9 +83,19 @@ def _find_suspects(registry: InFlight, queues: Queues) -> Iterator[_Suspect]:
     """Yield what looks lost of all open tasks."""
     for ids in _open_tasks():
         # The workers first: what one of them takes up in between is registered then.
-        workers = _Workers.from_reports(registry.live_workers())
+        reports = registry.live_workers()
+        held = {message for report in reports.values() for message in report.held}
+        at_work = {task_id for report in reports.values() for task_id in report.at_work}
         for task_id, entries in registry.entries(ids).items():
-            yield from _suspects(task_id, entries, workers, queues)
+            # What they hold and have not begun does not start: the broker has to know of it.
+            if not entries.messages and task_id not in at_work:
+                reason = _NOT_SENT if entries.is_known else _FORGOTTEN
+                yield _Suspect(task_id, "", reason)
+            for message in entries.messages:
+                name, worker = message.delivery_id, message.worker or ""
+                if (task_id, name) not in held:
+                    if reason := _why_lost(message, reports, queues):
+                        yield _Suspect(task_id, name, reason, worker, message.queue)
 
 
 def _open_tasks() -> Iterator[list[int]]:
@@ -110,22 +103,22 @@ def _open_tasks() -> Iterator[list[int]]:
     task, last = ProcessingTask, 0
     while True:
         query = select(task.id).where(task.state.in_(_OPEN), task.id > last)
-        ids = list(DB.session.execute(query.order_by(task.id).limit(_BATCH)).scalars())
+        ids = list(DB.session.execute(query.order_by(task.id).limit(BATCH)).scalars())
         DB.session.rollback()  # no transaction stays open while the broker is asked
         if ids:
             yield ids
-        if len(ids) < _BATCH:
+        if len(ids) < BATCH:
             return
         last = ids[-1]
 
 
 def _is_queued(suspect: _Suspect, queues: Queues) -> bool:
     """Whether a message is in its queue, possibly put back there just now."""
-    if not suspect.token or suspect.worker:
+    if not suspect.delivery_id or suspect.worker:
         return False
-    if queues.has(suspect.queue, suspect.token):
+    if queues.has(suspect.queue, suspect.delivery_id):
         return True  # the queue has not the order in which messages were noted
-    if queues.put_back(suspect.token):
+    if queues.put_back(suspect.delivery_id):
         _logger.warning("task %s: its message is queued again", suspect.task_id)
         return True
     return False
@@ -133,41 +126,17 @@ def _is_queued(suspect: _Suspect, queues: Queues) -> bool:
 
 def _recover(registry: InFlight, suspect: _Suspect) -> None:
     """Send a lost message again, or end its task."""
-    task_id, token = suspect.task_id, suspect.token
+    task_id, delivery_id = suspect.task_id, suspect.delivery_id
     reason = f"Task failed: {suspect.reason}."
     state = DB.session.execute(
         select(ProcessingTask.state).filter_by(id=task_id)
     ).scalar()
     if state == TaskState.CANCELLING:
         end(registry, task_id, life_cycle.cancel)
-    elif token:
-        requeue(registry, task_id, token, reason, suspect.worker)
+    elif delivery_id:
+        requeue(registry, task_id, delivery_id, reason, suspect.worker)
     elif not registry.entries([task_id])[task_id].messages:
         end(registry, task_id, partial(life_cycle.mark_lost, log=reason))
-
-
-def _suspects(
-    task_id: int, entries: TaskEntries, workers: _Workers, queues: Queues
-) -> Iterator[_Suspect]:
-    """Yield what looks lost of a task."""
-    if not entries.messages:
-        # What they have and have not begun with does not start: the broker has to know of it.
-        if task_id in workers.at_work:
-            return
-        if entries.is_known:
-            reason = (
-                "its message was not sent, or what was done of it was not written down"
-            )
-        else:
-            reason = "the message broker has lost its messages"
-        yield _Suspect(task_id, "", reason)
-    for message in entries.messages:
-        if (task_id, message.delivery_id) not in workers.held:
-            if reason := _why_lost(message, workers.reports, queues):
-                worker = message.worker or ""
-                yield _Suspect(
-                    task_id, message.delivery_id, reason, worker, message.queue
-                )
 
 
 def _why_lost(message: Entry, reports: Mapping[str, Report], queues: Queues) -> str:

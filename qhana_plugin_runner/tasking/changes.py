@@ -97,6 +97,11 @@ class TaskChanges:
             except RedisError as error:
                 self._note_failure(error)
 
+    def close(self) -> None:
+        """Close the connections; the next use opens others."""
+        if "_client" in self.__dict__:
+            self._client.close()
+
     def _note_failure(self, error: RedisError) -> None:
         if not self._away_until:  # else it was said before
             _logger.warning("changes of tasks are not published: %s", error)

@@ -7,6 +7,8 @@ change that was saved, and for no other one.
 from collections.abc import Sequence
 from functools import cache
 
+from blinker import Signal
+from flask import current_app
 from sqlalchemy import (
     Insert,
     Integer,
@@ -24,13 +26,15 @@ from sqlalchemy import (
 )
 
 from ..db import DB
+from ..db.after_commit import run_after_commit
 from ..db.db import database_time
 from ..db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
 
-__all__ = ["ADDED", "enqueue", "log_of", "prune"]
+__all__ = ["CALLS_ADDED", "enqueue", "log_of", "prune"]
 
-ADDED = "qhana_calls_added"
-"""In ``Session.info`` as long as the transaction has added calls."""
+CALLS_ADDED = Signal(
+    "Sent with the app when a transaction that has added calls is committed."
+)
 
 PRUNED_AT_ONCE = 1000
 """Rows removed in one transaction: SQLite has one writer at a time, and others wait for it."""
@@ -55,7 +59,11 @@ def enqueue(task_id: int, *events: str) -> None:
     values = {f"event_{number}": event for number, event in enumerate(once)}
     added = DB.session.execute(_adding(len(once)), {"changed_task": task_id, **values})
     if added.rowcount:  # type: ignore[attr-defined]
-        DB.session().info[ADDED] = True
+        run_after_commit(_send_added)
+
+
+def _send_added() -> None:
+    CALLS_ADDED.send(current_app._get_current_object())  # type: ignore[attr-defined]
 
 
 @cache

@@ -26,6 +26,8 @@ def app(tmp_path, broker_url):
     with runner(tmp_path, PLUGIN_FOLDERS=[], **settings) as app:
         yield app
         in_flight(app).client.flushall()
+        in_flight(app).client.close()
+        app.extensions["qhana_task_changes"].close()
     CELERY.close()
 
 

@@ -7,19 +7,14 @@ again with the next change.
 
 import logging
 
-from flask import Flask, current_app
+from flask import Flask
 from kombu.exceptions import OperationalError
-from sqlalchemy import event
-from sqlalchemy.orm import Session, SessionTransaction
 
 from ...celery import CELERY
-from ...db import DB
-from ...tasking.outbox import ADDED
+from ...tasking.outbox import CALLS_ADDED
 from .delivery import Delivery
 
 __all__ = ["deliver_webhooks", "is_delivered_by_worker"]
-
-_COMMITTED = "qhana_calls_committed"
 
 _logger = logging.getLogger(__name__)
 
@@ -41,24 +36,9 @@ def deliver_webhooks() -> None:
         pass
 
 
-@event.listens_for(DB.session, "after_commit")
-def _after_commit(session: Session) -> None:
-    if not session.in_nested_transaction() and session.info.pop(ADDED, False):
-        session.info[_COMMITTED] = True
-
-
-@event.listens_for(DB.session, "after_soft_rollback")
-def _after_rollback(session: Session, _previous: SessionTransaction) -> None:
-    if not session.in_nested_transaction():
-        session.info.pop(ADDED, None)
-
-
-@event.listens_for(DB.session, "after_transaction_end")
-def _send(session: Session, transaction: SessionTransaction) -> None:
-    """Send the task now that the session can be used again: an eager one runs at once."""
-    if transaction.parent is not None or not session.info.pop(_COMMITTED, False):
-        return
-    if is_delivered_by_worker(current_app):
+@CALLS_ADDED.connect
+def _send(app: Flask) -> None:
+    if is_delivered_by_worker(app):
         try:
             deliver_webhooks.apply_async()
         except OperationalError as error:
