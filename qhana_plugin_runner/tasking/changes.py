@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any
 
 from flask import Flask, current_app
@@ -52,7 +51,10 @@ class TaskChanges:
     """
 
     def __init__(self, url: str | None = None, prefix: str = "") -> None:
-        self._url, self._prefix = url, prefix
+        self._prefix = prefix
+        # Made here, and not when it is first used: a process that is forked meanwhile would wait
+        # for ever. It opens new connections in a process that was forked.
+        self._client = None if url is None else _client(url)
         self._lock = threading.Lock()
         self._watched: dict[threading.Event, int] = {}
         self._subscriber: threading.Thread | None = None
@@ -88,11 +90,11 @@ class TaskChanges:
 
     def publish(self, task_id: int) -> None:
         """Tell all processes that a change of a task was committed."""
-        if self._url is None:
+        if self._client is None:
             self._wake(task_id)
         elif time.monotonic() >= self._away_until:
             try:
-                self._client.publish(self._channel, task_id)
+                self._client.publish(self._channel(self._client), task_id)
                 self._away_until = 0.0
             except RedisError as error:
                 self._note_failure(error)
@@ -107,39 +109,28 @@ class TaskChanges:
             _logger.warning("changes of tasks are not published: %s", error)
         self._away_until = time.monotonic() + PAUSE
 
-    @cached_property
-    def _client(self) -> Redis:
-        """The client; its pool opens new connections in a process that was forked."""
-        assert self._url is not None
-        return Redis.from_url(
-            self._url,
-            socket_connect_timeout=TIMEOUT,
-            socket_timeout=TIMEOUT,
-            socket_keepalive=True,
-            # Once, for a connection that was closed while nobody used it.
-            retry=Retry(NoBackoff(), 1, (ConnectionError,)),
-        )
-
-    @property
-    def _channel(self) -> str:
+    def _channel(self, client: Redis) -> str:
         # All databases of a server share their channels.
-        number = self._client.connection_pool.connection_kwargs.get("db") or 0
+        number = client.connection_pool.connection_kwargs.get("db") or 0
         return f"{self._prefix}qhana:changes:{number}"
 
     def _subscribe(self) -> None:
         """Start the subscriber, unless it is there; it does not survive a fork."""
         is_there = self._subscriber is not None and self._subscriber.is_alive()
-        if self._url is not None and not is_there:
+        if self._client is not None and not is_there:
             self._subscriber = threading.Thread(
-                target=self._listen, name="task-changes", daemon=True
+                target=self._listen,
+                args=[self._client],
+                name="task-changes",
+                daemon=True,
             )
             self._subscriber.start()
 
-    def _listen(self) -> None:
+    def _listen(self, client: Redis) -> None:
         while not self._has_nobody_to_wake():
             try:
-                with self._client.pubsub() as pubsub:  # type: ignore[no-untyped-call]
-                    pubsub.subscribe(self._channel)
+                with client.pubsub() as pubsub:  # type: ignore[no-untyped-call]
+                    pubsub.subscribe(self._channel(client))
                     while message := self._next(pubsub):
                         if message["type"] == "message":
                             self._wake(int(message["data"]))
@@ -168,6 +159,17 @@ class TaskChanges:
             for changed, watched in self._watched.items():
                 if task_id in (None, watched):
                     changed.set()
+
+
+def _client(url: str) -> Redis:
+    return Redis.from_url(
+        url,
+        socket_connect_timeout=TIMEOUT,
+        socket_timeout=TIMEOUT,
+        socket_keepalive=True,
+        # Once, for a connection that was closed while nobody used it.
+        retry=Retry(NoBackoff(), 1, (ConnectionError,)),
+    )
 
 
 def register_changes(app: Flask) -> None:

@@ -1,8 +1,8 @@
-"""Processes of the pool are forked while no thread of the worker is at an SQLite database.
+"""Processes of the pool are forked while no thread of the worker uses the database.
 
-SQLite remembers in the memory of a process which of its connections has locked the file. A process
-that is forked while a thread is in a transaction inherits the lock, which nobody there ever gives
-back, and waits for it in vain.
+A process that is forked meanwhile inherits locks that are never released there, and waits for them
+in vain: SQLite's, which remembers in the memory of a process which of its connections has locked
+the file, and SQLAlchemy's, of which one is held while the first connection to a server is made.
 """
 
 import logging
@@ -16,8 +16,8 @@ from sqlalchemy import Engine, event
 
 __all__ = ["fork_between_transactions"]
 
-LONGEST_WAIT = 30.0
-"""Seconds after which a process is forked all the same: the worker has to go on."""
+MAX_WAIT_SECONDS = 30.0
+"""After how long a process is forked all the same: the worker has to go on."""
 
 _logger = logging.getLogger(__name__)
 
@@ -29,8 +29,7 @@ def fork_between_transactions(engines: list[Engine]) -> None:
     task may well fork with a connection in use, its own.
     """
     for engine in engines:
-        if engine.dialect.name == "sqlite":
-            _Fork(engine)
+        _Fork(engine)
 
 
 class _Fork:
@@ -64,7 +63,7 @@ class _Fork:
         if os.getpid() != self._process:
             return
         self._changed.acquire()  # until the fork is made
-        deadline = time.monotonic() + LONGEST_WAIT
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
         while self._used and time.monotonic() < deadline:
             self._changed.wait(0.1)  # no one notifies when connecting fails
         if self._used:
