@@ -101,10 +101,10 @@ class TaskChanges:
 
     def close(self) -> None:
         """Close the connections; the next use opens others."""
-        if "_client" in self.__dict__:
+        if self._client is not None:
             self._client.close()
 
-    def _note_failure(self, error: RedisError) -> None:
+    def _note_failure(self, error: Exception) -> None:
         if not self._away_until:  # else it was said before
             _logger.warning("changes of tasks are not published: %s", error)
         self._away_until = time.monotonic() + PAUSE
@@ -137,7 +137,8 @@ class TaskChanges:
                         else:  # subscribed, also again after a failure: changes may be missed
                             self._away_until = 0.0
                             self._wake(None)
-            except RedisError as error:
+            except (RedisError, OSError, ValueError) as error:
+                # The latter two when another thread has closed the connection.
                 self._note_failure(error)
                 time.sleep(PAUSE)
 
