@@ -1,4 +1,9 @@
-"""A lost message is sent again, or its task ends."""
+"""A lost message is sent again, or its task ends.
+
+Celery's ``retry_on_worker_lost`` does this for a process of the pool that has ended. It does not for
+a worker that has died, or a broker that has lost its data, and keeps the files of the lost attempt.
+So the runner's own attempts are used for all of these.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
