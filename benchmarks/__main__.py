@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import time
 import tomllib
@@ -120,6 +121,7 @@ def parsed() -> argparse.Namespace:
 
 def main() -> int:
     """Measure and print; the status is 1 when a ratio is worse than expected."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends what has been started
     options = parsed()
     if options.list:
         for row in ROWS.values():
