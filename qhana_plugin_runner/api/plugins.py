@@ -60,8 +60,12 @@ def _plugin_list() -> CachedAnswer:
     registry = loaded_plugins()
     with read_connection() as connection:
         virtual = connection.execute(_VIRTUAL).all()
-    # A mounted plugin does not change.
-    source = (request.root_url, tuple(registry.mounted.values()), virtual)
+    # Plugins may change their attributes, and describe themselves in the language of the request.
+    mounted = [
+        (each.name, each.version, str(each.description), *(each.tags or ()))
+        for each in registry.mounted.values()
+    ]
+    source = (request.root_url, tuple(registry.mounted), mounted, virtual)
     kept = _newest.get(registry)
     if kept is None or kept[0] != source:
         plugins = PluginListSchema().dump({"plugins": list_plugins()})

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache, lru_cache
 from inspect import cleandoc
 from typing import Any
@@ -115,13 +116,13 @@ def _fields_renderer(app: Flask) -> Callable[..., Markup]:
     def form_fields_html(fields: Iterable[FormField], *classes: str) -> Markup:
         language, parts = current_language(), []
         for field in fields:
-            if field.errors or len(field.values) > 1:
+            # The cache must not hold what users enter or choose: options say what is selected.
+            if field.errors or field.options or len(field.values) > 1:
                 parts.append(render(language, field, *classes))
                 continue
-            # The field becomes a key of the cache, which must not hold what users enter.
-            values, field.values = field.values, [_VALUE] * len(field.values)
-            html = render_cached(language, field, *classes)
-            for value in values:
+            key = replace(field, values=[_VALUE] * len(field.values))
+            html = render_cached(language, key, *classes)
+            for value in field.values:
                 html = html.replace(_VALUE, escape(value))
             parts.append(html)
         return Markup("".join(parts))

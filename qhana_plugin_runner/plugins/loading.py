@@ -11,6 +11,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from copy import copy
 from pathlib import Path
 from types import ModuleType
 from typing import ClassVar
@@ -222,7 +223,6 @@ class LoadedPlugins:
         # A blueprint may raise when it is half registered, and Flask cannot take that back: it
         # is tried on this app first.
         self._trial = type(app)(app.import_name, static_folder=None)
-        self._trial.config, self._trial.extensions = app.config, app.extensions
         self._trial.url_map.converters = app.url_map.converters
 
     def plugin_of(self, endpoint: str | None) -> str | None:
@@ -303,6 +303,9 @@ class LoadedPlugins:
             )
         path = f"/plugins/{identifier}/"
         routes = len(self._app.view_functions)
+        # Copies: what the blueprint sets on the trial app is not on the real one when it comes.
+        self._trial.config = copy(self._app.config)
+        self._trial.extensions = copy(self._app.extensions)
         self._trial.register_blueprint(blueprint, url_prefix=path)
         self._mount_blueprint(blueprint, path)
         type(plugin).has_api = True

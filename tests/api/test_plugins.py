@@ -1,9 +1,11 @@
 """``/plugins/`` and the way from a name to a version."""
 
 import pytest
+from flask_babel import lazy_gettext
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
+from qhana_plugin_runner.util.plugins import QHAnaPluginBase
 
 
 def source(name, version, tags=("a", "b")):
@@ -69,6 +71,22 @@ def test_plugins_are_listed_by_name_and_version(client):
         "tags": [],
     }
     assert plugins[1]["tags"] == ["a", "b"]
+
+
+def test_the_list_follows_what_plugins_say_of_themselves(client):
+    def ape(language):
+        answer = client.get("/plugins/", headers={"Accept-Language": language})
+        return answer.get_json()["plugins"][0], answer
+
+    assert ape("en")[0]["description"] == "About ape."
+    plugin = QHAnaPluginBase.get_plugins()["ape@0-1"]
+    plugin.tags = ["new"]
+    assert ape("en")[0]["tags"] == ["new"]
+    plugin.description = lazy_gettext("Choose file")
+    for language, text in (("en", "Choose file"), ("de", "Datei auswählen")):
+        entry, answer = ape(language)
+        assert entry["description"] == text
+        assert "Accept-Language" in answer.vary
 
 
 def test_without_plugins_the_list_is_empty(with_plugins):

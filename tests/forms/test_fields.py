@@ -1,8 +1,10 @@
 """What the macros write for each kind of field."""
 
+import copy
 import datetime
 import decimal
 import enum
+import gc
 
 import marshmallow as ma
 import pytest
@@ -13,6 +15,7 @@ from werkzeug.datastructures import MultiDict
 from qhana_plugin_runner.api import EnumField
 from qhana_plugin_runner.api.extra_fields import CSVList
 from qhana_plugin_runner.api.util import FileUrl, FrontendFormBaseSchema
+from qhana_plugin_runner.forms import FormField, describe_form
 
 
 class Color(enum.Enum):
@@ -507,3 +510,32 @@ def test_html_that_is_kept_shows_each_visitor_their_own_values(render_fields):
     empty = render_fields(schema)
     assert empty.one("input", type="text")["value"] == ""
     assert "checked" not in empty.one("input", type="checkbox")
+
+
+@pytest.mark.parametrize(
+    "field, values, extras",
+    [
+        (ma.fields.String(), {"f": "entered 1"}, None),
+        (ma.fields.List(ma.fields.String()), {"f": ["entered 1", "entered 2"]}, None),
+        (
+            ma.fields.String(metadata={"options": {"entered 1": ""}}),
+            {"f": "entered 1"},
+            None,
+        ),
+        (ma.fields.String(), {}, {"f": {"datalist": ["entered 1"]}}),
+    ],
+    ids=["text", "texts", "choice", "suggestion"],
+)
+def test_what_users_enter_is_not_kept_and_shown_each_time(render, field, values, extras):
+    schema = ma.Schema.from_dict({"f": field})()
+    form = describe_form(schema, values, extras=extras)
+    before = copy.deepcopy(form)
+    page = render("{{ form_fields_html(form.fields, '', '', '') }}" * 2, form=form)
+    first, second = page.all("div", class_="qhana-input-wrapper")
+    assert str(list(first.walk())) == str(list(second.walk()))
+    assert "entered 1" in str(list(first.walk()))
+    assert form == before
+    del form, before
+    gc.collect()
+    fields = [each for each in gc.get_objects() if isinstance(each, FormField)]
+    assert not [each for each in fields if "entered" in repr(each)]

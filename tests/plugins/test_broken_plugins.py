@@ -397,6 +397,27 @@ def test_half_mounted_blueprint_has_no_effect(good):
     assert_good_ones_work(app)
 
 
+ONCE = """
+    @BLP.record_once
+    def set_up(state):
+        for names in (state.app.extensions, state.app.config):
+            if "P_EXT" in names:
+                raise RuntimeError("set up twice")
+            names["P_EXT"] = IDENTIFIER
+"""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_blueprint_that_may_set_up_an_app_only_once_does_so_if_it_is_served(good, fails):
+    more = ONCE + ("\n    BLP.record(lambda state: 1 / 0)\n" if fails else "")
+    good.write("once.py", plugin_source("once", more=more))
+    app = good.app()
+    assert ("once@v1-0-0" in failures(app)) is fails
+    names = {app.extensions.get("P_EXT"), app.config.get("P_EXT")}
+    assert names == {None if fails else "once@v1-0-0"}
+    assert_good_ones_work(app)
+
+
 def test_url_rule_that_flask_refuses_is_a_failure(good):
     good.write(
         "bad_rule.py",
