@@ -40,7 +40,8 @@ class Service:
         environment: all of its environment variables (default: those of the launcher)
         readiness: returns when the service does its job; called after each start
         first: whether later services are started only when this one is ready
-        last: whether it is started only when all earlier services are ready
+        last: whether it is started only when all earlier services are ready, or after some
+            seconds
         needs: names of the services without which it is not ready
         keep_open: file descriptors that it inherits
         stop: signals and seconds, in order: each signal is sent, then its time is waited

@@ -16,6 +16,9 @@ from .service import Oneshot, Service
 # would hide that from the person who has just started the product.
 _MAX_FIRST_ATTEMPTS = 3
 
+# How long the last services wait for the others, which may wait for a broker that is down.
+_MAX_SECONDS_BEFORE_LAST = 10.0
+
 
 class Supervisor:
     """Keeps the services of the product running until SIGINT, SIGTERM or SIGHUP.
@@ -101,13 +104,17 @@ class Supervisor:
         self._log.line("run", text)
 
     async def wait_until_ready(self) -> None:
-        """Wait for all services but the last ones.
+        """Wait for all services but the last ones, within limits.
 
         Raises:
             LauncherError: one of them cannot be started
         """
         early = (each for each in self._units if not each.last)
-        await asyncio.gather(*(each.wait_until_ready() for each in early))
+        ready = asyncio.gather(*(each.wait_until_ready() for each in early))
+        try:
+            await asyncio.wait_for(ready, _MAX_SECONDS_BEFORE_LAST)
+        except TimeoutError:
+            pass
 
     def on_ready(self) -> None:
         """Announce that the product is ready, if the other services are ready, too."""

@@ -1,6 +1,8 @@
 """The command that does the maintenance."""
 
+import os
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +45,23 @@ def maintenance_command(schedule: Path | None) -> None:
     scheduler = _scheduler(schedule) if schedule else None
     click.echo("maintenance: started")
     signal.sigwait(_ENDS)
+    has_failed = scheduler is not None and not scheduler.is_alive()
+    if scheduler is not None:
+        scheduler.service.stop()  # does not wait: a thread that has failed never says so
     maintenance.stop(seconds=1.0)
     if scheduler is not None:
-        scheduler.stop()
+        scheduler.join(timeout=2.0)
+    if has_failed:
+        raise click.ClickException(
+            "the scheduler of periodic tasks has failed: see its error above"
+        )
 
 
 def _scheduler(file: Path) -> Any:
-    """Start Celery's scheduler of periodic tasks as a thread, if there are such tasks."""
+    """Start Celery's scheduler of periodic tasks as a thread, if there are such tasks.
+
+    The process is told to stop when the thread ends.
+    """
     CELERY.finalize()
     kind = CELERY.conf.beat_scheduler
     if not CELERY.conf.beat_schedule and kind == "celery.beat:PersistentScheduler":
@@ -60,4 +72,10 @@ def _scheduler(file: Path) -> Any:
         CELERY, thread=True, schedule_filename=str(file), scheduler_cls=kind
     )
     scheduler.start()
+    threading.Thread(target=_stop_after, args=(scheduler,), daemon=True).start()
     return scheduler
+
+
+def _stop_after(thread: threading.Thread) -> None:
+    thread.join()
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -67,8 +67,8 @@ class Maintenance:
             self.start()
 
     def start_with_request(self) -> None:
-        """Start with the first request that a server gets; clients of tests name no server."""
-        if "SERVER_SOFTWARE" in request.environ:
+        """Start with the first request that a server gets, and not with those of test clients."""
+        if not request.headers.get("User-Agent", "").startswith("Werkzeug/"):
             self.start_in_web_process()
 
     def stop(self, seconds: float | None = None) -> None:

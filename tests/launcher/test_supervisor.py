@@ -14,6 +14,7 @@ from collections.abc import Callable
 import pytest
 from helpers.processes import is_alive, wait_until
 
+from qhana_plugin_runner.launcher import supervisor
 from qhana_plugin_runner.launcher.errors import LauncherError
 from qhana_plugin_runner.launcher.log import Log
 from qhana_plugin_runner.launcher.orphan_reaper import OrphanReaper
@@ -259,6 +260,19 @@ def test_a_last_service_is_started_when_the_others_are_ready_and_counts_for_noth
     supervise(services, log, stop, on_ready=lambda: announced.append(list(log.lines)))
     assert log.all(r"started (\w+)") == ["worker", "web", "maintenance"]
     assert len(announced) == 1 and not any("maintenance" in line for line in announced[0])
+
+
+def test_a_last_service_does_not_wait_for_ever_for_one_that_is_not_ready(
+    log, monkeypatch
+):
+    monkeypatch.setattr(supervisor, "_MAX_SECONDS_BEFORE_LAST", 0)
+    services = [
+        shell("worker", FOR_EVER, readiness=asyncio.Event().wait),
+        shell("maintenance", FOR_EVER, last=True),
+    ]
+    supervise(services, log, stop_when(log, "started maintenance"))
+    assert log.all(r"started (\w+)") == ["worker", "maintenance"]
+    assert log.all(r"(\w+) has stopped") == ["maintenance", "worker"]
 
 
 def test_services_are_restarted_on_request_without_a_pause_and_as_often_as_one_likes(log):

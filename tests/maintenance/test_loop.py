@@ -18,6 +18,7 @@ from qhana_plugin_runner.operations import Maintenance, runs_maintenance
 from qhana_plugin_runner.operations.jobs import JOBS, Job
 
 SOON, NEVER = "SOON", "NEVER"
+BROWSER = {"User-Agent": "Mozilla/5.0"}
 
 
 @pytest.fixture
@@ -215,12 +216,15 @@ def test_no_thread_and_no_lease_are_left(app, maintain):
 def test_nothing_is_done_where_it_is_not_wanted(tmp_path, settings):
     with runner(tmp_path, PLUGIN_FOLDERS=[], **settings) as app:
         assert not runs_maintenance(app)
-        app.test_client().get("/", environ_overrides={"SERVER_SOFTWARE": "a server"})
+        app.test_client().get("/", headers=BROWSER)
         app.extensions["qhana_maintenance"].start_in_web_process()
         assert names_of_threads() == []
 
 
-def test_the_first_request_that_a_server_gets_starts_it(working_app):
+@pytest.mark.parametrize(
+    "headers", [BROWSER, {"User-Agent": ""}], ids=["browser", "unnamed"]
+)
+def test_the_first_request_that_any_server_gets_starts_it(working_app, headers):
     maintenance, client = (
         working_app.extensions["qhana_maintenance"],
         working_app.test_client(),
@@ -229,7 +233,7 @@ def test_the_first_request_that_a_server_gets_starts_it(working_app):
     assert names_of_threads() == []
     try:
         for _ in range(2):
-            client.get("/", environ_overrides={"SERVER_SOFTWARE": "a server"})
+            client.get("/", headers=headers)
             assert len(names_of_threads()) == len(JOBS)
     finally:
         maintenance.stop()

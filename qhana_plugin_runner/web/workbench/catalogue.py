@@ -271,12 +271,15 @@ def _why_not_served(entry: PluginEntry) -> str:
 
 
 def _call(path: str) -> tuple[int, bytes]:
-    """Call a view of this app with the host name and the language of the current request."""
+    """Call a view of this app with the host name, client and language of the current request."""
     builder = EnvironBuilder(
         path=path,
         base_url=request.url_root,
         headers=[("Accept", "application/json"), ("Accept-Language", current_language())],
-        environ_base={"REMOTE_ADDR": request.remote_addr or "127.0.0.1"},
+        environ_base={
+            "REMOTE_ADDR": request.remote_addr or "127.0.0.1",
+            "HTTP_USER_AGENT": request.headers.get("User-Agent", ""),
+        },
     )
     with closing(builder):
         environ: dict[str, Any] = builder.get_environ()
