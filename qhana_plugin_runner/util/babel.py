@@ -58,10 +58,10 @@ def _translation(_locale: Locale | None, text: str) -> Markup:
     return Markup(gettext(text))
 
 
-def _translate(text: str, **variables: Any) -> Markup:
+def _translate(text: str, /, **variables: Any) -> Markup:
     """Translate a text of a template; as Jinja's own ``_``, but texts are looked up once."""
     translated = _translation(get_locale(), text)
-    return translated % variables if variables else translated
+    return translated % variables if variables or "%" in translated else translated
 
 
 def register_babel(app: Flask) -> None:

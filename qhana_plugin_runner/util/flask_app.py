@@ -95,7 +95,7 @@ class RunnerFlask(Flask):
         """
         plain = getattr(func, "__func__", func)
         if type(plain) is FunctionType and not plain.__code__.co_flags & CO_COROUTINE:
-            if "_is_coroutine_mark" not in plain.__dict__:
+            if "_is_coroutine_marker" not in plain.__dict__:
                 return func
         return super().ensure_sync(func)
 

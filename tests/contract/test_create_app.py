@@ -1,5 +1,6 @@
 """The factory, as tests of plugins call it."""
 
+import inspect
 import threading
 
 import pytest
@@ -15,6 +16,7 @@ from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasks import save_task_error, save_task_result
 from qhana_plugin_runner.util.config.celery_config import CELERY_PRODUCTION_CONFIG
+from qhana_plugin_runner.util.flask_app import RunnerFlask
 
 DEFAULT_TEST_CONFIG = {
     "SECRET_KEY": "test",
@@ -171,3 +173,21 @@ def test_nothing_starts_in_the_background(make):
 
 def test_the_production_config_of_celery_is_importable_and_a_mapping():
     assert {**CELERY_PRODUCTION_CONFIG}["broker_url"].startswith("redis://")
+
+
+def test_flask_adapts_coroutine_functions_and_no_others():
+    class App(RunnerFlask):
+        def async_to_sync(self, func):
+            return [func]
+
+    def plain():
+        return "plain"
+
+    async def coroutine():
+        return "coroutine"
+
+    app = App("app")
+    assert app.ensure_sync(plain) is plain
+    assert app.ensure_sync(coroutine) == [coroutine]
+    if mark := getattr(inspect, "markcoroutinefunction", None):  # since Python 3.12
+        assert app.ensure_sync(mark(plain)) == [plain]

@@ -7,6 +7,7 @@ from helpers.databases import on_each_database
 from sqlalchemy import event, text
 
 from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models import task_details
 from qhana_plugin_runner.db.models.task_details import read_task
 from qhana_plugin_runner.db.models.tasks import TaskFile, TaskLink
 
@@ -70,3 +71,32 @@ def test_what_the_session_has_not_committed_is_seen_and_kept(task):
 @pytest.mark.parametrize("task_id", [0, -1, 99, 2**31, 2**70])
 def test_an_id_without_a_task_gives_nothing(task_id):
     assert read_task(task_id) is None
+
+
+def test_a_database_without_known_functions_is_read_by_plain_statements(
+    task, monkeypatch
+):
+    for number in range(3):
+        task.add_next_step("href", "ui", str(number), commit=True)
+        task.clear_previous_step(commit=True)
+        TaskLink(task, "type", "target").save(commit=True)
+        task.add_task_log_entry("long " * 1000 + str(number), commit=True)
+        add_file(task)
+        add_file(task, file_type="temp-file")
+
+    def read():
+        shown = read_task(task.id)
+        steps = [(step.step_id, step.href, step.cleared) for step in shown.steps]
+        links = [(link.type, link.href) for link in shown.links]
+        outputs = [(file.id, file.file_type) for file in shown.outputs]
+        return shown.task.task_name, shown.log, steps, links, outputs
+
+    for outputs in (0, 3):
+        joined = read()
+        assert len(joined[4]) == outputs
+        with monkeypatch.context() as patched:
+            patched.setattr(task_details, "_FUNCTIONS", {})
+            assert read() == joined
+            assert read_task(99) is None
+        task.finished_at = datetime.now(UTC)
+        task.save(commit=True)

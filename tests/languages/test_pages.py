@@ -1,6 +1,7 @@
 """Pages and errors are in the language of whoever asks."""
 
 import pytest
+from flask import render_template_string
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
@@ -219,3 +220,18 @@ def test_validation_errors_for_programs_are_in_the_language_they_ask_for(form_cl
     assert german["query"]["name"] == ["Dieses Feld muss ausgefüllt werden."]
     assert german["query"]["number"] == ["Muss größer oder gleich 1 sein."]
     assert english["query"]["name"] == ["Missing data for required field."]
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("{{ _('%(text)s!', text='<x>') }}", "&lt;x&gt;!"),
+        ("{{ _('100%%') }}", "100%"),
+        ("{{ _('100%% of %(n)s', n=3) }}", "100% of 3"),
+        ("{{ _('<b>') }}", "<b>"),
+    ],
+)
+def test_texts_of_templates_are_formatted_as_by_jinja(client, source, shown):
+    with client.application.test_request_context():
+        assert render_template_string(source) == shown
+        assert render_template_string(source.replace("_(", "gettext(")) == shown

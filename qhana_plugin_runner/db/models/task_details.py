@@ -1,9 +1,9 @@
-"""The data of a task status, read by one statement without creating ORM objects.
+"""The data of a task status, read without creating ORM objects, by one statement if possible.
 
 Clients request the status often.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from types import SimpleNamespace
@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     JSON,
     BindParameter,
-    Column,
     ColumnElement,
     Connection,
     Row,
@@ -71,17 +70,32 @@ def read_task(task_id: int) -> TaskDetails | None:
     if not 0 < task_id <= MAX_ID:
         return None
     with read_connection() as connection:
-        statement = _task_statement(connection.dialect.name)
-        task = connection.execute(statement, {"id": task_id}).first()
+        is_joined = connection.dialect.name in _FUNCTIONS
+        read = _read_joined if is_joined else _read_parts
+        task, more_log, steps, links, outputs = read(connection, {"id": task_id})
     if task is None:
         return None
-    log = "\n".join(filter(None, (task.task_log, task.more_log)))
-    outputs = task.outputs if task.finished_at is not None else ()
-    details = (task.steps, task.links, outputs)
+    log = "\n".join(filter(None, (task.task_log, more_log)))
+    details = (steps, links, outputs if task.finished_at is not None else ())
     return TaskDetails(task, log, *map(_as_rows, details))
 
 
-def _as_rows(details: Sequence[dict[str, Any]] | None) -> Details:
+def _read_joined(connection: Connection, values: dict[str, int]) -> Sequence[Any]:
+    task = connection.execute(_joined_statement(connection.dialect.name), values).first()
+    return (task, *(task[-4:] if task else [None] * 4))
+
+
+def _read_parts(connection: Connection, values: dict[str, int]) -> Sequence[Any]:
+    """Read the task first: when it has ended by then, its outputs are complete."""
+    task, texts, *details = _statements()
+    return (
+        connection.execute(task, values).first(),
+        "\n".join(connection.execute(texts, values).scalars()),
+        *(connection.execute(each, values).mappings().all() for each in details),
+    )
+
+
+def _as_rows(details: Sequence[Mapping[str, Any]] | None) -> Details:
     return [SimpleNamespace(**each) for each in details or ()]
 
 
@@ -118,40 +132,44 @@ _FUNCTIONS = {
         func.json_build_object,
         func.json_agg,
     ),
-    "mariadb": _Functions(
-        lambda text: func.group_concat(text.op("SEPARATOR")(literal_column("'\\n'"))),
-        func.json_object,
-        func.json_arrayagg,
-    ),
 }
+"""Those of other databases may cut long results, as ``group_concat`` of MariaDB does."""
 
 
 @cache
-def _task_statement(dialect: str) -> Select[Any]:
-    """Return the statement that reads all of a task, its details as JSON."""
+def _statements() -> tuple[Select[Any], ...]:
+    """Return what reads a task, the texts of its log, its steps, its links and its outputs."""
     task, step, link, file, entry = (
         model.__table__.c
         for model in (ProcessingTask, Step, TaskLink, TaskFile, TaskLogEntry)
     )
-    functions = _FUNCTIONS.get(dialect, _FUNCTIONS["mariadb"])
     wanted: BindParameter[int] = bindparam("id")
-    is_output = (file.file_type != "", file.mimetype != "", file.file_type != TEMP_FILE)
+    columns = (column for column in task if column.key not in ("parameters", "data"))
     texts = select(entry.text).where(entry.task_id == wanted, entry.text != "")
-    text = texts.order_by(entry.id).subquery().c.text
+    is_output = (file.file_type != "", file.mimetype != "", file.file_type != TEMP_FILE)
+    return (
+        select(*columns).where(task.id == wanted),
+        texts.order_by(entry.id),
+        select(*step).where(step.id == wanted).order_by(step.number),
+        select(*link).where(link.task_id == wanted).order_by(link.id),
+        select(*file).where(file.task_id == wanted, *is_output).order_by(file.id),
+    )
 
-    def rows(order: Column[Any], *conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
-        found = select(order.table).where(*conditions).order_by(order).subquery().c
-        pairs = [part for column in found for part in (_quoted(column.key), column)]
+
+@cache
+def _joined_statement(dialect: str) -> Select[Any]:
+    """Return the statement that reads all of a task, its details as JSON."""
+    functions = _FUNCTIONS[dialect]
+    task, texts, *details = _statements()
+
+    def rows(found: Select[Any]) -> ScalarSelect[Any]:
+        columns = found.subquery().c
+        pairs = [part for column in columns for part in (_quoted(column.key), column)]
         each = functions.as_object(*pairs, type_=JSON)
         return select(functions.as_list(each, type_=JSON)).scalar_subquery()
 
-    return select(
-        *(column for column in task if column.key not in ("parameters", "data")),
-        select(functions.join(text)).scalar_subquery().label("more_log"),
-        rows(step.number, step.id == wanted).label("steps"),
-        rows(link.id, link.task_id == wanted).label("links"),
-        rows(file.id, file.task_id == wanted, *is_output).label("outputs"),
-    ).where(task.id == wanted)
+    log = select(functions.join(texts.subquery().c.text)).scalar_subquery()
+    return task.add_columns(log, *map(rows, details))
 
 
 def _quoted(name: str) -> ColumnElement[str]:

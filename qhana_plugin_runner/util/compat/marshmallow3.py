@@ -1,6 +1,7 @@
 """Shims for marshmallow 3."""
 
 import collections
+import copy
 import functools
 import inspect
 from collections.abc import Callable
@@ -75,7 +76,20 @@ def _abstract_field(patches: Patches, warn: Warn) -> None:
     "raise marshmallow.ValidationError in the validator",
 )
 def _validator_false(patches: Patches, warn: Warn) -> None:
-    def strict(validator: Callable[[Any], Any], field: Any, place: Place) -> Any:
+    def may_return_false(validator: Any) -> bool:
+        if isinstance(validator, validate.And):
+            return any(map(may_return_false, validator.validators))
+        return not isinstance(validator, validate.Validator)
+
+    def strict(validator: Any, field: Any, place: Place) -> Any:
+        if not may_return_false(validator):
+            return validator
+        if isinstance(validator, validate.And):
+            changed = copy.copy(validator)  # other fields may have it, too
+            parts = (strict(each, field, place) for each in validator.validators)
+            changed.validators = tuple(parts)
+            return changed
+
         @functools.wraps(validator)
         def run(value: Any) -> None:
             if validator(value) is False:
@@ -86,16 +100,9 @@ def _validator_false(patches: Patches, warn: Warn) -> None:
 
     def init(original: Callable[..., None], field: Any, **kwargs: Any) -> None:
         original(field, **kwargs)
-        if not all(isinstance(each, validate.Validator) for each in field.validators):
+        if any(map(may_return_false, field.validators)):
             place = place_on_stack()
-            field.validators = [
-                (
-                    each
-                    if isinstance(each, validate.Validator)
-                    else strict(each, field, place)
-                )
-                for each in field.validators
-            ]
+            field.validators = [strict(each, field, place) for each in field.validators]
 
     patches.wrap(fields.Field, "__init__", init)
 
@@ -116,13 +123,24 @@ def _hook_keywords(patches: Patches, warn: Warn) -> None:
 
     def set_hook(original: Callable[..., Any], fn: Any, tag: str, **kwargs: Any) -> Any:
         if fn is not None and tag in added:
-            parameters = inspect.signature(fn).parameters
+            is_wrapped = isinstance(fn, (classmethod, staticmethod))
+            hook = fn.__func__ if is_wrapped else fn
+            try:
+                parameters = inspect.signature(hook).parameters
+            except (TypeError, ValueError):  # marshmallow decides
+                return original(fn, tag, **kwargs)
             if added[tag] not in parameters:
                 if not any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
-                    warn(fn.__name__)
-                    fn = _with_keywords(fn, parameters.keys().__contains__)
+                    warn(getattr(hook, "__name__", ""))
+                    hook = _with_keywords(hook, parameters.keys().__contains__)
                 else:
-                    fn = _with_keywords(fn, added[tag].__ne__)
+                    hook = _with_keywords(hook, added[tag].__ne__)
+                if is_wrapped:
+                    attributes = vars(fn)  # such as the hooks that it is already
+                    fn = type(fn)(hook)
+                    vars(fn).update(attributes)
+                else:
+                    fn = hook
         return original(fn, tag, **kwargs)
 
     patches.wrap(decorators, "set_hook", set_hook)

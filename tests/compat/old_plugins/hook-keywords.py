@@ -19,6 +19,27 @@ class FormSchema(ma.Schema):
         return data["number"]
 
 
+class ClassSchema(ma.Schema):
+    number = ma.fields.Integer()
+
+    @pre_load
+    @post_load
+    @staticmethod
+    def strip(data, many, partial):
+        return {key: str(value).strip() for key, value in data.items()}
+
+    @ma.post_dump
+    @classmethod
+    def name(cls, data, many):
+        return cls.__name__, data["number"]
+
+    @validates_schema
+    @classmethod
+    def check_all(cls, data):
+        if data["number"] == 13:
+            raise ma.ValidationError(cls.__name__)
+
+
 class NameSchema(ma.Schema):
     name = ma.fields.String(data_key="theName")
 
@@ -30,6 +51,9 @@ class NameSchema(ma.Schema):
 
 def check():
     assert FormSchema().load({"number": " 5 "}) == 5
+    assert ClassSchema().load({"number": " 5 "}) == {"number": "5"}
+    assert ClassSchema().validate({"number": " 13 "}) == {"_schema": ["ClassSchema"]}
+    assert ClassSchema().dump({"number": 5}) == ("ClassSchema", 5)
     assert FormSchema().validate({"number": "13"}) == {"_schema": ["Bad luck."]}
     assert NameSchema().validate({"theName": "x"}) == {"theName": ["Not x."]}
     assert NameSchema().load({"theName": "y"}) == {"name": "y"}

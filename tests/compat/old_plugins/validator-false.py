@@ -7,12 +7,18 @@ class FormSchema(ma.Schema):
         validate=[ma.validate.Range(min=0), lambda value: value % 2 == 0],
         error_messages={"validator_failed": "Not even."},
     )
+    both = ma.fields.Integer(
+        validate=ma.validate.And(
+            ma.validate.Range(min=0), ma.validate.And(lambda value: value != 7)
+        )
+    )
 
 
 def check():
-    assert FormSchema().validate({"small": 10, "even": 3}) == {
+    assert FormSchema().validate({"small": 10, "even": 3, "both": 7}) == {
         "small": ["Invalid value."],
         "even": ["Not even."],
+        "both": ["Invalid value."],
     }
-    fitting = {"small": 9, "even": 4}
+    fitting = {"small": 9, "even": 4, "both": 8}
     assert FormSchema().load(fitting) == fitting
