@@ -13,13 +13,15 @@ __all__ = ["run_after_commit"]
 _WAITING, _DUE = "qhana_after_commit", "qhana_committed"
 
 
-def run_after_commit(function: Callable[..., object], *arguments: Any) -> None:
-    """Call a function once the open transaction is committed; never when it is rolled back.
+def run_after_commit(
+    session: Session, function: Callable[..., object], *arguments: Any
+) -> None:
+    """Call a function once the session's open transaction is committed; never when it is rolled back.
 
     The session can be used again by then. The same call is made once, however often it was asked
     for.
     """
-    DB.session().info.setdefault(_WAITING, {})[function, arguments] = None
+    session.info.setdefault(_WAITING, {})[function, arguments] = None
 
 
 @event.listens_for(DB.session, "after_commit")

@@ -187,9 +187,9 @@ def task_changes() -> TaskChanges:
     return changes
 
 
-def note_change(task_id: int) -> None:
-    """Publish, once the open transaction is committed, that a task has changed."""
-    run_after_commit(_publish, task_id)
+def note_change(session: Session, task_id: int) -> None:
+    """Publish, once the session's open transaction is committed, that a task has changed."""
+    run_after_commit(session, _publish, task_id)
 
 
 def _publish(task_id: int) -> None:
@@ -202,7 +202,7 @@ def _note_rows(session: Session, _context: Any) -> None:
     for row in (*session.new, *session.dirty, *session.deleted):
         if isinstance(row, (TaskLink, TaskLogEntry)):
             if row.task_id is not None:
-                note_change(row.task_id)
+                note_change(session, row.task_id)
         elif isinstance(row, (ProcessingTask, Step)):
             if row not in session.new or isinstance(row, Step):
-                note_change(row.id)
+                note_change(session, row.id)

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from celery import Task
-from sqlalchemy.exc import DBAPIError
 
 from ..db import DB
 from ..db.unsaved import has_unsaved_changes
@@ -31,8 +30,8 @@ def save_result_here(task: Task, result: object) -> None:
     """End the task that a Celery task has finished, if a message would do nothing else.
 
     When the database is away, the task is to be cancelled, or anything else is out of the
-    ordinary, nothing is done: the message is sent, which tries for as long as it takes, or fails
-    as it always has.
+    ordinary, it is left to the message, which tries for as long as it takes, or fails as it always
+    has. No error here concerns the work, which has succeeded.
 
     Args:
         task: the Celery task
@@ -45,8 +44,13 @@ def save_result_here(task: Task, result: object) -> None:
     if not isinstance(result, str | None) or has_unsaved_changes():
         return
     try:
+        # What the plugin has not committed is not committed for it. An error that it has
+        # swallowed, and a snapshot that is old by now, end here as well.
+        DB.session.rollback()
         ended = life_cycle.succeed(task_id, result or "", unless_cancelling=True)
-    except (DBAPIError, KeyError) as error:
+    except (
+        Exception
+    ) as error:  # receivers of the signals, and the time limit, raise here too
         DB.session.rollback()
         _logger.warning("task %s is ended by a message: %s", task_id, error)
         return

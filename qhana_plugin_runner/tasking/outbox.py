@@ -59,7 +59,7 @@ def enqueue(task_id: int, *events: str) -> None:
     values = {f"event_{number}": event for number, event in enumerate(once)}
     added = DB.session.execute(_adding(len(once)), {"changed_task": task_id, **values})
     if added.rowcount:  # type: ignore[attr-defined]
-        run_after_commit(_send_added)
+        run_after_commit(DB.session(), _send_added)
 
 
 def _send_added() -> None:

@@ -11,13 +11,14 @@ the task: it ends then, unless a step of it waits for a person.
 
 import logging
 from collections.abc import Callable, Set
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from flask import Flask, Response, has_request_context, request
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..db import DB
-from ..db.unsaved import has_unsaved_changes
+from ..db.transient import retry_transient
 from ..errors import TaskNotSaved
 from ..util.error_text import name_and_text
 from . import life_cycle
@@ -36,6 +37,9 @@ _HELD = "qhana_plugin_runner.tasking.publishing"
 # The tasks that messages were sent for; None stands for one that does not tell.
 _SENT_FOR = "qhana_plugin_runner.sent_for"
 _FAILED = "qhana_plugin_runner.failed"
+
+MAX_DATABASE_SECONDS = 5.0
+"""For how long a message is tried to be sent when its task cannot be marked as queued."""
 
 
 class _Message(NamedTuple):
@@ -70,8 +74,13 @@ def hold(task_ids: Set[int], send: Callable[[], Any]) -> bool:
     return True
 
 
-def release() -> None:
+def release(is_view_done: bool = False) -> None:
     """Send what was held back, in the order in which it came.
+
+    Args:
+        is_view_done: whether nobody sends later what cannot be sent. Then the database is tried
+            for a while, and where it or anything else fails, the tasks fail. A view is told, and
+            may go on.
 
     Raises:
         BrokerUnavailable: the broker does not answer; names the tasks of all messages that have
@@ -80,26 +89,40 @@ def release() -> None:
     held = request.environ.get(_HELD) if has_request_context() else None
     while held:
         message = held.pop(0)
-        note_sending(message.task_ids)
         try:
-            message.send()
-        except BrokerUnavailable as error:
-            error.task_ids.update(message.task_ids, *(other.task_ids for other in held))
-            note_sending(error.task_ids)
-            held.clear()
+            if is_view_done:
+                # A message that has failed at the database is not registered any more.
+                retry_transient(message.send, MAX_DATABASE_SECONDS)
+            else:
+                message.send()
+        except Exception as error:
+            unsent = message.task_ids.union(*(other.task_ids for other in held))
+            if isinstance(error, BrokerUnavailable):
+                error.task_ids |= unsent
+                note_sending(error.task_ids)
+                held.clear()
+            elif is_view_done:
+                held.clear()
+                _fail(unsent, name_and_text(getattr(error, "orig", None) or error))
             raise
+        note_sending(message.task_ids)
 
 
 def fail_unsent(error: BrokerUnavailable) -> None:
     """Fail the tasks whose messages could not be sent."""
-    DB.session.rollback()
-    for task_id in error.task_ids:
+    _fail(error.task_ids, str(error))
+
+
+def _fail(task_ids: Set[int], reason: str) -> None:
+    for task_id in task_ids:
         try:
-            reason = f"The task could not be started: {error}"
-            life_cycle.fail(task_id, reason)
+            DB.session.rollback()
+            life_cycle.fail(task_id, f"The task could not be started: {reason}")
         except KeyError:
             # The plugin had not committed its row: nothing is left behind.
             _logger.info("task %s was never saved", task_id)
+        except SQLAlchemyError as error:
+            _logger.error("task %s waits, and nothing is sent for it: %s", task_id, error)
 
 
 def _release_saved() -> None:
@@ -112,10 +135,14 @@ def _release_saved() -> None:
     held = request.environ.get(_HELD)
     if not held:
         return
+    # The view has ended: what it has not committed nobody would save. It is not to be taken
+    # along with what is noted of the messages, nor is an error of it that was swallowed.
+    with suppress(DBAPIError):  # a connection that is gone has rolled back
+        DB.session.rollback()
     unsaved = request.environ.get(UNSAVED, set())
     missing = unsaved & set().union(*(message.task_ids for message in held))
     held[:] = [message for message in held if not missing & message.task_ids]
-    release()
+    release(is_view_done=True)
     if missing:
         raise TaskNotSaved(f"nothing is sent with db_id={min(missing)}")
 
@@ -146,10 +173,6 @@ def register_publishing(app: Flask) -> None:
     @app.after_request
     def send_now(response: Response) -> Response:
         try:
-            if request.environ.get(_HELD) and has_unsaved_changes():
-                # The view has ended without a commit: nobody would save them. They are not to
-                # take with them what is noted of the messages.
-                DB.session.rollback()
             _release_saved()
         except Exception as error:
             # As if the view had raised it: only views' errors are handled by Flask.
@@ -167,8 +190,10 @@ def register_publishing(app: Flask) -> None:
         if request.environ.get(_HELD):
             try:
                 _release_saved()
-            except (BrokerUnavailable, TaskNotSaved) as unsent:
+            except Exception as unsent:
                 app.logger.error("a task was not started: %s", unsent)
+                if isinstance(unsent, BrokerUnavailable):
+                    fail_unsent(unsent)
         if made := request.environ.pop(MADE, None):
             failed = request.environ.get(_FAILED)
             reason = failed if error is None else name_and_text(error)

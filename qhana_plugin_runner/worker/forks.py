@@ -16,8 +16,14 @@ from sqlalchemy import Engine, event
 
 __all__ = ["fork_between_transactions"]
 
-MAX_WAIT_SECONDS = 30.0
+MAX_WAIT_SECONDS = 1.0
 """After how long a process is forked all the same: the worker has to go on."""
+
+MAX_SQLITE_WAIT_SECONDS = 30.0
+"""The same with SQLite, where a process that inherits a lock would wait in vain at every write.
+
+There nobody waits for a row that a task has locked for as long as it runs.
+"""
 
 _logger = logging.getLogger(__name__)
 
@@ -63,7 +69,9 @@ class _Fork:
         if os.getpid() != self._process:
             return
         self._changed.acquire()  # until the fork is made
-        deadline = time.monotonic() + MAX_WAIT_SECONDS
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        seconds = MAX_SQLITE_WAIT_SECONDS if is_sqlite else MAX_WAIT_SECONDS
+        deadline = time.monotonic() + seconds
         while self._used and time.monotonic() < deadline:
             self._changed.wait(0.1)  # no one notifies when connecting fails
         if self._used:

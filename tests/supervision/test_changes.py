@@ -11,7 +11,7 @@ from redis import Redis
 
 from qhana_plugin_runner.api import waiting
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskLink
 from qhana_plugin_runner.tasking import changes, life_cycle
 from qhana_plugin_runner.tasking.changes import TaskChanges
 
@@ -126,3 +126,27 @@ def test_no_more_than_a_few_wait(other):
         assert first is not None and second is None
         assert other.waiting == 1
     assert other.waiting == 0
+
+
+def write_data(session, task_id):
+    session.get(ProcessingTask, task_id).data = {"written": True}
+
+
+def add_link(session, task_id):
+    task = session.get(ProcessingTask, task_id)
+    session.add(TaskLink(task=task, type="a-type", href="http://a/"))
+
+
+@pytest.mark.parametrize("write", [write_data, add_link])
+def test_a_session_that_commits_in_another_context_wakes_them_too(
+    app, broker_url, new_task, other, write
+):
+    task_id, session = new_task(), DB.session()
+    with other.watch(task_id, LIMIT) as changed:
+        wait_for_subscription(broker_url)
+        assert changed.wait(SECONDS)  # now it listens
+        changed.clear()
+        with app.app_context():
+            write(session, task_id)
+            session.commit()
+        assert changed.wait(SECONDS)

@@ -4,12 +4,16 @@ import base64
 import json
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasking import life_cycle, messages
 from qhana_plugin_runner.tasking.messages import DELIVERY_ID, TASK_ID
+from qhana_plugin_runner.tasking.signals import TASK_STATUS_CHANGED
 from qhana_plugin_runner.tasks import save_task_error, save_task_result
 
 
@@ -130,3 +134,52 @@ def test_a_task_that_is_to_be_cancelled_is_left_to_the_message(run, registry):
     task_id, left = run(plain, do=cancel)
     assert left
     assert state_and_log(task_id) == ("cancelled", "FAILURE", "The task was cancelled.")
+
+
+DATA = """UPDATE "ProcessingTask" SET data = '{"not": "saved"}' WHERE id = :id"""
+
+
+def write_past_the_session(task_id):
+    DB.session.connection().execute(text(DATA), {"id": task_id})
+
+
+def write_in_bulk(task_id):
+    data = {"not": "saved"}
+    DB.session.bulk_update_mappings(ProcessingTask, [{"id": task_id, "data": data}])
+
+
+@pytest.mark.parametrize("write", [write_past_the_session, write_in_bulk])
+def test_what_the_session_does_not_know_of_is_not_committed_either(run, write):
+    task_id, left = run(plain, do=write)
+    assert not left and state_and_log(task_id)[0] == "succeeded"
+    assert ProcessingTask.get_by_id(task_id).data == {}
+
+
+def swallow_a_violated_constraint(task_id):
+    twin = ProcessingTask("twin")
+    twin.id = task_id
+    DB.session.add(twin)
+    with pytest.raises(IntegrityError):
+        DB.session.flush()
+
+
+def lose_the_connection(task_id):
+    DB.session.connection().invalidate()
+
+
+@pytest.mark.parametrize("leave", [swallow_a_violated_constraint, lose_the_connection])
+def test_work_succeeds_that_leaves_its_session_with_an_error(run, leave):
+    assert state_and_log(run(plain, do=leave)[0]) == ("succeeded", "SUCCESS", "done")
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, SoftTimeLimitExceeded])
+def test_an_error_after_the_end_of_a_task_is_not_one_of_its_work(run, registry, error):
+    def receive(_app, task_id):
+        raise error
+
+    with TASK_STATUS_CHANGED.connected_to(receive):
+        task_id, left = run(plain)
+    assert left  # the message finds the task ended
+    assert state_and_log(task_id) == ("succeeded", "SUCCESS", "done")
+    save_task_result("done", db_id=task_id)
+    assert state_and_log(task_id) == ("succeeded", "SUCCESS", "done")

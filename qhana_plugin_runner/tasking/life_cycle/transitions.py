@@ -90,7 +90,7 @@ def append_log(task_id: int, text: str) -> None:
     if text:
         lock_log(task_id)
         DB.session.execute(insert(_LOG).values(task_id=task_id, text=storable(text)))
-        note_change(task_id)
+        note_change(DB.session(), task_id)
         if loaded := DB.session.identity_map.get(identity_key(ProcessingTask, task_id)):
             DB.session.expire(loaded)
 
@@ -376,7 +376,7 @@ def _move(statement: Update, task_id: int, **values: object) -> bool:
     """Move a task to another state, and wake those who wait for a change of it."""
     happened = _execute(statement, task_id, **values) > 0
     if happened:
-        note_change(task_id)
+        note_change(DB.session(), task_id)
     return happened
 
 
