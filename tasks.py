@@ -236,6 +236,7 @@ def doc(c: Context) -> None:
 def update_source_doc(c: Context) -> None:
     """Describe each module of the source in docs/source, apart from the documentation."""
     left_out = (
+        "benchmarks",
         "docs",
         "examples",
         "instance",

@@ -1,11 +1,15 @@
 """Configuration of Sphinx. Everything is built from this checkout, without the internet."""
 
+import logging
 import sys
 import tomllib
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
 sys.path[:0] = [str(DOCS.parent), str(DOCS / "_ext")]
+
+# The theme's package accessible-pygments makes the root logger write what libraries tell.
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 _PROJECT = tomllib.loads((DOCS.parent / "pyproject.toml").read_text("utf-8"))["project"]
 

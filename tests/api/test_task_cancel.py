@@ -21,7 +21,7 @@ def test_a_task_that_has_ended_stays_as_it_is_and_this_is_said(client, task):
     life_cycle.succeed(1, "all well")
     before = client.get("/tasks/1/").get_json()
     status = cancel(client).get_json()
-    assert "ended before" in status.pop("message")
+    assert "already finished" in status.pop("message")
     assert status == before
 
 

@@ -126,5 +126,5 @@ def test_the_first_plugin_is_short():
 
 def test_the_log_of_the_start_is_as_shown(product):
     assert re.search(
-        r"^run    \| ready: http://127\.0\.0\.1:\d+/$", product.log, re.MULTILINE
+        r"^run         \| ready: http://127\.0\.0\.1:\d+/$", product.log, re.MULTILINE
     )

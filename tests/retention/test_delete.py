@@ -42,7 +42,7 @@ def test_a_task_that_has_not_ended_stays(client, make_task, rows, of_tasks, file
     assert answer.status_code == 409
     error = answer.get_json()
     assert (error["code"], error["status"]) == (409, "Conflict")
-    assert "cancel" in error["message"]
+    assert "Cancel it first" in error["message"]
     assert (rows(), files()) == (of_tasks(1), before)
 
 

@@ -9,7 +9,7 @@ from qhana_plugin_runner.util.config.settings import default_plugin_folders
 @pytest.fixture
 def package(tmp_path):
     """A package that was installed: the demonstration plugins are in it."""
-    (tmp_path / "package" / "plugins").mkdir(parents=True)
+    (tmp_path / "package" / "demo" / "plugins").mkdir(parents=True)
     return tmp_path / "package"
 
 
@@ -23,7 +23,7 @@ def here(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("debug", [False, True])
 def test_without_folders_the_plugins_in_the_package_are_served(package, here, debug):
-    assert default_plugin_folders(debug, package) == [str(package / "plugins")]
+    assert default_plugin_folders(debug, package) == [str(package / "demo" / "plugins")]
 
 
 def test_a_folder_plugins_in_the_working_directory_goes_before(package, here):

@@ -76,7 +76,8 @@ def test_each_file_of_a_folder_is_in_the_wheel(files, folder, pattern):
         for path in (CHECKOUT / folder).glob(pattern)
         if path.is_file() and "__pycache__" not in path.parts
     }
-    inside = "" if folder.startswith("qhana_plugin_runner") else "qhana_plugin_runner/"
+    inside = {"plugins": "qhana_plugin_runner/demo/"}.get(folder, "qhana_plugin_runner/")
+    inside = "" if folder.startswith("qhana_plugin_runner") else inside
     assert {inside + path for path in wanted} <= files
 
 

@@ -283,7 +283,7 @@ def default_plugin_folders(debug: bool, package: Path = PACKAGE) -> list[str]:
     package. There are none in the package of a checkout.
     """
     folders: list[str] = defaults(debug)["PLUGIN_FOLDERS"]
-    shipped = package / "plugins"
+    shipped = package / "demo" / "plugins"
     if shipped.is_dir() and not any(Path(folder).is_dir() for folder in folders):
         return [str(shipped)]
     return folders
