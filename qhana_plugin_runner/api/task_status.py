@@ -159,9 +159,8 @@ def download_url(file: Any) -> str:
     """Return the URL under which clients get a file, a model or a row with its columns."""
     try:
         store = STORE[file.storage_provider]
-        if (
-            type(store).get_task_file_url not in _OWN_URLS
-        ):  # of a plugin's store: may use relationships
+        if type(store).get_task_file_url not in _OWN_URLS:
+            # A store of a plugin may use relationships of the model.
             file = TaskFile.get_by_id(file.id)
         return store.get_task_file_url(file, external=True)
     except StorageError:

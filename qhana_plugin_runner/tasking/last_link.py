@@ -48,9 +48,8 @@ def save_result_here(task: Task, result: object) -> None:
         # swallowed, and a snapshot that is old by now, end here as well.
         DB.session.rollback()
         ended = life_cycle.succeed(task_id, result or "", unless_cancelling=True)
-    except (
-        Exception
-    ) as error:  # receivers of the signals, and the time limit, raise here too
+    except Exception as error:
+        # Receivers of the signals, and the time limit, raise here, too.
         DB.session.rollback()
         _logger.warning("task %s is ended by a message: %s", task_id, error)
         return

@@ -29,6 +29,7 @@ from ..db import DB
 from ..db.after_commit import run_after_commit
 from ..db.db import database_time
 from ..db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
+from ..db.statements import execute
 
 __all__ = ["CALLS_ADDED", "enqueue", "log_of", "prune"]
 
@@ -38,8 +39,6 @@ CALLS_ADDED = Signal(
 
 PRUNED_AT_ONCE = 1000
 """Rows removed in one transaction: SQLite has one writer at a time, and others wait for it."""
-
-_AS_IT_IS = {"synchronize_session": False}
 
 
 def enqueue(task_id: int, *events: str) -> None:
@@ -154,7 +153,7 @@ def prune(older_than_seconds: float) -> int:
         ids = DB.session.execute(old.limit(PRUNED_AT_ONCE)).scalars().all()
         if ids:
             statement = delete(delivery).where(delivery.id.in_(ids))
-            DB.session.execute(statement, execution_options=_AS_IT_IS)
+            execute(statement)
         DB.session.commit()
         removed += len(ids)
         if len(ids) < PRUNED_AT_ONCE:

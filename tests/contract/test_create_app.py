@@ -2,6 +2,7 @@
 
 import inspect
 import threading
+from unittest import mock
 
 import pytest
 from celery.contrib.testing.worker import start_worker
@@ -9,6 +10,7 @@ from celery.signals import setup_logging
 from helpers.plugins import plugin_source
 from helpers.processes import wait_until
 from sqlalchemy.pool import StaticPool
+from werkzeug.routing import Map, Rule
 
 from qhana_plugin_runner import create_app
 from qhana_plugin_runner.celery import CELERY
@@ -16,7 +18,7 @@ from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasks import save_task_error, save_task_result
 from qhana_plugin_runner.util.config.celery_config import CELERY_PRODUCTION_CONFIG
-from qhana_plugin_runner.util.flask_app import RunnerFlask
+from qhana_plugin_runner.util.flask_app import LazyRule, RunnerFlask
 
 DEFAULT_TEST_CONFIG = {
     "SECRET_KEY": "test",
@@ -191,3 +193,14 @@ def test_flask_adapts_coroutine_functions_and_no_others():
     assert app.ensure_sync(coroutine) == [coroutine]
     if mark := getattr(inspect, "markcoroutinefunction", None):  # since Python 3.12
         assert app.ensure_sync(mark(plain)) == [plain]
+
+
+def test_urls_are_built_by_code_that_is_compiled_when_the_first_one_is():
+    """Werkzeug's method is not public: the upper bound in pyproject.toml is about it."""
+    rule = LazyRule("/tasks/<int:task>/", endpoint="task")
+    with mock.patch.object(Rule, "_compile_builder", autospec=True) as compiler:
+        compiler.side_effect = lambda *_arguments: lambda _rule, **values: values
+        Map([rule])
+        assert not compiler.called
+        assert rule.build({"task": 7}) == rule.build({"task": 7})
+        assert compiler.call_count == 1

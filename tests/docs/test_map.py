@@ -2,7 +2,9 @@
 
 import re
 import tomllib
+from importlib import import_module
 
+import pytest
 from helpers.product import CHECKOUT
 
 PACKAGE = "qhana_plugin_runner"
@@ -52,3 +54,27 @@ def test_what_the_table_says_of_celery_is_a_rule():
             modules = {f"{PACKAGE}.{name}" for name in names}
             assert modules <= set(FORBIDDEN["source_modules"])
             assert "celery" in FORBIDDEN["forbidden_modules"]
+
+
+def test_the_places_to_extend_are_there():
+    text = (CHECKOUT / "docs/explanation/extending.md").read_text("utf-8")
+    paths = re.findall(r"`([a-z_/]+(?:/|\.py))`", text)
+    assert len(paths) > 10
+    for path in paths:
+        assert (CHECKOUT / PACKAGE / path).exists(), path
+
+
+@pytest.mark.parametrize(
+    ("module", "table"),
+    [
+        ("util.config.settings", "SETTINGS"),
+        ("operations.jobs", "JOBS"),
+        ("cli", "COMMANDS"),
+        ("web.pages.health", "CHECKS"),
+        ("api.jwt", "SECURITY_SCHEMES"),
+    ],
+)
+def test_the_tables_to_extend_are_there(module, table):
+    text = (CHECKOUT / "docs/explanation/extending.md").read_text("utf-8")
+    assert f"{module.replace('.', '/')}.py" in text
+    assert getattr(import_module(f"{PACKAGE}.{module}"), table)

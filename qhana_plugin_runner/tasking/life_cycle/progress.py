@@ -21,6 +21,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from ...db import DB
 from ...db.models.tasks import ProcessingTask
+from ...db.statements import execute
 from ...db.transient import retry_transient
 from ...util.current_message import current_message, working_on
 
@@ -122,7 +123,7 @@ def report(task: ProcessingTask, values: Mapping[str, Any]) -> None:
     if held is None or held.left > 0:
         if held is not None:
             held.left -= 1
-        _execute(_writing(task.id, values))
+        execute(_writing(task.id, values))
         DB.session.expire(task, list(values))
         return
     held.changes = {**held.changes, **values}
@@ -134,7 +135,7 @@ def write_held(task_id: int) -> None:
     """Write what is held back of a task with what the session is about to commit."""
     held: _Held | None = current_message().progress
     if held is not None and held.task_id == task_id and (values := held.unwritten):
-        _execute(_writing(task_id, values))
+        execute(_writing(task_id, values))
 
 
 def _writing(task_id: int, values: Mapping[str, Any]) -> Update:
@@ -144,10 +145,6 @@ def _writing(task_id: int, values: Mapping[str, Any]) -> Update:
         .where(ProcessingTask.id == task_id, ProcessingTask.finished_at.is_(None))
         .values(**values)
     )
-
-
-def _execute(statement: Update) -> None:
-    DB.session.execute(statement, execution_options={"synchronize_session": False})
 
 
 def _held(task: ProcessingTask) -> _Held | None:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, SessionTransaction, object_session
 
 from ...db import DB
 from ...db.models.tasks import ProcessingTask, TaskLogEntry, storable
+from ...db.statements import execute
 from ...util.logging import plugin_of_request
 from .progress import PROGRESS, report
 from .states import state_of_end
@@ -140,6 +141,4 @@ def _write_log(task: ProcessingTask, old: str) -> None:
 
 def _write(task: ProcessingTask, *conditions: Any, **values: Any) -> None:
     statement = update(ProcessingTask).where(ProcessingTask.id == task.id, *conditions)
-    DB.session.execute(
-        statement.values(**values), execution_options={"synchronize_session": False}
-    )
+    execute(statement.values(**values))
