@@ -21,6 +21,7 @@ from .checks import (
     as_text,
     one_of,
 )
+from .security_settings import SECURITY_SETTINGS
 from .setting import MEBIBYTE, Setting
 from .task_settings import TASK_SETTINGS
 
@@ -267,6 +268,7 @@ SETTINGS: tuple[Setting, ...] = (
         "en",
         "The language when a client names none we have.",
     ),
+    *SECURITY_SETTINGS,
     *TASK_SETTINGS,
 )
 

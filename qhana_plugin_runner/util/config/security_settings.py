@@ -1,0 +1,5 @@
+"""The settings of what strangers may do: sites, people, URLs, sizes."""
+
+from .setting import Setting
+
+SECURITY_SETTINGS: tuple[Setting, ...] = ()
