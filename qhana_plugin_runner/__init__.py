@@ -55,6 +55,7 @@ def _create_app(test_config: Mapping[str, Any] | None, silent_log: bool) -> Flas
     if test_config is None and not silent_log:
         _register_logging(app)
     _register_proxies(app)
+    _register_sites(app)
     _register_compat(app)
     _register_babel(app)
     _register_db(app)
@@ -124,6 +125,12 @@ def _register_proxies(app: Flask) -> None:
             x_prefix=count,
         )
         app.wsgi_app = proxy  # type: ignore[method-assign]
+
+
+def _register_sites(app: Flask) -> None:
+    from .security.sites import register_sites
+
+    register_sites(app)
 
 
 def _register_compat(app: Flask) -> None:

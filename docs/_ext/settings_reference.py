@@ -24,6 +24,8 @@ _TYPES = {
     "as_severity": "number, or one of CRITICAL, ERROR, WARNING, INFO, DEBUG",
     "as_mapping": "mapping; as text, a JSON object",
     "as_paths": "list of folders; as text, separated by colons",
+    "as_hosts": "list; as text, separated by commas or spaces",
+    "as_origins": "list; as text, separated by commas or spaces",
     "as_rewrite_rules": "mapping or list of pairs; as text, a JSON object",
 }
 

@@ -1,5 +1,6 @@
 """Error responses: JSON with ``code``, ``status`` and a reason, never a stack trace."""
 
+from logging import ERROR, WARNING
 from typing import Any
 
 import marshmallow as ma
@@ -87,7 +88,8 @@ def register_error_handlers(app: Flask) -> None:
 
     @app.errorhandler(RunnerError)
     def runner_error(error: RunnerError) -> Response:
-        app.logger.error("%s", error, exc_info=error.http_status >= 500)
+        is_own = error.http_status >= 500
+        app.logger.log(ERROR if is_own else WARNING, "%s", error, exc_info=is_own)
         return error_response(error.http_status, str(error))
 
     @app.errorhandler(DBAPIError)

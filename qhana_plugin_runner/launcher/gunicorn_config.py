@@ -22,6 +22,15 @@ def on_starting(server: Any) -> None:
     gc.freeze()
 
 
+def when_ready(server: Any) -> None:
+    """Warn when others than this machine reach what the server is bound to."""
+    from ..security.sites import sites_of
+
+    names = [listener.sock.getsockname() for listener in server.LISTENERS]
+    sites = sites_of(server.app.wsgi())
+    sites.listens_on(name[0] if isinstance(name, tuple) else "" for name in names)
+
+
 def post_worker_init(worker: Any) -> None:
     """Start the maintenance in a web process, unless it runs elsewhere."""
     worker.wsgi.extensions["qhana_maintenance"].start_in_web_process()

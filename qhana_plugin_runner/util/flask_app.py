@@ -5,7 +5,7 @@ from inspect import CO_COROUTINE
 from types import FunctionType
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.wrappers import Request
 from werkzeug.routing import Rule
@@ -29,24 +29,6 @@ class LazySessions(SecureCookieSessionInterface):
 _CONDITIONS = frozenset(
     f"HTTP_IF_{name}" for name in ("MATCH", "NONE_MATCH", "MODIFIED_SINCE", "RANGE")
 )
-
-CORS_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
-
-
-def allow_all_origins(response: Response) -> None:
-    """Let scripts of other origins read a response, unless its view has decided itself.
-
-    There are no cookies to protect: the wildcard allows no more than any program can do.
-    """
-    headers = response.headers
-    if "Access-Control-Allow-Origin" in headers:
-        return
-    headers["Access-Control-Allow-Origin"] = "*"
-    asked = request.headers
-    if request.method == "OPTIONS" and "Access-Control-Request-Method" in asked:
-        headers["Access-Control-Allow-Methods"] = CORS_METHODS
-        if wanted := asked.get("Access-Control-Request-Headers"):
-            headers["Access-Control-Allow-Headers"] = wanted
 
 
 class RunnerResponse(Response):
@@ -81,7 +63,7 @@ class LazyRule(Rule):
 
 
 class RunnerFlask(Flask):
-    """A Flask app with standard JSON, any text, and CORS for all origins."""
+    """A Flask app with standard JSON and any text."""
 
     json_provider_class = StrictJSONProvider
     response_class = RunnerResponse
@@ -98,9 +80,3 @@ class RunnerFlask(Flask):
             if "_is_coroutine_marker" not in plain.__dict__:
                 return func
         return super().ensure_sync(func)
-
-    def process_response(self, response: Response) -> Response:
-        """Finish a response, including those of error handlers."""
-        response = super().process_response(response)
-        allow_all_origins(response)
-        return response

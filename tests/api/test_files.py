@@ -119,7 +119,6 @@ def test_browsers_must_not_trust_the_content(file, get):
     for answer in (get(file), get(file, Range="bytes=0-1"), get(file, "HEAD")):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Content-Security-Policy"] == "sandbox allow-scripts"
-        assert answer.headers["Access-Control-Allow-Origin"] == "*"
         assert "X-Frame-Options" not in answer.headers
 
 

@@ -100,6 +100,8 @@ ENVIRONMENT = [
     ("SERVER_NAME", "host:80", "SERVER_NAME", "host:80"),
     ("PLUGIN_REGISTRY_URL", "http://r/", "PLUGIN_REGISTRY_URL", "http://r/"),
     ("REVERSE_PROXY_COUNT", "2", "REVERSE_PROXY_COUNT", 2),
+    ("ALLOWED_HOSTS", "Own.example, [::2]", "ALLOWED_HOSTS", ["own.example", "::2"]),
+    ("ALLOWED_ORIGINS", "https://UI:443/", "ALLOWED_ORIGINS", ["https://ui"]),
     ("QHANA_SECRET_KEY", "s3cret", "SECRET_KEY", "s3cret"),
     ("PLUGIN_COMPAT", "0", "PLUGIN_COMPAT", False),
     ("MAINTENANCE", "off", "MAINTENANCE", False),

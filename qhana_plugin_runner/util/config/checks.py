@@ -149,6 +149,36 @@ def as_paths(value: Any) -> list[str]:
     return [folder for folder in value if folder]
 
 
+def _texts(value: Any) -> list[str]:
+    """A list of texts; one text holds several, separated by commas or spaces."""
+    if isinstance(value, str):
+        return value.replace(",", " ").split()
+    return [as_text(each) for each in value] if isinstance(value, (list, tuple)) else [""]
+
+
+def as_hosts(value: Any) -> list[str]:
+    """Names of hosts as browsers send them, without brackets around addresses."""
+    hosts = [host.lower().strip("[]") for host in _texts(value)]
+    pattern = r"\*|(\*\.)?[a-z0-9_][a-z0-9_.-]*|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*"
+    if not all(re.fullmatch(pattern, host) for host in hosts):
+        raise ValueError(
+            "must be names of hosts without port (qhana.example.org, *.example.org), or *"
+        )
+    return hosts
+
+
+def as_origins(value: Any) -> list[str]:
+    """Origins as browsers send them."""
+    origins = [origin.lower().removesuffix("/") for origin in _texts(value)]
+    if not all(
+        re.fullmatch(r"\*|[a-z][a-z0-9+.-]*://[a-z0-9_.:[\]-]+", o) for o in origins
+    ):
+        raise ValueError(
+            "must be origins (https://ui.example.org, http://ui.example.org:4200), or *"
+        )
+    return [re.sub(r"^(http:.*):80$|^(https:.*):443$", r"\1\2", o) for o in origins]
+
+
 def as_rewrite_rules(value: Any) -> list[tuple[re.Pattern[str], str]]:
     """Rules in order: a mapping pattern -> replacement, or a list of such pairs."""
     if isinstance(value, (list, tuple)):
