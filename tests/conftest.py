@@ -11,6 +11,7 @@ import pytest
 # Fixtures for all rooms. One that uses another comes after it.
 pytest_plugins = [
     "helpers.runner",
+    "helpers.services",
     "helpers.databases",
     "helpers.plugins",
     "helpers.site",

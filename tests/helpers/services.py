@@ -4,6 +4,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
+import pytest
 from helpers.processes import wait_until
 from helpers.product import CHECKOUT, outside_environment
 from redis import Redis
@@ -27,6 +28,13 @@ def broker(folder):
     finally:
         process.terminate()
         process.wait()
+
+
+@pytest.fixture(scope="session")
+def broker_url(tmp_path_factory):
+    """The URL of a broker, which ends with the tests."""
+    with broker(tmp_path_factory.mktemp("broker")) as url:
+        yield url
 
 
 def _answers(client):

@@ -1,8 +1,9 @@
 """Workers that do what a test tells them, step by step, behind a real broker and a real database.
 
 Each message is carried out by Celery's own tracer in a thread of its own, so that all that the
-runner does before and behind the work of a plugin is done. What the machine of
-``tests/supervision/test_machine.py`` needs of the runner's inside is named here and nowhere else.
+runner does before and behind the work of a plugin is done. What
+``tests/tasking/messages/test_machine.py`` needs of the runner's inside is named here and nowhere
+else.
 """
 
 import json

@@ -10,8 +10,8 @@ may do too: a validator that returns ``False`` fails (marshmallow 4 ignores what
 so the check would silently accept everything).
 
 To serve another removed API, decorate a function with :func:`~.shims.shim` in the module of its
-library and show it in ``tests/compat/old_plugins``. Shims exist for what plugins are known to use
-and for nothing else.
+library and show it in ``tests/util/compat/old_plugins``. Shims exist for what plugins are known
+to use and for nothing else.
 """
 
 import os

@@ -2,7 +2,6 @@
 
 import pytest
 from helpers.runner import runner
-from helpers.services import broker
 
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
@@ -11,12 +10,6 @@ from qhana_plugin_runner.tasking.broker import in_flight
 from qhana_plugin_runner.tasking.messages import DELIVERY_ID, TASK_ID
 
 QUEUE = "qhana_plugin_runner"
-
-
-@pytest.fixture(scope="session")
-def broker_url(tmp_path_factory):
-    with broker(tmp_path_factory.mktemp("broker")) as url:
-        yield url
 
 
 @pytest.fixture
