@@ -61,6 +61,7 @@ def _create_app(test_config: Mapping[str, Any] | None, silent_log: bool) -> Flas
     _register_db(app)
     _register_life_cycle(app)
     _register_celery(app)
+    _register_requests(app)
     _register_storage(app)
     _register_webhooks(app)
     _register_maintenance(app)
@@ -165,6 +166,12 @@ def _register_celery(app: Flask) -> None:
     from .celery import register_celery
 
     register_celery(app)
+
+
+def _register_requests(app: Flask) -> None:
+    from .requests import register_requests
+
+    register_requests(app)
 
 
 def _register_storage(app: Flask) -> None:

@@ -2,11 +2,20 @@
 
 import ipaddress
 import logging
+import os
 import re
 import signal
 import socket
+import tempfile
 
 import pytest
+
+# Tests, and the processes that they start, fetch files that they write.
+os.environ["FILE_URL_FOLDERS"] = tempfile.gettempdir()
+
+from qhana_plugin_runner.requests import policy  # noqa: E402
+
+RULES_WITHOUT_APP = policy._of_process
 
 # Fixtures for all rooms. One that uses another comes after it.
 pytest_plugins = [
@@ -106,6 +115,12 @@ def only_loopback():
         patch.setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
     yield
     patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def fetching_as_before(monkeypatch):
+    """Forget the rules for URLs of the app that the test before has made."""
+    monkeypatch.setattr(policy, "_of_process", RULES_WITHOUT_APP)
 
 
 @pytest.fixture(autouse=True)

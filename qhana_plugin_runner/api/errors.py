@@ -16,6 +16,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from ..db import DB
 from ..db.transient import is_transient
 from ..errors import RunnerError
+from ..requests import FetchRefused
 from ..tasking.errors import BrokerUnavailable
 from ..tasking.publishing import fail_unsent
 from ..util.library_texts import translate_known, translate_messages
@@ -91,6 +92,10 @@ def register_error_handlers(app: Flask) -> None:
         is_own = error.http_status >= 500
         app.logger.log(ERROR if is_own else WARNING, "%s", error, exc_info=is_own)
         return error_response(error.http_status, str(error))
+
+    @app.errorhandler(FetchRefused)
+    def fetch_refused(error: FetchRefused) -> Response:
+        return error_response(422, str(error))
 
     @app.errorhandler(DBAPIError)
     def database_error(error: DBAPIError) -> Response:

@@ -1,5 +1,6 @@
 """Fetching the URLs that users hand to plugins."""
 
+from .policy import FetchRefused, register_requests
 from .session import (
     REQUEST_SESSION,
     FetchSession,
@@ -18,6 +19,7 @@ from .session import (
 
 __all__ = [
     "REQUEST_SESSION",
+    "FetchRefused",
     "FetchSession",
     "body_stream",
     "display_url",
@@ -25,6 +27,7 @@ __all__ = [
     "open_url",
     "open_url_as_file_like",
     "open_url_as_file_like_simple",
+    "register_requests",
     "retrieve_attribute_metadata_url",
     "retrieve_data_type",
     "retrieve_filename",

@@ -1,14 +1,23 @@
-"""HTTP adapter that detects truncated bodies."""
+"""HTTP adapter that judges addresses, and detects truncated bodies and those that grow too large."""
 
+import socket
 import zlib
 from typing import Any, Generator
 
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
 from urllib3 import BaseHTTPResponse, HTTPResponse
 from urllib3.exceptions import DecodeError
 
+from ..util.redaction import display_url
+from .connections import POOLS
+from .policy import FetchRefused, Refusal, current_policy
+
 __all__ = ["FetchAdapter", "whole"]
+
+STEP = 1024 * 1024
+"""Bytes that are decompressed at once when a reader wants all."""
 
 OTHER_MEMBERS, SWALLOW = 1, 2
 """States of urllib3's gzip decoder behind the end of the first member: more bytes have come, which
@@ -16,12 +25,41 @@ it takes for a further member; and those are not gzip."""
 
 
 class WholeResponse(HTTPResponse):
-    """A response that raises an error when its compressed body is truncated.
+    """A response that raises an error when its compressed body is truncated or a bomb.
 
     urllib3 checks the length of a body where one is told, but not whether the decoder has
     come to the end of its stream: what a connection that is cut leaves of a gzip body reads
     like a shorter file.
     """
+
+    _encoded = 0
+    _decoded = 0
+
+    def _decode(
+        self,
+        data: bytes,
+        decode_content: bool | None,
+        flush_decoder: bool,
+        max_length: int | None = None,
+    ) -> bytes:
+        """Decompress in steps, and check the size after each of them."""
+        if not decode_content or not self._decoder:
+            return super()._decode(data, decode_content, flush_decoder, max_length)
+        policy = current_policy()
+        self._encoded += len(data)
+        is_bounded = max_length is not None and max_length >= 0 and not flush_decoder
+        pieces = []
+        while True:
+            length = max_length if is_bounded else STEP
+            pieces.append(super()._decode(data, True, False, length))
+            self._decoded += len(pieces[-1])
+            policy.check_size(self._encoded, self._decoded)
+            data = b""
+            if is_bounded or not pieces[-1] or not self._decoder.has_unconsumed_tail:
+                break
+        if flush_decoder:
+            pieces.append(super()._decode(b"", True, True))
+        return b"".join(pieces)
 
     def read(
         self,
@@ -106,6 +144,46 @@ def whole(response: BaseHTTPResponse) -> BaseHTTPResponse:
 
 class FetchAdapter(HTTPAdapter):
     """Sends requests over HTTP; place for policies that apply to every response."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pools; their connections judge the addresses."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Make the pools of a proxy; their connections lead to it."""
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = POOLS
+        return manager
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        """Send a request, also the one that follows a redirect.
+
+        Raises:
+            FetchRefused: the settings forbid to connect to what the URL names, or the answer
+                breaks a limit before its body begins.
+        """
+        try:
+            if select_proxy(request.url or "", kwargs.get("proxies")):
+                self._judge_name(request)
+            return super().send(request, *args, **kwargs)
+        except Refusal as refusal:
+            shown = display_url(request.url or "")
+            raise FetchRefused(f"{shown!r}: {refusal}", request=request) from None
+
+    def _judge_name(self, request: PreparedRequest) -> None:
+        """Judge the addresses behind a name before a proxy, which resolves it, is asked.
+
+        Raises:
+            Refusal: there are some, and none is allowed.
+        """
+        parts, _tls = self.build_connection_pool_key_attributes(request, True)
+        port = parts["port"] or {"https": 443}.get(parts["scheme"], 80)
+        try:
+            current_policy().addresses(parts["host"] or "", port)
+        except socket.gaierror:
+            return  # only the proxy knows it
 
     def build_response(self, req: PreparedRequest, resp: BaseHTTPResponse) -> Response:
         """Make a response of requests from one of urllib3."""

@@ -18,6 +18,8 @@ from requests.utils import get_encoding_from_headers
 from qhana_plugin_runner.util.content_types import guess_type
 from qhana_plugin_runner.util.redaction import display_url
 
+from .policy import FetchRefused, current_policy
+
 CHUNK = 64 * 1024
 """Bytes read from a file at once."""
 
@@ -127,6 +129,7 @@ class FileAdapter(LocalAdapter):
         Raises:
             requests.exceptions.InvalidURL: the URL names another host or no absolute
                 path.
+            FetchRefused: the path leads out of the folders that may be fetched from.
         """
         refused = self.refuse_method(request)
         if refused is not None:
@@ -170,6 +173,11 @@ class FileAdapter(LocalAdapter):
         if not path.startswith("/") or "\0" in path:
             raise InvalidURL(
                 f"{display_url(url)!r} holds no absolute path; write file:///path."
+            )
+        if not current_policy().has_file(path):
+            raise FetchRefused(
+                f"{display_url(url)!r} may not be fetched: file URLs reach only the runner's own "
+                "file store and the folders in the setting FILE_URL_FOLDERS."
             )
         return path
 

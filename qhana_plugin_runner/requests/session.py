@@ -19,12 +19,14 @@ from io import BufferedReader
 from pathlib import PurePosixPath
 from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile
+from time import monotonic
 from typing import IO, Any, Iterator
 from urllib.parse import unquote, urljoin, urlsplit
 
 from flask import current_app, has_app_context
 from requests import PreparedRequest, Response, Session
 from requests.exceptions import InvalidSchema, StreamConsumedError
+from urllib3.exceptions import HTTPError
 from werkzeug.http import parse_options_header
 from werkzeug.utils import secure_filename
 
@@ -35,8 +37,10 @@ from ..util.content_types import (
 )
 from ..util.pieces import PieceReader
 from ..util.redaction import display_url
+from .connections import DEADLINE
 from .http_adapter import FetchAdapter
 from .local_urls import DataAdapter, FileAdapter, LocalFileResponse
+from .policy import current_policy
 
 __all__ = [
     "REQUEST_SESSION",
@@ -56,9 +60,8 @@ CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a connection: time for three lost SYN packets (sent after 1, 3 and
 7 s)."""
 
-READ_TIMEOUT = 60.0
-"""Seconds of silence in a response: most reverse proxies give up after 60 s
-themselves."""
+REDIRECT_BODY = 64 * 1024
+"""Bytes of a redirect's body that are kept: it says no more than the header."""
 
 CHUNK_SIZE = 64 * 1024
 """Bytes read at once: enough to make the cost of a call small, little enough to hold
@@ -76,7 +79,8 @@ class FetchSession(Session):
 
     It keeps no cookies (they would pass from one user's task to another's), gives every
     request a time-out unless the caller names one, and lets no server redirect the runner
-    to a file of its own host.
+    to a file of its own host.  What may be fetched is told by
+    :class:`~qhana_plugin_runner.requests.policy.FetchPolicy`.
     """
 
     def __init__(self) -> None:
@@ -86,17 +90,22 @@ class FetchSession(Session):
         self.mount("file:", FileAdapter())
         self.mount("data:", DataAdapter())
 
-    def request(  # type: ignore[override]
-        self, method: str, url: str, *args: Any, **kwargs: Any
-    ) -> Response:
-        """Send a request; without ``timeout`` the runner's default time-outs apply."""
-        kwargs.setdefault("timeout", (CONNECT_TIMEOUT, READ_TIMEOUT))
-        return super().request(method, url, *args, **kwargs)
-
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
-        """Send a prepared request: the first one, and one more for each redirect."""
+        """Send a prepared request: the first one, and one more for each redirect.
+
+        Without ``timeout`` the runner's default time-outs apply.
+        """
         self.check_hop(request)
-        return super().send(request, **kwargs)
+        policy = current_policy()
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = (CONNECT_TIMEOUT, policy.silence)
+        if policy.total is None or DEADLINE.get() is not None:
+            return super().send(request, **kwargs)
+        token = DEADLINE.set(monotonic() + policy.total)
+        try:
+            return super().send(request, **kwargs)
+        finally:
+            DEADLINE.reset(token)
 
     def check_hop(self, request: PreparedRequest) -> None:
         """Refuse a request before anything is sent.
@@ -114,7 +123,7 @@ class FetchSession(Session):
             )
 
     def get_redirect_target(self, resp: Response) -> str | None:
-        """Tell where a response redirects to, if it does.
+        """Tell where a response redirects to, if it does; its body is cut off.
 
         Raises:
             requests.exceptions.InvalidSchema: the target is neither a http nor a https
@@ -130,12 +139,24 @@ class FetchSession(Session):
                     "redirects to http and https are followed.",
                     response=resp,
                 )
+            _cut_body(resp)
         return target
 
     def forget_connections(self) -> None:
         """Start with empty connection pools, without touching those in use."""
         self.mount("https://", FetchAdapter())
         self.mount("http://", FetchAdapter())
+
+
+def _cut_body(response: Response) -> None:
+    """Read a little of the body of a redirect, of which requests would read all."""
+    if getattr(response, "_content", None) is False:
+        try:
+            body = response.raw.read(REDIRECT_BODY, decode_content=True)
+        except (HTTPError, OSError):
+            body = b""
+        response.raw.close()  # a connection that is not read to its end cannot be used again
+        vars(response).update(_content=body, _content_consumed=True)
 
 
 REQUEST_SESSION = FetchSession()
@@ -173,7 +194,7 @@ def open_url(url: str, raise_on_error_status: bool = True, **kwargs: Any) -> Res
     b'some text'
 
     Args:
-        url: a http, https, file (of this host) or data URL.  Inside an app context the
+        url: a http, https, file (in ``FILE_URL_FOLDERS``) or data URL.  Inside an app context the
             config value ``URL_REWRITE_RULES`` (pairs of a regular expression and its
             replacement, or a mapping) is applied to it first.
         raise_on_error_status: raise for a status of 400 or more.
@@ -185,7 +206,8 @@ def open_url(url: str, raise_on_error_status: bool = True, **kwargs: Any) -> Res
         requests.exceptions.HTTPError: the answer has an error status; a missing file has
             404.
         requests.exceptions.ContentDecodingError: a compressed body is cut off; with
-            ``stream=True`` where its end is read.
+            ``stream=True`` where its end is read.  Or it exceeds a limit.
+        FetchRefused: the settings forbid to fetch this URL.
         requests.exceptions.RequestException: there is no answer, or the URL makes no
             sense.
     """

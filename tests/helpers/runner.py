@@ -1,5 +1,6 @@
 """Apps for tests, each with a database and files of its own."""
 
+import os
 from contextlib import contextmanager
 
 import pytest
@@ -26,6 +27,7 @@ def runner(folder, tables=True, **settings):
             "TESTING": True,
             "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/runner.db",
             "FILE_STORE_ROOT_PATH": f"{folder}/files",
+            "FILE_URL_FOLDERS": os.environ["FILE_URL_FOLDERS"],
             "CELERY": IN_MEMORY,
             **settings,
         },

@@ -25,7 +25,7 @@ from qhana_plugin_runner.requests import (
     retrieve_filename,
     typed_as,
 )
-from qhana_plugin_runner.requests.session import CONNECT_TIMEOUT, READ_TIMEOUT
+from qhana_plugin_runner.requests.session import CONNECT_TIMEOUT
 
 
 def test_a_url_is_opened_as_a_requests_response(site):
@@ -120,7 +120,7 @@ def test_every_fetch_has_a_timeout(site, timeouts):
     url = site.put("/")
     open_url(url).close()
     REQUEST_SESSION.post(url).close()
-    assert timeouts == [(CONNECT_TIMEOUT, READ_TIMEOUT)] * 2
+    assert timeouts == [(CONNECT_TIMEOUT, 60.0)] * 2
 
 
 def test_the_caller_may_choose_the_timeout(site, timeouts):

@@ -9,7 +9,7 @@ from enum import Enum
 from requests import Response
 from requests.exceptions import RequestException, Timeout
 
-from ...requests import REQUEST_SESSION
+from ...requests import REQUEST_SESSION, FetchRefused
 
 __all__ = [
     "WEBHOOK_TIMEOUT",
@@ -96,6 +96,8 @@ def call_for_answer(
             return _answer(response)
     except Timeout:
         return timed_out(timeout)
+    except FetchRefused as error:
+        return Answer(Meaning.NEVER, str(error))
     except ValueError as error:
         # Also what requests raises for URLs and headers that nobody could send.
         return Answer(Meaning.NEVER, f"cannot be called: {type(error).__name__}")

@@ -9,6 +9,7 @@ import math
 import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -177,6 +178,22 @@ def as_origins(value: Any) -> list[str]:
             "must be origins (https://ui.example.org, http://ui.example.org:4200), or *"
         )
     return [re.sub(r"^(http:.*):80$|^(https:.*):443$", r"\1\2", o) for o in origins]
+
+
+def as_fetch_targets(value: Any) -> list[str]:
+    """Names of hosts, networks and words; one text holds several, separated by spaces."""
+    return [_fetch_target(target) for target in _texts(value) or [""]]
+
+
+def _fetch_target(target: str) -> str:
+    try:
+        return str(ip_network(target))
+    except ValueError:
+        if re.fullmatch(r"\*|(\*\.)?[\w-][\w.-]*(:\d+)?", target, re.ASCII):
+            return target.lower()
+    raise ValueError(
+        "must list `*`, `public`, networks (10.1.0.0/16), and names (*.example.org, minio:9000)"
+    )
 
 
 def as_rewrite_rules(value: Any) -> list[tuple[re.Pattern[str], str]]:

@@ -1,6 +1,6 @@
 """The settings of what strangers may do: sites, people, URLs, sizes."""
 
-from .checks import as_hosts, as_origins
+from .checks import as_count, as_fetch_targets, as_hosts, as_origins, as_paths, as_seconds
 from .setting import Setting
 
 SECURITY_SETTINGS: tuple[Setting, ...] = (
@@ -23,5 +23,54 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
         "may; and so may those of this machine when the runner listens only there. When it is "
         "not set, all pages may use a public runner, but none a local one.",
         env=("ALLOWED_ORIGINS",),
+    ),
+    Setting(
+        "FILE_URL_FOLDERS",
+        as_paths,
+        [],
+        "Folders whose files `file:` URLs may name, beside the local file store; relative to the "
+        "instance folder. In the environment separated by colons.",
+        env=("FILE_URL_FOLDERS",),
+    ),
+    Setting(
+        "URL_FETCH_ALLOW",
+        as_fetch_targets,
+        ["*"],
+        "From where `http:` URLs may be fetched: `*` is everywhere, `public` the Internet without "
+        "private networks; or networks (`10.1.0.0/16`), and names with or without a port "
+        "(`minio:9000`, `*.example.org`), separated by spaces. What other settings name is "
+        "always allowed: the runner (`SERVER_NAME`), the registry, S3, targets of "
+        "`URL_REWRITE_RULES`. Link-local addresses, cloud metadata and multicast never are.",
+        env=("URL_FETCH_ALLOW",),
+    ),
+    Setting(
+        "URL_FETCH_MAX_BYTES",
+        as_count,
+        None,
+        "The largest body that is fetched, in bytes, as it is sent (with its headers) and as it is "
+        "decompressed.",
+        env=("URL_FETCH_MAX_BYTES",),
+    ),
+    Setting(
+        "URL_FETCH_MAX_RATIO",
+        as_count,
+        1000,
+        "How many times its size a fetched body of more than 100 MiB may grow when it is "
+        "decompressed; 0 is any.",
+    ),
+    Setting(
+        "URL_FETCH_SILENCE_SECONDS",
+        as_seconds,
+        # Most reverse proxies give up after 60 s themselves.
+        60.0,
+        "How long a server that is fetched from may send nothing.",
+    ),
+    Setting(
+        "URL_FETCH_TOTAL_SECONDS",
+        as_seconds,
+        None,
+        "How long one fetch may take, with its redirects and its body; without end when it is "
+        "not set.",
+        env=("URL_FETCH_TOTAL_SECONDS",),
     ),
 )

@@ -120,6 +120,10 @@ ENVIRONMENT = [
     ("S3_ACCESS_KEY_ID", "key", "S3_ACCESS_KEY_ID", "key"),
     ("S3_SECRET_ACCESS_KEY", "s3cret", "S3_SECRET_ACCESS_KEY", "s3cret"),
     ("S3_DOWNLOAD", "presigned", "S3_DOWNLOAD", "presigned"),
+    ("FILE_URL_FOLDERS", "/srv/a:b", "FILE_URL_FOLDERS", ["/srv/a", "b"]),
+    ("URL_FETCH_ALLOW", "10.0.0.1 a:1", "URL_FETCH_ALLOW", ["10.0.0.1/32", "a:1"]),
+    ("URL_FETCH_MAX_BYTES", "9", "URL_FETCH_MAX_BYTES", 9),
+    ("URL_FETCH_TOTAL_SECONDS", "3", "URL_FETCH_TOTAL_SECONDS", 3.0),
     ("DEFAULT_LOG_LEVEL", "warn", "DEFAULT_LOG_SEVERITY", "WARN"),
     (
         "SQLALCHEMY_DATABASE_URI",
