@@ -1,6 +1,6 @@
 """Fetching the URLs that users hand to plugins."""
 
-from .policy import FetchRefused, register_requests
+from .policy import FetchRefused, allow_folder, register_requests
 from .session import (
     REQUEST_SESSION,
     FetchSession,
@@ -21,6 +21,7 @@ __all__ = [
     "REQUEST_SESSION",
     "FetchRefused",
     "FetchSession",
+    "allow_folder",
     "body_stream",
     "display_url",
     "get_mimetype",

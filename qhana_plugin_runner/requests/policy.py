@@ -9,7 +9,7 @@ import os
 import re
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from ipaddress import (
     IPv4Address,
@@ -109,7 +109,7 @@ class FetchPolicy:
         total: seconds for all of one fetch.
     """
 
-    folders: tuple[str, ...] = ()
+    folders: list[str] = field(default_factory=list)
     allow: tuple[str, ...] = ("*",)
     trusted: tuple[str, ...] = ()
     max_bytes: int | None = None
@@ -158,7 +158,7 @@ class FetchPolicy:
         name = host.strip("[]").rstrip(".").lower()
         for rule in (*self.allow, *self.trusted):
             if rule == "public":
-                if all(each.is_global for each in _meanings(address)):
+                if all(map(_is_public, _meanings(address))):
                     return True
             elif "/" in rule:
                 if _meanings(address)[0] in ip_network(rule):
@@ -197,6 +197,11 @@ def _is_never(address: str) -> bool:
     return any(each in network for each in _meanings(address) for network in NEVER)
 
 
+def _is_public(ip: IPv4Address | IPv6Address) -> bool:
+    # Site-local addresses (fec0::/10) are deprecated, so Python takes them for any others.
+    return ip.is_global and not getattr(ip, "is_site_local", False)
+
+
 def _trusted(config: Mapping[str, Any]) -> Iterable[str]:
     """Yield the hosts that the settings themselves name: those of the runner and its services."""
     if name := config["SERVER_NAME"]:
@@ -214,7 +219,7 @@ def _trusted(config: Mapping[str, Any]) -> Iterable[str]:
 _EXTENSION = "qhana-fetch-policy"
 
 _of_process = FetchPolicy(
-    folders=tuple(filter(None, os.environ.get("FILE_URL_FOLDERS", "").split(":")))
+    folders=list(filter(None, os.environ.get("FILE_URL_FOLDERS", "").split(":")))
 )
 """The rules outside of an app context: those of the app that was made last."""
 
@@ -233,7 +238,7 @@ def register_requests(app: Flask) -> None:
     config = app.config
     folders = (config["FILE_STORE_ROOT_PATH"], *config["FILE_URL_FOLDERS"])
     _of_process = app.extensions[_EXTENSION] = FetchPolicy(
-        folders=tuple(os.path.join(app.instance_path, folder) for folder in folders),
+        folders=[os.path.join(app.instance_path, folder) for folder in folders],
         allow=tuple(config["URL_FETCH_ALLOW"]),
         trusted=tuple(_trusted(config)),
         max_bytes=config["URL_FETCH_MAX_BYTES"],
@@ -241,3 +246,8 @@ def register_requests(app: Flask) -> None:
         silence=config["URL_FETCH_SILENCE_SECONDS"],
         total=config["URL_FETCH_TOTAL_SECONDS"],
     )
+
+
+def allow_folder(app: Flask, folder: str | os.PathLike[str]) -> None:
+    """Let ``file`` URLs name the files of a folder: that of a store, which makes such URLs."""
+    app.extensions[_EXTENSION].folders.append(os.path.abspath(folder))

@@ -8,9 +8,11 @@ from typing import BinaryIO, cast
 from flask import Flask, current_app, has_app_context
 
 from ..db.models.tasks import TaskFile
+from ..requests import allow_folder
 from .content import FileFacts, FileLike
 from .errors import StorageError, UnknownFileStore
 from .interface import FileStoreInterface
+from .local import LocalFileStore
 from .store import FileStore, ServedFileStore
 
 _logger = logging.getLogger(__name__)
@@ -140,6 +142,8 @@ def _set_up(store: type[FileStore], name: str, app: Flask) -> FileStore:
     try:
         made = store(app=app)
         made.init_app(app)
+        if isinstance(made, LocalFileStore):
+            allow_folder(app, made.root)
     except StorageError:
         raise
     except Exception as error:  # stores of plugins raise anything

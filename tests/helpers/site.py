@@ -15,9 +15,16 @@ class Chunking(WSGIRequestHandler):
 
 
 @contextmanager
-def serving(app, port=0, handler=None):
+def serving(app, port=0, handler=None, ssl_context=None):
     """Serve a WSGI app from a thread of its own and yield the URL of its root."""
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=handler)
+    server = make_server(
+        "127.0.0.1",
+        port,
+        app,
+        threaded=True,
+        request_handler=handler,
+        ssl_context=ssl_context,
+    )
     # the server looks for its shutdown this often (seconds)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()

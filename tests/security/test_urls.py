@@ -6,15 +6,17 @@ is refused before anything is connected.
 
 import gzip
 import socket
+import ssl
 import threading
 import zlib
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import cycle
 
 import pytest
 import requests
 from helpers.runner import runner
-from helpers.site import serving
+from helpers.site import Chunking, serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests.exceptions import (
@@ -37,7 +39,7 @@ from qhana_plugin_runner.storage import STORE
 
 METADATA = "http://169.254.169.254/latest/meta-data/"
 PRIVATE = ["10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "127.0.0.1", "::1"]
-PRIVATE += ["fd00::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::"]
+PRIVATE += ["fd00::1", "fec0::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::"]
 
 
 @pytest.fixture
@@ -221,6 +223,51 @@ def test_dns_rebinding_between_check_and_connect(names, site):
     REQUEST_SESSION.forget_connections()
     with pytest.raises(FetchRefused):
         open_url(f"http://rebind.example:{port}/")
+
+
+def certificate(folder, name):
+    """Make a key and a certificate for a name, in one file."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    (folder / "tls.pem").write_bytes(
+        secret + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return str(folder / "tls.pem")
+
+
+def test_certificates_are_checked_against_the_name_not_the_address(names, tmp_path):
+    """The address that was judged is connected to, but TLS is with the name."""
+    file = certificate(tmp_path, "tls.example")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    asked = []
+    context.sni_callback = lambda _socket, name, _context: asked.append(name)
+    names["tls.example"] = names["other.example"] = "127.0.0.1"
+    with serving(Hosts(), ssl_context=context) as root:
+        port = parse_url(root).port
+        with open_url(f"https://tls.example:{port}/", verify=file) as response:
+            assert response.status_code == 200
+        with pytest.raises(requests.exceptions.SSLError):
+            open_url(f"https://other.example:{port}/", verify=file)
+    assert asked == ["tls.example", "other.example"]
 
 
 # redirects
@@ -508,6 +555,26 @@ def test_decompression_bomb(site):
         with open_url(url, stream=True) as response:
             with pytest.raises(Exception, match="URL_FETCH_MAX_RATIO"):
                 read(response)
+
+
+def test_decompression_bomb_in_chunks():
+    """Streaming is another path than reading all."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    piece = bytes(1024 * 1024)
+
+    def bomb(_environ, start_response):
+        start_response("200 OK", [("Content-Encoding", "gzip")])
+        yield from filter(None, (packer.compress(piece) for _ in range(130)))
+        yield packer.flush()
+
+    with (
+        serving(bomb, handler=Chunking) as url,
+        open_url(url, stream=True) as response,
+        pytest.raises(ContentDecodingError, match="URL_FETCH_MAX_RATIO"),
+    ):
+        assert response.raw.chunked
+        for _piece in response.iter_content(65536):
+            pass
 
 
 def test_a_long_chain_of_encodings(site):
