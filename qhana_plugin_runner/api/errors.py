@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from requests.exceptions import ContentDecodingError, RequestException
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import HTTP_STATUS_CODES
@@ -94,7 +95,10 @@ def register_error_handlers(app: Flask) -> None:
         return error_response(error.http_status, str(error))
 
     @app.errorhandler(FetchRefused)
-    def fetch_refused(error: FetchRefused) -> Response:
+    @app.errorhandler(
+        ContentDecodingError
+    )  # what readers of a body make of an exceeded limit
+    def fetch_refused(error: RequestException) -> Response:
         return error_response(422, str(error))
 
     @app.errorhandler(DBAPIError)

@@ -8,16 +8,19 @@ from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
 from urllib3 import BaseHTTPResponse, HTTPResponse
-from urllib3.exceptions import DecodeError
+from urllib3.exceptions import DecodeError, HTTPError
 
 from ..util.redaction import display_url
 from .connections import POOLS
 from .policy import FetchRefused, Refusal, current_policy
 
-__all__ = ["FetchAdapter", "whole"]
+__all__ = ["FetchAdapter", "cut_body", "whole"]
 
 STEP = 1024 * 1024
 """Bytes that are decompressed at once when a reader wants all."""
+
+REDIRECT_BODY = 64 * 1024
+"""Bytes of a redirect's body that are kept: it says no more than the header."""
 
 OTHER_MEMBERS, SWALLOW = 1, 2
 """States of urllib3's gzip decoder behind the end of the first member: more bytes have come, which
@@ -142,6 +145,17 @@ def whole(response: BaseHTTPResponse) -> BaseHTTPResponse:
     return response
 
 
+def cut_body(response: Response) -> None:
+    """Read a little of the body of a redirect, of which requests would read all."""
+    if getattr(response, "_content", None) is False:
+        try:
+            body = response.raw.read(REDIRECT_BODY, decode_content=True)
+        except (HTTPError, OSError):
+            body = b""
+        response.raw.close()  # a connection that is not read to its end cannot be used again
+        vars(response).update(_content=body, _content_consumed=True)
+
+
 class FetchAdapter(HTTPAdapter):
     """Sends requests over HTTP; place for policies that apply to every response."""
 
@@ -176,12 +190,12 @@ class FetchAdapter(HTTPAdapter):
         """Judge the addresses behind a name before a proxy, which resolves it, is asked.
 
         Raises:
-            Refusal: there are some, and none is allowed.
+            Refusal: not all of them are allowed.
         """
         parts, _tls = self.build_connection_pool_key_attributes(request, True)
         port = parts["port"] or {"https": 443}.get(parts["scheme"], 80)
         try:
-            current_policy().addresses(parts["host"] or "", port)
+            current_policy().addresses(parts["host"] or "", port, is_any_used=True)
         except socket.gaierror:
             return  # only the proxy knows it
 

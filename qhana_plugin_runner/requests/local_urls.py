@@ -18,7 +18,7 @@ from requests.utils import get_encoding_from_headers
 from qhana_plugin_runner.util.content_types import guess_type
 from qhana_plugin_runner.util.redaction import display_url
 
-from .policy import FetchRefused, current_policy
+from .policy import FetchRefused, Refusal, current_policy
 
 CHUNK = 64 * 1024
 """Bytes read from a file at once."""
@@ -193,6 +193,7 @@ class DataAdapter(LocalAdapter):
         Raises:
             requests.exceptions.InvalidURL: there is no comma, or what should be base64 is
                 not.
+            FetchRefused: the content is larger than the settings allow.
         """
         refused = self.refuse_method(request)
         if refused is not None:
@@ -210,6 +211,10 @@ class DataAdapter(LocalAdapter):
             content = self._decode_base64(content, url)
         else:
             mimetype = unquote(head)
+        try:
+            current_policy().check_bytes(len(content))
+        except Refusal as refusal:
+            raise FetchRefused(f"{display_url(url)!r}: {refusal}") from None
         if not mimetype:
             mimetype = DATA_URL_MIMETYPE
         elif mimetype.startswith(";"):

@@ -123,11 +123,18 @@ class FetchPolicy:
         roots = (os.path.join(os.path.realpath(folder), "") for folder in self.folders)
         return any(path.startswith(root) for root in roots)
 
-    def addresses(self, host: str, port: int | None) -> list[str]:
+    def addresses(
+        self, host: str, port: int | None, is_any_used: bool = False
+    ) -> list[str]:
         """Resolve a name to the addresses to which a connection may be made.
 
+        Args:
+            host: a name, or an address in any notation.
+            port: of the service.
+            is_any_used: whether somebody else picks one of all addresses.
+
         Raises:
-            Refusal: there are none among those found.
+            Refusal: there are none among those found, or not all are when any is used.
             socket.gaierror: the name has no address.
         """
         try:
@@ -138,15 +145,15 @@ class FetchPolicy:
             raise Refusal(
                 "The URL has a host name with an empty or too long part"
             ) from None
-        found = [str(answer[4][0]) for answer in answers]
-        usable = [each for each in dict.fromkeys(found) if not _is_never(each)]
-        if not usable:
+        found = dict.fromkeys(str(answer[4][0]) for answer in answers)
+        usable = [each for each in found if not _is_never(each)]
+        if not usable or is_any_used and len(usable) < len(found):
             raise Refusal(
                 "This URL leads to an address that is never fetched: a link-local, multicast, or "
                 "unspecified one, or the metadata of a cloud."
             )
         allowed = [each for each in usable if self._allows(each, host, port)]
-        if not allowed:
+        if not allowed or is_any_used and len(allowed) < len(found):
             raise Refusal(
                 "This URL leads to a host that may not be fetched from. The setting "
                 "URL_FETCH_ALLOW lists those that may."
@@ -207,9 +214,13 @@ def _trusted(config: Mapping[str, Any]) -> Iterable[str]:
     if name := config["SERVER_NAME"]:
         yield from [name.lower()] if ":" in name else [f"{name}:80", f"{name}:443"]
     for setting in ("PLUGIN_REGISTRY_URL", "S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL"):
-        parts = urlsplit(config[setting] or "")
+        try:
+            parts = urlsplit(config[setting] or "")
+            port = parts.port or {"https": 443}.get(parts.scheme, 80)
+        except ValueError:
+            continue  # whoever uses it will say so
         if parts.hostname:
-            yield f"{parts.hostname}:{parts.port or {'https': 443}.get(parts.scheme, 80)}"
+            yield f"{parts.hostname}:{port}"
     for _pattern, target in config["URL_REWRITE_RULES"]:
         host = re.match(r"(?:https?://)?([\w.-]+(?::\d+)?)(?=[/?#]|$)", target)
         if host:

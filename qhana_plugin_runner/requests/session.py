@@ -26,7 +26,6 @@ from urllib.parse import unquote, urljoin, urlsplit
 from flask import current_app, has_app_context
 from requests import PreparedRequest, Response, Session
 from requests.exceptions import InvalidSchema, StreamConsumedError
-from urllib3.exceptions import HTTPError
 from werkzeug.http import parse_options_header
 from werkzeug.utils import secure_filename
 
@@ -38,7 +37,7 @@ from ..util.content_types import (
 from ..util.pieces import PieceReader
 from ..util.redaction import display_url
 from .connections import DEADLINE
-from .http_adapter import FetchAdapter
+from .http_adapter import FetchAdapter, cut_body
 from .local_urls import DataAdapter, FileAdapter, LocalFileResponse
 from .policy import current_policy
 
@@ -59,9 +58,6 @@ __all__ = [
 CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a connection: time for three lost SYN packets (sent after 1, 3 and
 7 s)."""
-
-REDIRECT_BODY = 64 * 1024
-"""Bytes of a redirect's body that are kept: it says no more than the header."""
 
 CHUNK_SIZE = 64 * 1024
 """Bytes read at once: enough to make the cost of a call small, little enough to hold
@@ -139,24 +135,13 @@ class FetchSession(Session):
                     "redirects to http and https are followed.",
                     response=resp,
                 )
-            _cut_body(resp)
+            cut_body(resp)
         return target
 
     def forget_connections(self) -> None:
         """Start with empty connection pools, without touching those in use."""
         self.mount("https://", FetchAdapter())
         self.mount("http://", FetchAdapter())
-
-
-def _cut_body(response: Response) -> None:
-    """Read a little of the body of a redirect, of which requests would read all."""
-    if getattr(response, "_content", None) is False:
-        try:
-            body = response.raw.read(REDIRECT_BODY, decode_content=True)
-        except (HTTPError, OSError):
-            body = b""
-        response.raw.close()  # a connection that is not read to its end cannot be used again
-        vars(response).update(_content=body, _content_consumed=True)
 
 
 REQUEST_SESSION = FetchSession()
