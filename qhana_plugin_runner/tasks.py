@@ -27,6 +27,7 @@ from .tasking.signals import (
     send_enqueued,
 )
 from .util.backoff import backoff
+from .util.redaction import redact_text
 
 __all__ = [
     "CELERY",
@@ -162,7 +163,7 @@ def save_task_error(self: Task, failing_task_id: str, db_id: int) -> None:
     """
     if is_claimed(self) and _was_killed(failing_task_id):
         return  # the worker sends it again, or ends the task, and says why
-    log = _describe_error(failing_task_id) or _NO_RECORD
+    log = redact_text(_describe_error(failing_task_id)) or _NO_RECORD
     if log is _NO_RECORD and _is_in_worker(self) and self.request.retries < MAX_LOOKS:
         # Celery sends this before the error of a chord is recorded.
         pause = backoff(self.request.retries + 1, FIRST_LOOK, MAX_PAUSE)

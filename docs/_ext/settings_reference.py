@@ -53,7 +53,10 @@ def _markdown(setting: Setting) -> list[str]:
     variables = ", ".join(f"`{name}`" for name in setting.env) or "none"
     lines = [f"````{{setting}} {setting.name}", setting.help, ""]
     lines += [f"* Type: {type_of(setting)}", f"* Default: {default}"]
-    lines += [f"* Environment variables: {variables}", ""]
+    lines += [f"* Environment variables: {variables}"]
+    lines += (
+        ["* Secret: no message or page shows the value", ""] if setting.secret else [""]
+    )
     if isinstance(production, Mapping) and production:
         lines += ["```json", json.dumps(dict(production), indent=2), "```", ""]
     return [*lines, "````", ""]

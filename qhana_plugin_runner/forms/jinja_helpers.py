@@ -64,8 +64,24 @@ def _safe_html(text: str) -> Markup:
     import nh3  # costs time at start
 
     html = _markdown_renderer()(cleandoc(text))
+    allowed = {**nh3.ALLOWED_ATTRIBUTES, "*": {"id"}}
     # All tags that nh3 keeps are harmless, the attributes are limited to those that are.
-    return Markup(nh3.clean(html, set_tag_attribute_values={"a": {"target": "_blank"}}))
+    return Markup(
+        nh3.clean(
+            html,
+            attributes={**allowed, "a": {*allowed["a"], "name"}},
+            attribute_filter=_own_anchors,
+            set_tag_attribute_values={"a": {"target": "_blank"}},
+        )
+    )
+
+
+def _own_anchors(_tag: str, name: str, value: str) -> str:
+    """Let no anchor have a name that scripts look for (DOM clobbering)."""
+    if name in ("id", "name"):
+        return f"user-content-{value}"
+    is_inside = name == "href" and value.startswith("#")
+    return f"#user-content-{value[1:]}" if is_inside else value
 
 
 _cached_html = lru_cache(MAX_CACHED_TEXTS)(_safe_html)

@@ -4,46 +4,38 @@ Every record carries ``task_id`` and ``plugin`` (empty when there is none) for u
 ``LOG_CONFIG``, and ``context``, the two ready for a log line: ``" [task 5 hello-world@v1]"``.
 """
 
+import copy
 import logging
 import logging.config
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, current_app, has_request_context, request
 
 from .config import ConfigError
 from .current_message import current_message
+from .redaction import redact_log_data, redact_text
+
+__all__ = [
+    "ContextFilter",
+    "SafeFormatter",
+    "configure_logging",
+    "get_logger",
+    "plugin_of_request",
+    "redact_log_data",
+]
+
+# All that ends a line, or moves the cursor of a terminal, or turns the text around.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
+_BREAK = re.compile("[\r\n]")
 
 
 def get_logger(app: Flask, name: str) -> logging.Logger:
     """Return the logger ``name`` below the app's own: ``get_logger(app, "storage")``."""
     return logging.getLogger(f"{app.logger.name}.{name}")
-
-
-_ALWAYS_PRIVATE = re.compile("password|secret|token", re.IGNORECASE)
-
-
-def redact_log_data(data: Any, private_fields: Collection[str] | None = None) -> Any:
-    """Return a copy of form or JSON data that may be logged.
-
-    Args:
-        data: mappings and lists are searched at every depth; other values come back unchanged.
-        private_fields: the keys whose values are replaced by ``***``; keys that speak of
-            passwords, secrets and tokens are always replaced.
-    """
-    if isinstance(data, Mapping):
-        return {
-            key: (
-                "***"
-                if key in (private_fields or ()) or _ALWAYS_PRIVATE.search(str(key))
-                else redact_log_data(value, private_fields)
-            )
-            for key, value in data.items()
-        }
-    if isinstance(data, (list, tuple)):
-        return [redact_log_data(value, private_fields) for value in data]
-    return data
 
 
 def plugin_of_request() -> str | None:
@@ -68,6 +60,29 @@ class ContextFilter(logging.Filter):
         text = " ".join(word for word in words if word)
         record.context = f" [{text}]" if text else ""
         return True
+
+
+class SafeFormatter(logging.Formatter):
+    """Masks secrets in what another formatter makes, and lets nobody forge a line.
+
+    Line breaks in messages are escaped; the lines of a traceback are indented.
+    """
+
+    def __init__(self, formatter: logging.Formatter | None) -> None:
+        super().__init__()
+        self.formatter = formatter or logging.Formatter()
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = record.getMessage()
+        if _BREAK.search(message):
+            record = copy.copy(record)
+            record.msg, record.args = _BREAK.sub(_escaped, message), None
+        text = redact_text(self.formatter.format(record))
+        return _CONTROL.sub(_escaped, text).replace("\n", "\n    ")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
 
 
 def configure_logging(config: Mapping[str, Any]) -> None:
@@ -108,3 +123,5 @@ def configure_logging(config: Mapping[str, Any]) -> None:
     for handler in {h for logger in loggers for h in getattr(logger, "handlers", ())}:
         if not any(isinstance(known, ContextFilter) for known in handler.filters):
             handler.addFilter(ContextFilter())
+        if not isinstance(handler.formatter, SafeFormatter):
+            handler.setFormatter(SafeFormatter(handler.formatter))

@@ -99,6 +99,8 @@ def load_settings(
     for source, values in _layers(instance_path):
         _apply(config, values, source)
     _complete(config, instance_path)
+    if not debug:
+        _refuse_weak(config["SECRET_KEY"])
 
 
 def load_test_settings(
@@ -238,6 +240,27 @@ def _stored_secret(instance_path: Path) -> str:
     if not secret:
         raise ConfigError(f"{path} is empty; delete it, then a secret is created")
     return secret
+
+
+_GUESSED = re.compile("debug|dev|key|secret|test|change|me|this|please|password|[^a-z]")
+"""Words of keys in examples."""
+
+
+def _refuse_weak(secret: str | bytes) -> None:
+    """Refuse a secret that can be guessed: who knows it can make tokens.
+
+    Raises:
+        ConfigError: it is short, has few different characters, or is that of an example.
+    """
+    text = secret.decode("latin-1") if isinstance(secret, bytes) else secret
+    lower = text.lower()
+    has_words_only = lower.islower() and not _GUESSED.sub("", lower)
+    if len(text) < 16 or len(set(text)) < 6 or has_words_only:
+        raise ConfigError(
+            "SECRET_KEY can be guessed: it must have 16 characters or more, at random. Make one "
+            "with: python -c 'import secrets; print(secrets.token_hex(32))', or leave "
+            "QHANA_SECRET_KEY unset, then the runner makes and keeps its own"
+        )
 
 
 def _create_secret(path: Path) -> None:

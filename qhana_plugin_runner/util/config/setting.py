@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import OperatorError
-from .checks import as_database_url, as_secret, as_webhook_secrets
 
 MEBIBYTE = 1024 * 1024
 
@@ -14,9 +13,6 @@ MEBIBYTE = 1024 * 1024
 class ConfigError(OperatorError):
     """A setting is invalid; the message names setting, source and fix."""
 
-
-_SECRET_TYPES = (as_secret, as_database_url, as_webhook_secrets)
-"""Converters of values that contain passwords: no message repeats such a value."""
 
 SAME = object()
 """The default in debug mode is the one in production."""
@@ -36,6 +32,7 @@ class Setting:
         env_keys: makes the value a mapping to which each variable adds one of these keys.
         debug: the default in debug mode when it differs.
         merge: combines the value of lower layers with a new one; a new one replaces it if not set.
+        secret: the value is a secret, or contains one: no message or page repeats it.
     """
 
     name: str
@@ -46,6 +43,7 @@ class Setting:
     env_keys: tuple[str, ...] = ()
     debug: Any = field(default=SAME)
     merge: Callable[[Any, Any], Any] | None = None
+    secret: bool = False
 
     def default_for(self, debug: bool) -> Any:
         return deepcopy(self.default if self.debug is SAME or not debug else self.debug)
@@ -72,5 +70,5 @@ class Setting:
         try:
             return self.convert(value)
         except ValueError as error:
-            shown = "" if self.convert in _SECRET_TYPES else f", but is {value!r}"
+            shown = "" if self.secret else f", but is {value!r}"
             raise ConfigError(f"{self.name} ({source}) {error}{shown}") from None

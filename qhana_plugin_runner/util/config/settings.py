@@ -34,9 +34,11 @@ SETTINGS: tuple[Setting, ...] = (
         "SECRET_KEY",
         as_secret,
         None,
-        "Signs tokens and cookies. The same on all hosts of one deployment. When it is not set, "
-        "one is made at the first start and kept in the file `secret_key` of the instance folder.",
+        "Signs tokens and cookies: at least 16 characters that cannot be guessed. The same on all "
+        "hosts of one deployment. When it is not set, one is made at the first start and kept in "
+        "the file `secret_key` of the instance folder.",
         env=("QHANA_SECRET_KEY",),
+        secret=True,
     ),
     Setting(
         "SERVER_NAME",
@@ -113,6 +115,7 @@ SETTINGS: tuple[Setting, ...] = (
         "The database. When it is not set: SQLite, `qhana_plugin_runner.db` in the instance "
         "folder. `postgresql+psycopg2:` is read as `postgresql+psycopg:`.",
         env=("SQLALCHEMY_DATABASE_URI",),
+        secret=True,
     ),
     Setting(
         "SQLALCHEMY_ENGINE_OPTIONS",
@@ -135,6 +138,7 @@ SETTINGS: tuple[Setting, ...] = (
         env_keys=("broker_url", "result_backend", "task_default_queue"),
         debug=dict(CELERY_DEBUG_CONFIG),
         merge=merge_celery,
+        secret=True,
     ),
     Setting(
         "DEFAULT_FILE_STORE",
@@ -192,6 +196,7 @@ SETTINGS: tuple[Setting, ...] = (
         "The access key. When it is not set it is looked for where boto3 does: `AWS_*` "
         "variables, `~/.aws`, the role of the machine.",
         env=("S3_ACCESS_KEY_ID",),
+        secret=True,
     ),
     Setting(
         "S3_SECRET_ACCESS_KEY",
@@ -199,6 +204,7 @@ SETTINGS: tuple[Setting, ...] = (
         None,
         "The secret that belongs to `S3_ACCESS_KEY_ID`.",
         env=("S3_SECRET_ACCESS_KEY",),
+        secret=True,
     ),
     Setting(
         "S3_DOWNLOAD",

@@ -129,6 +129,7 @@ TASK_SETTINGS: tuple[Setting, ...] = (
         "random bytes in base64. With several, separated by spaces, there is a signature for "
         "each of them. Calls are not signed when it is not set.",
         env=("WEBHOOK_SECRET",),
+        secret=True,
     ),
     Setting(
         "WEBHOOK_LOG_DAYS",

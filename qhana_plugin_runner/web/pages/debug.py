@@ -12,6 +12,7 @@ from ...api.negotiation import frame_policy, protect
 from ...celery import CELERY
 from ...plugins.loading import loaded_plugins
 from ...util import compat
+from ...util.redaction import redact_urls
 from ...util.texts import has_words
 from ..workbench.catalogue import catalogue
 
@@ -44,7 +45,7 @@ def _environment() -> list[tuple[str, str]]:
     return [
         ("Python", f"{platform.python_version()} ({platform.platform()})"),
         *((package, version(package)) for package in _PACKAGES),
-        ("PLUGIN_FOLDERS", ", ".join(config["PLUGIN_FOLDERS"])),
+        ("PLUGIN_FOLDERS", redact_urls(", ".join(config["PLUGIN_FOLDERS"]))),
         ("PLUGIN_COMPAT", _("on") if compat.installed() else _("off")),
         ("SQLALCHEMY_DATABASE_URI", database.render_as_string(hide_password=True)),
         ("BROKER_URL", CELERY.connection_for_write().as_uri(include_password=False)),

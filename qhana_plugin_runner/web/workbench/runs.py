@@ -13,12 +13,10 @@ from ...api.tasks import row_id
 from ...db import DB
 from ...db.models.tasks import ProcessingTask, storable
 from ...db.models.workbench import RunInput, RunValues
+from ...util.redaction import MASK
 from .file_urls import file_key
 
 __all__ = ["Run", "find_run", "find_task", "public_values", "save_run"]
-
-PRIVATE = "***"
-"""Micro frontends send this instead of a private value."""
 
 UPLOADED = "Uploaded file: "
 """Micro frontends send this and a name instead of an uploaded file."""
@@ -78,7 +76,7 @@ def public_values(form_data: str) -> str:
         [
             (name, value)
             for name, value in values
-            if value != PRIVATE and not value.startswith(UPLOADED)
+            if value != MASK and not value.startswith(UPLOADED)
         ]
     )
 

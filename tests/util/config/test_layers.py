@@ -102,7 +102,12 @@ ENVIRONMENT = [
     ("REVERSE_PROXY_COUNT", "2", "REVERSE_PROXY_COUNT", 2),
     ("ALLOWED_HOSTS", "Own.example, [::2]", "ALLOWED_HOSTS", ["own.example", "::2"]),
     ("ALLOWED_ORIGINS", "https://UI:443/", "ALLOWED_ORIGINS", ["https://ui"]),
-    ("QHANA_SECRET_KEY", "s3cret", "SECRET_KEY", "s3cret"),
+    (
+        "QHANA_SECRET_KEY",
+        "16 characters and more",
+        "SECRET_KEY",
+        "16 characters and more",
+    ),
     ("PLUGIN_COMPAT", "0", "PLUGIN_COMPAT", False),
     ("MAINTENANCE", "off", "MAINTENANCE", False),
     ("TASK_QUEUES", '{"*-gpu@*": "gpu"}', "TASK_QUEUES", {"*-gpu@*": "gpu"}),

@@ -26,14 +26,14 @@ def test_secret_is_made_once_and_kept_for_the_owner_only(tmp_path):
 
 
 def test_configured_secret_makes_no_file(tmp_path, monkeypatch):
-    monkeypatch.setenv("QHANA_SECRET_KEY", "own")
-    assert secret_of(tmp_path) == "own"
+    monkeypatch.setenv("QHANA_SECRET_KEY", "own, and long enough")
+    assert secret_of(tmp_path) == "own, and long enough"
     assert os.listdir(tmp_path) == []
 
 
 def test_secret_written_by_hand_may_end_in_a_line_break(tmp_path):
-    (tmp_path / "secret_key").write_text("by hand\n")
-    assert secret_of(tmp_path) == "by hand"
+    (tmp_path / "secret_key").write_text("by hand, and long enough\n")
+    assert secret_of(tmp_path) == "by hand, and long enough"
 
 
 def test_empty_secret_is_an_error(tmp_path):

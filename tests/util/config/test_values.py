@@ -134,7 +134,7 @@ def test_database_url_keeps_password_and_name(tmp_path, uri, used):
         ("DEFAULT_LOG_SEVERITY", "'debug'", "DEBUG"),
         ("DEFAULT_LOG_SEVERITY", "15", 15),
         ("MAX_CONTENT_LENGTH", "None", None),
-        ("SECRET_KEY", "b'bytes'", b"bytes"),
+        ("SECRET_KEY", "b'bytes, and long enough'", b"bytes, and long enough"),
         ("LOG_CONFIG", """'{"version": 1}'""", {"version": 1}),
     ],
 )
