@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -68,6 +69,7 @@ class Machine(RuleBasedStateMachine):
         self.steps_told = Counter()
         self.begun = Counter()
         self.ended_by_plugin = set()
+        self.cancelled = set()
         self.clock = ExitStack()
 
     def choose(self, things, number):
@@ -80,6 +82,31 @@ class Machine(RuleBasedStateMachine):
     @property
     def idle(self):
         return [worker for worker in self.workers if not worker.at_work]
+
+    @initialize(opening=st.sampled_from(["none", "cancelled", "cut off"]))
+    def cancel_what_sends_more(self, opening):
+        """Begin with what chance seldom brings about: what is cancelled sends more messages.
+
+        The worker goes on after the request, or, being cut off, after the end of the task.
+        """
+        if opening == "none":
+            return
+        self.submit("long chain")
+        self.each_task_has_one_end_and_one_log_and_is_told_of_once()
+        worker = self.workers[0]
+        worker.take()
+        self.begin_with(worker)
+        (delivery,) = worker.at_work
+        if opening == "cut off":
+            self.kill(0)
+        self.cancel_task(delivery.owner)
+        if opening == "cut off":
+            self.look()
+            self.look()
+        self.each_task_has_one_end_and_one_log_and_is_told_of_once()
+        assert self.seen[delivery.owner].has_ended == (opening == "cut off")
+        self.order(delivery, "return")
+        self.cut_off.clear()
 
     @rule(kind=KINDS)
     def submit(self, kind):
@@ -104,8 +131,9 @@ class Machine(RuleBasedStateMachine):
             self.begun[delivery.token] += 1
             assert self.begun[delivery.token] == 1, "a message was begun with twice"
             # A plugin that ends its task itself may go on nevertheless.
-            is_over = self.seen[delivery.owner].has_ended
-            assert not is_over or delivery.owner in self.ended_by_plugin
+            if delivery.owner not in self.ended_by_plugin:
+                assert not self.seen[delivery.owner].has_ended
+                assert delivery.owner not in self.cancelled
 
     @precondition(lambda self: self.world.messages() or self.at_work)
     @rule(number=st.integers(1, 4))
@@ -152,7 +180,11 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.seen)
     @rule(number=ANY)
     def cancel(self, number):
-        self.world.cancel(self.choose(list(self.seen), number))
+        self.cancel_task(self.choose(list(self.seen), number))
+
+    def cancel_task(self, task_id):
+        self.world.cancel(task_id)
+        self.cancelled.add(task_id)
 
     @rule(number=ANY)
     def kill(self, number):
@@ -176,6 +208,8 @@ class Machine(RuleBasedStateMachine):
     def the_broker_fails(self, fault):
         getattr(self.world, fault)()
         self.counts[fault] += 1
+        if fault == "flush":  # who was to be cancelled is forgotten, too
+            self.cancelled.clear()
 
     @rule(hours=st.integers(-30, 30))
     def jump(self, hours):
