@@ -81,7 +81,7 @@ def copy(tmp_path):
     shutil.copytree(CHECKOUT / ".ci", root / ".ci")
     python = root / "python"
     (root / "scripts" / "environment").write_text(f"print({str(python)!r})")
-    python.write_text('#!/bin/sh\necho "called: $*"\n! grep -qx "$2" failing\n')
+    python.write_text('#!/bin/sh\necho "called: $*"\n! grep -qx "${2:-$1}" failing\n')
     python.chmod(0o755)
     imports = root / "lint-imports"
     imports.write_text(
@@ -98,11 +98,11 @@ def call(program: Path, *arguments):
     )
 
 
-CHECKS = ["flake8", "black", "isort", "mypy", "imports", "sphinx"]
+CHECKS = ["flake8", "black", "isort", "mypy", "imports", "licenses", "sphinx"]
 
 
 def called(result):
-    return re.findall("called: -m ([a-z0-9]+)", result.stdout)
+    return re.findall("called: (?:-m|scripts)[ /]([a-z0-9]+)", result.stdout)
 
 
 def test_the_checks_run_to_their_ends_and_those_that_failed_are_named(copy):
