@@ -56,6 +56,7 @@ def _create_app(test_config: Mapping[str, Any] | None, silent_log: bool) -> Flas
         _register_logging(app)
     _register_proxies(app)
     _register_sites(app)
+    _register_inputs(app)
     _register_compat(app)
     _register_babel(app)
     _register_db(app)
@@ -132,6 +133,12 @@ def _register_sites(app: Flask) -> None:
     from .security.sites import register_sites
 
     register_sites(app)
+
+
+def _register_inputs(app: Flask) -> None:
+    from .security.inputs import register_inputs
+
+    register_inputs(app)
 
 
 def _register_compat(app: Flask) -> None:

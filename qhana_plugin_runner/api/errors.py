@@ -48,7 +48,12 @@ def _exceeded_limits() -> str:
     config = current_app.config
     most = config["MAX_CONTENT_LENGTH"]
     is_form = request.mimetype in _FORMS
-    if most is not None and (not is_form or (request.content_length or 0) > most):
+    if request.is_json and (most is None or config["MAX_JSON_SIZE"] < most):
+        reason = _(
+            "The JSON exceeds %(most)s bytes (MAX_JSON_SIZE).",
+            most=config["MAX_JSON_SIZE"],
+        )
+    elif most is not None and (not is_form or (request.content_length or 0) > most):
         reason = _(
             "The request body exceeds %(most)s bytes (MAX_CONTENT_LENGTH).", most=most
         )

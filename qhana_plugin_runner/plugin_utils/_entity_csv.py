@@ -14,13 +14,10 @@ from qhana_plugin_runner.plugin_utils._entity_errors import (
     EntitySyntaxError,
 )
 from qhana_plugin_runner.plugin_utils._entity_text import undecodable
+from qhana_plugin_runner.requests.policy import current_policy
 from qhana_plugin_runner.util.texts import encodable
 
 CsvDialect = str | csv.Dialect | type[csv.Dialect]
-
-# one value may be a whole text or an encoded image, but the csv module stops at 128 KiB;
-# its limit is a C long, which has 32 bits on some systems
-csv.field_size_limit(max(csv.field_size_limit(), 2**31 - 1))
 
 
 class DefaultDialect(csv.Dialect):
@@ -53,8 +50,9 @@ def _filled_rows(reader: Any, ended: list[bool]) -> Iterator[list[str]]:
             if row:
                 yield row
     except csv.Error as error:
+        hint = " (MAX_CSV_FIELD_SIZE)" if "field limit" in str(error) else ""
         raise EntitySyntaxError(
-            f"Line {reader.line_num} of the CSV file is broken: {error}."
+            f"Line {reader.line_num} of the CSV file is broken: {error}{hint}."
         ) from error
     except UnicodeError as error:
         raise undecodable(error, f"after line {reader.line_num}") from error
@@ -87,6 +85,9 @@ def read_csv(
             as many as there are names only; so does the default.
         EntitySyntaxError: a quote is never closed, or the dialect forbids what is there.
     """
+    # One value may be a whole text or an encoded image, but the csv module stops at 128 KiB.
+    # Its limit is a C long, which has 32 bits on some systems, and is that of the process.
+    csv.field_size_limit(min(current_policy().max_csv_field, 2**31 - 1))
     ended: list[bool] = []
     # The end is noted behind the last line, so that the parser calls nothing for a line.
     reader = csv.reader(chain(lines, _note_end(ended)), dialect=dialect)

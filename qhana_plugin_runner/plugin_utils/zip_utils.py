@@ -3,7 +3,7 @@
 import struct
 import zlib
 from contextlib import contextmanager
-from io import SEEK_SET, BufferedReader, RawIOBase, TextIOWrapper
+from io import SEEK_END, SEEK_SET, BufferedReader, RawIOBase, TextIOWrapper
 from lzma import LZMAError
 from pathlib import PurePosixPath
 from typing import IO, Any, Iterator
@@ -11,11 +11,15 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from qhana_plugin_runner.errors import RunnerError
 from qhana_plugin_runner.requests import display_url, open_url_as_file_like_simple
+from qhana_plugin_runner.requests.policy import Refusal, current_policy
 
 __all__ = ["ZipArchiveError", "get_files_from_zip_url"]
 
 ENCRYPTED = 0x1
 """Flag bit of an encrypted member (APPNOTE.TXT, 4.4.4)."""
+
+MAX_NAME = 4096
+"""Characters of a file name with its folders, as of a path in Linux."""
 
 # What the standard library raises for damaged archives.
 _DAMAGE = (
@@ -77,24 +81,45 @@ class _Member(RawIOBase):
         super().close()
 
 
-def _check_members(archive: ZipFile, url: str) -> list[ZipInfo]:
+def _check_members(archive: ZipFile, size: int, url: str) -> list[ZipInfo]:
     """List the files in an archive in order.
 
+    Args:
+        archive: the archive.
+        size: its bytes.
+        url: names it in messages.
+
     Raises:
-        ZipArchiveError: a file name is unsafe, or a file is encrypted.
+        ZipArchiveError: a file name is unsafe, a file is encrypted, or there are too many, or
+            they are too large. None gets larger than it says.
     """
+    policy = current_policy()
+    if len(archive.infolist()) > policy.max_zip_files:
+        raise ZipArchiveError(
+            f"{url!r} has more than {policy.max_zip_files} entries (MAX_ZIP_FILES)."
+        )
+    try:
+        policy.check_size(size, sum(m.file_size for m in archive.infolist()))
+    except Refusal as error:
+        raise ZipArchiveError(f"{url!r} cannot be unpacked: {error}") from error
     members = [m for m in archive.infolist() if not m.filename.endswith("/")]
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))
-        if not path.name or path.is_absolute() or ".." in path.parts:
+        shown = f"{member.filename!r:.120}"
+        if (
+            len(member.filename) > MAX_NAME
+            or not path.name
+            or path.is_absolute()
+            or ".." in path.parts
+        ):
             raise ZipArchiveError(
-                f"{url!r} contains the file {member.filename!r}, whose name is empty or"
-                " leads out of the archive; pack it with relative names."
+                f"{url!r} contains the file {shown}, whose name is empty, longer than"
+                f" {MAX_NAME} characters, or leads out of the archive; pack it with relative"
+                " names."
             )
         if member.flag_bits & ENCRYPTED:
             raise ZipArchiveError(
-                f"The file {member.filename!r} in {url!r} is encrypted; pack it without a"
-                " password."
+                f"The file {shown} in {url!r} is encrypted; pack it without a password."
             )
     return members
 
@@ -129,7 +154,8 @@ def get_files_from_zip_url(url: str, mode: str = "t") -> Iterator[tuple[IO[Any],
     """
     shown = display_url(url)
     with open_url_as_file_like_simple(url) as file, _open_archive(file, shown) as archive:
-        for member in _check_members(archive, shown):
+        size = file.seek(0, SEEK_END)
+        for member in _check_members(archive, size, shown):
             place = f"The file {member.filename!r} in {shown!r}"
             try:
                 content = archive.open(member)

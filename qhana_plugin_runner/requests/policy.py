@@ -107,6 +107,8 @@ class FetchPolicy:
         max_ratio: how many times as large as it is sent a body may be.
         silence: seconds that a server may send nothing.
         total: seconds for all of one fetch.
+        max_zip_files: entries of an archive.
+        max_csv_field: characters of one value of a table.
     """
 
     folders: list[str] = field(default_factory=list)
@@ -116,6 +118,8 @@ class FetchPolicy:
     max_ratio: int | None = 1000
     silence: float = 60.0
     total: float | None = None
+    max_zip_files: int = 100_000
+    max_csv_field: int = 256 * 1024 * 1024
 
     def has_file(self, path: str) -> bool:
         """Whether a path leads into one of the folders, symbolic links followed."""
@@ -256,6 +260,8 @@ def register_requests(app: Flask) -> None:
         max_ratio=config["URL_FETCH_MAX_RATIO"],
         silence=config["URL_FETCH_SILENCE_SECONDS"],
         total=config["URL_FETCH_TOTAL_SECONDS"],
+        max_zip_files=config["MAX_ZIP_FILES"],
+        max_csv_field=config["MAX_CSV_FIELD_SIZE"],
     )
 
 

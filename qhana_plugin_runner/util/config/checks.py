@@ -68,6 +68,11 @@ def as_count(value: Any) -> int:
     return value
 
 
+def as_limit(value: Any) -> int | None:
+    """A whole number that is not negative, or nothing for no limit."""
+    return None if value in (None, "") else as_count(value)
+
+
 def as_seconds(value: Any) -> float:
     """A number above 0."""
     if not isinstance(value, bool):

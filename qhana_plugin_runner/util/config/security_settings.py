@@ -1,7 +1,7 @@
 """The settings of what strangers may do: sites, people, URLs, sizes."""
 
 from .checks import as_count, as_fetch_targets, as_hosts, as_origins, as_paths, as_seconds
-from .setting import Setting
+from .setting import MEBIBYTE, Setting
 
 SECURITY_SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -72,5 +72,32 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
         "How long one fetch may take, with its redirects and its body; without end when it is "
         "not set.",
         env=("URL_FETCH_TOTAL_SECONDS",),
+    ),
+    Setting(
+        "MAX_JSON_SIZE",
+        as_count,
+        16 * MEBIBYTE,
+        "The largest JSON body of a request, in bytes: parsed, it takes ten times as much "
+        "memory. Larger ones are answered with 413.",
+    ),
+    Setting(
+        "MAX_JSON_DEPTH",
+        as_count,
+        100,
+        "How many levels the JSON body of a request may have; 400 if it has more.",
+    ),
+    Setting(
+        "MAX_ZIP_FILES",
+        as_count,
+        100_000,
+        "The most entries of an archive that plugins read. What they are unpacked to is limited "
+        "by `URL_FETCH_MAX_BYTES` and `URL_FETCH_MAX_RATIO`.",
+    ),
+    Setting(
+        "MAX_CSV_FIELD_SIZE",
+        as_count,
+        256 * MEBIBYTE,
+        "The most characters of one value in a CSV file: what lacks a closing quote is read as "
+        "one value.",
     ),
 )

@@ -13,6 +13,7 @@ from .checks import (
     as_count,
     as_database_url,
     as_http_url,
+    as_limit,
     as_mapping,
     as_paths,
     as_rewrite_rules,
@@ -58,22 +59,24 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "MAX_CONTENT_LENGTH",
-        as_count,
-        None,
-        "The largest request body, in bytes; larger ones are answered with 413.",
+        as_limit,
+        16 * 1024 * MEBIBYTE,
+        "The largest request body, in bytes; larger ones are answered with 413, by their "
+        "`Content-Length` before anything is read.",
     ),
     Setting(
         "MAX_FORM_MEMORY_SIZE",
         as_count,
         16 * MEBIBYTE,
-        "The most that a text field of a multipart form may take, in bytes. Flask's own "
+        "The most that a text field of a multipart form may take, or a whole URL-encoded "
+        "form, in bytes. Flask's own "
         "500 kB are too little for the text areas of plugins that take data inline.",
     ),
     Setting(
         "MAX_FORM_PARTS",
         as_count,
         10_000,
-        "The most values and files that one multipart form may have. Flask's own 1,000 are too "
+        "The most values and files that one form may have. Flask's own 1,000 are too "
         "few for lists.",
     ),
     Setting(

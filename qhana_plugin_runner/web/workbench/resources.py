@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_smorest import abort
 from flask_smorest.fields import Upload
 
-from ...api.tasks import abort_unknown, refuse_deep_json, require_row_id
+from ...api.tasks import abort_unknown, require_row_id
 from ...api.util import MaBaseSchema, SecurityBlueprint
 from ...util.content_types import CONTENT_TYPE
 from .catalogue import find_plugin_by_url
@@ -30,9 +30,6 @@ WORKBENCH_API = SecurityBlueprint(
 
 MAX_INPUTS = 1_000
 """Files that one form may name: far more than any does."""
-
-
-WORKBENCH_API.before_request(refuse_deep_json)
 
 
 class RunSchema(MaBaseSchema):

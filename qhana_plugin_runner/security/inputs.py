@@ -1,0 +1,58 @@
+"""Limits of what a request may send, checked before anything parses it."""
+
+import re
+from json import detect_encoding
+
+from flask import Flask, request
+from flask_babel import gettext as _
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+__all__ = ["register_inputs"]
+
+FORM = "application/x-www-form-urlencoded"
+
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
+"""A string, even one that is cut off, or a bracket: each character is looked at once."""
+
+_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+
+def register_inputs(app: Flask) -> None:
+    """Check the bodies of all requests of an app, those to plugins included."""
+
+    @app.before_request
+    def check_body() -> None:
+        """Refuse a body by its announced length, and one that parsers cannot stand."""
+        environ = request.environ
+        if not (environ.get("CONTENT_LENGTH") or environ.get("CONTENT_TYPE")):
+            return
+        if (request.content_length or 0) > (request.max_content_length or float("inf")):
+            raise RequestEntityTooLarge()
+        if request.routing_exception is not None:
+            return  # nothing will read it
+        if request.is_json:
+            _limit_body(app.config["MAX_JSON_SIZE"])
+            _check_depth(request.get_data(), app.config["MAX_JSON_DEPTH"])
+        elif request.mimetype == FORM:
+            # Werkzeug reads such a form as a whole, and counts nothing.
+            _limit_body(app.config["MAX_FORM_MEMORY_SIZE"])
+            if request.get_data().count(b"&") >= app.config["MAX_FORM_PARTS"]:
+                raise RequestEntityTooLarge()
+
+
+def _limit_body(most: int) -> None:
+    """Lower the limit of the body of this request."""
+    request.max_content_length = min(most, request.max_content_length or most)
+
+
+def _check_depth(body: bytes, most: int) -> None:
+    """End the request with 400 when its JSON is nested too deeply: recursion is bounded."""
+    if body.count(b"[") + body.count(b"{") <= most:
+        return
+    depth = 0
+    for token in _TOKEN.finditer(body.decode(detect_encoding(body), "replace")):
+        depth += _STEPS.get(token[0], 0)
+        if depth > most:
+            raise BadRequest(
+                _("The JSON has more than %(most)s levels (MAX_JSON_DEPTH).", most=most)
+            )
