@@ -16,6 +16,7 @@ from ..db.models.task_details import read_connection
 from ..db.models.virtual_plugins import VirtualPlugin
 from ..plugins.loading import LoadedPlugins, loaded_plugins
 from .answers import CachedAnswer
+from .plugin_schemas import PluginMetadataSchema
 from .util import MaBaseSchema, SecurityBlueprint
 
 __all__ = ["PLUGINS_API", "list_plugins", "plugin_url"]
@@ -124,6 +125,9 @@ class PluginView(MethodView):
     """One plugin by its name."""
 
     @PLUGINS_API.response(307, description="The newest version of the plugin.")
+    @PLUGINS_API.alt_response(
+        200, schema=PluginMetadataSchema, description="The metadata, by the identifier."
+    )
     def get(self, plugin: str) -> Response:
         """Redirect to the newest version of a plugin."""
         versions = loaded_plugins().versions_of(plugin)
