@@ -13,6 +13,8 @@ from pathlib import Path
 
 import redis
 from dotenv import set_key, unset_key
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from .broker import HOST, EmbeddedBroker, kept_configuration
 from .errors import LauncherError, UsageError
@@ -153,7 +155,8 @@ class BackgroundBroker:
 
     def _client(self) -> redis.Redis:
         port = kept_configuration(self._folder).get("port", "")
-        return redis.Redis(HOST, int(port) if port.isdecimal() else 0)
+        number = int(port) if port.isdecimal() else 0
+        return redis.Redis(HOST, number, retry=Retry(NoBackoff(), 0))
 
 
 def dev_broker(project: Path, instance: Path) -> ContainerBroker | BackgroundBroker:

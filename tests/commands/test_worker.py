@@ -97,29 +97,34 @@ def greet(client, name):
     return status
 
 
-def test_a_worker_takes_from_the_queues_that_it_is_told(invoke_worker, broker_url):
-    with invoke_worker("--queues", "first, second"):
-        with Celery(
-            broker=broker_url, backend=broker_url, set_as_current=False
-        ) as workers:
-            (queues,) = workers.control.inspect(timeout=5).active_queues().values()
-    assert {queue["name"] for queue in queues} == {"first", "second"}
+DEFAULT = {"qhana_plugin_runner"}
 
 
-@pytest.mark.parametrize("pool", ["prefork", "threads", "solo", "gevent"])
+@pytest.mark.parametrize(
+    "pool, options, variables, queues",
+    [
+        ("prefork", "", {}, DEFAULT),
+        ("threads", "", {"CELERY_WORKER_POOL": "threads"}, DEFAULT),
+        ("solo", "--pool solo --watch", {}, DEFAULT),
+        ("gevent", "--pool gevent --queues", {}, DEFAULT | {"second"}),
+    ],
+    ids=["prefork", "threads", "solo-watched", "gevent-with-two-queues"],
+)
 def test_each_kind_of_pool_brings_a_task_to_success(
-    client, invoke_worker, broker_url, pool
+    client, invoke_worker, broker_url, pool, options, variables, queues
 ):
     if pool == "gevent" and importlib.util.find_spec("gevent") is None:
         pytest.skip("gevent is not installed: scripts/environment main test")
-    options = [] if pool in ("prefork", "threads") else ["--pool", pool]
-    variables = {"CELERY_WORKER_POOL": pool} if pool == "threads" else {}
-    with invoke_worker(*options, **variables):
+    arguments = options.split()
+    arguments += [", ".join(queues)] if queues != DEFAULT else []
+    with invoke_worker(*arguments, **variables):
         status = greet(client, pool)
         with Celery(
             broker=broker_url, backend=broker_url, set_as_current=False
         ) as workers:
-            (stats,) = workers.control.inspect(timeout=5).stats().values()
+            ask = workers.control.inspect(timeout=SECONDS, limit=1)
+            (stats,), (taken,) = ask.stats().values(), ask.active_queues().values()
+    assert {queue["name"] for queue in taken} == queues
     assert (status["status"], status["log"]) == ("SUCCESS", f"Hello {pool}!")
     (output,) = status["outputs"]
     assert client.get(output["href"], buffered=True).text == f"Hello {pool}!"
@@ -127,18 +132,7 @@ def test_each_kind_of_pool_brings_a_task_to_success(
     assert stats["pool"]["implementation"] == f"celery.concurrency.{module}:TaskPool"
 
 
-def test_the_worker_runs_the_scheduler_of_periodic_tasks_when_asked(
-    client, invoke_worker, tmp_path
-):
-    with invoke_worker("--pool", "threads", "--periodic-scheduler") as log:
-        assert greet(client, "schedule")["status"] == "SUCCESS"
-        wait_until(
-            lambda: "beat: Starting" in log.read_text("utf-8"), SECONDS, "scheduler"
-        )
-    assert list(tmp_path.glob("celerybeat-schedule*"))
-
-
-def test_the_demo_plugin_for_periodic_tasks_runs_by_itself(
+def test_the_demo_plugin_for_periodic_tasks_runs_by_itself_when_asked(
     client, tmp_path, invoke_worker
 ):
     folder = tmp_path / "plugins"
@@ -153,15 +147,12 @@ def test_the_demo_plugin_for_periodic_tasks_runs_by_itself(
             return PluginState.get_value("periodic-task@v1-0-0", "last run", None)
 
     options = ("--pool", "threads", "--periodic-scheduler")
-    with invoke_worker(*options, PLUGIN_FOLDERS=str(folder)):
+    with invoke_worker(*options, PLUGIN_FOLDERS=str(folder)) as log:
         wait_until(noted, SECONDS, "the time that the task notes")
         first = noted()
         wait_until(lambda: noted() != first, SECONDS, "the task to run again")
-
-
-def test_a_watched_worker_does_its_work(client, invoke_worker):
-    with invoke_worker("--pool", "solo", "--watch"):
-        assert greet(client, "watch")["status"] == "SUCCESS"
+        assert "beat: Starting" in log.read_text("utf-8")
+    assert list(tmp_path.glob("celerybeat-schedule*"))
 
 
 def test_a_pool_that_does_not_exist_is_refused(tmp_path):

@@ -13,21 +13,23 @@ from helpers.processes import wait_until
 @pytest.mark.fault(
     "A worker is stopped while tasks are queued", "they run once in the next worker"
 )
-@pytest.mark.parametrize("pool", ["prefork", "threads", "solo"])
-def test_a_long_task_fails_and_queued_ones_run_elsewhere(site, pool):
-    options = ("--pool", pool, "--queues", f"stopped-{pool}", "--concurrency", "1")
-    with site.worker(*options, TASK_SHUTDOWN_SECONDS="0.5") as (process, _log):
-        run = site.submit("wait", queue=options[3])
-        run.wait_until_started()
-        queued = [site.submit("greet", queue=options[3]) for _ in range(3)]
-        process.send_signal(signal.SIGTERM)
-        status = run.ended()
-        assert (status["status"], status["state"]) == ("FAILURE", "failed")
-        assert "its worker was stopped" in status["log"]
-        assert process.wait(PATIENCE) == 0
-    assert [other.status()["status"] for other in queued] == 3 * ["PENDING"]
-    with site.worker(*options):
-        for other in queued:
+def test_a_long_task_fails_and_queued_ones_run_elsewhere(site):
+    queues, waiting = [], []
+    for pool in ("prefork", "threads", "solo"):
+        options = ("--pool", pool, "--queues", f"stopped-{pool}", "--concurrency", "1")
+        queues.append(options[3])
+        with site.worker(*options, TASK_SHUTDOWN_SECONDS="0.5") as (process, _log):
+            run = site.submit("wait", queue=options[3])
+            run.wait_until_started()
+            waiting += [site.submit("greet", queue=options[3]) for _ in range(3)]
+            process.send_signal(signal.SIGTERM)
+            status = run.ended()
+            assert (status["status"], status["state"]) == ("FAILURE", "failed"), pool
+            assert "its worker was stopped" in status["log"]
+            assert process.wait(PATIENCE) == 0
+    assert [other.status()["status"] for other in waiting] == 9 * ["PENDING"]
+    with site.worker("--queues", ",".join(queues), "--concurrency", "1"):
+        for other in waiting:
             assert other.ended()["state"] == "succeeded"
             assert len(other.starts()) == 1
 

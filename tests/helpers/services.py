@@ -8,7 +8,9 @@ import pytest
 from helpers.processes import wait_until
 from helpers.product import CHECKOUT, outside_environment
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from qhana_plugin_runner.launcher.broker import EmbeddedBroker
 
@@ -22,7 +24,7 @@ def broker(folder):
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(embedded.command, stdout=log, stderr=log)
     try:
-        with Redis.from_url(embedded.url) as client:
+        with Redis.from_url(embedded.url, retry=Retry(NoBackoff(), 0)) as client:
             wait_until(lambda: _answers(client), START_SECONDS, "the broker answers")
         yield embedded.url
     finally:

@@ -89,5 +89,7 @@ def test_plugins_go_to_the_workers_that_are_kept_for_them(tmp_path, postgresql_d
         with Product(tmp_path / "host", environment=environment) as host:
             assert ended(host, submit(host, "queue"))["status"] == "SUCCESS"
             with Celery(broker=url, backend=url, set_as_current=False) as workers:
-                (queues,) = workers.control.inspect(timeout=5).active_queues().values()
+                (queues,) = (
+                    workers.control.inspect(timeout=60, limit=1).active_queues().values()
+                )
         assert {queue["name"] for queue in queues} == {"qhana_plugin_runner", "greetings"}

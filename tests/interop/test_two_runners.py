@@ -146,23 +146,21 @@ def test_a_fails_at_once_when_b_is_not_there(runner_a, runner_b):
     assert "127.0.0.1" in reason_of(task)
 
 
-def test_a_goes_on_when_b_is_killed_and_comes_back(runner_a, tmp_path):
+def test_a_goes_on_when_b_comes_back_and_fails_when_it_comes_back_without_the_task(
+    runner_a, tmp_path
+):
     with product(tmp_path / "b", "b") as first:
-        task_url, port = start(runner_a, first), port_of(first)
-        step = open_step(task_url)
+        port = port_of(first)
+        urls = [start(runner_a, first) for _ in range(2)]
+        step, _other = [open_step(url) for url in urls]
         first.kill()
-    with product(tmp_path / "b", "b", port=port):
-        assert requests.get(task_url, timeout=10).json()["status"] == "PENDING"
+    with product(tmp_path / "b", "b", port=port) as second:
+        statuses = [requests.get(url, timeout=10).json()["status"] for url in urls]
+        assert statuses == ["PENDING", "PENDING"]
         answer(step, "green")
-        assert_a_has_the_answer(ended(task_url), runner_a)
-
-
-def test_a_fails_when_b_is_killed_and_comes_back_without_the_task(runner_a, tmp_path):
-    with product(tmp_path / "b", "b") as first:
-        task_url, port = start(runner_a, first), port_of(first)
-        open_step(task_url)
-        first.kill()
+        assert_a_has_the_answer(ended(urls[0]), runner_a)
+        second.kill()
     with product(tmp_path / "another b", "b", port=port):
-        task = ended(task_url)
+        task = ended(urls[1])
     assert task["status"] == "FAILURE"
     assert "404" in reason_of(task)

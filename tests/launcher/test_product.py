@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import stat
@@ -58,7 +59,16 @@ def test_it_answers_and_has_all_services(product):
 
 def test_periodic_tasks_are_sent_by_the_maintenance_whatever_the_pool(tmp_path):
     pytest.importorskip("gevent")
-    with Product(tmp_path / "instance", "--pool", "gevent") as product:
+    source = (CHECKOUT / "plugins" / "periodic_task.py").read_text("utf-8")
+    assert "\nEVERY = 60 " in source
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "often.py").write_text(
+        source.replace("\nEVERY = 60 ", "\nEVERY = 1 "), "utf-8"
+    )
+    shutil.copy(CHECKOUT / "plugins" / "hello_world.py", tmp_path / "plugins")
+    environment = {"PLUGIN_FOLDERS": str(tmp_path / "plugins")}
+    pool = ("--pool", "gevent")
+    with Product(tmp_path / "instance", *pool, environment=environment) as product:
         sent = r"maintenance +\|.*Sending due task periodic-task@v1-0-0.note_time"
         wait_until(lambda: re.search(sent, product.log), 90, "a periodic task")
         wait_for_success(product, submit_hello_world(product))

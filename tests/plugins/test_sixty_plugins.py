@@ -175,7 +175,7 @@ def test_web_and_worker_serve_the_same_plugins_and_tasks(apps, written, tmp_path
         given = dict(line.split(" ", 1) for line in text.splitlines())
         url = f"redis://:{given['requirepass']}@127.0.0.1:{given['port']}/0"
         with Celery(broker=url, set_as_current=False) as asking:
-            (worker,) = asking.control.inspect(timeout=10).registered().values()
+            (worker,) = asking.control.inspect(timeout=60, limit=1).registered().values()
         answer = requests.get(f"{product.url}plugins/", timeout=30)
         log = product.log
     served = {(plugin["name"], plugin["version"]) for plugin in answer.json()["plugins"]}
