@@ -70,6 +70,7 @@ def _create_app(test_config: Mapping[str, Any] | None, silent_log: bool) -> Flas
     _register_api(app)
     _register_pages(app)
     _register_workbench(app)
+    _register_headers(app)
     _register_plugins(app)
     return app
 
@@ -225,6 +226,12 @@ def _register_workbench(app: Flask) -> None:
     from .web.workbench import register_workbench
 
     register_workbench(app)
+
+
+def _register_headers(app: Flask) -> None:
+    from .security.headers import register_headers
+
+    register_headers(app)
 
 
 def _register_plugins(app: Flask) -> None:

@@ -91,6 +91,7 @@ class Sites:
         self._warns = self.origins is None
         self._is_loopback = lru_cache(128)(self._listens_on)
         self._is_name = lru_cache(128)(self._has_name)
+        self._framers = lru_cache(128)(self._sources)
         self._is_friend = lru_cache(128)(self._trusts)
 
     def listens_on(self, addresses: Iterable[str]) -> None:
@@ -115,6 +116,10 @@ class Sites:
             return not self.is_local(environ)
         return ALL in self.origins
 
+    def is_open_unasked(self, environ: Mapping[str, Any]) -> bool:
+        """Tell whether they may because nobody has said which."""
+        return self.origins is None and self.is_open(environ)
+
     def answers_to(self, environ: Mapping[str, Any]) -> bool:
         """Tell whether the ``Host`` of a request, if it has one, is a name of the runner."""
         if not self._checks_hosts and not self.is_local(environ):
@@ -134,6 +139,26 @@ class Sites:
         """Tell whether the pages of an origin may use the runner."""
         host = environ.get("HTTP_HOST", "")
         return self._is_friend(origin, host, self.is_local(environ))
+
+    def framers(self, environ: Mapping[str, Any]) -> str:
+        """Return whose pages may show those of the runner in frames, as a CSP source list.
+
+        Blank means anybody's. Browsers know no sources with addresses of IPv6.
+        """
+        if self.is_open(environ):
+            return ""
+        return self._framers(environ.get("HTTP_HOST", ""), self.is_local(environ))
+
+    def _sources(self, host: str, is_local: bool) -> str:
+        names = [host_name(host)]
+        if is_local:
+            names += ["localhost", "*.localhost", "127.0.0.1"]
+        sources = [
+            "'self'",
+            *(f"http://{name}:*" for name in names if name and ":" not in name),
+        ]
+        sources += sorted(self.origins or ())
+        return " ".join(source for source in dict.fromkeys(sources) if "[" not in source)
 
     def _listens_on(self, address: str) -> bool:
         found = is_loopback(address)

@@ -85,6 +85,22 @@
   );
   let isListening = false;
 
+  /**
+   * The origins whose pages may talk with this one, in the notation of CSP; blank or missing means
+   * all. Pages of others cannot show it in a frame, but they can open it.
+   */
+  const FRIENDS = document.currentScript?.dataset.friends?.split(" ").filter(Boolean) ?? [];
+
+  function isFriend(origin) {
+    const { hostname } = nameable(origin) ? new URL(origin) : { hostname: "" };
+    return FRIENDS.some((source) => {
+      const name = source.match(/^http:\/\/(.+):\*$/)?.[1];
+      if (name?.startsWith("*")) return hostname.endsWith(name.slice(1));
+      if (source === "'self'") return origin === window.location.origin;
+      return name ? name === hostname : source === origin;
+    });
+  }
+
   /** Sandboxed pages and files have the origin "null", to which no message can be sent. */
   function nameable(origin) {
     return origin && origin !== "null" ? origin : null;
@@ -92,11 +108,15 @@
 
   /** Send a message, a text or an object, to the host page. */
   function sendMessage(message) {
+    const isSecret = typeof message === "object" && message.type !== "ui-resize";
+    if (isSecret && host === window.opener && FRIENDS.length && !hostOrigin) {
+      return; // nobody knows whose page has opened this one before it has said something
+    }
     host?.postMessage(message, hostOrigin ?? "*");
   }
 
   function isFromHost(event) {
-    if (!host || event.source !== host) {
+    if (!host || event.source !== host || (FRIENDS.length && !isFriend(event.origin))) {
       return false;
     }
     hostOrigin ??= nameable(event.origin);

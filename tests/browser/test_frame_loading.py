@@ -2,6 +2,8 @@
 
 import marshmallow as ma
 import pytest
+from helpers.frame_pages import FramePages
+from helpers.site import serving
 from playwright.sync_api import expect
 
 from qhana_plugin_runner.api.util import FileUrl, PluginUrl
@@ -231,8 +233,16 @@ def test_another_frame_is_not_listened_to(host, frame_pages):
     assert host.frame.locator("#data").input_value() == ""
 
 
-def test_a_host_without_an_origin_is_answered_too(page, host_url, frame_pages):
-    url = frame_pages.add_form(text=text_field())
+@pytest.fixture
+def open_pages():
+    """Micro frontends of a runner that lets all pages use it."""
+    pages = FramePages(ALLOWED_ORIGINS="*")
+    with serving(pages.app) as pages.url:
+        yield pages
+
+
+def test_a_host_without_an_origin_is_answered_too(page, host_url, open_pages):
+    url = open_pages.add_form(text=text_field())
     page.goto(f"{host_url}/host.html")
     page.evaluate(
         """url => {

@@ -21,14 +21,17 @@ OLD_PAGE = """
 class FramePages:
     """A site of micro frontends; serve :attr:`app` and set :attr:`url`.
 
+    Args:
+        settings: of the app
+
     Attributes:
         sent: the forms that came to ``/process/``: method, texts by name, names of files by name,
             and the arguments of the query.
         answer: makes the answer of ``/process/``.
     """
 
-    def __init__(self):
-        self.app = create_app({"TESTING": True})
+    def __init__(self, **settings):
+        self.app = create_app({"TESTING": True, **settings})
         self.app.add_url_rule(
             "/page/<int:number>/", "page", self._page, methods=["GET", "POST"]
         )

@@ -1,7 +1,9 @@
 """Strange web sites: under which names the runner answers, and to whose pages."""
 
+import re
 import socket
 import subprocess
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from helpers.plugins import plugin_source
@@ -39,6 +41,7 @@ class Browser:
     """
 
     def __init__(self, app, bound_to):
+        self.app = app
         self._client = app.test_client()
         self._bound_to = bound_to
 
@@ -317,6 +320,129 @@ def test_a_runner_that_is_open_on_purpose_says_nothing(served, caplog):
         assert readers(browser.get(Origin=EVIL)) == "*"
         assert browser.post(Origin=EVIL).status_code == REACHED
     assert "ALLOWED_ORIGINS" not in caplog.text
+
+
+FRAMES = """
+@BLP.route("/ui/")
+def ui():
+    return "a form"
+
+@BLP.route("/own-policy/")
+def own_policy():
+    return "a form", {"Content-Security-Policy": "sandbox"}
+"""
+
+
+def policy_of(answer):
+    """Return the directives of the policy of an answer."""
+    policy = answer.headers.get("Content-Security-Policy", "")
+    return dict(each.strip().partition(" ")[::2] for each in policy.split(";") if each)
+
+
+def test_clickjacking_frames_neither_own_pages_nor_those_of_plugins(served, plugins):
+    plugins.write("framed.py", plugin_source("framed", more=FRAMES))
+    ui, own = "/plugins/framed@v1-0-0/ui/", "/licenses/"
+    here = "http://localhost:* http://*.localhost:* http://127.0.0.1:*"
+    for browser, host, framers in [
+        (served(), "localhost:5005", f"'self' {here}"),
+        (served(), "[::1]:5005", f"'self' {here}"),
+        (
+            served(ALLOWED_HOSTS="a.example"),
+            "a.example",
+            f"'self' http://a.example:* {here}",
+        ),
+        (served("0.0.0.0", ALLOWED_ORIGINS=UI), "own:80", f"'self' http://own:* {UI}"),
+    ]:
+        assert policy_of(browser.get(ui, host)) == {"frame-ancestors": framers}
+        page = policy_of(browser.get(own, host, Accept="text/html"))
+        assert page["frame-ancestors"] == framers
+
+
+def test_a_public_runner_without_a_list_lets_all_frame_its_micro_frontends(
+    served, plugins
+):
+    plugins.write("framed.py", plugin_source("framed", more=FRAMES))
+    browser = served("0.0.0.0")
+    assert policy_of(browser.get("/plugins/framed@v1-0-0/ui/")) == {}
+    page = policy_of(browser.get("/licenses/", Accept="text/html"))
+    assert page["frame-ancestors"] == "'self'"
+
+
+def test_no_page_of_the_runner_forgets_its_policy(served):
+    """As in CVE-2026-44727 (Jupyter Server): one route had other headers than all others."""
+    browser = served(DEBUG=True)
+    rules = [
+        rule
+        for rule in browser.app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and "attacked" not in rule.rule
+    ]
+    pages = set()
+    for rule in rules:
+        path = re.sub("<(?:[^:<>]*:)?[^<>]*>", "1", rule.rule)
+        answer = browser.get(path, Accept="text/html")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff", path
+        if answer.mimetype == "text/html":
+            pages.add(path)
+            policy = policy_of(answer)
+            assert policy["default-src"] == "'self'", path
+            assert "unsafe" not in policy.get("script-src", ""), path
+            assert policy["frame-ancestors"].startswith("'self'"), path
+            assert answer.headers["Referrer-Policy"] == "same-origin", path
+            assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin", path
+    assert {"/", "/licenses/", "/redoc/", "/tasks/", "/debug/"} <= pages
+
+
+def test_a_policy_of_its_own_stays(served, plugins):
+    plugins.write("framed.py", plugin_source("framed", more=FRAMES))
+    answer = served().get("/plugins/framed@v1-0-0/own-policy/")
+    assert policy_of(answer) == {"sandbox": ""}
+
+
+def test_a_framed_address_adds_no_directive(served):
+    for url in ("http://a;script-src%20*", "http://a%20*/", "http://a,script-src%20*/"):
+        browser = served(DEBUG=True)
+        answer = browser.get(f"/debug/frontend-debugger?url={url}")
+        assert set(policy_of(answer)) <= {"frame-src", *policy_of(browser.get("/debug/"))}
+        assert "*" not in policy_of(answer).get("frame-src", "")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//evil.example/plugins",
+        "/\\evil.example/plugins",
+        "/%5Cevil.example/plugins",
+        "/plugins//evil.example",
+        "/%2F/evil.example",
+        "/plugins/attacked%0d%0aLocation:%20http:%2f%2fevil.example/",
+        "/plugins/..%2F..%2Fevil.example/",
+        "/plugins/attacked/?next=//evil.example",
+    ],
+)
+def test_open_redirects_lead_to_own_paths_only(local, path):
+    """As in CVE-2025-64481 (Datasette) and CVE-2020-28724 (Werkzeug)."""
+    answer = local.get(path)
+    target = urljoin("http://localhost:5005/plugins/", answer.headers.get("Location", ""))
+    assert urlsplit(target.replace("\\", "/")).netloc == "localhost:5005"
+
+
+def test_a_content_type_of_a_request_is_not_reflected(local):
+    """As in CVE-2023-6568 (MLflow)."""
+    for path in PATHS:
+        script = "text/html;<script>alert(1)</script>"
+        answer = local.post(path, Content_Type=script, Accept=script)
+        assert "<script>" not in answer.text + str(answer.headers), path
+
+
+def test_the_landing_page_says_when_all_pages_may_use_the_runner(served):
+    for browser, is_told in [
+        (served(), False),
+        (served("0.0.0.0"), True),
+        (served("0.0.0.0", ALLOWED_ORIGINS=UI), False),
+        (served("0.0.0.0", ALLOWED_ORIGINS="*"), False),
+    ]:
+        page = browser.get("/", Accept="text/html").text
+        assert ("ALLOWED_ORIGINS" in page) is is_told
 
 
 @pytest.mark.parametrize(

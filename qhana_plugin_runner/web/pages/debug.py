@@ -4,13 +4,13 @@ import platform
 from importlib.metadata import version
 from typing import NamedTuple
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, current_app, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy.engine import make_url
 
-from ...api.negotiation import frame_policy, protect
 from ...celery import CELERY
 from ...plugins.loading import loaded_plugins
+from ...security.headers import allow_frame
 from ...util import compat
 from ...util.redaction import redact_urls
 from ...util.texts import has_words
@@ -19,7 +19,6 @@ from ..workbench.catalogue import catalogue
 __all__ = ["DEBUG_PAGES"]
 
 DEBUG_PAGES = Blueprint("debug", __name__, url_prefix="/debug")
-DEBUG_PAGES.after_request(protect)
 
 _PACKAGES = ("flask", "flask-smorest", "marshmallow", "sqlalchemy", "celery")
 
@@ -56,17 +55,15 @@ def _environment() -> list[tuple[str, str]]:
 
 
 @DEBUG_PAGES.route("/frontend-debugger")
-def frontend_debugger() -> Response:
+def frontend_debugger() -> str:
     """Show a micro frontend with each message that it sends or receives."""
     url = request.args.get("url", "")
-    response = current_app.make_response(
-        render_template(
-            "runner/frontend_debugger.html",
-            url=url,
-            plugins=[plugin for plugin in catalogue() if plugin.ui_url],
-        )
+    allow_frame(url)
+    return render_template(
+        "runner/frontend_debugger.html",
+        url=url,
+        plugins=[plugin for plugin in catalogue() if plugin.ui_url],
     )
-    return protect(response, frame_policy(url))
 
 
 class Route(NamedTuple):

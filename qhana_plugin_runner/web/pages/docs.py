@@ -24,8 +24,8 @@ from flask import (
     url_for,
 )
 
-from ...api.negotiation import DOCS_POLICY, protect
 from ...api.openapi import api_path
+from ...security.headers import DOCS_POLICY, use_policy
 
 __all__ = ["docs_links", "register_docs"]
 
@@ -72,6 +72,7 @@ def _page(viewer: Viewer) -> str:
     def asset(path: str) -> str:
         return url_for("docs.asset", name=viewer.name, version=viewer.version, path=path)
 
+    use_policy(DOCS_POLICY)
     return render_template(
         f"runner/{viewer.name}.html",
         title=current_app.config["API_TITLE"],
@@ -108,10 +109,6 @@ def _redoc_script() -> bytes:
     )
 
 
-def _protect(response: Response) -> Response:
-    return protect(response, DOCS_POLICY)
-
-
 def _paths(app: Flask) -> dict[str, str]:
     """Return the path of each page that is wanted by the name of its viewer."""
     if None in (app.config["OPENAPI_URL_PREFIX"], app.config["OPENAPI_JSON_PATH"]):
@@ -134,7 +131,6 @@ def register_docs(app: Flask) -> None:
     blueprint.add_url_rule(
         "/docs-assets/<name>/<version>/<path:path>", endpoint="asset", view_func=_asset
     )
-    blueprint.after_request(_protect)
     app.register_blueprint(blueprint)
 
 

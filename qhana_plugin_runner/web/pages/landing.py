@@ -6,6 +6,7 @@ from flask import Response, current_app, request, url_for
 
 from ...api.negotiation import page
 from ...plugins.loading import loaded_plugins
+from ...security.sites import sites_of
 from ..workbench.catalogue import PluginFilter, catalogue
 from .health import check_health
 
@@ -47,5 +48,6 @@ def _landing_page_data() -> dict[str, Any]:
         "notes": [failure for failure in others if failure.is_note],
         "checks": checks.values(),
         "has_spec": "api-docs.openapi_json" in current_app.view_functions,
+        "is_open": sites_of(current_app).is_open_unasked(request.environ),
         "debug_url": url_for("debug.index") if current_app.debug else None,
     }

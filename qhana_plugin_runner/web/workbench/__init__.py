@@ -1,20 +1,10 @@
 """The workbench: the work of the QHAna UI with only the runner and a browser."""
 
-from flask import Blueprint, Flask, Response
-
-from ...api.negotiation import protect
+from flask import Blueprint, Flask
 
 __all__ = ["WORKBENCH", "register_workbench"]
 
 WORKBENCH = Blueprint("workbench", __name__, url_prefix="/workbench")
-
-
-@WORKBENCH.after_request
-def _protect(response: Response) -> Response:
-    """Protect responses that have no policy of their own."""
-    if "Content-Security-Policy" in response.headers:
-        return response
-    return protect(response)
 
 
 def register_workbench(app: Flask) -> None:

@@ -2,9 +2,9 @@
 
 from urllib.parse import urlsplit
 
-from flask import Response, abort, current_app, render_template, request
+from flask import abort, render_template, request
 
-from ...api.negotiation import frame_policy, protect
+from ...security.headers import allow_frame
 from . import WORKBENCH
 from .catalogue import find_plugin
 
@@ -12,18 +12,18 @@ __all__ = ["plugin_page", "run_again"]
 
 
 @WORKBENCH.get("/plugins/<identifier>/")
-def plugin_page(identifier: str) -> Response:
+def plugin_page(identifier: str) -> str:
     """Show a plugin with its form; the form is filled with the query."""
     return _plugin_page(identifier, None)
 
 
 @WORKBENCH.get("/plugins/<identifier>/again/<int:task_id>/")
-def run_again(identifier: str, task_id: int) -> Response:
+def run_again(identifier: str, task_id: int) -> str:
     """Show a plugin with its form, filled with the values with which a task was started."""
     return _plugin_page(identifier, task_id)
 
 
-def _plugin_page(identifier: str, again: int | None) -> Response:
+def _plugin_page(identifier: str, again: int | None) -> str:
     plugin = find_plugin(identifier)
     if plugin is None:
         abort(404)
@@ -31,9 +31,7 @@ def _plugin_page(identifier: str, again: int | None) -> Response:
     query = request.query_string.decode("ascii", "replace")
     if form_url and query:
         form_url += ("&" if urlsplit(form_url).query else "?") + query
-    response = current_app.make_response(
-        render_template(
-            "runner/workbench/plugin.html", plugin=plugin, form_url=form_url, again=again
-        )
+    allow_frame(form_url)
+    return render_template(
+        "runner/workbench/plugin.html", plugin=plugin, form_url=form_url, again=again
     )
-    return protect(response, frame_policy(form_url))

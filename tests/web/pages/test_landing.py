@@ -242,11 +242,13 @@ def test_plugins_are_found_by_words_tag_and_type(
     assert names or "No plugins match." in section.words
 
 
-def test_pages_of_plugins_get_no_policy(plugins, make_client):
+def test_pages_of_plugins_get_no_policy_but_for_frames(plugins, make_client):
     plugins.write("one.py", plugin_source("one", more=WITH_FORM))
 
     response = make_client().get("/plugins/one@v1-0-0/ui/")
 
     assert response.text == "a form"
-    assert "Content-Security-Policy" not in response.headers
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    policy = response.headers["Content-Security-Policy"]
+    assert policy.startswith("frame-ancestors 'self' ") and ";" not in policy
     assert "X-Frame-Options" not in response.headers
