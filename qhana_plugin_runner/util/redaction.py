@@ -26,12 +26,14 @@ _ALWAYS_PRIVATE = re.compile("password|passwd|secret|token", re.IGNORECASE)
 _SECRET_IN_TEXT = re.compile(
     # The name in JSON (also as a text within JSON), Python, a form or a header ...
     rf"""((?:{_ALWAYS_PRIVATE.pattern}|authorization)[\w.-]{{0,40}}\\{{0,8}}["']?"""
-    r"""\s{0,3}[:=]\s{0,3}(?:bearer\s|basic\s)?)"""
+    r"""\s{0,3}[:=]\s{0,3}\[?(?:bearer\s|basic\s)?)"""
     # ... and its value, which may be cut off.
-    r"""(?:\\+".*?(?:\\+"|\Z)|"(?:[^"\\]|\\.)*(?:"|\\?\Z)|'(?:[^'\\]|\\.)*(?:'|\\?\Z)"""
-    r"""|[^\s,;&"'})\]\\]+)""",
+    r"""(\\+".*?(?:\\+"|\Z)|"(?:[^"\\]|\\.)*(?:"|\\?\Z)|'(?:[^'\\]|\\.)*(?:'|\\?\Z)"""
+    r"""|[^\s,;&"'{}\[\])\\][^\s,;&"'})\]\\]*)""",
     re.IGNORECASE | re.DOTALL,
 )
+
+_QUOTE = re.compile(r"""\\*["']""")
 
 # What is cut off behind a colon may have been a password, unless it is a port.
 _PASSWORD_IN_URL = re.compile(
@@ -64,10 +66,19 @@ def redact_log_data(data: Any, private_fields: Collection[str] | None = None) ->
 def redact_text(text: str) -> str:
     """Mask what a text calls a password, secret or token, and passwords in URLs.
 
+    JSON stays JSON, so that programs can read it.
+
     >>> redact_text('{"dbPassword": "hunter2", "n": 5} redis://:hunter2@host/0')
-    '{"dbPassword": ***, "n": 5} redis://***@host/0'
+    '{"dbPassword": "***", "n": 5} redis://***@host/0'
     """
-    return _PASSWORD_IN_URL.sub(f"{MASK}@", _SECRET_IN_TEXT.sub(rf"\1{MASK}", text))
+    return _PASSWORD_IN_URL.sub(f"{MASK}@", _SECRET_IN_TEXT.sub(_masked, text))
+
+
+def _masked(match: re.Match[str]) -> str:
+    name, value = match.groups()
+    quote = _QUOTE.match(value) or _QUOTE.search(name)
+    mark = quote[0] if quote else ""
+    return f"{name}{mark}{MASK}{mark}"
 
 
 def display_url(url: str) -> str:

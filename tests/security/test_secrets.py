@@ -1,6 +1,7 @@
 """Attacks that look for secrets, and secrets that can be guessed."""
 
 import io
+import json
 import logging
 import time
 
@@ -66,6 +67,7 @@ TEXTS = [
     "{'ibmqToken': 'hunter2, with a comma', 'n': 5}",
     "user=me&password=hunter2&n=5",
     "Authorization: Bearer hunter2",
+    "password=(hunter2{hunter2",
     "cannot connect to redis://:hunter2@broker:6379/0",
     "cannot connect to postgresql://me:hunter2@db/runner",
 ]
@@ -78,6 +80,14 @@ def test_secret_unmasked_after_truncation(text):
     for end in range(text.index("hunter2") + 7, len(text) + 1):
         assert "hunter2" not in redact_text(text[:end])
         assert "with" not in redact_text(text[:end])
+
+
+def test_masked_json_is_json():
+    for value in ("hunter2", 'hunter"2', 5, {"token": 5, "n": [1]}):
+        inner = json.dumps({"password": value, "n": 5})
+        for text in (inner, json.dumps({"message": inner, "level": "INFO"})):
+            masked = json.loads(redact_text(text))
+            assert masked.get("n", 5) == 5 and "hunter" not in str(masked)
 
 
 def test_other_text_is_not_masked():
