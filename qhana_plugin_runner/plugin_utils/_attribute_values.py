@@ -28,7 +28,7 @@ def parse_bool(value: Any) -> bool:
         return True
     if text in CONSIDERED_FALSE:
         return False
-    raise ValueError(f"{value!r} is neither true nor false; write 'true' or 'false'")
+    raise ValueError(f"{value!r:.99} is neither true nor false; write 'true' or 'false'")
 
 
 def parse_optional_value(value: Any, deserialize: Callable[[Any], Any]) -> Any:
@@ -111,7 +111,7 @@ def serialize_multi(
     for text in texts:
         if separator in text:
             raise ValueError(
-                f"{text!r} contains the separator {separator!r}; use another one"
+                f"{text!r:.99} contains the separator {separator!r:.99}; use another one"
             )
     if isinstance(value, (set, frozenset)):
         texts.sort()

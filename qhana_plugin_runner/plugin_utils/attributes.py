@@ -158,7 +158,7 @@ class AttributeMetadata:
         attribute_type = extra.pop("type", None)
         if not attribute_id or not attribute_type:
             raise AttributeMetadataError(
-                f"Attribute metadata needs an 'ID' and a 'type', got {dict(metadata)!r}."
+                f"Attribute metadata needs an 'ID' and a 'type', got {dict(metadata)!r:.200}."
             )
         try:
             return cls(
@@ -175,7 +175,7 @@ class AttributeMetadata:
             )
         except ValueError as error:
             raise AttributeMetadataError(
-                f"The metadata of attribute {attribute_id!r} has an invalid flag: {error}."
+                f"The metadata of attribute {attribute_id!r:.99} has an invalid flag: {error}."
             ) from error
 
     def to_dict(self) -> dict[str, Any]:
@@ -230,7 +230,7 @@ def _with_context(
         except (TypeError, ValueError) as error:
             raise AttributeValueError(
                 f"Attribute {metadata.ID!r} ({metadata.attribute_type}) cannot have the"
-                f" value {value!r}: {error}."
+                f" value {value!r:.99}: {error}."
             ) from error
 
     return convert_value

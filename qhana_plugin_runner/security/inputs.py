@@ -14,6 +14,11 @@ FORM = "application/x-www-form-urlencoded"
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
 """A string, even one that is cut off, or a bracket: each character is looked at once."""
 
+_DIGITS = 4300
+"""Python parses no longer integers (``sys.int_info``)."""
+
+_LONG_NUMBER = re.compile(rf"(?<![0-9])[0-9]{{{_DIGITS}}}")
+
 _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
@@ -32,7 +37,7 @@ def register_inputs(app: Flask) -> None:
             return  # nothing will read it
         if request.is_json:
             _limit_body(app.config["MAX_JSON_SIZE"])
-            _check_depth(request.get_data(), app.config["MAX_JSON_DEPTH"])
+            _check_json(request.get_data(), app.config["MAX_JSON_DEPTH"])
         elif request.mimetype == FORM:
             # Werkzeug reads such a form as a whole, and counts nothing.
             _limit_body(app.config["MAX_FORM_MEMORY_SIZE"])
@@ -45,12 +50,18 @@ def _limit_body(most: int) -> None:
     request.max_content_length = min(most, request.max_content_length or most)
 
 
-def _check_depth(body: bytes, most: int) -> None:
-    """End the request with 400 when its JSON is nested too deeply: recursion is bounded."""
-    if body.count(b"[") + body.count(b"{") <= most:
+def _check_json(body: bytes, most: int) -> None:
+    """End the request with 400 when its JSON is nested too deeply, or has endless numbers."""
+    is_flat = body.count(b"[") + body.count(b"{") <= most
+    if is_flat and len(body) < _DIGITS:
+        return
+    text = body.decode(detect_encoding(body), "replace")
+    if _LONG_NUMBER.search(text):
+        request.get_json()  # 400 where Python refuses it; the parser of views makes 500
+    if is_flat:
         return
     depth = 0
-    for token in _TOKEN.finditer(body.decode(detect_encoding(body), "replace")):
+    for token in _TOKEN.finditer(text):
         depth += _STEPS.get(token[0], 0)
         if depth > most:
             raise BadRequest(

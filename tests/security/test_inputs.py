@@ -170,8 +170,14 @@ def test_json_with_a_string_that_never_ends_is_scanned_once(app, client):
     assert answer.json == {"values": False}
 
 
-@pytest.mark.parametrize("body", [b'{"command": ' + b"1" * 1_900 + b"}", b"\xff", b'"'])
-def test_broken_json_is_400(client, body):
+ENDLESS = '{"command": ' + "1" * 5_000 + "}"
+
+
+@pytest.mark.parametrize(
+    "body", [ENDLESS.encode(), ENDLESS.encode("utf-16"), b"\xff", b'"', b"5" * 4_301]
+)
+def test_endless_number_or_broken_json_is_400(app, client, body):
+    app.config["MAX_JSON_SIZE"] = app.config["MAX_CONTENT_LENGTH"]
     answer = client.post("/tasks/1/", data=body, content_type="application/json")
     assert answer.status_code in (400, 422)
 
