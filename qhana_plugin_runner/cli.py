@@ -15,6 +15,7 @@ COMMANDS = {
     "drop-db": "qhana_plugin_runner.db.cli:drop_db",
     "install": "qhana_plugin_runner.plugins.requirements.cli:install",
     "maintenance": "qhana_plugin_runner.operations.cli:maintenance_command",
+    "token": "qhana_plugin_runner.security.cli:token",
 }
 """The one table of commands: name -> ``module:command``."""
 

@@ -2,11 +2,15 @@
 
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, current_app, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_jwt_extended import JWTManager
+from werkzeug.wrappers import Response
 
+from ..security.people import COOKIE, register_people
+from ..security.tokens import is_revoked
 from .errors import error_response
+from .negotiation import wants_html
 
 __all__ = ["JWT", "SECURITY_SCHEMES", "register_jwt"]
 
@@ -20,7 +24,15 @@ SECURITY_SCHEMES: dict[str, dict[str, str]] = {
 }
 
 
+_PUBLIC_KEY_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
+"""None that signs with a secret: the public key is not one."""
+
+
 def _refuse(reason: str) -> Response:
+    if current_app.config["AUTH_MODE"] == "token" and request.method == "GET":
+        if wants_html():
+            return redirect(url_for("login.login", next=request.full_path.rstrip("?")))
+    response: Response
     response = error_response(401, reason)
     response.headers["WWW-Authenticate"] = "Bearer"
     return response
@@ -43,6 +55,27 @@ def _refuse_stale(_header: Any, _payload: Any) -> Response:
     return _refuse(_("A fresh token is required. Log in again."))
 
 
+@JWT.token_in_blocklist_loader
+def _is_revoked(_header: Any, payload: dict[str, Any]) -> bool:
+    return is_revoked(payload.get("jti"))
+
+
 def register_jwt(app: Flask) -> None:
-    """Verify tokens signed with ``JWT_SECRET_KEY`` or ``SECRET_KEY`` in this app."""
+    """Verify tokens signed with ``JWT_SECRET_KEY`` or ``SECRET_KEY``, or by ``AUTH_PUBLIC_KEY``.
+
+    With ``AUTH_MODE=token`` each request needs one; browsers send it as a cookie.
+    """
+    config = app.config
+    if config["AUTH_PUBLIC_KEY"]:
+        config["JWT_PUBLIC_KEY"] = config["AUTH_PUBLIC_KEY"]
+        config["JWT_ALGORITHM"] = _PUBLIC_KEY_ALGORITHMS[0]
+        config["JWT_DECODE_ALGORITHMS"] = _PUBLIC_KEY_ALGORITHMS
+        config["JWT_DECODE_ISSUER"] = config["AUTH_ISSUER"]
+        config["JWT_DECODE_AUDIENCE"] = config["AUTH_AUDIENCE"]
+    if config["AUTH_MODE"] == "token":
+        config["JWT_TOKEN_LOCATION"] = ["headers", "cookies"]
+        config["JWT_ACCESS_COOKIE_NAME"] = COOKIE
+        # Strange sites are refused by their origin, for all requests.
+        config["JWT_COOKIE_CSRF_PROTECT"] = False
     JWT.init_app(app)
+    register_people(app)

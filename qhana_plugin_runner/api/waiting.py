@@ -7,6 +7,7 @@ from typing import TypeVar
 from flask import current_app, request
 
 from ..db import DB
+from ..security.people import require_valid_token
 from ..tasking.changes import task_changes
 
 __all__ = ["MAX_WAIT", "wait_for", "wanted_wait"]
@@ -46,6 +47,9 @@ def wait_for(
         answer: reads the task and makes an answer
         is_wanted: whether to wait no longer
 
+    Raises:
+        PyJWTError, JWTExtendedException: the token of the request has ended meanwhile
+
     Returns:
         the newest answer; ``None`` when too many requests wait in this process already
     """
@@ -63,5 +67,6 @@ def wait_for(
             if is_wanted(newest) or now >= end:
                 return newest
             changed.wait(min(LOOK_SECONDS, end - now))
+            require_valid_token()
             # However fast a task changes, others get half of the time.
             time.sleep(now - began)

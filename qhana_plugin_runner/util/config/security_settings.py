@@ -1,6 +1,15 @@
 """The settings of what strangers may do: sites, people, URLs, sizes."""
 
-from .checks import as_count, as_fetch_targets, as_hosts, as_origins, as_paths, as_seconds
+from .checks import (
+    as_count,
+    as_fetch_targets,
+    as_hosts,
+    as_origins,
+    as_paths,
+    as_seconds,
+    as_text,
+    one_of,
+)
 from .setting import MEBIBYTE, Setting
 
 SECURITY_SETTINGS: tuple[Setting, ...] = (
@@ -25,6 +34,43 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
         env=("ALLOWED_ORIGINS",),
     ),
     Setting(
+        "AUTH_MODE",
+        one_of("open", "token"),
+        "open",
+        "`open`: everyone who reaches the runner may do everything. `token`: everything but the "
+        "list of plugins, their metadata and the documentation needs an access token with a "
+        "role, see `flask token`.",
+        env=("AUTH_MODE",),
+    ),
+    Setting(
+        "AUTH_PUBLIC_KEY",
+        as_text,
+        None,
+        "The public key (PEM) of the OpenID Connect provider that issues the tokens. When it is "
+        "not set, the runner issues them itself and signs with `SECRET_KEY`.",
+        env=("AUTH_PUBLIC_KEY",),
+    ),
+    Setting(
+        "AUTH_ISSUER",
+        as_text,
+        None,
+        "The issuer (`iss`) that tokens of the provider must name.",
+        env=("AUTH_ISSUER",),
+    ),
+    Setting(
+        "AUTH_AUDIENCE",
+        as_text,
+        None,
+        "The audience (`aud`) that tokens of the provider must name.",
+        env=("AUTH_AUDIENCE",),
+    ),
+    Setting(
+        "AUTH_ROLE_CLAIM",
+        as_text,
+        "role",
+        "Where a token names its role or roles (`read`, `run`, `admin`); dots lead into objects, "
+        "as in `realm_access.roles`.",
+        env=("AUTH_ROLE_CLAIM",),
         "FILE_URL_FOLDERS",
         as_paths,
         [],

@@ -22,6 +22,10 @@ def register_pages(app: Flask) -> None:
     register_health(app)
     register_docs(app)
     app.register_blueprint(LICENSE_PAGES)
+    if app.config["AUTH_MODE"] == "token":
+        from .login import LOGIN_PAGES
+
+        app.register_blueprint(LOGIN_PAGES)
     if app.debug:
         app.register_blueprint(DEBUG_PAGES)
 

@@ -102,6 +102,12 @@ ENVIRONMENT = [
     ("REVERSE_PROXY_COUNT", "2", "REVERSE_PROXY_COUNT", 2),
     ("ALLOWED_HOSTS", "Own.example, [::2]", "ALLOWED_HOSTS", ["own.example", "::2"]),
     ("ALLOWED_ORIGINS", "https://UI:443/", "ALLOWED_ORIGINS", ["https://ui"]),
+    ("AUTH_MODE", "token", "AUTH_MODE", "token"),
+    ("AUTH_PUBLIC_KEY", "-----BEGIN", "AUTH_PUBLIC_KEY", "-----BEGIN"),
+    ("AUTH_ISSUER", "https://login", "AUTH_ISSUER", "https://login"),
+    ("AUTH_AUDIENCE", "qhana", "AUTH_AUDIENCE", "qhana"),
+    ("AUTH_ROLE_CLAIM", "a.roles", "AUTH_ROLE_CLAIM", "a.roles"),
+    ("QHANA_SECRET_KEY", "s3cret", "SECRET_KEY", "s3cret"),
     (
         "QHANA_SECRET_KEY",
         "16 characters and more",

@@ -1,0 +1,343 @@
+"""Access tokens: who gets what, and tokens that are not what they seem."""
+
+import json
+import threading
+import time
+from base64 import urlsafe_b64encode
+from datetime import timedelta
+from pathlib import Path
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from helpers.databases import on_each_database
+from helpers.runner import runner
+
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.security.tokens import Role, issue, issued, revoke
+
+ROUTES = Path(__file__).with_name("routes.txt")
+PLUGINS = str(Path(__file__).parents[2] / "plugins")
+SECRET = "only for tests, and long enough for tokens"
+
+ALLOWED = "ok"
+"""Stands for every status that the view itself has answered with."""
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    with runner(
+        tmp_path_factory.mktemp("people"), AUTH_MODE="token", PLUGIN_FOLDERS=[PLUGINS]
+    ) as app:
+        yield app
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+def bearer(token):
+    return {"Authorization": f"Bearer {token}"}
+
+
+def a_token(app, role="read", lifetime=timedelta(hours=1)):
+    with app.app_context():
+        return issue("somebody", Role(role), lifetime)
+
+
+def signed(key=SECRET, algorithm="HS256", headers=None, **claims):
+    claims = {
+        "sub": "somebody",
+        "type": "access",
+        "fresh": False,
+        "jti": "made-elsewhere",
+        "role": "admin",
+        "exp": time.time() + 60,
+    } | claims
+    claims = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(claims, key, algorithm=algorithm, headers=headers)
+
+
+def test_each_route_asks_for_the_role_that_the_table_names(app):
+    """As with a notebook server whose one new route had no check (CVE-2026-39987)."""
+    tokens = {"nobody": None} | {role.value: a_token(app, role) for role in Role}
+    client = app.test_client()
+    lines = []
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        if "/plugins/" in rule.rule and "hello-world@" not in rule.rule:
+            if rule.rule.count("/") > 3 and not rule.rule.startswith("/workbench"):
+                continue  # the routes of plugins are treated alike
+        path = rule.rule
+        for converter, value in (
+            ("<string:", "1"),
+            ("<int:", "1"),
+            ("<path:", "x"),
+            ("<", "1"),
+        ):
+            while converter in path:
+                start = path.index(converter)
+                path = path[:start] + value + path[path.index(">", start) + 1 :]
+        for method in sorted(rule.methods - {"OPTIONS", "HEAD"}):
+            seen = []
+            for token in tokens.values():
+                headers = bearer(token) if token else {}
+                answer = client.open(path, method=method, headers=headers, buffered=True)
+                is_refused = answer.status_code in (401, 403)
+                seen.append(str(answer.status_code) if is_refused else ALLOWED)
+            lines.append(
+                f"{method:<7}{rule.rule:<62}{'  '.join(f'{s:<4}' for s in seen)}"
+            )
+    head = f"{'':<7}{'':<62}{'  '.join(f'{name:<4.4}' for name in tokens)}"
+    table = "\n".join(line.rstrip() for line in [head, *lines]) + "\n"
+    assert table == ROUTES.read_text("utf-8"), table
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Basic YWRtaW46YWRtaW4="},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer x.y.z"},
+        {"Authorization": "Bearer " + "a" * 5000},
+        {"X-Forwarded-User": "admin"},
+    ],
+)
+def test_missing_and_broken_tokens_are_refused(client, headers):
+    answer = client.get("/tasks/", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.get_json()["message"]
+
+
+def unsigned():
+    def part(value):
+        return urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    claims = {"sub": "x", "role": "admin", "exp": time.time() + 60, "type": "access"}
+    return f"{part({'alg': 'none', 'typ': 'JWT'})}.{part(claims)}."
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        unsigned,
+        lambda: signed("another secret, and long enough for tokens"),
+        lambda: signed(exp=time.time() - 1),
+        lambda: signed(exp=None),
+        lambda: signed(nbf=time.time() + 600),
+        lambda: signed(type="refresh"),
+        lambda: signed(algorithm="HS512", key=SECRET * 2),
+    ],
+    ids="none-algorithm other-key expired endless future refresh other-algorithm".split(),
+)
+def test_forged_tokens_are_refused(client, make):
+    assert client.get("/tasks/", headers=bearer(make())).status_code == 401
+
+
+@pytest.mark.parametrize("role", [None, "", "root", "ADMIN", {"admin": 1}, 3])
+def test_tokens_without_a_known_role_are_refused(client, role):
+    answer = client.get("/tasks/", headers=bearer(signed(role=role)))
+    assert answer.status_code == 403
+    assert "role read" in answer.get_json()["message"]
+
+
+def test_tokens_count_as_the_highest_of_their_roles(client):
+    token = signed(role=["other", "read", "run"])
+    answer = client.delete("/tasks/1/", headers=bearer(token))
+    assert answer.status_code == 403
+    assert "yours has the role run" in answer.get_json()["message"]
+
+
+def test_programs_pass_preflights_without_a_token(client):
+    assert client.options("/tasks/").status_code == 200
+
+
+def test_a_cookie_carries_the_token_and_scripts_never_see_it(app):
+    client = app.test_client()
+    answer = client.post("/login/", data={"token": a_token(app), "next": "/tasks/"})
+    assert (answer.status_code, answer.location) == (303, "/tasks/")
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie
+    assert client.get("/tasks/").status_code == 200
+    client.post("/logout/")
+    assert client.get("/tasks/").status_code == 401
+
+
+def test_cookies_of_https_are_secure(app):
+    answer = app.test_client().post(
+        "/login/", data={"token": a_token(app)}, base_url="https://localhost"
+    )
+    assert "Secure" in answer.headers["Set-Cookie"]
+
+
+def test_login_refuses_tokens_that_are_not_valid(app):
+    answer = app.test_client().post("/login/", data={"token": "<script>"})
+    assert answer.status_code == 401
+    assert "<script>" not in answer.text.partition("<main")[2]
+    assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example/x",
+        "/\\evil.example",
+        "https://evil.example/",
+        "/\n/evil.example",
+        "x",
+    ],
+)
+def test_open_redirect_after_login(app, target):
+    """As in Datasette (CVE-2025-64481): browsers read ``//host`` as another host."""
+    data = {"token": a_token(app), "next": target}
+    assert app.test_client().post("/login/", data=data).location == "/"
+
+
+def test_browsers_are_led_to_the_login_and_back(app):
+    client = app.test_client()
+    answer = client.get("/tasks/?plugin=a", headers={"Accept": "text/html"})
+    assert answer.status_code == 302
+    shown = client.get(answer.location)
+    assert 'value="/tasks/?plugin=a"' in shown.text
+
+
+@on_each_database
+def test_revoked_tokens_are_refused(empty_app):
+    with empty_app.app_context():
+        issue("somebody", Role.RUN, timedelta(days=1))
+        (row,) = issued()
+        assert (row.name, row.role, row.revoked_at) == ("somebody", "run", None)
+        assert row.expires_at - row.created_at == timedelta(days=1)
+        assert revoke(row.id)
+        assert not revoke(row.id)
+        DB.session.expire_all()
+        assert issued()[0].revoked_at is not None
+
+
+def test_a_revoked_token_ends_a_request_that_waits(app):
+    """As in Open WebUI (CVE-2026-109289), where a stream went on."""
+    with app.app_context():
+        token = issue("waiting", Role.READ, timedelta(hours=1))
+        row = next(row for row in issued() if row.name == "waiting")
+        token_id = row.id
+        task = ProcessingTask("waited-for")
+        task.save(commit=True)
+        url = f"/tasks/{task.id}/"
+    answers = []
+
+    def wait():
+        headers = bearer(token) | {"Prefer": "wait=30"}
+        answers.append(app.test_client().get(url, headers=headers).status_code)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    while thread.is_alive():
+        with app.app_context():
+            if revoke(token_id):
+                break
+    thread.join(20)
+    assert answers == [401]
+
+
+def pem(key):
+    return (
+        key.public_key()
+        .public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        .decode()
+    )
+
+
+@pytest.fixture(scope="module", params=["RS256", "ES256"])
+def provider(request, tmp_path_factory):
+    """An app that takes the tokens of a provider, with the private key of it."""
+    if request.param == "RS256":
+        key = rsa.generate_private_key(65537, 2048)
+    else:
+        key = ec.generate_private_key(ec.SECP256R1())
+    with runner(
+        tmp_path_factory.mktemp("provider"),
+        AUTH_MODE="token",
+        AUTH_PUBLIC_KEY=pem(key),
+        AUTH_ISSUER="https://login.example.org",
+        AUTH_AUDIENCE="qhana",
+        AUTH_ROLE_CLAIM="realm_access.roles",
+    ) as app:
+        yield app.test_client(), key, request.param
+
+
+def of_provider(**claims):
+    standard = {"iss": "https://login.example.org", "aud": ["other", "qhana"]}
+    roles = {"role": None, "realm_access": {"roles": ["offline", "run"]}}
+    return {"type": None, "fresh": None, "jti": None} | standard | roles | claims
+
+
+def test_tokens_of_an_openid_provider_are_accepted(provider):
+    client, key, algorithm = provider
+    token = signed(key, algorithm, **of_provider())
+    assert client.get("/tasks/", headers=bearer(token)).status_code == 200
+    assert client.delete("/tasks/1/", headers=bearer(token)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "https://evil.example"},
+        {"iss": None},
+        {"aud": "other"},
+        {"aud": None},
+        {"exp": 1},
+    ],
+    ids=str,
+)
+def test_tokens_for_another_audience_are_refused(provider, claims):
+    client, key, algorithm = provider
+    token = signed(key, algorithm, **of_provider(**claims))
+    assert client.get("/tasks/", headers=bearer(token)).status_code == 401
+
+
+def test_algorithm_confusion_with_the_public_key_as_secret(provider, monkeypatch):
+    """The public key is known to all: it must never check an HMAC."""
+    client, key, _algorithm = provider
+    monkeypatch.setattr("jwt.algorithms.is_pem_format", lambda key: False)
+    token = signed(pem(key), "HS256", **of_provider())
+    monkeypatch.undo()
+    assert client.get("/tasks/", headers=bearer(token)).status_code == 401
+    own = signed(**of_provider())
+    assert client.get("/tasks/", headers=bearer(own)).status_code == 401
+
+
+def test_the_command_creates_lists_and_revokes_tokens(app):
+    run = app.test_cli_runner().invoke
+    made = run(
+        args=["token", "create", "--role", "run", "--expires", "2h", "--name", "nina"]
+    )
+    assert made.exit_code == 0, made.output
+    headers = bearer(made.output.strip())
+    client = app.test_client()
+    assert client.get("/tasks/", headers=headers).status_code == 200
+    line = next(
+        line for line in run(args=["token", "list"]).output.splitlines() if "nina" in line
+    )
+    assert made.output.strip() not in line
+    assert run(args=["token", "revoke", line.split()[0]]).output == "revoked\n"
+    assert client.get("/tasks/", headers=headers).status_code == 401
+    assert run(args=["token", "revoke", line.split()[0]]).exit_code == 1
+
+
+@pytest.mark.parametrize("lifetime", ["7", "0d", "-1d", "d", "9999w", "7y", "٧d"])
+def test_the_command_refuses_lifetimes_that_are_none(app, lifetime):
+    args = ["token", "create", "--role", "run", "--expires", lifetime]
+    result = app.test_cli_runner().invoke(args=args)
+    assert result.exit_code == 2
+    assert "number with a unit" in result.output
+
+
+def test_open_runners_ask_nobody(empty_app):
+    client = empty_app.test_client()
+    assert client.get("/tasks/").status_code == 200
+    assert client.get("/login/").status_code == 404
