@@ -71,6 +71,8 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
         "Where a token names its role or roles (`read`, `run`, `admin`); dots lead into objects, "
         "as in `realm_access.roles`.",
         env=("AUTH_ROLE_CLAIM",),
+    ),
+    Setting(
         "FILE_URL_FOLDERS",
         as_paths,
         [],
