@@ -5,6 +5,7 @@ from typing import Any
 from flask import Flask, current_app, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_jwt_extended import JWTManager
+from jwt import PyJWTError
 from werkzeug.wrappers import Response
 
 from ..security.people import COOKIE, register_people
@@ -28,10 +29,14 @@ _PUBLIC_KEY_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", 
 """None that signs with a secret: the public key is not one."""
 
 
+def _wanted_path() -> str:
+    return (request.script_root + request.full_path).rstrip("?")
+
+
 def _refuse(reason: str) -> Response:
     if current_app.config["AUTH_MODE"] == "token" and request.method == "GET":
         if wants_html():
-            return redirect(url_for("login.login", next=request.full_path.rstrip("?")))
+            return redirect(url_for("login.login", next=_wanted_path()))
     response: Response
     response = error_response(401, reason)
     response.headers["WWW-Authenticate"] = "Bearer"
@@ -42,6 +47,10 @@ def _refuse(reason: str) -> Response:
 @JWT.invalid_token_loader
 def _refuse_invalid(reason: str) -> Response:
     return _refuse(reason)
+
+
+def _refuse_unusable(_error: Exception) -> Response:
+    return _refuse(_("The token is invalid."))
 
 
 @JWT.expired_token_loader
@@ -78,4 +87,6 @@ def register_jwt(app: Flask) -> None:
         # Strange sites are refused by their origin, for all requests.
         config["JWT_COOKIE_CSRF_PROTECT"] = False
     JWT.init_app(app)
+    # What the extension does not expect, such as an algorithm for another kind of key.
+    app.register_error_handler(PyJWTError, _refuse_unusable)
     register_people(app)

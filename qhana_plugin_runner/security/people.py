@@ -40,6 +40,7 @@ PUBLIC = frozenset(
         "docs.rapidoc",
         "docs.redoc",
         "docs.swagger_ui",
+        "entrance",
         "files-api.FileView",  # checks the unguessable `file-id` of its URL
         "licenses.licenses",
         "login.login",
@@ -106,7 +107,9 @@ def require_valid_token() -> None:
         return
     if claims["exp"] <= time.time():
         raise ExpiredSignatureError
-    if is_revoked(claims.get("jti")):
+    has_ended = is_revoked(claims.get("jti"))
+    DB.session.rollback()  # gives the connection back
+    if has_ended:
         raise RevokedTokenError({}, dict(claims))
 
 

@@ -17,6 +17,7 @@ from helpers.runner import runner
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.security.tokens import Role, issue, issued, revoke
+from qhana_plugin_runner.util.config import ConfigError
 
 ROUTES = Path(__file__).with_name("routes.txt")
 PLUGINS = str(Path(__file__).parents[2] / "plugins")
@@ -341,3 +342,36 @@ def test_open_runners_ask_nobody(empty_app):
     client = empty_app.test_client()
     assert client.get("/tasks/").status_code == 200
     assert client.get("/login/").status_code == 404
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA", "PS256"])
+def test_algorithm_confusion_between_kinds_of_public_keys(provider, algorithm):
+    """An algorithm for another kind of key is refused, and is no error of the server."""
+    client, _key, _algorithm = provider
+    header = urlsafe_b64encode(json.dumps({"alg": algorithm}).encode()).decode()
+    _header, claims, signature = signed(**of_provider()).split(".")
+    token = f"{header.rstrip('=')}.{claims}.{signature}"
+    answer = client.get("/tasks/", headers=bearer(token))
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("missing", ["AUTH_ISSUER", "AUTH_AUDIENCE"])
+def test_tokens_for_other_clients_of_a_provider_cannot_be_allowed(tmp_path, missing):
+    settings = {"AUTH_ISSUER": "https://login.example.org", "AUTH_AUDIENCE": "qhana"}
+    del settings[missing]
+    with pytest.raises(ConfigError, match=f"set {missing}"):
+        with runner(tmp_path, AUTH_PUBLIC_KEY="-----BEGIN", **settings):
+            pass
+
+
+def test_the_entrance_is_public_and_the_login_leads_back_behind_a_prefix(tmp_path):
+    with runner(tmp_path, AUTH_MODE="token", OPENAPI_URL_PREFIX="/api") as app:
+        client = app.test_client()
+        assert client.get("/").status_code == 200
+        answer = client.get(
+            "/api/tasks/",
+            headers={"Accept": "text/html"},
+            base_url="http://localhost/runner",
+        )
+    assert answer.location == "/runner/login/?next=/runner/api/tasks/"

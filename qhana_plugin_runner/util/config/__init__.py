@@ -212,6 +212,13 @@ def _complete(config: MutableMapping[str, Any], instance_path: Path) -> None:
         config["SQLALCHEMY_DATABASE_URI"] = _sqlite_url(instance_path / DATABASE_FILE)
     if config["DEFAULT_FILE_STORE"] == "s3" and not config["S3_BUCKET"]:
         raise ConfigError("DEFAULT_FILE_STORE is s3, which needs a bucket: set S3_BUCKET")
+    if config["AUTH_PUBLIC_KEY"]:
+        for name in ("AUTH_ISSUER", "AUTH_AUDIENCE"):
+            if not config[name]:
+                raise ConfigError(
+                    "AUTH_PUBLIC_KEY is set; so that tokens for other clients of the provider "
+                    f"are refused, set {name}, too"
+                )
     if config["SECRET_KEY"] is None:
         config["SECRET_KEY"] = _stored_secret(instance_path)
 
