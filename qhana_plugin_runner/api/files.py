@@ -22,23 +22,15 @@ from ..storage import (
     StorageError,
     StoreNotConfigured,
     UnknownFileStore,
-    content_type,
     shown_name,
 )
+from .downloads import as_download
 from .tasks import row_id
 from .util import MaBaseSchema, SecurityBlueprint
 
 __all__ = ["FILES_API", "FileView", "send_from", "store_of"]
 
 _Answer = TypeVar("_Answer")
-
-FOREIGN_CONTENT = {
-    # Browsers must not detect HTML in content of another declared type.
-    "X-Content-Type-Options": "nosniff",
-    # Reports may run scripts, but not with the rights of the runner's own pages.
-    "Content-Security-Policy": "sandbox allow-scripts",
-}
-"""Headers of downloads: files of plugins and users are served from the runner's origin."""
 
 FILES_API = SecurityBlueprint(
     "files-api", __name__, url_prefix="/files", description="The result files of tasks."
@@ -130,8 +122,7 @@ def _response(file: Any, content: IO[bytes]) -> Response:
         last_modified=file.created_at,
     )
     response.content_length = size
-    response.content_type = content_type(file.mimetype)
-    response.headers.update(FOREIGN_CONTENT)
+    as_download(response, file.mimetype)
     if file.sha256:  # RFC 9530
         digest = base64.b64encode(bytes.fromhex(file.sha256)).decode("ascii")
         response.headers["Repr-Digest"] = f"sha-256=:{digest}:"

@@ -9,14 +9,12 @@ from flask.views import MethodView
 from flask_babel import gettext as _
 
 from ..db.models.task_log import LogPosition, log_behind
+from .downloads import as_download
 from .negotiation import wants_html
 from .tasks import TASKS_API, abort_unknown, require_row_id
 from .util import MaBaseSchema
 
 __all__ = ["TaskLogView"]
-
-AS_IT_IS = {"X-Content-Type-Options": "nosniff", "Vary": "Accept"}
-"""Headers of the log as text: never interpret it as markup."""
 
 _CURSOR = re.compile(r"([0-9]{1,12})-([0-9]{1,18})")
 
@@ -64,7 +62,8 @@ class TaskLogView(MethodView):
         if part is None:
             abort_unknown(task_id)
         if wants_html():
-            return Response(part.text, mimetype="text/plain", headers=AS_IT_IS)
+            text = Response(part.text, headers={"Vary": "Accept"})
+            return as_download(text, "text/plain")
         cursor = f"{part.end.characters}-{part.end.entry}"
         log = {"text": part.text, "cursor": cursor, "finished": part.is_last}
         return log, {"Vary": "Accept"}

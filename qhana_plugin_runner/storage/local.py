@@ -41,6 +41,8 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
         content = Content(file_)
         path = self.root / self.prepare_path(target)
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.resolve().is_relative_to(self.root.resolve()):
+            raise StorageError(f"{str(target)!r:.80} leads out of the file store")
         unfinished = path.with_name(f".unfinished-{secrets.token_hex(8)}")
         try:
             with unfinished.open("xb") as file:
@@ -72,7 +74,7 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
             given = match[1]
         root = os.path.realpath(self.root)
         # The second is where persist_file stores such a path.
-        for prepare in (str, self.prepare_path):
+        for prepare in (str, self.prepare_path) if "\0" not in given else ():
             path = os.path.realpath(os.path.join(root, prepare(given)))
             if path.startswith(os.path.join(root, "")) and os.path.isfile(path):
                 return Path(path)

@@ -14,7 +14,7 @@ from ..util.pieces import PieceReader
 from .content import CHUNK, Content, FileFacts, FileLike, content_type
 from .errors import StoreNotConfigured
 from .s3_object import S3Object, explained
-from .store import KeptFile, ServedFileStore
+from .store import KeptFile, ServedFileStore, shown_name
 
 PRESIGNED_SECONDS = 60 * 60
 """How long a presigned URL works: long enough to start a download, as one that runs goes on."""
@@ -126,7 +126,7 @@ class S3FileStore(ServedFileStore, name="s3"):
     def get_download_redirect(self, file_info: TaskFile) -> str | None:
         if self.config["S3_DOWNLOAD"] != "presigned":
             return None
-        name = quote(file_info.file_name, safe="")
+        name = quote(shown_name(file_info.file_name).rpartition("/")[2], safe="")
         return self._presigned(
             file_info.file_storage_data,
             True,

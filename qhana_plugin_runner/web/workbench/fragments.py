@@ -6,6 +6,7 @@ from flask import Response, render_template, request, stream_with_context, url_f
 from flask_babel import gettext as _
 from flask_smorest import abort
 
+from ...api.downloads import as_download
 from ...api.files import send_from, store_of
 from ...api.tasks import require_row_id
 from ...db import DB
@@ -125,7 +126,7 @@ def outputs_zip(task_id: str) -> Response:
     name = f"task-{task.id}.zip"
     DB.session.close()  # sending the files needs no connection
     pieces = stream_with_context(zip_stream(kept, note))
-    response = Response(pieces, mimetype="application/zip")
+    response = as_download(Response(pieces), "application/zip")
     response.headers.set("Content-Disposition", "attachment", filename=name)
     return response
 
