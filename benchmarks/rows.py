@@ -1,6 +1,7 @@
 """What a row of the table is, and how it is measured."""
 
 import statistics
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,9 @@ Measure = Callable[[], float]
 Pair = tuple[Measure, Measure]
 """Take one sample of the runner's figure, and one of the limit's."""
 
-ROUNDS, QUICK_ROUNDS = 9, 1
+ROUNDS, LEAST_ROUNDS, QUICK_ROUNDS = 9, 5, 1
+ROW_SECONDS = 12.0
+"""When a row has taken this long, the least number of rounds must do."""
 
 
 class Unavailable(Exception):
@@ -27,7 +30,7 @@ class Row:
         unit: of both figures
         pair: yields the two measures while what they need is running
         heavy: whether it is measured only when it is named
-        rounds: how many samples of each are taken, by turns
+        rounds: how many samples of each are taken, by turns; fewer when these take long
     """
 
     name: str
@@ -99,7 +102,10 @@ def measure(row: Row, lab: Lab) -> Figures:
             if not lab.quick:
                 for _samples, sample in measures:
                     sample()  # warms up
-            for _ in range(QUICK_ROUNDS if lab.quick else row.rounds):
+            start = time.monotonic()
+            for done in range(QUICK_ROUNDS if lab.quick else row.rounds):
+                if done >= LEAST_ROUNDS and time.monotonic() - start > ROW_SECONDS:
+                    break
                 for samples, sample in measures:
                     samples.append(sample())
                 measures.reverse()
