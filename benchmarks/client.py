@@ -101,16 +101,20 @@ def read_all(url: str, request: bytes, expected: bytes) -> int:
 def load(
     url: str, headers: Mapping[str, str] | None = None, *, status: int, seconds: float
 ) -> tuple[int, float]:
-    """Ask again and again with several clients; return how often, and the seconds needed."""
+    """Ask again and again with several clients; return how often, and the seconds needed.
+
+    Each client asks at least once.
+    """
     request, expected = raw_request(url, headers), str(status).encode()
     end = time.perf_counter() + seconds
 
     def ask(_client: int) -> int:
         count = 0
-        while time.perf_counter() < end:
+        while True:
             read_all(url, request, expected)
             count += 1
-        return count
+            if time.perf_counter() >= end:
+                return count
 
     start = time.perf_counter()
     with ThreadPoolExecutor(CLIENTS) as threads:

@@ -99,10 +99,9 @@ def register_error_handlers(app: Flask) -> None:
         app.logger.log(ERROR if is_own else WARNING, "%s", error, exc_info=is_own)
         return error_response(error.http_status, str(error))
 
+    # Readers of a body make the second of a limit that is exceeded.
     @app.errorhandler(FetchRefused)
-    @app.errorhandler(
-        ContentDecodingError
-    )  # what readers of a body make of an exceeded limit
+    @app.errorhandler(ContentDecodingError)
     def fetch_refused(error: RequestException) -> Response:
         return error_response(422, str(error))
 

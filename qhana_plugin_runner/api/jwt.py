@@ -29,16 +29,12 @@ _PUBLIC_KEY_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", 
 """None that signs with a secret: the public key is not one."""
 
 
-def _wanted_path() -> str:
-    return (request.script_root + request.full_path).rstrip("?")
-
-
 def _refuse(reason: str) -> Response:
-    if current_app.config["AUTH_MODE"] == "token" and request.method == "GET":
-        if wants_html():
-            return redirect(url_for("login.login", next=_wanted_path()))
-    response: Response
-    response = error_response(401, reason)
+    has_login = current_app.config["AUTH_MODE"] == "token"
+    if has_login and request.method == "GET" and wants_html():
+        wanted = (request.script_root + request.full_path).rstrip("?")
+        return redirect(url_for("login.login", next=wanted))
+    response: Response = error_response(401, reason)
     response.headers["WWW-Authenticate"] = "Bearer"
     return response
 

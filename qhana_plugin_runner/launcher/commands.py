@@ -108,6 +108,8 @@ def web_command(
     command += ["--timeout", str(_WEB_TIMEOUT)]
     command += ["--graceful-timeout", str(graceful_timeout)]
     command += ["--log-level", log_level.lower(), "--no-control-socket"]
+    # Forms are filled by their query. More than this, gunicorn does not allow.
+    command += ["--limit-request-line", "8190"]
     # The setting REVERSE_PROXY_COUNT says who is believed; gunicorn by itself would believe
     # any proxy on this machine.
     command += ["--forwarded-allow-ips", ""]

@@ -30,7 +30,7 @@ def _lifetime(_context: click.Context, _option: click.Parameter, text: str) -> t
 @click.option(
     "--expires", metavar="TIME", default="7d", callback=_lifetime, show_default=True
 )
-@click.option("--name", default="", help="Whom the token is for; limits count by it.")
+@click.option("--name", default="", help="Whom the token is for, to find it in the list.")
 def create(role: str, expires: timedelta, name: str) -> None:
     """Print a new token, once: only its name and role are kept.
 

@@ -1,6 +1,7 @@
 """Limits of what a request may send, checked before anything parses it."""
 
 import re
+import sys
 from json import detect_encoding
 
 from flask import Flask, request
@@ -14,8 +15,8 @@ FORM = "application/x-www-form-urlencoded"
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
 """A string, even one that is cut off, or a bracket: each character is looked at once."""
 
-_DIGITS = 4300
-"""Python parses no longer integers (``sys.int_info``)."""
+_DIGITS = sys.int_info.default_max_str_digits
+"""Python parses no longer integers."""
 
 _LONG_NUMBER = re.compile(rf"(?<![0-9])[0-9]{{{_DIGITS}}}")
 

@@ -138,4 +138,5 @@ def register_people(app: Flask) -> None:
 
 def has_role(claims: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
     """Tell whether a token, whose signature was checked, is of use here."""
-    return "exp" in claims and role_of(claims, config["AUTH_ROLE_CLAIM"]) is not None
+    is_access = claims.get("type") == "access" and "exp" in claims
+    return is_access and role_of(claims, config["AUTH_ROLE_CLAIM"]) is not None

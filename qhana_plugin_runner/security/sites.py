@@ -32,6 +32,18 @@ CORS_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 ALL = "*"
 """Stands in a list for all hosts or origins."""
 
+OPEN_TO_PAGES = (
+    "web pages of all origins may use this runner: it is public (bound to %s), and ALLOWED_ORIGINS "
+    "is not set. Set it to the origins of the pages that may, and ALLOWED_HOSTS to the names of "
+    "the runner"
+)
+
+OPEN_TO_ALL = (
+    "everyone who reaches this runner may use it: it is public (bound to %s), and AUTH_MODE is "
+    "open. Where no proxy asks who they are, listen on 127.0.0.1, or set AUTH_MODE=token and "
+    "create tokens with: flask token create --role run --expires 7d"
+)
+
 
 class ForeignHost(RunnerError):
     """A request names a host that the runner is not."""
@@ -88,7 +100,11 @@ class Sites:
         self.origins: frozenset[str] | None = None
         if config["ALLOWED_ORIGINS"] is not None:
             self.origins = frozenset(config["ALLOWED_ORIGINS"])
-        self._warns = self.origins is None
+        self._warnings = []
+        if self.origins is None:
+            self._warnings.append(OPEN_TO_PAGES)
+        if config["AUTH_MODE"] == "open":
+            self._warnings.append(OPEN_TO_ALL)
         self._is_loopback = lru_cache(128)(self._listens_on)
         self._is_name = lru_cache(128)(self._has_name)
         self._framers = lru_cache(128)(self._sources)
@@ -162,15 +178,11 @@ class Sites:
 
     def _listens_on(self, address: str) -> bool:
         found = is_loopback(address)
-        if self._warns and (not found or self._is_proxied):
-            self._warns = False
-            text = (
-                "web pages of all origins may use this runner: it is public (bound to "
-                f"{address or 'a socket'}), and ALLOWED_ORIGINS is not set. Set it to the "
-                "origins of the pages that may, and ALLOWED_HOSTS to the names of the runner"
-            )
-            if is_first_to_log(text):
-                _logger.warning(text)
+        if not found or self._is_proxied:
+            while self._warnings:
+                text = self._warnings.pop()
+                if is_first_to_log(text):
+                    _logger.warning(text, address or "a socket")
         return found
 
     def _has_name(self, host: str) -> bool:

@@ -50,7 +50,7 @@ def issue(name: str, role: Role, lifetime: timedelta) -> str:
     """Make a token, signed with ``SECRET_KEY``, and remember that it was made.
 
     Args:
-        name: whom it is for, up to 100 characters; limits of a client count by it.
+        name: whom it is for, up to 100 characters.
         role: what it allows.
         lifetime: when it ends.
 

@@ -40,9 +40,9 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
     ) -> FileFacts:
         content = Content(file_)
         path = self.root / self.prepare_path(target)
-        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.parent.resolve().is_relative_to(self.root.resolve()):
             raise StorageError(f"{str(target)!r:.80} leads out of the file store")
+        path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f".unfinished-{secrets.token_hex(8)}")
         try:
             with unfinished.open("xb") as file:

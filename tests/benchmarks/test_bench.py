@@ -57,10 +57,7 @@ def test_each_row_is_measured_beside_its_limit(names):
     assert {row["name"] for row in rows} == set(names)
     for row in rows:
         assert len(row["ours"]) == len(row["limit"]) == 1
-        # A short sample may take less processor time than the clock can tell.
-        assert (
-            min(row["ours"] + row["limit"]) >= 0 and max(row["ours"] + row["limit"]) > 0
-        )
+        assert min(row["ours"] + row["limit"]) > 0
 
 
 def test_the_table_has_a_line_for_each_row():

@@ -159,6 +159,7 @@ def _forget_plugin_modules():
 @contextmanager
 def isolated_plugins(root):
     """Start without plugins, and forget those of the test when it is over."""
+    CELERY.finalize()  # registers the tasks of other tests, which stay
     stores = [
         sys.modules,
         QHAnaPluginBase.__plugins__,

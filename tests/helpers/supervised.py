@@ -174,7 +174,6 @@ class World:
     """An app, its broker, and what is to be seen of its tasks."""
 
     def __init__(self, app, url, patch):
-        CELERY.tasks.register(work)  # whatever tests before have done with the registry
         self.app, self.url = app, url
         self.known = in_flight(app)
         self._lost_tasks = LostTasks()

@@ -1,6 +1,7 @@
 """Access tokens: who gets what, and tokens that are not what they seem."""
 
 import json
+import re
 import threading
 import time
 from base64 import urlsafe_b64encode
@@ -12,11 +13,15 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from helpers.databases import on_each_database
+from helpers.processes import wait_until
 from helpers.runner import runner
+from werkzeug.routing import Rule
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.security.people import required_role
 from qhana_plugin_runner.security.tokens import Role, issue, issued, revoke
+from qhana_plugin_runner.tasking.changes import task_changes
 from qhana_plugin_runner.util.config import ConfigError
 
 ROUTES = Path(__file__).with_name("routes.txt")
@@ -68,19 +73,7 @@ def test_each_route_asks_for_the_role_that_the_table_names(app):
     client = app.test_client()
     lines = []
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        if "/plugins/" in rule.rule and "hello-world@" not in rule.rule:
-            if rule.rule.count("/") > 3 and not rule.rule.startswith("/workbench"):
-                continue  # the routes of plugins are treated alike
-        path = rule.rule
-        for converter, value in (
-            ("<string:", "1"),
-            ("<int:", "1"),
-            ("<path:", "x"),
-            ("<", "1"),
-        ):
-            while converter in path:
-                start = path.index(converter)
-                path = path[:start] + value + path[path.index(">", start) + 1 :]
+        path = re.sub("<[^>]*>", "1", rule.rule)
         for method in sorted(rule.methods - {"OPTIONS", "HEAD"}):
             seen = []
             for token in tokens.values():
@@ -89,9 +82,9 @@ def test_each_route_asks_for_the_role_that_the_table_names(app):
                 is_refused = answer.status_code in (401, 403)
                 seen.append(str(answer.status_code) if is_refused else ALLOWED)
             lines.append(
-                f"{method:<7}{rule.rule:<62}{'  '.join(f'{s:<4}' for s in seen)}"
+                f"{method:<7}{rule.rule:<72}{'  '.join(f'{s:<4}' for s in seen)}"
             )
-    head = f"{'':<7}{'':<62}{'  '.join(f'{name:<4.4}' for name in tokens)}"
+    head = f"{'':<7}{'':<72}{'  '.join(f'{name:<4.4}' for name in tokens)}"
     table = "\n".join(line.rstrip() for line in [head, *lines]) + "\n"
     assert table == ROUTES.read_text("utf-8"), table
 
@@ -174,8 +167,18 @@ def test_cookies_of_https_are_secure(app):
     assert "Secure" in answer.headers["Set-Cookie"]
 
 
-def test_login_refuses_tokens_that_are_not_valid(app):
-    answer = app.test_client().post("/login/", data={"token": "<script>"})
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: "<script>",
+        lambda: signed(type="refresh"),
+        lambda: signed(exp=None),
+        lambda: signed(role="x"),
+    ],
+    ids="markup refresh endless roleless".split(),
+)
+def test_login_refuses_tokens_that_are_not_valid(app, make):
+    answer = app.test_client().post("/login/", data={"token": make()})
     assert answer.status_code == 401
     assert "<script>" not in answer.text.partition("<main")[2]
     assert "Set-Cookie" not in answer.headers
@@ -235,10 +238,9 @@ def test_a_revoked_token_ends_a_request_that_waits(app):
 
     thread = threading.Thread(target=wait)
     thread.start()
-    while thread.is_alive():
-        with app.app_context():
-            if revoke(token_id):
-                break
+    with app.app_context():
+        wait_until(lambda: task_changes().waiting, 20, "waiting for the task")
+        assert revoke(token_id)
     thread.join(20)
     assert answers == [401]
 
@@ -336,6 +338,19 @@ def test_the_command_refuses_lifetimes_that_are_none(app, lifetime):
     result = app.test_cli_runner().invoke(args=args)
     assert result.exit_code == 2
     assert "number with a unit" in result.output
+
+
+def test_debug_pages_are_for_administrators():
+    for endpoint in ("debug.index", "debug.routes"):
+        assert required_role(Rule("/debug/", endpoint=endpoint), "GET") is Role.ADMIN
+
+
+def test_only_who_is_logged_in_can_log_out(app):
+    client = app.test_client()
+    html = {"Accept": "text/html"}
+    assert "/logout/" not in client.get("/", headers=html).text
+    client.post("/login/", data={"token": a_token(app)})
+    assert "/logout/" in client.get("/", headers=html).text
 
 
 def test_open_runners_ask_nobody(empty_app):

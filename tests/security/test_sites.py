@@ -314,6 +314,18 @@ def test_a_public_runner_without_a_list_is_open_and_says_so_once(public, caplog)
     assert "ALLOWED_HOSTS" in warnings[0]
 
 
+def test_a_public_runner_that_asks_nobody_names_the_command_that_mends_it(served, caplog):
+    for bound_to in ("127.0.0.1", "0.0.0.0"):
+        served(bound_to, ALLOWED_ORIGINS="*").get()
+    (text,) = [each for each in caplog.messages if "AUTH_MODE" in each]
+    assert "bound to 0.0.0.0" in text and "flask token create --role run" in text
+
+
+def test_a_public_runner_with_tokens_has_nothing_to_warn_of(served, caplog):
+    served("0.0.0.0", ALLOWED_ORIGINS="*", AUTH_MODE="token").get()
+    assert "AUTH_MODE" not in caplog.text
+
+
 def test_a_runner_that_is_open_on_purpose_says_nothing(served, caplog):
     for bound_to in ("127.0.0.1", "0.0.0.0"):
         browser = served(bound_to, ALLOWED_ORIGINS="*")
