@@ -17,6 +17,8 @@ from helpers.product import CHECKOUT, Product
 MOST_GROWTH = 0.20
 """How much more memory the web processes may take in the end."""
 
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+
 _STATUS = re.compile(r'"status_code": ?(\d+)')
 
 
@@ -61,10 +63,7 @@ class Fuzzed:
             done = subprocess.run(
                 [
                     *(sys.executable, "-m", "schemathesis.cli"),
-                    *(
-                        "--config-file",
-                        str(Path(__file__).with_name("schemathesis.toml")),
-                    ),
+                    *("--config-file", str(CONFIGURATION)),
                     *("run", f"{product.url}api-spec.json"),
                     *("--continue-on-failure", "--no-color", "--workers", "2"),
                     *("--generation-database", "none", "--report", "json,ndjson"),
@@ -118,8 +117,10 @@ def main(seconds="600"):
     os.chdir(CHECKOUT)
     with tempfile.TemporaryDirectory() as folder:
         with Product(Path(folder, "instance")) as product:
-            warm = ["--phases", "coverage,fuzzing", "--max-examples", "20"]
-            fuzzed = fuzz(product, warm, "--max-time", seconds, "--max-examples", "1000")
+            # Forked processes fill their caches, and write to memory that they have shared.
+            warm, rest = float(seconds) / 4, float(seconds) * 3 / 4
+            many = ["--max-examples", "1000", "--max-time"]
+            fuzzed = fuzz(product, [*many, f"{warm:g}"], *many, f"{rest:g}")
             print(fuzzed.output if fuzzed.failures else "", fuzzed.table(), sep="")
             has_failed = any(code >= 500 for code in fuzzed.statuses)
             return has_failed or bool(fuzzed.failures) or fuzzed.growth > MOST_GROWTH
