@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from helpers.databases import on_each_database
+from helpers.plugins import isolated_plugins
 from helpers.processes import wait_until
 from helpers.runner import runner
 from werkzeug.routing import Rule
@@ -34,10 +35,11 @@ ALLOWED = "ok"
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
-    with runner(
-        tmp_path_factory.mktemp("people"), AUTH_MODE="token", PLUGIN_FOLDERS=[PLUGINS]
-    ) as app:
-        yield app
+    """An app with the demo plugins, and with none that other tests have left."""
+    folder = tmp_path_factory.mktemp("people")
+    with isolated_plugins(folder):
+        with runner(folder, AUTH_MODE="token", PLUGIN_FOLDERS=[PLUGINS]) as app:
+            yield app
 
 
 @pytest.fixture
