@@ -1,1 +1,1 @@
-"""Tests that plugin authors inherit. Needs pytest; the runner itself does not import it."""
+"""What tests of plugins use. Needs pytest; the runner itself does not import it."""

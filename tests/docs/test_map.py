@@ -3,6 +3,7 @@
 import re
 import tomllib
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from helpers.product import CHECKOUT
@@ -76,5 +77,6 @@ def test_the_places_to_extend_are_there():
 )
 def test_the_tables_to_extend_are_there(module, table):
     text = (CHECKOUT / "docs/explanation/extending.md").read_text("utf-8")
-    assert f"{module.replace('.', '/')}.py" in text
-    assert getattr(import_module(f"{PACKAGE}.{module}"), table)
+    found = import_module(f"{PACKAGE}.{module}")
+    assert f"`{Path(found.__file__).relative_to(CHECKOUT / PACKAGE).as_posix()}`" in text
+    assert getattr(found, table)

@@ -1,0 +1,1 @@
+"""The short form of a plugin: a function with a decorator."""

@@ -1,0 +1,1 @@
+"""A client for scripts and notebooks; needs only ``requests``."""
