@@ -55,7 +55,15 @@ class _Loaded(_NoNulls):
 
 
 class PluginType(Enum):
-    """What a plugin is for."""
+    """What a plugin is for.
+
+    Attributes:
+        processing: Makes files from files or values: most plugins.
+        visualization: Shows a file; hosts offer it as a preview, with ``?data-url=`` in the query.
+        conversion: Makes the same data of another data type or content type.
+        dataloader: Brings data in from elsewhere.
+        interaction: Works in its page, together with people or with other plugins.
+    """
 
     processing = "processing"
     visualization = "visualization"
