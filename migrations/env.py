@@ -4,7 +4,7 @@ from alembic import context
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from flask import current_app
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, event, inspect
 from sqlalchemy.pool import NullPool
 
 from qhana_plugin_runner.db import DB
@@ -59,6 +59,11 @@ def drop_empty(_context, _revision, directives):
         print("Nothing has changed: no migration was written.")
 
 
+def begin_immediate(connection):
+    """Begin a transaction, which Python would not do for DDL, and wait for other writers."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 def run():
     options = {
         **current_app.extensions["migrate"].configure_args,
@@ -75,20 +80,26 @@ def run():
     with connection_errors(DB.engine.url):
         connection = DB.engine.connect()
     with connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        if is_sqlite:
+            options["transactional_ddl"] = True
         context.configure(connection=connection, **options)
         recognise_unversioned(connection)
         # Or alembic would leave the end of its transactions to us.
         connection.commit()
         try:
-            if connection.dialect.name == "sqlite":
+            if is_sqlite:
                 # Batch mode replaces whole tables, which rows of other tables refer to.
                 connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
                 connection.commit()
+                # All or nothing, also when the process is killed, and one process at a time.
+                event.listen(connection, "begin", begin_immediate)
             with context.begin_transaction():
                 context.run_migrations()
         finally:
-            if connection.dialect.name == "sqlite":
+            if is_sqlite:
                 connection.rollback()
+                event.remove(connection, "begin", begin_immediate)
                 # The connection returns to the pool, for others to use.
                 connection.exec_driver_sql("PRAGMA foreign_keys=ON")
 

@@ -56,7 +56,10 @@ def put_original(path, *statements):
 def columns(path):
     """Return the names of the columns of all tables but that with the version."""
     with closing(sqlite3.connect(path)) as connection:
-        query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        query = (
+            "SELECT name FROM sqlite_master "
+            "WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        )
         tables = {name for (name,) in connection.execute(query)} - {"alembic_version"}
         pragma = "SELECT name FROM pragma_table_info(?)"
         return {
@@ -83,7 +86,10 @@ def schema(path):
     """Return tables with columns, keys and indexes as SQLite describes them."""
     pragmas = ("table_info", "foreign_key_list", "index_list")
     with closing(sqlite3.connect(path)) as connection:
-        query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        query = (
+            "SELECT name FROM sqlite_master "
+            "WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        )
         names = [name for (name,) in connection.execute(query)]
         return {
             (name, pragma): list(connection.execute(f"PRAGMA {pragma}('{name}')"))

@@ -128,6 +128,8 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
             sqlite_where=text(ENDED_UNKNOWN),
             postgresql_where=text(ENDED_UNKNOWN),
         ),
+        # URLs hold the id: that of a deleted task must not lead to another one.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(init=False, primary_key=True)
