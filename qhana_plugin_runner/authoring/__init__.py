@@ -1,1 +1,32 @@
-"""The short form of a plugin: a function with a decorator."""
+"""The short form of a plugin: a function with a decorator.
+
+It makes the blueprint, metadata, form, task and chain that one would write by hand::
+
+    from qhana_plugin_runner.authoring import plugin
+
+    @plugin(version="v1.0.0", outputs={"greeting": "custom/greeting"})
+    def hello(name: str) -> str:
+        \"\"\"Greets whoever you name.\"\"\"
+        return f"Hello {name}!"
+"""
+
+from ..api.plugin_schemas import PluginType
+from .annotations import Entities, Field, File, Output, PluginUrl
+from .decorator import Plugin, plugin
+from .errors import DeclarationError, OutputError, TaskCancelled
+from .task import Task
+
+__all__ = [
+    "DeclarationError",
+    "Entities",
+    "Field",
+    "File",
+    "Output",
+    "OutputError",
+    "Plugin",
+    "PluginType",
+    "PluginUrl",
+    "Task",
+    "TaskCancelled",
+    "plugin",
+]

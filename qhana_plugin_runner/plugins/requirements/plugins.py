@@ -1,8 +1,8 @@
 """Collects the requirements of all plugins of an app.
 
 A plugin whose dependency is missing cannot be imported, and so has no instance to ask. Its
-``get_requirements`` is looked up in its source, and understood when it only returns a literal.
-No code of such a plugin runs.
+``get_requirements``, or the ``requirements`` of its decorator, is looked up in its source, and
+understood when it is a literal. No code of such a plugin runs.
 """
 
 import ast
@@ -23,6 +23,7 @@ __all__ = ["Collected", "brings_tests", "collect", "requirements_in_source"]
 
 _OWN_NAME = canonicalize_name("qhana-plugin-runner")
 _METHOD = "get_requirements"
+_DECORATOR, _KEYWORD = "plugin", "requirements"
 
 
 @dataclass
@@ -124,18 +125,24 @@ def requirements_in_source(file: Path) -> list[str]:
             for source in sorted(package.rglob("*.py"))
             if "tests" not in source.relative_to(package).parts
         ]
-    return [
-        text
-        for source in files
-        for method in _methods(source)
-        for text in _returned_text(method, source)
-    ]
+    return [text for source in files for text in _texts(source)]
 
 
-def _methods(source: Path) -> Iterator[ast.FunctionDef]:
+def _texts(source: Path) -> Iterator[str]:
+    for node in ast.walk(_parsed(source)):
+        if isinstance(node, ast.ClassDef):
+            for member in node.body:
+                if isinstance(member, ast.FunctionDef) and member.name == _METHOD:
+                    yield from _returned_text(member, source)
+        elif isinstance(node, ast.FunctionDef):
+            for decorator in node.decorator_list:
+                yield from _declared_texts(decorator, source)
+
+
+def _parsed(source: Path) -> ast.Module:
     try:
         with tokenize.open(source) as opened:  # in the encoding that it declares
-            tree = ast.parse(opened.read())
+            return ast.parse(opened.read())
     except (SyntaxError, ValueError) as error:
         # Another file may contain the requirements, but they might be incomplete.
         raise RequirementsError(
@@ -145,11 +152,29 @@ def _methods(source: Path) -> Iterator[ast.FunctionDef]:
         raise RequirementsError(
             f"{source} cannot be read ({error.strerror}): change its permissions"
         ) from error
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef):
-            for member in node.body:
-                if isinstance(member, ast.FunctionDef) and member.name == _METHOD:
-                    yield member
+
+
+def _declared_texts(decorator: ast.expr, source: Path) -> Iterator[str]:
+    """Yield the requirements of a plugin in the short form: ``@plugin(requirements=[...])``."""
+    match decorator:
+        case ast.Call(
+            func=ast.Name(id=name) | ast.Attribute(attr=name), keywords=keywords
+        ) if (name == _DECORATOR):
+            for keyword in keywords:
+                if keyword.arg == _KEYWORD:
+                    yield "\n".join(_literal_texts(keyword.value, source))
+
+
+def _literal_texts(value: ast.expr, source: Path) -> list[str]:
+    if isinstance(value, (ast.List, ast.Tuple)):
+        texts = [each.value for each in value.elts if isinstance(each, ast.Constant)]
+        if len(texts) == len(value.elts) and all(isinstance(text, str) for text in texts):
+            return [str(text) for text in texts]
+    raise RequirementsError(
+        f"line {value.lineno} of {source}: the {_KEYWORD} of the plugin are computed, which only "
+        "works in a plugin that can be imported: install its packages by hand, or write a list "
+        "of texts"
+    )
 
 
 def _returned_text(method: ast.FunctionDef, source: Path) -> list[str]:

@@ -151,3 +151,27 @@ def test_source_that_is_no_python_is_named(tmp_path):
     file.write_text("class A(:\n")
     with pytest.raises(RequirementsError, match="is not valid Python"):
         requirements_in_source(file)
+
+
+def test_the_short_form_is_read(tmp_path):
+    file = tmp_path / "it.py"
+    file.write_text(
+        "import missing\n"
+        "from qhana_plugin_runner import authoring\n"
+        "from qhana_plugin_runner.authoring import plugin\n\n"
+        "@plugin(version='v1', requirements=['a>=1', 'b'])\n"
+        "def first(): ...\n\n"
+        "@authoring.plugin(version='v1', requirements=('c',))\n"
+        "def second(): ...\n\n"
+        "@plugin(version='v1')\n"
+        "def third(): ...\n"
+    )
+    assert requirements_in_source(file) == ["a>=1\nb", "c"]
+
+
+@pytest.mark.parametrize("computed", ["NEEDS", "[*NEEDS]", "['a', 1]"])
+def test_a_short_form_that_computes_what_it_needs_is_named(tmp_path, computed):
+    file = tmp_path / "it.py"
+    file.write_text(f"@plugin(version='v1', requirements={computed})\ndef first(): ...\n")
+    with pytest.raises(RequirementsError, match="line 1 of .* write a list of texts"):
+        requirements_in_source(file)

@@ -1,0 +1,35 @@
+"""What the docstring of a function says about the plugin and its parameters."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from docstring_parser import DocstringStyle, ParseError, parse
+
+__all__ = ["Texts", "read_docstring"]
+
+
+class Texts(NamedTuple):
+    """The texts of a docstring in Google style.
+
+    Attributes:
+        summary: the first line.
+        description: all that stands before the sections.
+        parameters: what the section ``Args:`` says, by parameter.
+    """
+
+    summary: str
+    description: str
+    parameters: dict[str, str]
+
+
+def read_docstring(function: Callable[..., Any]) -> Texts:
+    """Read the docstring of a function; a broken one is all description."""
+    text = inspect.getdoc(function) or ""
+    try:
+        parsed = parse(text, style=DocstringStyle.GOOGLE)
+    except ParseError:
+        return Texts(text.partition("\n")[0], text, {})
+    texts = filter(None, (parsed.short_description, parsed.long_description))
+    described = {each.arg_name: each.description or "" for each in parsed.params}
+    return Texts(parsed.short_description or "", "\n\n".join(texts), described)
