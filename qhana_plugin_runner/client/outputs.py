@@ -1,0 +1,175 @@
+"""The files that a task has left."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, overload
+
+from .connection import Connection
+from .errors import ClientError
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["Output", "Outputs"]
+
+
+class Output:
+    """A file of a task. It is downloaded when its content is asked for.
+
+    Attributes:
+        name: The name of the file.
+        href: The URL of the file; needs no token.
+        data_type: What the file holds, such as ``entity/list``.
+        content_type: The mime type.
+    """
+
+    def __init__(self, connection: Connection, data: dict[str, Any]) -> None:
+        self._connection = connection
+        self._content: bytes | None = None
+        self.href: str = data["href"]
+        self.data_type: str = data.get("dataType", "")
+        self.content_type: str = data.get("contentType", "")
+        self.name: str = data.get("name") or self.href.partition("?")[0].rsplit("/")[-1]
+
+    def __repr__(self) -> str:
+        return f"<Output {self.name} {self.data_type} {self.content_type}>"
+
+    @property
+    def as_input(self) -> str:
+        """What is sent when it is given to a plugin: its URL."""
+        return self.href
+
+    @property
+    def content(self) -> bytes:
+        """The content."""
+        if self._content is None:
+            buffer = io.BytesIO()
+            self._connection.download(self.href, buffer)
+            self._content = buffer.getvalue()
+        return self._content
+
+    @property
+    def text(self) -> str:
+        """The content as text; UTF-8 unless the mime type says otherwise."""
+        _type, _separator, charset = self.content_type.partition("charset=")
+        return self.content.decode(charset.partition(";")[0].strip(' "') or "utf-8-sig")
+
+    def json(self) -> Any:
+        """The content as JSON; of JSON lines, a list."""
+        import json
+
+        if self._is("json-lines", "x-lines+json", "x-ndjson", "jsonl"):
+            return [json.loads(line) for line in self.text.splitlines() if line.strip()]
+        return json.loads(self.text)
+
+    def save(self, path: str | Path | None = None) -> Path:
+        """Download the file.
+
+        Args:
+            path: A file, or a folder that exists; the working directory by default.
+
+        Returns:
+            Where the file is.
+        """
+        target = Path("." if path is None else path)
+        if target.is_dir():
+            target = target / _safe(self.name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as file:
+            self._connection.download(self.href, file)
+        return target
+
+    def to_pandas(self, **options: Any) -> pandas.DataFrame:
+        """Read a table: CSV, JSON, JSON lines or Parquet. Identifiers stay texts.
+
+        Args:
+            options: For the function of pandas that reads the file.
+        """
+        import pandas
+
+        if self._is("csv"):
+            options.setdefault("dtype", {"ID": str, "href": str})
+            return pandas.read_csv(io.BytesIO(self.content), **options)
+        if self._is("parquet"):
+            return pandas.read_parquet(io.BytesIO(self.content), **options)
+        if self._is("json"):
+            rows = self.json()
+            return pandas.DataFrame([rows] if isinstance(rows, dict) else rows, **options)
+        raise ClientError(f"{self.name} is no table: its type is {self.content_type}")
+
+    def _is(self, *kinds: str) -> bool:
+        content_type = self.content_type.partition(";")[0].strip().lower()
+        return any(kind in content_type for kind in kinds)
+
+
+class Outputs(Sequence[Output]):
+    """The files of a task, by number or by name, with or without its ending."""
+
+    def __init__(self, outputs: Sequence[Output]) -> None:
+        self._outputs = list(outputs)
+
+    def __repr__(self) -> str:
+        return f"<Outputs {', '.join(self.names)}>"
+
+    def __len__(self) -> int:
+        return len(self._outputs)
+
+    def __iter__(self) -> Iterator[Output]:
+        return iter(self._outputs)
+
+    @overload
+    def __getitem__(self, key: int | str) -> Output: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> Outputs: ...
+
+    def __getitem__(self, key: int | str | slice) -> Output | Outputs:
+        if isinstance(key, slice):
+            return Outputs(self._outputs[key])
+        if isinstance(key, int):
+            return self._outputs[key]
+        for name_of in (lambda each: each.name, _stem):
+            found = [each for each in self._outputs if name_of(each) == key]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                raise KeyError(
+                    f"{len(found)} outputs have the name {key!r}; use a number"
+                )
+        raise KeyError(f"there is no output {key!r} among {self.names}")
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the files."""
+        return [each.name for each in self._outputs]
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Download all files into a folder, which is made when it is missing.
+
+        Returns:
+            Where they are. Of files with the same name, all but the first get a number.
+        """
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        taken: set[Path] = set()
+        for output in self._outputs:
+            path = first = target / _safe(output.name)
+            number = 1
+            while path in taken:
+                number += 1
+                path = first.with_name(f"{first.stem}-{number}{first.suffix}")
+            taken.add(output.save(path))
+        return sorted(taken)
+
+
+def _stem(output: Output) -> str:
+    return str(PurePosixPath(output.name).with_suffix("")) if output.name else ""
+
+
+def _safe(name: str) -> str:
+    """Return the last part of a name; one that would lead elsewhere is replaced."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    return last if last not in ("", "..") else "output"
