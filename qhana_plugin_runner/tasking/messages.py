@@ -163,9 +163,13 @@ def claimed(app: Flask, task: Task, db_id: object = None) -> Iterator[None]:
     task_id, delivery_id = request.get(TASK_ID), request.get(DELIVERY_ID)
     registry = in_flight(app)
     name = task.name or ""
-    if registry is None or not delivery_id or request.called_directly or request.is_eager:
+    is_called = request.called_directly or request.is_eager
+    if registry is None or not delivery_id or is_called:
         row = db_id if isinstance(db_id, int) else None
-        with working_on(replace(current_message(), task_name=name, task_id=row)):
+        with (
+            working_on(replace(current_message(), task_name=name, task_id=row)),
+            own_folder(None if is_called else uuid4().hex),
+        ):
             yield
         return
     claim = registry.claim(task_id, delivery_id, worker_id())

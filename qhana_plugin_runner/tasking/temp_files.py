@@ -1,4 +1,8 @@
-"""A temporary folder of its own for each message that runs in a process of the pool.
+"""Folders of its own for each message that a worker runs: one for temporary files, one to work in.
+
+The working folder (``work`` in the other one) is the working directory of the process where a
+process does one thing at a time, and is removed with the end of the message. Where tasks share a
+process it is made when a task asks for it.
 
 A task that is killed cannot remove its temporary files. With all of them in one folder, of which
 the worker's main process knows the name, that process can. When the whole worker is killed, the
@@ -11,24 +15,61 @@ import fcntl
 import logging
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, chdir, contextmanager, suppress
+from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
+from uuid import uuid4
 
-__all__ = ["own_folder", "remove_abandoned", "remove_folder", "use_folders"]
+from ..errors import RunnerError
 
-_PREFIX, _LOCK = "qhana-message-", ".lock"
+__all__ = [
+    "own_folder",
+    "remove_abandoned",
+    "remove_folder",
+    "remove_left",
+    "use_folders",
+    "working_folder",
+]
+
+_PREFIX, _LOCK, _WORK = "qhana-message-", ".lock", "work"
 
 _logger = logging.getLogger(__name__)
 
 _place: Path | None = None
+_changes_directory = False
+_left: list[Path] = []
+
+_make_work: ContextVar[Callable[[], Path] | None] = ContextVar("make_work", default=None)
 
 
-def use_folders() -> None:
-    """From now on, messages that run in this process have folders of their own."""
-    global _place
-    _place = Path(tempfile.gettempdir())
+def use_folders(change_directory: bool = False) -> None:
+    """From now on, messages that run in this process, one at a time, have folders of their own.
+
+    Args:
+        change_directory: whether the working folder is the working directory, too
+    """
+    global _place, _changes_directory
+    _place, _changes_directory = Path(tempfile.gettempdir()), change_directory
+    # What is imported while another directory is the current one is looked for where it was.
+    sys.path[:] = map(os.path.abspath, sys.path)
+
+
+def working_folder() -> Path:
+    """Return the folder of the running task, an empty one at first.
+
+    It is removed, with all that is in it, when the Celery task ends.
+
+    Raises:
+        RunnerError: no task runs here.
+    """
+    make_work = _make_work.get()
+    if make_work is None:
+        raise RunnerError("only a task that runs has a working folder")
+    return make_work()
 
 
 def _folder_of(place: Path, token: str) -> Path:
@@ -52,29 +93,80 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def own_folder(token: str) -> Iterator[None]:
-    """Let :mod:`tempfile`, and the programs that are started, use the folder of a message.
+def own_folder(token: str | None) -> Iterator[None]:
+    """Let a message have its folders.
 
-    Only in processes that do one thing at a time: the folder is a global of the process.
+    In a process that does one thing at a time, :mod:`tempfile` uses the one, and so do programs
+    that are started; the other is the working directory. Both are global to the process.
+
+    Args:
+        token: names the message; ``None`` for a task that is called, by another one perhaps, whose
+            working folder it shares
     """
-    if _place is None:
+    if token is None and _make_work.get() is not None:
         yield
         return
-    folder = _folder_of(_place, token)
+    remove_left()
+    with ExitStack() as stack:
+        place = _place or Path(tempfile.gettempdir())
+        made = cache(lambda: stack.enter_context(_made(place, token or uuid4().hex)))
+        make_work = cache(lambda: stack.enter_context(_working_in(made())))
+        stack.callback(_make_work.reset, _make_work.set(make_work))
+        if _place is not None and token is not None:
+            stack.enter_context(_temporary_files_in(made()))
+            if _changes_directory:
+                stack.enter_context(chdir(make_work()))
+        yield
+
+
+@contextmanager
+def _made(place: Path, token: str) -> Iterator[Path]:
+    folder = _folder_of(place, token)
     with _locked(folder):
         folder.mkdir(mode=0o700, exist_ok=True)
-        before, variable = tempfile.tempdir, os.environ.get("TMPDIR")
-        tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
         try:
-            yield
+            yield folder
         finally:
-            tempfile.tempdir = before
-            if variable is None:
-                os.environ.pop("TMPDIR", None)
-            else:
-                os.environ["TMPDIR"] = variable
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    before, variable = tempfile.tempdir, os.environ.get("TMPDIR")
+    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        if variable is None:
+            os.environ.pop("TMPDIR", None)
+        else:
+            os.environ["TMPDIR"] = variable
+
+
+@contextmanager
+def _working_in(folder: Path) -> Iterator[Path]:
+    work = folder / _WORK
+    work.mkdir(exist_ok=True)
+    try:
+        yield work
+    finally:
+        try:
+            shutil.rmtree(work)
+        except FileNotFoundError:
+            pass  # the task has removed it
+        except OSError:
+            _left.append(work)  # a process that the task has left still writes
+
+
+def remove_left() -> None:
+    """Remove working folders that could not be removed before the processes of their tasks."""
+    with suppress(IndexError):
+        while True:
+            _remove(work := _left.pop())
+            with suppress(OSError):
+                work.parent.rmdir()  # unless temporary files are in it
 
 
 def remove_folder(token: str) -> None:
@@ -101,4 +193,4 @@ def _remove(folder: Path) -> None:
             shutil.rmtree(folder)
         _lock_of(folder).unlink(missing_ok=True)
     except OSError as error:
-        _logger.warning("temporary files of a killed task stay in %s: %s", folder, error)
+        _logger.warning("files of a task that has ended stay in %s: %s", folder, error)

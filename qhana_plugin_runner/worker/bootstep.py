@@ -5,9 +5,11 @@ import logging
 import os
 import signal
 import sys
+import threading
 from typing import Any
 
 from celery import bootsteps
+from celery.concurrency.solo import TaskPool as SoloPool
 from celery.signals import (
     task_revoked,
     task_unknown,
@@ -22,6 +24,7 @@ from ..celery import CELERY
 from ..db import DB
 from ..tasking.broker import in_flight, wait_for_broker
 from ..tasking.temp_files import remove_abandoned, use_folders
+from ..util.config.paths import absolute_environment
 from .children import ParentPool, allow_children, become_parent, end_children
 from .forks import fork_between_transactions
 from .monitor import Monitor, has_processes
@@ -50,6 +53,9 @@ class Supervision(bootsteps.StartStopStep):
         app = CELERY.flask_app
         assert app is not None  # made by the module that Celery has loaded
         remove_abandoned()
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and isinstance(parent.pool, SoloPool):
+            use_folders(app.config["TASK_WORKING_FOLDER"])
         registry = in_flight(app)
         if registry is None:
             _logger.warning("tasks are not supervised: the broker is not a Redis server")
@@ -64,7 +70,10 @@ def _worker_begins(**_kwargs: Any) -> None:
     Supervision.process = os.getpid()
     if CELERY.flask_app is not None:
         wait_for_broker(CELERY.flask_app)
-        allow_children(CELERY.flask_app.config["PLUGIN_FOLDERS"])
+        config = CELERY.flask_app.config
+        config["PLUGIN_FOLDERS"] = list(map(os.path.abspath, config["PLUGIN_FOLDERS"]))
+        absolute_environment(os.environ)
+        allow_children(config["PLUGIN_FOLDERS"])
     CELERY.conf.task_publish_retry_policy = {
         "max_retries": 60,
         "interval_start": 0.1,
@@ -85,7 +94,7 @@ def _own_process(**_kwargs: Any) -> None:
     app, monitor = CELERY.flask_app, Monitor.current
     if app is None or os.getpid() == Supervision.process:
         return  # the pool has no processes
-    use_folders()
+    use_folders(app.config["TASK_WORKING_FOLDER"])
     _end_with_parent()
     become_parent()
     if monitor is not None:

@@ -18,6 +18,8 @@ from typing import Any
 from billiard.pool import EX_RECYCLE
 from celery.concurrency import asynpool
 
+from ..tasking.temp_files import remove_left
+
 __all__ = [
     "ParentPool",
     "allow_children",
@@ -156,6 +158,7 @@ class _PoolProcess(asynpool.Worker):
 
         def wait_alone() -> Any:
             if end_children():
+                remove_left()
                 raise SystemExit(EX_RECYCLE)
             return wait()
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG
+from .paths import absolute_paths
 from .setting import ConfigError, Setting
 from .settings import SETTINGS, default_plugin_folders, defaults
 from .smorest_config import SmorestDebugConfig, SmorestProductionConfig
@@ -208,6 +209,8 @@ def _hint_at_similar_name(name: str, source: str) -> None:
 
 def _complete(config: MutableMapping[str, Any], instance_path: Path) -> None:
     """Set defaults that depend on the instance folder, and check combinations of settings."""
+    for name in ("SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_ENGINE_OPTIONS", "CELERY"):
+        config[name] = absolute_paths(config[name])
     if config["SQLALCHEMY_DATABASE_URI"] is None:
         config["SQLALCHEMY_DATABASE_URI"] = _sqlite_url(instance_path / DATABASE_FILE)
     if config["DEFAULT_FILE_STORE"] == "s3" and not config["S3_BUCKET"]:

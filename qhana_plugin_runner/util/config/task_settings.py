@@ -71,6 +71,15 @@ TASK_SETTINGS: tuple[Setting, ...] = (
         env=("TASK_TIME_LIMIT_SECONDS",),
     ),
     Setting(
+        "TASK_WORKING_FOLDER",
+        as_bool,
+        True,
+        "Whether each task works in an empty folder of its own (pools `prefork` and `solo`), which "
+        "is removed when the task ends. Switch it off for plugins whose tasks open files relative "
+        "to the folder in which the worker was started.",
+        env=("TASK_WORKING_FOLDER",),
+    ),
+    Setting(
         "TASK_WAITING_DAYS",
         as_count,
         None,

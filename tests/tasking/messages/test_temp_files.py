@@ -1,5 +1,6 @@
 """Temporary files of messages: kept while they run and when they end, gone when they are killed."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from qhana_plugin_runner.tasking.temp_files import (
     remove_abandoned,
     remove_folder,
     use_folders,
+    working_folder,
 )
 
 KILLED = """
@@ -31,6 +33,7 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(temp_files, "_place", None)
+    monkeypatch.setattr(temp_files, "_changes_directory", False)
     use_folders()
     return tmp_path
 
@@ -72,3 +75,30 @@ def test_files_of_a_message_that_runs_are_not_removed(place):
             remove_abandoned()
         with open(path, encoding="ascii") as file:
             assert file.read() == ""
+
+
+def test_directory_of_the_process_is_the_same_again_after_each_message(
+    place, monkeypatch
+):
+    monkeypatch.chdir("/")
+    monkeypatch.setattr(sys, "path", ["", "usr", *sys.path])
+    use_folders(change_directory=True)
+    assert sys.path[:2] == ["/", "/usr"]
+    with pytest.raises(ZeroDivisionError), own_folder("one"):
+        assert os.getcwd() == str(working_folder()) == f"{place}/qhana-message-one/work"
+        with open("file", "w", encoding="ascii"):
+            pass
+        with own_folder(None):  # a task that is called by this one
+            assert working_folder().joinpath("file").exists()
+        os.chdir("/usr")
+        1 / 0  # noqa: B018
+    assert os.getcwd() == "/" and contents(place) == []
+
+
+def test_temporary_files_outlive_the_working_folder(place):
+    use_folders(change_directory=True)
+    with own_folder("one"):
+        path = tempfile.mkstemp()[1]
+        work = working_folder()
+        work.rmdir()
+    assert os.path.exists(path) and not work.exists()
