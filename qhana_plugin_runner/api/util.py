@@ -10,7 +10,13 @@ from flask import current_app
 from flask_jwt_extended import verify_jwt_in_request
 from flask_smorest import Blueprint
 
-from ..forms.fields import DataUrlValidator, FileUrl, FileUrlValidator, PluginUrl
+from ..forms.fields import (
+    DataUrlValidator,
+    FileUrl,
+    FileUrlValidator,
+    PluginUrl,
+    SecretField,
+)
 from ..forms.schemas import (
     FormValues,
     FrontendFormBaseSchema,
@@ -27,6 +33,7 @@ __all__ = [
     "HtmlResponseMixin",
     "MaBaseSchema",
     "PluginUrl",
+    "SecretField",
     "SecurityBlueprint",
     "camelcase",
 ]

@@ -1,4 +1,4 @@
-"""Fields of forms beyond marshmallow's own: URLs of files and plugins, enums, lists in one text."""
+"""Fields of forms beyond marshmallow's own: URLs of files and plugins, enums, lists, secrets."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 import marshmallow as ma
 from marshmallow.validate import URL, OneOf
 
+from ..util.redaction import MASK
+from ..util.secret_references import is_reference, refer_to, stays
+
 __all__ = [
     "CSVList",
     "DataUrlValidator",
@@ -19,6 +22,7 @@ __all__ = [
     "FileUrlValidator",
     "OneOfEnum",
     "PluginUrl",
+    "SecretField",
 ]
 
 
@@ -294,6 +298,41 @@ class EnumField(EmptyIsNone):
                 "unknown", choices=", ".join(self.enum_type.__members__)
             )
         return member_by_name
+
+
+class SecretField(EmptyIsNone, ma.fields.String):
+    """A password, a token or another secret, which only the task that is started may read.
+
+    Loads as a reference, which may be stored and sent; the secret is for
+    :func:`~qhana_plugin_runner.security.secrets.reveal`.
+    The ``validate`` argument checks the secret, all else sees the reference. Forms never show it.
+
+    Args:
+        metadata: The metadata of the field.
+        kwargs: Arguments of a marshmallow field.
+
+    Raises:
+        ValueError: there is a default, which would be a secret for everybody to read.
+    """
+
+    def __init__(
+        self, *, metadata: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> None:
+        kind = {"private": True, "format": "password", "writeOnly": True}
+        super().__init__(metadata={**kind, **(metadata or {})}, **kwargs)
+        if self.load_default not in (ma.missing, None):
+            raise ValueError("a secret has no load_default but None")
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any
+    ) -> Any:
+        if stays(value):
+            return value
+        secret = super().deserialize(value, attr, data, **kwargs)
+        return refer_to(secret) if isinstance(secret, str) else secret
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value if value is None or is_reference(value) else MASK
 
 
 class CSVList(ma.fields.Field[list[Any]]):

@@ -10,7 +10,7 @@ from typing import Any
 import marshmallow as ma
 from flask_smorest.fields import Upload
 
-from .fields import CSVList, EnumField, FileUrl, PluginUrl
+from .fields import CSVList, EnumField, FileUrl, PluginUrl, SecretField
 from .values import plain_text
 
 __all__ = ["INPUTS", "FieldKind", "InputKind", "input_kind", "kind_of"]
@@ -18,6 +18,10 @@ __all__ = ["INPUTS", "FieldKind", "InputKind", "input_kind", "kind_of"]
 
 def _plain(_field: Any, value: Any) -> str:
     return plain_text(value)
+
+
+def _nothing(_field: Any, _value: Any) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,7 @@ _KINDS = (
     FieldKind((ma.fields.Url,), _url_input),
     FieldKind((ma.fields.DateTime, ma.fields.Date, ma.fields.Time), _time_input),
     FieldKind((ma.fields.Raw, ma.fields.Mapping, ma.fields.Nested), "textarea"),
+    FieldKind((SecretField,), "password", text=_nothing),
     FieldKind((CSVList,), text=_list_text),
     FieldKind((ma.fields.Field,)),
 )

@@ -28,6 +28,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ..db import DB
 from ..db.models.removed_files import RemovedFile
+from ..db.models.secrets import TaskSecret
 from ..db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
 from ..db.models.tasks import ProcessingTask, Step, TaskFile, TaskLink, TaskLogEntry
 from ..db.models.workbench import RunInput, RunValues
@@ -48,6 +49,7 @@ _OWNERS: tuple[Any, ...] = (
     WebhookDelivery.task_id,
     RunValues.task_id,
     RunInput.task_id,
+    TaskSecret.task_id,
 )
 """The columns that name the task to which a row belongs."""
 

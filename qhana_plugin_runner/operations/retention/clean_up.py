@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from flask import current_app
 
 from ...db.db import DAY
+from ...security.secrets import remove_secrets_of_ended_tasks
 from ...tasking.outbox import prune
 from ...tasking.stored import remove_bytes
 from .expiry import remove_finished_tasks, remove_temporary_files
@@ -32,7 +33,7 @@ def days_of_settings() -> dict[str, float | None]:
 def clean_up(
     days: Mapping[str, float | None], dry_run: bool = False
 ) -> dict[str, Counter[str]]:
-    """Remove what is too old, and the bytes that could not be removed before.
+    """Remove what is too old, and bytes and secrets that could not be removed before.
 
     Two processes may do this at once. It goes on where it was cut off.
 
@@ -46,6 +47,7 @@ def clean_up(
     """
     if not dry_run:
         remove_bytes()
+        remove_secrets_of_ended_tasks()
     return {
         kind: remove(age, dry_run)
         for kind, (_setting, remove) in KINDS.items()

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    Delete,
     Executable,
     Float,
     Insert,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Update,
     bindparam,
     case,
+    delete,
     exists,
     func,
     insert,
@@ -32,6 +34,7 @@ from sqlalchemy.pool import StaticPool
 
 from ...db import DB
 from ...db.db import UtcTimestamp, database_time
+from ...db.models.secrets import TaskSecret
 from ...db.models.tasks import ProcessingTask, Step, TaskLogEntry, storable
 from ...db.unsaved import has_unsaved_changes
 from ...util.current_message import current_message
@@ -66,6 +69,7 @@ def _table(model: Any) -> Table:
 
 # Tables and not models: the ORM would look for objects to bring up to date, which is done here.
 _TASK, _STEP, _LOG = _table(ProcessingTask), _table(Step), _table(TaskLogEntry)
+_SECRET = _table(TaskSecret)
 
 _ID = bindparam("of_task", type_=Integer())
 
@@ -284,7 +288,10 @@ def _end(
     if log:
         values["new_log"] = storable(log)
     statement = _ending(state, only_from, *(name in values for name in _OPTIONAL))
-    return _move(statement, task_id, **values)
+    happened = _move(statement, task_id, **values)
+    if happened:
+        _execute(_removing_secrets(), task_id)
+    return happened
 
 
 _OPTIONAL = ("running_for", "end_time", "new_log")
@@ -364,6 +371,11 @@ def _appending_entry() -> Insert:
     text = bindparam("new_log", type_=Text())
     entry = select(_ID, text).where(_HAS_ENTRIES)
     return insert(_LOG).from_select(["task_id", "text"], entry)
+
+
+@cache
+def _removing_secrets() -> Delete:
+    return delete(_SECRET).where(_SECRET.c.task_id == _ID)
 
 
 @cache
