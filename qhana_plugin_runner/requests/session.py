@@ -345,19 +345,24 @@ def typed_as(response: Response, declared: str | None) -> str | None:
     return content_type_of(declared, *names, is_decoded=is_decoded)
 
 
+_PARAMETER = re.compile(
+    r"""(;\s*([^\s;="]+)\s*=\s*(?:"(?:[^"\\]|\\.)*+"?|[^;"]*))""", re.DOTALL
+)
+"""A parameter of a header, quoted or not. Linear: what a quote opens is not looked at again."""
+
+
 def _disposition_filename(response: Response) -> str:
     """The file name in the ``Content-Disposition`` header, or an empty string."""
     header = response.headers.get("Content-Disposition", "")
-    if re.search(r";\s*filename\*\s*=", header, re.IGNORECASE):
-        # RFC 6266, 4.3: the extended parameter wins, wherever it stands
-        plain = r';\s*filename\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^;]*)'
-        header = re.sub(plain, "", header, flags=re.IGNORECASE)
-    name = parse_options_header(header)[1].get("filename", "")
-    try:
-        # header bytes are read as latin-1, but servers write UTF-8 that is not announced
-        name = name.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        pass
+    parameters = {name.lower(): "x" + it for it, name in _PARAMETER.findall(header)}
+    # RFC 6266, 4.3: the extended parameter wins, wherever it stands
+    extended = parameters.get("filename*", "")
+    name = parse_options_header(extended or header)[1].get("filename", "")
+    if not extended:
+        try:  # bytes are read as latin-1, but servers write UTF-8 that is not announced
+            name = name.encode("latin-1").decode("utf-8")
+        except UnicodeError:
+            pass
     # RFC 6266, 4.3: folders in a name are not to be trusted
     return _last_part(name.replace("\\", "/"))
 

@@ -22,7 +22,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from tempfile import SpooledTemporaryFile, TemporaryFile
 from typing import Any
 
@@ -39,6 +39,25 @@ __all__ = ["ContentStoreTests", "FileStoreTests"]
 
 TEXT = "ünïcödé 数据 🎉\r\n\n" * 3
 CONTENT = TEXT.encode("utf-8")
+
+HOSTILE_NAMES = [
+    *("/etc/passwd", "../../x", "..", "", "a/../../b", "//host/x", "~/x", ".hidden"),
+    *("C:\\x.txt", "..\\..\\x", "\\\\host\\share\\x", "CON", "aux.txt", "x.txt:stream"),
+    *("nul\0", "line\r\nbreak", "%2e%2e%2fx", "-rf", "/dev/zero", "\u202excod.exe"),
+    *("\u00fc" * 999, "x" * 5000, "x." + "y" * 5000, "\ud800", "\U0001f389"),
+]
+"""What a client may call a file: paths, devices, bytes that end names, other directions."""
+
+
+def leading_out(path: Path) -> list[str]:
+    """Return ways to write the path of a file outside of a store."""
+    there = str(path)
+    up = "../" * 30 + there.lstrip("/")
+    return [
+        *(there, f"/{there}", up, f"task_1/out/{up}", up.replace("/", "\\")),
+        *(f"{there}\0", f"task_1\0/{up}", path.as_uri(), f"%2e%2e/{up}"),
+        *("/dev/zero", "CON", "", ".", "x" * 5000, f"\u202e/../{up}"),
+    ]
 
 
 class FileStoreTests:
@@ -159,25 +178,23 @@ class FileStoreTests:
             assert file.size == len(CONTENT)
             assert abs(datetime.now(UTC) - file.kept_at) < timedelta(hours=1)
 
-    @pytest.mark.parametrize(
-        "name",
-        [
-            "/etc/passwd",
-            "../../x",
-            "..",
-            "",
-            "a/../../b",
-            "C:\\x.txt",
-            "nul\0",
-            "ü" * 999,
-        ],
-        ids=repr,
-    )
-    def test_any_name_will_do(self, task: ProcessingTask, name: str) -> None:
-        info = self.persist(task, name=name)
-        assert info.file_name and not set("/\\\0") & set(info.file_name)
-        with STORE.open(info) as file:
-            assert file.read() == CONTENT
+    def test_any_name_will_do(self, task: ProcessingTask) -> None:
+        for name in HOSTILE_NAMES:
+            info = self.persist(task, name=name)
+            shown = PureWindowsPath(info.file_name)  # takes both kinds of slashes
+            assert shown.parts and not shown.anchor and ".." not in shown.parts, name
+            assert info.file_name.isprintable() and len(info.file_name) <= 500, name
+            with STORE.open(info) as file:
+                assert file.read() == CONTENT, name
+
+    def test_names_that_differ_little_are_of_several_files(
+        self, task: ProcessingTask
+    ) -> None:
+        names = ["n\u00e4me.csv", "na\u0308me.csv", "N\u00c4ME.CSV", "n\u00e4me.csv."]
+        files = [self.persist(task, name.encode(), name) for name in names]
+        for info, name in zip(files, names):
+            with STORE.open(info) as file:
+                assert file.read() == name.encode()
 
 
 def _written(file: Any) -> Any:
@@ -293,6 +310,19 @@ class ContentStoreTests(FileStoreTests):
         with pytest.raises((StorageError, OSError)):
             self.read(info)
         assert [file for file in store.task_files()] == []
+
+    def test_a_row_that_leads_out_of_the_store_finds_nothing(
+        self, task: ProcessingTask, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        secret = tmp_path_factory.mktemp("outside") / "secret"
+        secret.write_bytes(CONTENT)
+        info = self.keep(task, b"x")
+        for data in leading_out(secret):
+            info.file_storage_data = data
+            with pytest.raises((StorageError, OSError, ValueError)):
+                self.read(info)
+            STORE.delete(info)
+            assert secret.exists()
 
     def test_a_file_can_be_kept_under_a_path(self, task: ProcessingTask) -> None:
         store = STORE[self.store]

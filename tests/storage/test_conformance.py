@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from helpers.runner import runner
 
-from qhana_plugin_runner.storage import FileStore
+from qhana_plugin_runner.storage import FileStore, MissingFile
 from qhana_plugin_runner.testing.file_stores import ContentStoreTests, FileStoreTests
 
 
@@ -75,7 +75,10 @@ def folder_store(tmp_path):
             return f"http://files/{file_storage_data}" if external else path.as_uri()
 
         def open(self, file_info):
-            return (tmp_path / "kept" / file_info.file_storage_data).open("rb")
+            path = (tmp_path / "kept" / file_info.file_storage_data).resolve()
+            if not path.is_relative_to(tmp_path / "kept"):
+                raise MissingFile(f"no file {file_info.file_storage_data!r}")
+            return path.open("rb")
 
     yield FolderStore
     FileStore.known.clear()
