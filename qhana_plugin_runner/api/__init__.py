@@ -9,6 +9,7 @@ from . import (  # noqa: F401  (add their routes to TASKS_API)
     task_webhooks,
 )
 from .files import FILES_API
+from .form_schemas import SCHEMAS_API, register_schema_links
 from .jwt import SECURITY_SCHEMES, register_jwt
 from .openapi import ROOT_API, api_path
 from .plugins import PLUGINS_API
@@ -30,8 +31,9 @@ def register_api(app: Flask) -> None:
     """Mount the runner's own endpoints."""
     register_jwt(app)
     ROOT_API.init_app(app)
-    for blueprint in (ROOT_ENDPOINT, PLUGINS_API, TASKS_API, FILES_API):
+    for blueprint in (ROOT_ENDPOINT, PLUGINS_API, TASKS_API, FILES_API, SCHEMAS_API):
         path = api_path(app, blueprint.url_prefix or "")
         ROOT_API.register_blueprint(blueprint, url_prefix=path)
+    register_schema_links(app)
     if api_path(app, "/") != "/":  # people and the launcher look for the runner here, too
         app.add_url_rule("/", "entrance", app.view_functions["api-root.RootView"])

@@ -2,17 +2,14 @@
 
 import copy
 import logging
-import math
 import threading
-from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
-from apispec.ext.marshmallow import MarshmallowPlugin, resolver
 from flask import Blueprint, Flask, json, request
 from flask_smorest import Api
 from werkzeug import Response
 
+from ..forms.json_schema import OPENAPI_VERSION, SchemaPlugin, UniqueNames, as_json
 from ..plugins.loading import LoadedPlugins, file_of_module
 from .answers import CachedAnswer
 from .errors import error_payload
@@ -44,7 +41,7 @@ class RunnerApi(Api):
         self._undocumented: list[tuple[Blueprint, str]] = []
         self._document_lock = threading.Lock()
         self._answers: dict[str, CachedAnswer] = {}
-        self._schema_names: dict[str, int] = {}
+        self._schema_names = UniqueNames()
         super().__init__(**kwargs)
 
     def init_app(self, app: Flask, *, spec_kwargs: dict[str, Any] | None = None) -> None:
@@ -55,9 +52,9 @@ class RunnerApi(Api):
         """
         own = copy.copy(self)
         own._spec, own._undocumented, own._answers = None, [], {}
-        own._schema_names = {}
+        own._schema_names = UniqueNames()
         own._document_lock = threading.Lock()
-        marshmallow = MarshmallowPlugin(schema_name_resolver=own._schema_name)
+        marshmallow = SchemaPlugin(own._schema_names.name)
         options = {"marshmallow_plugin": marshmallow, **(spec_kwargs or {})}
         Api.init_app(own, app, spec_kwargs=options)
         for name, scheme in SECURITY_SCHEMES.items():
@@ -110,7 +107,7 @@ class RunnerApi(Api):
             left_out: list[str] = []
             for store, known in list(zip(stores, before))[:2]:
                 for key in store.keys() - known.keys():
-                    store[key] = _as_json(store[key], key, left_out)
+                    store[key] = as_json(store[key], key, left_out)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # schemas are foreign code, too
@@ -121,21 +118,12 @@ class RunnerApi(Api):
             file = file_of_module(blueprint.import_name)
             registry.fail(registry.plugin_of(name) or name, file, "documentation", error)
         else:
-            spec.tag(_as_json(tag, name, left_out))
+            spec.tag(as_json(tag, name, left_out))
             if left_out:
                 _logger.info(
                     "the OpenAPI document leaves out what JSON cannot hold: %s",
                     ", ".join(left_out),
                 )
-
-    def _schema_name(self, schema: Any) -> str:
-        """Name a schema in the document, uniquely: plugins often use the same names."""
-        plain = name = resolver(schema)
-        while name in self._schema_names:
-            self._schema_names[plain] += 1
-            name = f"{plain}{self._schema_names[plain]}"
-        self._schema_names[name] = 1
-        return name
 
     def handle_http_exception(self, error: Any) -> Any:
         payload, code, headers = super().handle_http_exception(error)
@@ -166,43 +154,10 @@ class RunnerApi(Api):
     _register_swagger_ui_rule = _register_rapidoc_rule = _register_redoc_rule
 
 
-_LEFT_OUT: Any = object()
-
-
-def _as_json(value: Any, place: str, left_out: list[str]) -> Any:
-    """Return a part of the document as JSON can hold it.
-
-    Args:
-        value: of mappings and lists, single members that cannot be held are left out.
-        place: where it is, for people.
-        left_out: gets the places of what is left out.
-    """
-    if isinstance(value, Mapping):
-        members = {
-            key: _as_json(each, f"{place}.{key}", left_out)
-            for key, each in value.items()
-            if isinstance(key, (str, int))
-        }
-        return {key: each for key, each in members.items() if each is not _LEFT_OUT}
-    if isinstance(value, (list, tuple)):
-        items = [_as_json(each, f"{place}[]", left_out) for each in value]
-        return [each for each in items if each is not _LEFT_OUT]
-    if isinstance(value, Decimal) and value.is_finite():  # else it would be a text
-        value = int(value) if value == value.to_integral_value() else float(value)
-    try:
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(value)
-        json.dumps(value)
-    except Exception:  # what the value is, and how it is shown, is foreign code, too
-        left_out.append(place)
-        return _LEFT_OUT
-    return value
-
-
 ROOT_API = RunnerApi(
     spec_kwargs={
         "title": "QHAna Plugin Runner",
         "version": "v1",
-        "openapi_version": "3.0.3",
+        "openapi_version": OPENAPI_VERSION,
     }
 )

@@ -6,8 +6,10 @@ from enum import Enum
 from typing import Any, ClassVar, TypedDict
 
 import marshmallow as ma
+from flask import has_request_context
 
 from ..forms.fields import EnumField
+from .form_schemas import schema_url
 from .util import MaBaseSchema
 
 __all__ = [
@@ -127,6 +129,7 @@ class EntryPoint:
     Attributes:
         href: the processing endpoint; may be relative to the metadata's URL.
         ui_href: the micro frontend; likewise.
+        schema_href: the JSON Schema of the form; the runner fills it in.
     """
 
     href: str
@@ -134,6 +137,7 @@ class EntryPoint:
     data_input: list[InputDataMetadata] = field(default_factory=list)
     data_output: list[DataMetadata] = field(default_factory=list)
     plugin_dependencies: list[PluginDependencyMetadata] = field(default_factory=list)
+    schema_href: str | None = None
 
 
 @dataclass
@@ -226,11 +230,21 @@ class EntryPointSchema(_Loaded):
 
     href = ma.fields.String(required=True)
     ui_href = ma.fields.String(required=True)
+    schema_href = ma.fields.String(
+        metadata={"description": "The JSON Schema of the form that is sent to `href`."}
+    )
     plugin_dependencies = ma.fields.List(
         ma.fields.Nested(PluginDependencyMetadataSchema())
     )
     data_input = ma.fields.List(ma.fields.Nested(InputDataMetadataSchema()))
     data_output = ma.fields.List(ma.fields.Nested(OutputDataMetadataSchema()))
+
+    @ma.post_dump
+    def _link_schema(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        if has_request_context() and not data.get("schemaHref"):
+            if url := schema_url(str(data.get("href"))):
+                data["schemaHref"] = url
+        return data
 
 
 class PluginMetadataSchema(_Loaded):

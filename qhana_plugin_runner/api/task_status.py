@@ -1,5 +1,6 @@
 """The task status: its schema, and its serialization from rows."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from math import isfinite
 from typing import Any
@@ -13,6 +14,7 @@ from ..db.models.task_details import TaskDetails
 from ..db.models.tasks import TaskFile
 from ..storage import STORE, FileStore, ServedFileStore, StorageError, served_url
 from ..tasking.life_cycle import TaskState
+from .form_schemas import schema_url
 from .plugin_schemas import ApiLinkSchema, ProgressMetadataSchema, StepMetadataSchema
 from .util import MaBaseSchema
 
@@ -73,6 +75,13 @@ class TaskStatusSchema(MaBaseSchema):
     log = ma.fields.String(required=True)
     progress = ma.fields.Nested(ProgressMetadataSchema())
     steps = ma.fields.List(ma.fields.Nested(StepMetadataSchema()))
+    step_schemas = ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.String(),
+        metadata={
+            "description": "By the id of each open step, the URL of the JSON Schema of its form."
+        },
+    )
     links = ma.fields.List(ma.fields.Nested(ApiLinkSchema()))
     outputs = ma.fields.List(ma.fields.Nested(OutputSchema()), required=True)
 
@@ -107,6 +116,8 @@ def task_status(details: TaskDetails) -> dict[str, Any]:
             }
             for step in details.steps
         ]
+        if schemas := _step_schemas(task_url, details.steps):
+            status["stepSchemas"] = schemas
     status["outputs"] = [
         {
             "href": download_url(file),
@@ -117,6 +128,16 @@ def task_status(details: TaskDetails) -> dict[str, Any]:
         for file in details.outputs
     ]
     return status
+
+
+def _step_schemas(task_url: str, steps: Iterable[Any]) -> dict[str, str]:
+    """Return the URL of the JSON Schema of each open step by the id of the step."""
+    found = {
+        step.step_id: schema_url(step.href or "", task_url)
+        for step in steps
+        if step.step_id and not step.cleared
+    }
+    return {step_id: url for step_id, url in found.items() if url}
 
 
 def given(**values: Any) -> dict[str, Any]:

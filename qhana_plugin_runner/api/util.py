@@ -17,6 +17,7 @@ from ..forms.fields import (
     PluginUrl,
     SecretField,
 )
+from ..forms.json_schema import merged
 from ..forms.schemas import (
     FormValues,
     FrontendFormBaseSchema,
@@ -139,8 +140,6 @@ class SecurityBlueprint(Blueprint, HtmlResponseMixin):
         if len(bodies) > 1:
             for body in bodies:
                 parameters.remove(body)
-            schemas = [body["schema"] for body in bodies]
-            parameters.append(
-                {"in": "files", "required": True, "schema": {"allOf": schemas}}
-            )
+            schema = merged([body["schema"] for body in bodies])
+            parameters.append({"in": "files", "required": True, "schema": schema})
         return super()._prepare_arguments_doc(doc, doc_info, **kwargs)

@@ -21,6 +21,7 @@ __all__ = [
     "get_input_type",
     "get_validation_attrs",
     "html_pattern",
+    "simple_pattern",
     "validation_attrs",
 ]
 
@@ -147,11 +148,22 @@ def html_pattern(regex: re.Pattern[Any]) -> str | None:
     >>> html_pattern(re.compile(r"\w+")) is None
     True
     """
-    if regex.flags != re.UNICODE or not (
-        found := _SIMPLE_PATTERN.fullmatch(regex.pattern)
-    ):
+    pattern = simple_pattern(regex)
+    if pattern is None:
         return None
     # Browsers compile patterns with the flag "v", which wants punctuation in sets escaped.
     return re.sub(
-        r"\[.+?\]", lambda part: re.sub(r"[./*+]|-(?=\])", r"\\\g<0>", part[0]), found[1]
+        r"\[.+?\]", lambda part: re.sub(r"[./*+]|-(?=\])", r"\\\g<0>", part[0]), pattern
     )
+
+
+def simple_pattern(regex: re.Pattern[Any]) -> str | None:
+    """Return an expression for whole texts without the marks of their beginning and end.
+
+    Returns:
+        ``None`` for all but simple expressions, which mean the same everywhere.
+    """
+    if regex.flags != re.UNICODE:
+        return None
+    found = _SIMPLE_PATTERN.fullmatch(regex.pattern)
+    return found[1] if found else None

@@ -47,6 +47,7 @@ PUBLIC = frozenset(
         "login.logout",
         "plugins-api.PluginView",
         "plugins-api.PluginsView",
+        "schemas-api.FormSchemaView",
         "static",
     }
 )

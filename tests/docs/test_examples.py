@@ -8,7 +8,8 @@ import tomllib
 
 import pytest
 from helpers.markdown import blocks, only_block
-from helpers.product import outside_environment
+from helpers.product import CHECKOUT, outside_environment
+from jsonschema import Draft202012Validator
 
 from qhana_plugin_runner import create_app
 from qhana_plugin_runner.api.task_list import TaskListSchema
@@ -100,7 +101,8 @@ def test_the_task_status_has_the_shape_that_the_schema_names():
     shown = json.loads(only_block(page, "task-status").text)
     schema = TaskStatusSchema()
     assert schema.validate(shown) == {}
-    assert list(shown) == [field.data_key for field in schema.fields.values()]
+    keys = [field.data_key for field in schema.fields.values()]
+    assert list(shown) == [key for key in keys if key != "stepSchemas"]  # no step is open
 
 
 def test_the_list_of_tasks_and_the_log_have_the_shapes_that_the_schemas_name():
@@ -108,6 +110,16 @@ def test_the_list_of_tasks_and_the_log_have_the_shapes_that_the_schemas_name():
     assert TaskListSchema().validate(shown) == {}
     shown = json.loads(only_block("reference/task-status.md", "task-log").text)
     assert LogPartSchema().validate(shown) == {}
+
+
+def test_the_schema_of_a_form_looks_as_shown():
+    shown = json.loads(only_block("reference/rest-api.md", "form-schema").text)
+    Draft202012Validator.check_schema(shown)
+    client = create_app({"PLUGIN_FOLDERS": [str(CHECKOUT / "plugins")]}).test_client()
+    schema = client.get("/schemas/entity-statistics@v1-0-0.ProcessView/").json
+    assert shown.keys() == schema.keys()
+    for key, words in shown["properties"].items():
+        assert words.keys() <= schema["properties"][key].keys()
 
 
 def test_the_command_for_a_task_is_accepted():

@@ -228,7 +228,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("API_TITLE", as_text, "QHAna Plugin Runner", "The title of the API."),
     Setting("API_VERSION", as_text, "v1", "The version of the API."),
-    Setting("OPENAPI_VERSION", as_text, "3.0.3", "The version of the OpenAPI document."),
+    Setting("OPENAPI_VERSION", as_text, "3.1.0", "The version of the OpenAPI document."),
     Setting(
         "OPENAPI_URL_PREFIX",
         as_text,

@@ -1,0 +1,155 @@
+"""The JSON Schema of each form: what a process view takes, for clients that send no form.
+
+A form endpoint is one whose view takes arguments from forms or files. Its schema is made when it
+is wanted first, by the converter that makes the OpenAPI document, too.
+"""
+
+import inspect
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+from weakref import WeakKeyDictionary
+
+from flask import Flask, Response, current_app, g, request, template_rendered, url_for
+from flask.views import MethodView
+from flask_babel import gettext as _
+from flask_smorest import abort
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from ..forms.json_schema import json_schema
+from ..plugins.loading import loaded_plugins
+from .answers import CachedAnswer
+from .util import SecurityBlueprint
+
+__all__ = ["SCHEMAS_API", "form_schema", "register_schema_links", "schema_url"]
+
+SCHEMAS_API = SecurityBlueprint(
+    "schemas-api",
+    __name__,
+    url_prefix="/schemas",
+    description="The JSON Schemas of forms.",
+)
+
+MEDIA_TYPE = "application/schema+json"
+
+_logger = logging.getLogger(__name__)
+
+_found: WeakKeyDictionary[Callable[..., Any], dict[str, Any] | None] = WeakKeyDictionary()
+"""The schemas by the functions of views, which live as long as the apps that serve them."""
+
+
+@SCHEMAS_API.route("/<path:name>/")
+class FormSchemaView(MethodView):
+    """What one endpoint takes as a form."""
+
+    @SCHEMAS_API.response(200, {"type": "object"}, content_type=MEDIA_TYPE)
+    @SCHEMAS_API.alt_response(304, description="The client has this schema already.")
+    @SCHEMAS_API.alt_response(404, description="No form is sent to this endpoint.")
+    def get(self, name: str) -> Response:
+        """The JSON Schema (2020-12) of the form that is sent to an endpoint."""
+        schema = form_schema(name)
+        if schema is None:
+            message = _("There is no form for the endpoint %(name)r.", name=name[:100])
+            abort(404, message=message)
+        answer = CachedAnswer.of_text(json.dumps(schema).encode())
+        response = answer.response()
+        response.mimetype = MEDIA_TYPE
+        return response
+
+
+def form_schema(endpoint: str) -> dict[str, Any] | None:
+    """Return the JSON Schema of the form that is sent to an endpoint of the current app.
+
+    Args:
+        endpoint: its name in Flask, such as ``hello-world@v1-0-0.ProcessView``.
+
+    Returns:
+        ``None`` where no form is sent, or when the schema cannot be made. It must not be changed.
+    """
+    view = current_app.view_functions.get(endpoint)
+    if view is None:
+        return None
+    if view not in _found:
+        _found[view] = _make_schema(endpoint, view)
+    return _found[view]
+
+
+def _make_schema(endpoint: str, view: Callable[..., Any]) -> dict[str, Any] | None:
+    view_class = getattr(view, "view_class", None)
+    for method in ("post", "put", "patch") if view_class else ("__call__",):
+        function = getattr(view_class, method, None) if view_class else view
+        documented = getattr(function, "_apidoc", {}).get("arguments", {})
+        schemas = [
+            each["schema"]
+            for each in documented.get("parameters", ())
+            if isinstance(each, Mapping) and each["in"] in ("form", "files")
+        ]
+        if not schemas:
+            continue
+        try:
+            schema = json_schema(*schemas)
+        except Exception:  # schemas are foreign code, too
+            _logger.warning("no JSON Schema of the form for %s", endpoint, exc_info=True)
+            return None
+        if about := inspect.getdoc(function):
+            schema.setdefault("description", about.splitlines()[0])
+        return schema
+    return None
+
+
+def schema_url(href: str, base: str | None = None) -> str | None:
+    """Return the URL of the schema of the form that is sent to a URL.
+
+    Args:
+        href: where the form is sent.
+        base: what it is relative to; the URL of the request where it is not given.
+
+    Returns:
+        ``None`` where this is no form endpoint of this runner, by the host name of the request
+        or ``SERVER_NAME``.
+    """
+    try:
+        parts = urlsplit(urljoin(base or request.base_url, href))
+    except ValueError:
+        return None
+    own = (request.host, current_app.config["SERVER_NAME"])
+    if parts.scheme not in ("http", "https") or parts.netloc not in own:
+        return None
+    path = unquote(parts.path).removeprefix(request.script_root)
+    try:
+        rule, _values = current_app.url_map.bind("").match(path, "POST", return_rule=True)
+    except (HTTPException, RequestRedirect):
+        return None
+    return _url_of(rule.endpoint)
+
+
+def _url_of(endpoint: str) -> str | None:
+    if form_schema(endpoint) is None:
+        return None
+    return url_for("schemas-api.FormSchemaView", name=endpoint, _external=True)
+
+
+def register_schema_links(app: Flask) -> None:
+    """Link the forms of plugins, and where these are sent, to their schemas."""
+
+    def see_form(_app: Flask, context: Mapping[str, Any], **_more: Any) -> None:
+        if isinstance(context.get("process"), str):
+            g.form_target = context["process"]
+
+    template_rendered.connect(see_form, app, weak=False)
+
+    @app.after_request
+    def add_link(response: Response) -> Response:
+        endpoint = request.endpoint
+        if endpoint is None or loaded_plugins().plugin_of(endpoint) is None:
+            return response
+        target = g.pop("form_target", None)
+        url = schema_url(target) if target else _url_of(endpoint)
+        if url:
+            response.headers.add(
+                "Link", f'<{url}>; rel="describedby"; type="{MEDIA_TYPE}"'
+            )
+        return response
