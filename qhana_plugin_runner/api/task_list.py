@@ -63,8 +63,9 @@ class TaskListQuerySchema(MaBaseSchema):
     q = ma.fields.String(
         validate=ma.validate.Length(max=MAX_QUERY_LENGTH),
         metadata={
-            "description": "A part of the task's name, or of the first 1,000 characters of its "
-            "parameters; capitals do not matter."
+            "description": "A part of the task's name, or of the values with which it was started "
+            "in the workbench (the first 1,000 characters, without private ones); capitals do "
+            "not matter."
         },
     )
     created_after = _Time(metadata={"description": "The oldest time, itself included."})

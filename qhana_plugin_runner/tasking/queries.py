@@ -7,6 +7,7 @@ they are checked on a limited number of candidates, so that a page may be short.
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
+from urllib.parse import quote_plus
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,6 +28,7 @@ from sqlalchemy import (
 from ..db import DB
 from ..db.db import UtcTimestamp
 from ..db.models.tasks import ENDED_UNKNOWN, ProcessingTask
+from ..db.models.workbench import RunValues
 from .life_cycle import OPEN, TaskState
 
 __all__ = ["SCAN_LIMIT", "Position", "TaskFilter", "TaskPage", "find_tasks"]
@@ -35,7 +37,7 @@ SCAN_LIMIT = 5_000
 """Candidates that are checked for one page: some 10 ms, and enough to fill most pages."""
 
 MAX_SEARCHED_LENGTH = 1_000
-"""Characters of the parameters that are searched: these may be megabytes."""
+"""Characters of the values of a form that are searched: these may be megabytes."""
 
 _task = ProcessingTask
 
@@ -63,7 +65,9 @@ class TaskFilter(NamedTuple):
         status: ``PENDING``, ``SUCCESS``, ``FAILURE`` or ``UNKNOWN``.
         state: a value of :class:`~qhana_plugin_runner.db.models.task_state.TaskState`.
         plugin: the identifier of a plugin, or its name for all versions.
-        text: a part of the task's name, or of the first characters of its parameters.
+        text: a part of the task's name, or of the first characters of the values that anybody may
+            see. Those that the task reads, ``parameters``, may hold private ones, and whoever
+            could search there would find them character by character.
         created_after: creation time of the oldest task.
         created_before: time before which the newest task was created.
     """
@@ -223,8 +227,10 @@ def _conditions(
     if wanted.created_before is not None:
         found.append(row.started_at < wanted.created_before)
     if wanted.text is not None:
-        columns = (row.task_name, row.parameters_start)
-        found.append(or_(*(c.icontains(wanted.text, autoescape=True) for c in columns)))
+        encoded = quote_plus(wanted.text)
+        in_name = row.task_name.icontains(wanted.text, autoescape=True)
+        in_values = row.public_values.icontains(encoded, autoescape=True)
+        found.append(or_(in_name, in_values))
     return found
 
 
@@ -238,8 +244,9 @@ def _candidates(
     newer = position is not None and position.newer
     columns: list[Any] = list(SUMMARY)
     if wanted.text is not None:
-        start = func.substr(_task.parameters, 1, MAX_SEARCHED_LENGTH)
-        columns.append(start.label("parameters_start"))
+        start = select(func.substr(RunValues.form_data, 1, MAX_SEARCHED_LENGTH))
+        values = start.where(RunValues.task_id == _task.id).correlate(_task)
+        columns.append(values.scalar_subquery().label("public_values"))
     parts = []
     for part in ranges:
         query = select(*columns).where(part.condition, *_bounds(part, position))
