@@ -12,11 +12,14 @@ It makes the blueprint, metadata, form, task and chain that one would write by h
 
 from ..api.plugin_schemas import PluginType
 from .annotations import Entities, Field, File, Output, PluginUrl
+from .asking import Ask
 from .decorator import Plugin, plugin
 from .errors import DeclarationError, OutputError, TaskCancelled
+from .steps import Step
 from .task import Task
 
 __all__ = [
+    "Ask",
     "DeclarationError",
     "Entities",
     "Field",
@@ -26,6 +29,7 @@ __all__ = [
     "Plugin",
     "PluginType",
     "PluginUrl",
+    "Step",
     "Task",
     "TaskCancelled",
     "plugin",

@@ -1,31 +1,27 @@
 """The decorator that makes a plugin of a function."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import update_wrapper
-from typing import Any, Generic, ParamSpec, TypeVar
-
-from celery import Task as CeleryTask
+from typing import Any, ParamSpec, TypeVar
 
 from ..api.plugin_schemas import PluginType
 from ..api.util import SecurityBlueprint
-from ..celery import CELERY
 from ..db.models.tasks import ProcessingTask
-from ..tasks import save_task_error, save_task_result
 from ..util.plugins import QHAnaPluginBase, plugin_identifier
 from .annotations import Output
-from .docstrings import read_docstring
+from .docstrings import Texts, read_docstring
 from .errors import DeclarationError
-from .outputs import Outputs, read_outputs
-from .parameters import Parameter, make_schema, read_parameters
-from .running import RunningTask, call
-from .views import add_views
+from .functions import FormFunction, class_name, require_plain
+from .outputs import read_outputs
+from .steps import Step
+from .views import add_step_views, add_views
 
 __all__ = ["Plugin", "plugin"]
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R")
+S = TypeVar("S")
 
 
 def plugin(
@@ -56,7 +52,7 @@ def plugin(
     """
 
     def decorate(function: Callable[P, R]) -> Plugin[P, R]:
-        _require_plain(function)
+        require_plain(function)
         texts = read_docstring(function)
         own_name = name or function.__name__.replace("_", "-")
         about = About(
@@ -67,13 +63,8 @@ def plugin(
             description=texts.description,
             tags=list(tags),
         )
-        return Plugin(
-            function,
-            about,
-            read_parameters(function, texts),
-            read_outputs(function, outputs),
-            list(requirements),
-        )
+        declared = read_outputs(function, outputs)
+        return Plugin(function, about, declared, list(requirements), texts)
 
     return decorate
 
@@ -90,72 +81,71 @@ class About:
     tags: list[str]
 
 
-class Plugin(Generic[P, R]):
+class Plugin(FormFunction[P, R]):
     """A function that is a plugin; made by :func:`plugin`.
 
     A call of it is a plain call of the function, without a task.
 
     Attributes:
-        fn: the function.
-        schema: the class of the form's schema.
         blueprint: the blueprint with the endpoints; more may be added.
-        celery_task: the Celery task that calls the function.
         plugin_class: the subclass of ``QHAnaPluginBase`` that the runner loads.
+        about: what its metadata says about it.
+        outputs: its outputs by name.
+        steps: its steps by name.
     """
 
     def __init__(
         self,
         function: Callable[P, R],
         about: About,
-        parameters: list[Parameter],
         outputs: dict[str, Output],
         requirements: list[str],
+        texts: Texts,
     ) -> None:
-        update_wrapper(self, function)
-        self.fn = function
-        self.about, self.parameters, self.outputs = about, parameters, outputs
-        module = function.__module__
-        self.schema = make_schema(_class_name(function), module, parameters)
+        self.about, self.outputs = about, outputs
+        self.steps: dict[str, Step[Any, Any]] = {}
         identifier = plugin_identifier(about.name, about.version)
-        self.celery_task = self._make_task(identifier)
+        super().__init__(function, texts, identifier)
         self.blueprint = SecurityBlueprint(
-            identifier, module, description=about.description, template_folder="templates"
+            identifier,
+            function.__module__,
+            description=about.description,
+            template_folder="templates",
         )
         add_views(self.blueprint, self)
         self.plugin_class = self._make_class(requirements)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.fn(*args, **kwargs)
-
     def __repr__(self) -> str:
         return f"<plugin {self.blueprint.name}>"
 
-    def start(self, task_id: int) -> None:
-        """Send the chain of messages for a task that is saved."""
-        chain = self.celery_task.s(db_id=task_id) | save_task_result.s(db_id=task_id)
-        chain.link_error(save_task_error.s(db_id=task_id))
-        chain.apply_async()
+    @property
+    def plugin(self) -> "Plugin[Any, Any]":
+        return self
 
-    def _make_task(self, identifier: str) -> CeleryTask:
-        def work(_self: CeleryTask, db_id: int) -> None:
-            self._run(db_id)
+    def sent(self, row: ProcessingTask) -> str:
+        return row.parameters or "{}"
 
-        _name_after(work, self.fn)
-        name = f"{identifier}.{self.fn.__name__}"
-        task: CeleryTask = CELERY.task(name=name, bind=True)(work)
-        return task
+    def step(self, *, title: str | None = None) -> Callable[[Callable[Q, S]], Step[Q, S]]:
+        """Make a step of a function, for which the task of this plugin can wait.
 
-    def _run(self, task_id: int) -> None:
-        row = ProcessingTask.get_by_id(task_id)
-        if row is None:
-            raise KeyError(f"there is no task with id {task_id!r}")
-        values = self.schema().loads(row.parameters or "{}")
-        outputs = Outputs(task_id, self.outputs)
-        task = RunningTask(row, outputs)
-        try:
-            outputs.save_returned(call(self.fn, self.parameters, values, task))
-        finally:
-            task.close()
+        Args:
+            title: what its page is called; by default the name of the plugin.
+
+        Raises:
+            DeclarationError: no step can be made of the function.
+        """
+
+        def decorate(function: Callable[Q, S]) -> Step[Q, S]:
+            step = Step(self, function, title)
+            if step.name in (self.fn.__name__, *self.steps):
+                raise DeclarationError(
+                    f"{step.name}: the plugin has a function of this name: rename one of them"
+                )
+            self.steps[step.name] = step
+            add_step_views(self.blueprint, step)
+            return step
+
+        return decorate
 
     def _make_class(self, requirements: list[str]) -> type[QHAnaPluginBase]:
         def get_api_blueprint(_self: QHAnaPluginBase) -> SecurityBlueprint:
@@ -175,36 +165,4 @@ class Plugin(Generic[P, R]):
         }
         if requirements:
             members["get_requirements"] = get_requirements
-        return type(_class_name(self.fn), (QHAnaPluginBase,), members)
-
-
-def _class_name(function: Callable[..., Any]) -> str:
-    """Return the name of a class for a function: ``KMeans`` for ``k_means``."""
-    return "".join(part.capitalize() for part in function.__name__.split("_"))
-
-
-def _name_after(work: Callable[..., Any], function: Callable[..., Any]) -> None:
-    """Let a function be taken for one of the plugin's module, in logs and by Celery."""
-    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
-        setattr(work, name, getattr(function, name))
-
-
-def _require_plain(function: Callable[..., Any]) -> None:
-    """Refuse functions whose call does not do the work.
-
-    Raises:
-        DeclarationError: it is a generator function or a coroutine function.
-    """
-    name = getattr(function, "__name__", None)
-    if not inspect.isfunction(function) or not name:
-        raise DeclarationError(f"{function!r} is not a function: decorate a `def`")
-    if inspect.isgeneratorfunction(function):
-        raise DeclarationError(
-            f"{name}: a function with `yield` does nothing when it is called: return what it "
-            "yields in a dictionary, or save it with `task.save(...)` as it comes"
-        )
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise DeclarationError(
-            f"{name}: an `async` function does nothing when it is called: write `def`, and "
-            "`asyncio.run(...)` inside of it"
-        )
+        return type(class_name(self.fn), (QHAnaPluginBase,), members)

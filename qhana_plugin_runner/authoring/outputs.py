@@ -1,7 +1,7 @@
 """What a plugin declares as its outputs, and what its function returns for them."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -70,12 +70,18 @@ class Outputs:
     Args:
         task_id: the id of the task's row.
         declared: the outputs of its plugin.
+        saved: the names of those that were saved in the steps before.
+
+    Attributes:
+        saved: the names of those that are saved.
     """
 
-    def __init__(self, task_id: int, declared: Mapping[str, Output]) -> None:
+    def __init__(
+        self, task_id: int, declared: Mapping[str, Output], saved: Iterable[str] = ()
+    ) -> None:
         self._task_id = task_id
         self._declared = declared
-        self._missing = {name for name, each in declared.items() if each.required}
+        self.saved = set(saved)
 
     def save(
         self,
@@ -109,7 +115,7 @@ class Outputs:
                 )
         except OutputError as error:
             raise OutputError(f"the output {name!r}: {error}") from error.__cause__
-        self._missing.discard(name)
+        self.saved.add(name)
 
     def save_returned(self, returned: Any) -> None:
         """Store what the function has returned.
@@ -120,11 +126,11 @@ class Outputs:
         for name, value in self._named(returned):
             if value is not None:
                 self.save(name, value)
-        if self._missing:
-            names = ", ".join(map(repr, sorted(self._missing)))
+        required = [name for name, each in self._declared.items() if each.required]
+        if missing := [name for name in required if name not in self.saved]:
             raise OutputError(
-                f"the function is done without the outputs {names}: return or save them, or "
-                "declare them with Output(..., required=False)"
+                f"the function is done without the output {missing[0]!r}: return or save it, or "
+                "declare it with Output(..., required=False)"
             )
 
     def _named(self, returned: Any) -> Iterator[tuple[str, Any]]:

@@ -1,24 +1,34 @@
 """How the function of a plugin runs in a worker."""
 
+import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from celery.canvas import Signature
 
 from ..db import DB
 from ..db.models.tasks import ProcessingTask
 from ..tasking import life_cycle
-from .errors import TaskCancelled
+from ..tasks import add_step, save_task_result
+from ..util import strict_json
+from .asking import Ask, kept_of
+from .errors import OutputError, TaskCancelled
 from .inputs import received
 from .outputs import Outputs
-from .parameters import Parameter
 from .task import Task
+from .values import as_json
 
-__all__ = ["RunningTask", "call"]
+if TYPE_CHECKING:
+    from .functions import FormFunction
+
+__all__ = ["RunningTask", "run"]
 
 T = TypeVar("T")
 
@@ -48,7 +58,7 @@ class RunningTask(Task):
     @property
     def cancelled(self) -> bool:
         if not self._cancelled and monotonic() - self._looked_at >= PAUSE:
-            self._cancelled = self._row.cancel_requested
+            self._cancelled = self.row.cancel_requested
             self._looked_at = monotonic()
         return self._cancelled
 
@@ -76,7 +86,7 @@ class RunningTask(Task):
     def set_progress(
         self, value: float, *, start: float = 0, target: float = 100, unit: str = "%"
     ) -> None:
-        row = self._row
+        row = self.row
         row.progress_value, row.progress_start = float(value), float(start)
         row.progress_target, row.progress_unit = float(target), unit
         row.save(commit=True)
@@ -92,22 +102,61 @@ class RunningTask(Task):
         self._outputs.save(name, value, data_type, content_type)
 
     @property
-    def _row(self) -> ProcessingTask:
+    def row(self) -> ProcessingTask:
+        """The row of the task, as the session has it now."""
         row = ProcessingTask.get_by_id(self.id)
         if row is None:
             raise KeyError(f"there is no task with id {self.id!r}")
         return row
 
 
-def call(
-    function: Callable[..., T],
-    parameters: Sequence[Parameter],
-    values: Mapping[str, Any],
-    task: RunningTask,
-) -> T:
-    """Call the function of a plugin with the values of a form, which are loaded already."""
-    arguments = {
-        each.name: task if each.field is None else received(each, values[each.name], task)
-        for each in parameters
+def run(function: "FormFunction[Any, Any]", task_id: int) -> Signature:
+    """Call a function for a task; return what has to follow: a step, or the end of the task."""
+    row = ProcessingTask.get_by_id(task_id)
+    if row is None:
+        raise KeyError(f"there is no task with id {task_id!r}")
+    kept = kept_of(row)
+    outputs = Outputs(task_id, function.plugin.outputs, kept.get("saved", ()))
+    values = function.schema().loads(function.sent(row))
+    task = RunningTask(row, outputs)
+    task.data = deepcopy(kept.get("kept") or {})
+    try:
+        returned = function.fn(**_arguments(function, values, task))
+        if not isinstance(returned, Ask):
+            outputs.save_returned(returned)
+            return save_task_result.s(None, db_id=task_id)
+    finally:
+        task.close()
+    if returned.step.plugin is not function.plugin:
+        raise OutputError(
+            f"{returned.step!r} is not a step of this plugin: ask one of its own"
+        )
+    row = task.row
+    row.data = {
+        "kept": _storable(task.data),
+        "saved": sorted(outputs.saved),
+        "asked": returned.step.stored(returned),
     }
-    return function(**arguments)
+    row.save(commit=True)
+    step = returned.step
+    return add_step.s("", db_id=task_id, step_id=step.name, **step.hrefs(task_id))
+
+
+def _arguments(
+    function: "FormFunction[Any, Any]", values: Mapping[str, Any], task: RunningTask
+) -> dict[str, Any]:
+    return {
+        each.name: task if each.field is None else received(each, values[each.name], task)
+        for each in function.parameters
+    }
+
+
+def _storable(data: Any) -> Any:
+    """Return what is kept from step to step, as it will be read back."""
+    try:
+        return json.loads(strict_json.dumps(data, default=as_json))
+    except (TypeError, ValueError) as error:
+        raise OutputError(
+            f"task.data cannot be kept until the next step ({error}): put values into it that "
+            "JSON can hold, and save all else as outputs"
+        ) from error

@@ -15,7 +15,7 @@ from ..util import strict_json
 from ..util.content_types import ANYTHING, CSV, JSON, JSON_LINES, guess_type, media_type
 from .errors import OutputError
 
-__all__ = ["Content", "content_of", "file_name"]
+__all__ = ["Content", "as_json", "content_of", "file_name"]
 
 _ENTITY_FILES = {media_type(each) for each in (CSV, JSON, JSON_LINES)}
 
@@ -97,7 +97,7 @@ def _write(value: Any, text: Any, content_type: str) -> None:
                 return
             value = [*head, *rows]
         if is_json:
-            text.write(strict_json.dumps(value, default=_as_json))
+            text.write(strict_json.dumps(value, default=as_json))
             return
     except (EntityError, TypeError) as error:
         raise OutputError(f"it cannot be written as {content_type}: {error}") from error
@@ -139,7 +139,12 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _as_json(value: Any) -> Any:
+def as_json(value: Any) -> Any:
+    """Return what JSON has instead of a value of numpy, pandas or the calendar.
+
+    Raises:
+        TypeError: it has none.
+    """
     plain = _plain(value)
     if plain is value and _is_row(value):
         return dict(value) if isinstance(value, Mapping) else value._asdict()

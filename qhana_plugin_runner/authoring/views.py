@@ -1,11 +1,13 @@
 """The endpoints of a plugin in the short form: those that one would write by hand."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import marshmallow as ma
 from flask import redirect, render_template, request, url_for
 from flask.views import MethodView
+from flask_smorest import abort
 
 from ..api.plugin_schemas import (
     EntryPoint,
@@ -17,12 +19,14 @@ from ..api.plugin_schemas import (
 from ..api.util import SecurityBlueprint
 from ..db.models.tasks import ProcessingTask
 from .annotations import Kind
+from .asking import kept_of
 from .outputs import describe_outputs
 
 if TYPE_CHECKING:
     from .decorator import Plugin
+    from .steps import Step
 
-__all__ = ["add_views"]
+__all__ = ["add_step_views", "add_views"]
 
 
 def add_views(blueprint: SecurityBlueprint, plugin: "Plugin[Any, Any]") -> None:
@@ -53,7 +57,14 @@ def add_views(blueprint: SecurityBlueprint, plugin: "Plugin[Any, Any]") -> None:
 
         def render(self, data: Mapping[str, str]) -> str:
             process = url_for(f"{blueprint.name}.ProcessView")
-            return render_form(plugin, plugin.schema(), data, process)
+            return render_form(
+                plugin.schema(),
+                data,
+                process,
+                name=plugin.about.name,
+                version=plugin.about.version,
+                help_text=plugin.about.description,
+            )
 
     @blueprint.route("/process/")
     class ProcessView(MethodView):
@@ -119,19 +130,87 @@ def _dependencies(plugin: "Plugin[Any, Any]") -> list[PluginDependencyMetadata]:
     ]
 
 
+def add_step_views(blueprint: SecurityBlueprint, step: "Step[Any, Any]") -> None:
+    """Add the form of a step, and what takes the answers, to the blueprint of its plugin."""
+    ui_endpoint, process_endpoint = step.endpoints
+
+    @blueprint.route(f"/<int:db_id>/{step.path}-ui/", endpoint=ui_endpoint)
+    class StepFrontend(MethodView):
+        """The form of the step."""
+
+        @blueprint.html_response(200, description="The form of the step.")
+        def get(self, db_id: int) -> str:
+            """The form of the step."""
+            row = _waiting_task(step, db_id)
+            return self.render(row, request.args, kept_of(row)["asked"]["values"])
+
+        @blueprint.html_response(200, description="The form with validation errors.")
+        def post(self, db_id: int) -> str:
+            """The form of the step, checked."""
+            return self.render(_waiting_task(step, db_id), request.form)
+
+        def render(
+            self,
+            row: ProcessingTask,
+            data: Mapping[str, Any],
+            preset: Mapping[str, Any] = MappingProxyType({}),
+        ) -> str:
+            process = url_for(f"{blueprint.name}.{process_endpoint}", db_id=row.id)
+            return render_form(
+                step.asked_schema(row),
+                data,
+                process,
+                preset,
+                name=step.title,
+                version=step.plugin.about.version,
+                help_text=step.help_text,
+            )
+
+    @blueprint.route(f"/<int:db_id>/{step.path}-process/", endpoint=process_endpoint)
+    class StepProcessView(MethodView):
+        """The way on from the step."""
+
+        @blueprint.arguments(step.schema(unknown=ma.EXCLUDE), location="form")
+        @blueprint.response(303, description="The task.")
+        def post(self, arguments: dict[str, Any], db_id: int) -> Any:
+            """Go on with the task."""
+            row = _waiting_task(step, db_id)
+            if errors := step.wrong_choices(row, request.form):
+                abort(422, errors={"form": errors})
+            if not step.answer(row, arguments):
+                _abort_not_waiting()
+            return redirect(url_for("tasks-api.TaskView", task_id=str(db_id)), 303)
+
+
+def _waiting_task(step: "Step[Any, Any]", db_id: int) -> ProcessingTask:
+    """Return the task if it waits for this step; otherwise answer with an error."""
+    task = ProcessingTask.get_by_id(db_id)
+    if task is None or task.task_name != step.plugin.celery_task.name:
+        abort(404, message="There is no such task of this plugin.")
+    if not step.is_open(task):
+        _abort_not_waiting()
+    return task
+
+
+def _abort_not_waiting() -> NoReturn:
+    abort(409, message="The task does not wait for this step.")
+
+
 def render_form(
-    plugin: "Plugin[Any, Any]", schema: ma.Schema, data: Mapping[str, str], process: str
+    schema: ma.Schema,
+    data: Mapping[str, Any],
+    process: str,
+    preset: Mapping[str, Any] = MappingProxyType({}),
+    **page: str,
 ) -> str:
-    """Render the form, filled with and checked against what was sent."""
+    """Render a form, filled with what was sent, which is checked; and else with what is preset."""
     errors = schema.validate(data) if data else {}
     return render_template(
         "simple_template.html",
-        name=plugin.about.name,
-        version=plugin.about.version,
         schema=schema,
-        values=data,
+        values=data or preset,
         errors=errors,
         valid=bool(data) and not errors,
         process=process,
-        help_text=plugin.about.description,
+        **page,
     )

@@ -1,0 +1,36 @@
+"""What a function returns to let its task wait for an answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..db.models.tasks import ProcessingTask
+
+if TYPE_CHECKING:
+    from .steps import Step
+
+__all__ = ["Ask", "kept_of"]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a function returns to ask the user; made by :meth:`~.steps.Step.ask`.
+
+    Attributes:
+        step: the step that asks.
+        values: what its form is filled with, by parameter.
+        choices: what its form offers, by parameter.
+    """
+
+    step: "Step[Any, Any]"
+    values: Mapping[str, Any]
+    choices: Mapping[str, list[Any]]
+
+
+def kept_of(row: ProcessingTask) -> dict[str, Any]:
+    """Return what a task keeps from step to step.
+
+    ``kept`` is the ``data`` of the author's task, ``saved`` names the outputs that are saved,
+    ``asked`` has the values and choices of the open step, ``answers`` what was sent for it.
+    """
+    return row.data if isinstance(row.data, dict) else {}

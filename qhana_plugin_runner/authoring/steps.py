@@ -1,0 +1,204 @@
+"""Steps: functions of a plugin with forms of their own, for which its task waits."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from urllib.parse import quote
+
+import marshmallow as ma
+from flask import current_app
+from marshmallow.validate import OneOf
+from sqlalchemy import CursorResult, update
+
+from ..db import DB
+from ..db.models.tasks import ProcessingTask
+from ..db.models.tasks import Step as StepRow
+from ..forms.fields import FileUrl
+from ..forms.schemas import FrontendFormBaseSchema
+from ..tasks import TASK_STEPS_CHANGED
+from ..util import strict_json
+from .asking import Ask, kept_of
+from .docstrings import read_docstring
+from .functions import FormFunction, class_name, require_plain
+from .inputs import EntityFile
+
+if TYPE_CHECKING:
+    from .decorator import Plugin
+
+__all__ = ["Step"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Step(FormFunction[P, R]):
+    """A function that goes on with a task when the user has answered.
+
+    Made by ``@the_plugin.step()``. A call of it is a plain call of the function.
+
+    Attributes:
+        name: the id of the step: the name of the function.
+        title: for people; the name of the plugin by default.
+        help_text: what its docstring says.
+    """
+
+    def __init__(
+        self, plugin: "Plugin[Any, Any]", function: Callable[P, R], title: str | None
+    ) -> None:
+        require_plain(function)
+        texts = read_docstring(function)
+        self._plugin = plugin
+        self.name = function.__name__
+        self.title = title or plugin.about.name
+        self.help_text = texts.description
+        super().__init__(function, texts, plugin.blueprint.name)
+
+    def __repr__(self) -> str:
+        return f"<step {self.name} of {self.plugin!r}>"
+
+    @property
+    def plugin(self) -> "Plugin[Any, Any]":
+        return self._plugin
+
+    @property
+    def endpoints(self) -> tuple[str, str]:
+        """The endpoints of its form, and of what takes the answers."""
+        name = class_name(self.fn)
+        return f"{name}Frontend", f"{name}ProcessView"
+
+    @property
+    def path(self) -> str:
+        """What the last parts of its URLs begin with."""
+        return self.name.replace("_", "-")
+
+    def ask(
+        self,
+        values: Mapping[str, Any] | None = None,
+        choices: Mapping[str, Iterable[Any]] | None = None,
+    ) -> Ask:
+        """Return what makes the task wait for this step: ``return choose.ask()``.
+
+        Args:
+            values: what the form is filled with, by parameter. The ``Entities`` that the function
+                got may be handed on to a step.
+            choices: what the user chooses from, by parameter; other answers are refused.
+
+        Raises:
+            TypeError: the step has no such parameter.
+            ValueError: a value or choice is not of the type of its parameter, or there is nothing
+                to choose from.
+        """
+        asked = Ask(
+            self, dict(values or {}), {k: list(v) for k, v in (choices or {}).items()}
+        )
+        self.stored(asked)
+        return asked
+
+    def stored(self, asked: Ask) -> dict[str, Any]:
+        """Return values and choices as the row of the task keeps them: as the form sends them."""
+        schema = self.schema()
+        for name in (*asked.values, *asked.choices):
+            if name not in schema.fields:
+                names = ", ".join(map(repr, schema.fields)) or "none"
+                raise TypeError(
+                    f"{self.name}.ask: there is no {name!r} among the parameters ({names})"
+                )
+        choices = {}
+        for name, offered in asked.choices.items():
+            if not offered:
+                raise ValueError(
+                    f"{self.name}.ask: there is nothing to choose for {name!r}"
+                )
+            choices[name] = [
+                self._sent(_element(schema.fields[name]), name, each) for each in offered
+            ]
+        values = {}
+        for name, value in asked.values.items():
+            field = schema.fields[name]
+            if isinstance(value, EntityFile):
+                value = value.url
+            if not isinstance(field, FileUrl) or isinstance(value, str):
+                values[field.data_key] = self._sent(field, name, value)
+        return {"values": values, "choices": choices}
+
+    def _sent(self, field: ma.fields.Field[Any], name: str, value: Any) -> Any:
+        try:
+            sent = field.serialize(name, {name: value})
+            if value is not None:
+                field.deserialize(sent)
+            strict_json.dumps(sent)
+        except (ma.ValidationError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(
+                f"{self.name}.ask: {value!r} is no value for {name!r}: {error}"
+            ) from error
+        return sent
+
+    def wrong_choices(
+        self, row: ProcessingTask, sent: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return what is wrong with answers, by field: they are not among what was offered."""
+        asked = kept_of(row)["asked"]["choices"]
+        schema = self.asked_schema(row, only=asked.keys(), unknown=ma.EXCLUDE)
+        errors: dict[str, Any] = schema.validate(sent)
+        return errors
+
+    def asked_schema(self, row: ProcessingTask, **options: Any) -> FrontendFormBaseSchema:
+        """Return the schema of the form for a task, which accepts only what was offered."""
+        schema = self.schema(**options)
+        for name, offered in kept_of(row)["asked"]["choices"].items():
+            field = schema.fields[name]
+            element = _element(field)
+            loaded = [element.deserialize(each) for each in offered]
+            element.validators = [*element.validators, OneOf(loaded)]
+            labels = field.metadata.get("options") or {}
+            blank = {"": ""} if field.allow_none and element is field else {}
+            options = {**blank, **{each: labels.get(each, each) for each in offered}}
+            field.metadata = {
+                "input_type": "select",
+                **field.metadata,
+                "options": options,
+            }
+        return schema
+
+    def is_open(self, row: ProcessingTask) -> bool:
+        """Whether a task waits for this step."""
+        last = row.steps[-1] if row.steps else None
+        return (
+            not row.is_finished
+            and last is not None
+            and not last.cleared
+            and last.step_id == self.name
+        )
+
+    def answer(self, row: ProcessingTask, answers: Mapping[str, Any]) -> bool:
+        """Go on with a task; ``False`` when somebody else has answered meanwhile."""
+        clearing = (
+            update(StepRow)
+            .where(StepRow.id == row.id, StepRow.number == row.current_step)
+            .where(StepRow.cleared.is_(False))
+            .values(cleared=True)
+        )
+        done: CursorResult[Any] = DB.session.execute(clearing)  # type: ignore[assignment]
+        if done.rowcount != 1:
+            DB.session.rollback()
+            return False
+        row.data = {**kept_of(row), "answers": self.schema().dumps(answers)}
+        row.save(commit=True)
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        TASK_STEPS_CHANGED.send(app, task_id=row.id)
+        self.start(row.id)
+        return True
+
+    def sent(self, row: ProcessingTask) -> str:
+        return str(kept_of(row)["answers"])
+
+    def hrefs(self, task_id: int) -> dict[str, str]:
+        """Return where the step is answered and shown, relative to the task.
+
+        So it does not matter under which URL the runner is known.
+        """
+        place = f"../../plugins/{quote(self.plugin.blueprint.name)}/{task_id}/{self.path}"
+        return {"href": f"{place}-process/", "ui_href": f"{place}-ui/"}
+
+
+def _element(field: ma.fields.Field[Any]) -> ma.fields.Field[Any]:
+    return field.inner if isinstance(field, ma.fields.List) else field
