@@ -11,7 +11,7 @@ It makes the blueprint, metadata, form, task and chain that one would write by h
 """
 
 from ..api.plugin_schemas import PluginType
-from .annotations import Entities, Field, File, Output, PluginUrl
+from .annotations import Entities, Field, File, Output, PluginUrl, Secret
 from .asking import Ask
 from .decorator import Plugin, plugin
 from .errors import DeclarationError, OutputError, TaskCancelled
@@ -29,6 +29,7 @@ __all__ = [
     "Plugin",
     "PluginType",
     "PluginUrl",
+    "Secret",
     "Step",
     "Task",
     "TaskCancelled",

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
-__all__ = ["Entities", "Field", "File", "Kind", "Output", "PluginUrl"]
+__all__ = ["Entities", "Field", "File", "Kind", "Output", "PluginUrl", "Secret"]
 
 
 class Kind(Enum):
@@ -16,6 +16,7 @@ class Kind(Enum):
     ENTITIES = auto()
     FILE = auto()
     PLUGIN_URL = auto()
+    SECRET = auto()
 
 
 Entities: TypeAlias = Annotated[Iterable[dict[str, Any]], Kind.ENTITIES]
@@ -34,6 +35,9 @@ PluginUrl: TypeAlias = Annotated[str, Kind.PLUGIN_URL]
 Which ones are offered: ``Field(metadata={"plugin_tags": [...]})``, ``plugin_name``,
 ``plugin_version``.
 """
+
+Secret: TypeAlias = Annotated[str, Kind.SECRET]
+"""A password or token that the user types in: stored encrypted, until the task has ended."""
 
 
 @dataclass(frozen=True, kw_only=True)

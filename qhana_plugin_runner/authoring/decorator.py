@@ -52,19 +52,23 @@ def plugin(
     """
 
     def decorate(function: Callable[P, R]) -> Plugin[P, R]:
-        require_plain(function)
-        texts = read_docstring(function)
-        own_name = name or function.__name__.replace("_", "-")
-        about = About(
-            name=own_name,
-            version=version,
-            title=title or own_name.replace("-", " ").capitalize(),
-            type=type,
-            description=texts.description,
-            tags=list(tags),
-        )
-        declared = read_outputs(function, outputs)
-        return Plugin(function, about, declared, list(requirements), texts)
+        try:
+            require_plain(function)
+            texts = read_docstring(function)
+            own_name = name or function.__name__.replace("_", "-")
+            about = About(
+                name=own_name,
+                version=version,
+                title=title or own_name.replace("-", " ").capitalize(),
+                type=type,
+                description=texts.description,
+                tags=list(tags),
+            )
+            declared = read_outputs(function, outputs)
+            return Plugin(function, about, declared, list(requirements), texts)
+        except DeclarationError as error:
+            # The line to correct is that of the plugin, not one in here.
+            raise error.with_traceback(None) from None
 
     return decorate
 
@@ -136,11 +140,16 @@ class Plugin(FormFunction[P, R]):
         """
 
         def decorate(function: Callable[Q, S]) -> Step[Q, S]:
-            step = Step(self, function, title)
-            if step.name in (self.fn.__name__, *self.steps):
-                raise DeclarationError(
-                    f"{step.name}: the plugin has a function of this name: rename one of them"
-                )
+            try:
+                require_plain(function)
+                if function.__name__ in (self.fn.__name__, *self.steps):
+                    raise DeclarationError(
+                        f"{function.__name__}: the plugin has another function of this name: "
+                        "rename one of them"
+                    )
+                step = Step(self, function, title)
+            except DeclarationError as error:
+                raise error.with_traceback(None) from None
             self.steps[step.name] = step
             add_step_views(self.blueprint, step)
             return step

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..plugin_utils.entity_marshalling import ensure_dict, load_entities
 from ..requests import get_mimetype, open_url, open_url_as_file_like
+from ..security.secrets import reveal
 from ..util.content_types import media_type, safe_name
 from .annotations import Kind
 from .parameters import Parameter
@@ -59,4 +60,5 @@ def _fetch(url: str, task: Task) -> Path:
 _CONVERT: dict[Kind | None, Any] = {
     Kind.ENTITIES: lambda url, _task: EntityFile(url),
     Kind.FILE: _fetch,
+    Kind.SECRET: lambda reference, task: reveal(reference, task.id),
 }

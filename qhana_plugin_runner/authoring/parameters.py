@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import marshmallow as ma
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
-from ..forms.fields import EmptyIsNone, EnumField, FileUrl, PluginUrl
+from ..forms.fields import EmptyIsNone, EnumField, FileUrl, PluginUrl, SecretField
 from ..forms.schemas import FrontendFormBaseSchema, camelcase
 from ..forms.values import messages
 from ..util.content_types import CSV, JSON, JSON_LINES
@@ -22,11 +22,11 @@ from .docstrings import Texts
 from .errors import DeclarationError
 from .task import Task
 
-__all__ = ["Parameter", "make_schema", "read_parameters"]
+__all__ = ["Parameter", "make_schema", "read_parameters", "sent_value"]
 
 TYPES = (
     "int, float, bool, str, date, datetime, an Enum, Literal, list[...], File, Entities, "
-    "PluginUrl, or one of them with `| None`"
+    "PluginUrl, Secret, or one of them with `| None`"
 )
 
 
@@ -195,9 +195,9 @@ def _element_of(wanted: Any) -> Wanted | None:
     if get_origin(wanted) not in (list, Sequence):
         return None
     element = _unpack(get_args(wanted)[0])
-    if element.optional or _element_of(element.type):
+    if element.optional or element.type is Kind.SECRET or _element_of(element.type):
         raise DeclarationError(
-            "is a list of lists, or one with gaps: use a list of values"
+            "is a list of lists or of secrets, or one with gaps: use a list of values"
         )
     return element
 
@@ -212,9 +212,11 @@ _SIMPLE: dict[Any, type[ma.fields.Field[Any]]] = {
     Kind.ENTITIES: FileUrl,
     Kind.FILE: FileUrl,
     Kind.PLUGIN_URL: PluginUrl,
+    Kind.SECRET: SecretField,
 }
 
 _ORDERED = (int, float, datetime, date)
+_TEXTS = (str, Kind.SECRET)
 
 ENTITY_TYPES = (CSV, JSON, JSON_LINES)
 """The mime types that entities come in."""
@@ -240,6 +242,10 @@ def _make_field(wanted: Wanted, default: Any, described: str) -> ma.fields.Field
         arguments["required"] = True
     if wanted.optional:
         arguments["allow_none"] = True
+    if wanted.type is Kind.SECRET and arguments.get("load_default") is not None:
+        raise DeclarationError(
+            "is a Secret with a default, which all could read: leave it out"
+        )
     field = _construct(wanted, choices, arguments)
     if default is not inspect.Parameter.empty:
         _require_valid_default(field, wanted, default)
@@ -335,13 +341,13 @@ def _validators(wanted: Any, options: Field) -> Iterator[Any]:
             )
         yield limits
     if options.min_length is not None or options.max_length is not None:
-        if wanted is not str and _element_of(wanted) is None:
+        if wanted not in _TEXTS and _element_of(wanted) is None:
             raise DeclarationError(
                 "has a min_length or max_length, which are for texts and lists: leave them out"
             )
         yield Length(min=options.min_length, max=options.max_length)
     if options.pattern is not None:
-        if wanted is not str:
+        if wanted not in _TEXTS:
             raise DeclarationError("has a pattern, which is for texts: leave it out")
         try:
             yield Regexp(options.pattern)
@@ -365,18 +371,37 @@ def _require_valid_default(
         if not wanted.optional:
             raise DeclarationError("has the default None: add `| None` to its type")
         return
-    try:
-        sent = field.serialize("it", {"it": default})
-        field.deserialize(sent)
-        is_same = field.deserialize(sent) == (
-            list(default) if isinstance(default, tuple) else default
-        )
-    except ma.ValidationError as error:
+    if wanted.type is Kind.SECRET:
         raise DeclarationError(
-            f"has the default {default!r}, which its own Field refuses: "
-            f"{' '.join(messages(error.messages))} Change one of them."
+            "is a Secret with a default, which all could read: leave it out"
+        )
+    try:
+        sent_value(field, default)
+    except ValueError as error:
+        raise DeclarationError(
+            f"has the default {default!r}, which it would refuse: {error} Change one of them."
         ) from None
+
+
+def sent_value(field: ma.fields.Field[Any], value: Any) -> Any:
+    """Return a value of a field as a form sends it.
+
+    Raises:
+        ValueError: the field does not take it, or takes it for something else.
+    """
+    if value is None:
+        return None
+    if isinstance(value, tuple):
+        value = list(value)
+    try:
+        sent = field.serialize("it", {"it": value})
+        is_same = bool(field.deserialize(sent) == value)
+    except ma.ValidationError as error:
+        raise ValueError(" ".join(messages(error.messages))) from None
     except (TypeError, ValueError, AttributeError):
         is_same = False
-    if not is_same or (isinstance(default, bool) and wanted.type is not bool):
-        raise DeclarationError(f"has the default {default!r}, which is not of its type")
+    if not is_same or (
+        isinstance(value, bool) and not isinstance(field, ma.fields.Boolean)
+    ):
+        raise ValueError("It is not of the type of the parameter.")
+    return sent

@@ -1,12 +1,9 @@
 """How the function of a plugin runs in a worker."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
-from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +13,7 @@ from celery.canvas import Signature
 from ..db import DB
 from ..db.models.tasks import ProcessingTask
 from ..tasking import life_cycle
+from ..tasking.temp_files import working_folder
 from ..tasks import add_step, save_task_result
 from ..util import strict_json
 from .asking import Ask, kept_of
@@ -46,14 +44,9 @@ class RunningTask(Task):
         self._looked_at = 0.0
         self._cancelled = False
 
-    @cached_property
+    @property
     def folder(self) -> Path:
-        return Path(tempfile.mkdtemp(prefix=f"qhana-task-{self.id}-"))
-
-    def close(self) -> None:
-        """Remove the folder, if there is one."""
-        if "folder" in vars(self):
-            shutil.rmtree(self.folder, ignore_errors=True)
+        return working_folder()
 
     @property
     def cancelled(self) -> bool:
@@ -74,8 +67,7 @@ class RunningTask(Task):
                 total = len(items)  # type: ignore[arg-type]
         shown_at, done = 0.0, 0
         for item in items:
-            if self.cancelled:
-                raise TaskCancelled
+            self._stop_if_cancelled()
             if total is not None and monotonic() - shown_at >= PAUSE:
                 self.set_progress(done, target=total, unit=unit)
                 shown_at = monotonic()
@@ -86,10 +78,15 @@ class RunningTask(Task):
     def set_progress(
         self, value: float, *, start: float = 0, target: float = 100, unit: str = "%"
     ) -> None:
+        self._stop_if_cancelled()
         row = self.row
         row.progress_value, row.progress_start = float(value), float(start)
         row.progress_target, row.progress_unit = float(target), unit
         row.save(commit=True)
+
+    def _stop_if_cancelled(self) -> None:
+        if self.cancelled:
+            raise TaskCancelled
 
     def save(
         self,
@@ -120,13 +117,10 @@ def run(function: "FormFunction[Any, Any]", task_id: int) -> Signature:
     values = function.schema().loads(function.sent(row))
     task = RunningTask(row, outputs)
     task.data = deepcopy(kept.get("kept") or {})
-    try:
-        returned = function.fn(**_arguments(function, values, task))
-        if not isinstance(returned, Ask):
-            outputs.save_returned(returned)
-            return save_task_result.s(None, db_id=task_id)
-    finally:
-        task.close()
+    returned = function.fn(**_arguments(function, values, task))
+    if not isinstance(returned, Ask):
+        outputs.save_returned(returned)
+        return save_task_result.s(None, db_id=task_id)
     if returned.step.plugin is not function.plugin:
         raise OutputError(
             f"{returned.step!r} is not a step of this plugin: ask one of its own"

@@ -15,11 +15,11 @@ from ..db.models.tasks import Step as StepRow
 from ..forms.fields import FileUrl
 from ..forms.schemas import FrontendFormBaseSchema
 from ..tasks import TASK_STEPS_CHANGED
-from ..util import strict_json
 from .asking import Ask, kept_of
 from .docstrings import read_docstring
-from .functions import FormFunction, class_name, require_plain
+from .functions import FormFunction, class_name
 from .inputs import EntityFile
+from .parameters import sent_value
 
 if TYPE_CHECKING:
     from .decorator import Plugin
@@ -44,7 +44,6 @@ class Step(FormFunction[P, R]):
     def __init__(
         self, plugin: "Plugin[Any, Any]", function: Callable[P, R], title: str | None
     ) -> None:
-        require_plain(function)
         texts = read_docstring(function)
         self._plugin = plugin
         self.name = function.__name__
@@ -122,15 +121,11 @@ class Step(FormFunction[P, R]):
 
     def _sent(self, field: ma.fields.Field[Any], name: str, value: Any) -> Any:
         try:
-            sent = field.serialize(name, {name: value})
-            if value is not None:
-                field.deserialize(sent)
-            strict_json.dumps(sent)
-        except (ma.ValidationError, TypeError, ValueError, AttributeError) as error:
+            return sent_value(field, value)
+        except ValueError as error:
             raise ValueError(
                 f"{self.name}.ask: {value!r} is no value for {name!r}: {error}"
             ) from error
-        return sent
 
     def wrong_choices(
         self, row: ProcessingTask, sent: Mapping[str, Any]

@@ -4,7 +4,6 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,13 +31,15 @@ class Task:
         self.data: dict[str, Any] = {}
         self.lines: list[str] = []
         self.saved: dict[str, Any] = {}
+        self._folder: Path | None = None
 
-    @cached_property
+    @property
     def folder(self) -> Path:
         """A folder for the files of this run; it is removed when the function is done."""
-        folder = tempfile.mkdtemp(prefix="qhana-task-")
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        return Path(folder)
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="qhana-task-"))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        return self._folder
 
     @property
     def cancelled(self) -> bool:
@@ -67,7 +68,11 @@ class Task:
     def set_progress(
         self, value: float, *, start: float = 0, target: float = 100, unit: str = "%"
     ) -> None:
-        """Set the progress of the task: ``value`` between ``start`` and ``target``."""
+        """Set the progress of the task: ``value`` between ``start`` and ``target``.
+
+        Raises:
+            TaskCancelled: the user has cancelled the task.
+        """
 
     def save(
         self,

@@ -1,0 +1,171 @@
+"""Steps of a plugin in the short form."""
+
+import pytest
+from helpers.plugins import problems
+
+from qhana_plugin_runner.authoring import (
+    Ask,
+    DeclarationError,
+    Entities,
+    File,
+    Task,
+    plugin,
+)
+
+PICK = '''\
+from enum import Enum
+
+from qhana_plugin_runner.authoring import Ask, Entities, Task, plugin
+
+
+class Color(Enum):
+    red = "#f00"
+    green = "#0f0"
+    blue = "#00f"
+
+
+@plugin(version="v1.0.0", outputs={"names": "custom/text", "column": "custom/text"})
+def pick(task: Task, entities: Entities) -> Ask:
+    """Picks a column of entities."""
+    rows = list(entities)
+    task.data["asked"] = 1
+    task.save("names", " ".join(rows[0]))
+    return choose.ask(
+        values={"column": "y", "entities": entities},
+        choices={"column": rows[0], "more": list(rows[0]), "color": [Color.red, Color.blue]},
+    )
+
+
+@pick.step(title="Choose a column")
+def choose(
+    task: Task,
+    column: str,
+    entities: Entities,
+    more: list[str],
+    color: Color | None = None,
+    again: bool = False,
+):
+    """Takes one of the columns.
+
+    Args:
+        column: The one to take.
+    """
+    task.data["asked"] += 1
+    if again:
+        return choose.ask(choices={"column": ["z"]})
+    task.log(f"{column} {more} {color} asked {task.data['asked']} times")
+    return {"column": " ".join(row[column] for row in entities)}
+'''
+
+ENTITIES = "data:text/csv,ID,y%0A1,5%0A2,6"
+
+
+@pytest.fixture
+def asked(author):
+    """The status of a task that waits for the step."""
+    author.serve(PICK)
+    assert problems(author.app) == []
+    return author.run("pick@v1-0-0", {"entities": ENTITIES})
+
+
+def test_the_task_waits_for_the_step(author, asked):
+    assert (asked["status"], asked["state"]) == ("PENDING", "waiting")
+    (step,) = asked["steps"]
+    assert (step["stepId"], step["cleared"]) == ("choose", False)
+    form = author.client.get(step["uiHref"])
+    assert form.status_code == 200
+    assert "Choose a column" in form.text
+    assert "The one to take." in form.text
+    assert '<option value="y" selected>' in form.text
+    assert 'value="data:text/csv,ID,y%0A1,5%0A2,6"' in form.text
+    assert "qhana-error-summary" not in form.text
+    assert "blue" in form.text
+    assert "green" not in form.text
+
+
+def test_the_answer_is_checked_against_what_was_offered(author, asked):
+    (step,) = asked["steps"]
+    good = {"column": "ID", "entities": ENTITIES, "more": ["ID"], "color": "red"}
+    for key, wrong in (("column", "z"), ("more", ["ID", "z"]), ("color", "green")):
+        answer = author.client.post(step["href"], data={**good, key: wrong})
+        assert answer.status_code == 422
+        assert list(answer.get_json()["errors"]["form"]) == [key]
+        form = author.client.post(step["uiHref"], data={**good, key: wrong}).text
+        assert "Must be one of" in form
+    assert author.client.post(step["href"], data={}).status_code == 422
+
+
+def test_the_task_goes_on_with_the_answer(author, asked):
+    (step,) = asked["steps"]
+    answers = {"column": "y", "entities": ENTITIES, "more": ["ID", "y"], "color": ""}
+    status = author.send(step["href"], answers)
+    assert status["status"] == "SUCCESS", status["log"]
+    assert status["log"] == "y ['ID', 'y'] None asked 2 times"
+    outputs = author.outputs(status)
+    assert outputs == {"names.txt": b"ID y", "column.txt": b"5 6"}
+    again = author.client.post(step["href"], data=answers)
+    assert again.status_code == 409
+    assert author.client.get(step["uiHref"]).status_code == 409
+
+
+def test_a_step_may_ask_again(author, asked):
+    (step,) = asked["steps"]
+    answers = {"column": "y", "entities": ENTITIES, "more": ["ID"], "again": "true"}
+    status = author.send(step["href"], answers)
+    assert [each["cleared"] for each in status["steps"]] == [True, False]
+    refused = author.client.post(step["href"], data=answers)
+    assert refused.get_json()["errors"]["form"] == {"column": ["Must be one of: z."]}
+
+
+def test_the_step_of_another_task_is_not_found(author, asked):
+    author.serve(PICK.replace("pick", "other").replace("v1.0.0", "v2.0.0"))
+    answer = author.client.get("/plugins/other@v2-0-0/1/choose-ui/")
+    assert answer.status_code == 404
+
+
+def extract(task: Task, entities: Entities) -> Ask:
+    return choose.ask(values={"entities": entities}, choices={"column": list("ab")})
+
+
+extract = plugin(version="v1")(extract)
+
+
+@extract.step()
+def choose(column: str, entities: Entities, file: File | None = None) -> str:
+    return column
+
+
+def test_functions_are_called_as_they_stand():
+    rows = [{"a": "1"}]
+    asked = extract(Task(), rows)
+    assert asked.step is choose
+    assert asked.choices == {"column": ["a", "b"]}
+    assert asked.values == {"entities": rows}
+    assert choose("a", rows) == "a"
+
+
+def test_what_cannot_be_asked_is_said_at_once():
+    with pytest.raises(TypeError, match="no 'colum' among the parameters"):
+        choose.ask(choices={"colum": ["a"]})
+    with pytest.raises(ValueError, match="nothing to choose for 'column'"):
+        choose.ask(choices={"column": []})
+    with pytest.raises(ValueError, match=r"\['a'\] is no value for 'column'"):
+        choose.ask(values={"column": ["a"]})
+
+
+def test_names_of_functions_are_used_once():
+    def extract_it(x: int): ...
+
+    it = plugin(version="v1")(extract_it)
+    with pytest.raises(DeclarationError, match="rename one of them"):
+        it.step()(extract_it)
+
+
+@pytest.mark.parametrize(
+    "data, reason", [("object()", "JSON has no object"), ("{1: {2}}", "JSON has no set")]
+)
+def test_what_cannot_be_kept_fails_the_task(author, data, reason):
+    author.serve(PICK.replace('task.data["asked"] = 1', f'task.data["asked"] = {data}'))
+    status = author.run("pick@v1-0-0", {"entities": ENTITIES})
+    assert status["status"] == "FAILURE"
+    assert reason in status["log"]

@@ -1,0 +1,134 @@
+"""What functions return, and the files that are made of it."""
+
+import json
+from collections import namedtuple
+from datetime import date
+from io import BytesIO
+
+import numpy
+import pandas
+import plotly.graph_objects
+import pytest
+from matplotlib.figure import Figure
+
+from qhana_plugin_runner.authoring import OutputError
+from qhana_plugin_runner.authoring.values import content_of, file_name
+
+Row = namedtuple("Row", "ID x")
+
+
+def written(value, content_type=None):
+    """Return the content of a value, and its type."""
+    with content_of(value, content_type) as (file, kind):
+        if hasattr(file, "read"):
+            file.seek(0)
+            file = file.read()
+        return file, kind
+
+
+def test_texts_and_bytes_are_stored_as_they_are(tmp_path):
+    assert written("täxt") == ("täxt", "text/plain")
+    assert written("<p>", "text/html") == ("<p>", "text/html")
+    assert written(b"\0") == (b"\0", "application/octet-stream")
+    assert written(bytearray(b"a"), "image/png") == (b"a", "image/png")
+    path = tmp_path / "a.svg"
+    path.write_text("<svg/>")
+    assert written(path) == (b"<svg/>", "image/svg+xml")
+    assert written(BytesIO(b"x"), "a/b") == (b"x", "a/b")
+
+
+def rows():
+    yield {"ID": "a", "x": numpy.int64(1), "y": numpy.float64("nan"), "z": date(2026, 1, 2)}
+    yield {"ID": "b", "x": numpy.array([1, 2])}
+
+
+def test_rows_may_come_one_by_one():
+    text, kind = written(rows())
+    assert kind == "application/json"
+    first = {"ID": "a", "x": 1, "y": None, "z": "2026-01-02"}
+    assert json.loads(text) == [first, {"ID": "b", "x": [1, 2]}]
+    text, _ = written(rows(), "application/X-lines+json")
+    assert [json.loads(line) for line in text.splitlines()][0] == first
+    text, _ = written([Row("a", 1), Row("b", 2)], "text/csv")
+    assert text == '"ID","x"\r\n"a","1"\r\n"b","2"\r\n'
+
+
+def test_no_rows_are_an_empty_file():
+    assert json.loads(written([])[0]) == []
+    assert written(iter(()), "text/csv") == ("", "text/csv")
+
+
+def test_other_values_are_json():
+    assert written({"a": numpy.float32(0.5)}) == ('{"a": 0.5}', "application/json")
+    assert written([1, 2.5, None])[0] == "[1, 2.5, null]"
+    assert written(numpy.array([[1, 2], [3, 4]]))[0] == "[[1, 2], [3, 4]]"
+    assert written(3, "application/geo+json") == ("3", "application/geo+json")
+
+
+def test_data_frames_are_rows():
+    frame = pandas.DataFrame(
+        {"ID": ["a", "b"], "x": [1, 2], "y": [0.5, None], "t": [pandas.NaT, date(2026, 1, 2)]}
+    )
+    assert json.loads(written(frame)[0]) == [
+        {"ID": "a", "x": 1, "y": 0.5, "t": None},
+        {"ID": "b", "x": 2, "y": None, "t": "2026-01-02"},
+    ]
+    text, _ = written(frame[["ID", "x"]].set_index("ID"), "text/csv")
+    assert text == '"ID","x"\r\n"a","1"\r\n"b","2"\r\n'
+
+
+def test_figures_are_pictures_or_pages():
+    figure = Figure()
+    figure.add_subplot().plot([1, 2])
+    for kind, start in {
+        None: b"\x89PNG",
+        "image/svg+xml": b"<?xml",
+        "application/pdf": b"%PDF",
+    }.items():
+        content, stored_as = written(figure, kind)
+        assert content.startswith(start)
+        assert stored_as == (kind or "image/png")
+    figure = plotly.graph_objects.Figure(plotly.graph_objects.Scatter(y=[1, 2]))
+    page, kind = written(figure)
+    assert kind == "text/html"
+    assert "<html>" in page
+    assert 'src="http' not in page
+    assert json.loads(written(figure, "application/json")[0])["data"][0]["type"] == "scatter"
+
+
+@pytest.mark.parametrize(
+    "value, kind, reason",
+    [
+        (3, "text/plain", "int cannot be written as text/plain: give a text, bytes"),
+        (object(), None, "JSON has no object"),
+        ([{"x": object()}], None, "Entity 1 cannot be written as JSON"),
+        ([{"x": 1}, 2], None, "An entity must be a dictionary or a named tuple, not 'int'"),
+    ],
+)
+def test_what_cannot_be_written_is_told(value, kind, reason):
+    with pytest.raises(OutputError, match=reason), content_of(value, kind):
+        pass
+
+
+def test_a_table_in_another_form_than_declared_is_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("ID")
+    with pytest.raises(OutputError, match=r"declare Output\(..., 'text/csv'\)"):
+        written(path, "application/json")
+
+
+def test_an_error_in_the_authors_iterator_stays_what_it_is():
+    def broken():
+        yield {"x": 1}
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        written(broken())
+
+
+def test_files_are_named_after_outputs():
+    assert file_name("a", "text/plain; charset=utf-8") == "a.txt"
+    assert file_name("a", "application/X-lines+json") == "a.jsonl"
+    assert file_name("a", "application/octet-stream") == "a"
+    assert file_name("a.csv", "text/csv") == "a.csv"
+    assert file_name("a", "image/png") == "a.png"
