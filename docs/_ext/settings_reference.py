@@ -18,6 +18,7 @@ _TYPES = {
     "as_text": "text",
     "as_secret": "text or bytes, not empty",
     "as_database_url": "URL of a database",
+    "as_tokens": "a mapping of origins to tokens; JSON",
     "as_webhook_secrets": "text; several are separated by spaces",
     "as_bool": "true or false",
     "as_count": "whole number, 0 or more",

@@ -10,7 +10,7 @@ A plugin that starts another one calls :func:`get_plugin_endpoint` and
     if not subscribe(result_url, webhook_url, events=["status", "steps"]):
         monitor_result.s(result_url, webhook_url, monitor="all").apply_async()
 
-The ``URL_REWRITE_RULES`` apply to every URL.
+The ``URL_REWRITE_RULES`` apply to every URL, and ``OUTGOING_TOKENS`` to what comes of it.
 """
 
 import logging
@@ -26,6 +26,7 @@ from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.errors import RunnerError
 from qhana_plugin_runner.operations.webhooks.call import is_not_now, post
 from qhana_plugin_runner.requests import (
+    AS_RUNNER,
     REQUEST_SESSION,
     display_url,
     open_url,
@@ -115,7 +116,7 @@ def get_plugin_endpoint(plugin_url: str, interaction_endpoint: str | None = None
         PluginAnswerError: the answer is not a plugin's metadata, or the plugin has no such link.
         requests.exceptions.RequestException: there is no answer, or an error status.
     """
-    with open_url(plugin_url, timeout=ENDPOINT_TIMEOUT) as response:
+    with open_url(plugin_url, auth=AS_RUNNER, timeout=ENDPOINT_TIMEOUT) as response:
         metadata = _json_object(response, "plugin")
         base = response.url
     if interaction_endpoint is None:
@@ -152,7 +153,11 @@ def call_plugin_endpoint(
         requests.exceptions.RequestException: there was no answer within 5 seconds.
     """
     with REQUEST_SESSION.post(
-        rewrite_url(endpoint_url), data=data, timeout=ENDPOINT_TIMEOUT, stream=True
+        rewrite_url(endpoint_url),
+        data=data,
+        auth=AS_RUNNER,
+        timeout=ENDPOINT_TIMEOUT,
+        stream=True,
     ) as response:
         if debug:
             _LOGGER.info(
@@ -183,7 +188,7 @@ def get_task_result_no_wait(
         PluginAnswerError: the answer is not a JSON object.
         requests.exceptions.RequestException: there is no answer, or an error status.
     """
-    with open_url(result_url, timeout=ENDPOINT_TIMEOUT) as response:
+    with open_url(result_url, auth=AS_RUNNER, timeout=ENDPOINT_TIMEOUT) as response:
         result = _json_object(response, "task")
     status = result.get("status")
     if status == "PENDING":
@@ -223,7 +228,7 @@ def subscribe(
     wanted: Sequence[str | None] = names
     if names == ["all"]:
         monitored, wanted = "all", [None]
-    with open_url(result_url, timeout=ENDPOINT_TIMEOUT) as response:
+    with open_url(result_url, auth=AS_RUNNER, timeout=ENDPOINT_TIMEOUT) as response:
         links = _mappings(_json_object(response, "task").get("links"))
         hrefs = [link.get("href") for link in links if link.get("type") == "subscribe"]
         base = response.url
@@ -246,7 +251,7 @@ def _post_subscription(subscribe_url: str, webhook_url: str, event: str | None) 
     url = rewrite_url(subscribe_url)
     try:
         with REQUEST_SESSION.post(
-            url, json=command, timeout=ENDPOINT_TIMEOUT
+            url, json=command, auth=AS_RUNNER, timeout=ENDPOINT_TIMEOUT
         ) as response:
             response.raise_for_status()
     except RequestException as error:

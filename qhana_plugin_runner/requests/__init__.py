@@ -1,5 +1,6 @@
 """Fetching the URLs that users hand to plugins."""
 
+from .outgoing import AS_RUNNER
 from .policy import FetchRefused, allow_folder, register_requests
 from .session import (
     REQUEST_SESSION,
@@ -18,6 +19,7 @@ from .session import (
 )
 
 __all__ = [
+    "AS_RUNNER",
     "REQUEST_SESSION",
     "FetchRefused",
     "FetchSession",

@@ -109,6 +109,7 @@ class FetchPolicy:
         total: seconds for all of one fetch.
         max_zip_files: entries of an archive.
         max_csv_field: characters of one value of a table.
+        tokens: with which the runner calls others, by origin.
     """
 
     folders: list[str] = field(default_factory=list)
@@ -120,6 +121,7 @@ class FetchPolicy:
     total: float | None = None
     max_zip_files: int = 100_000
     max_csv_field: int = 256 * 1024 * 1024
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def has_file(self, path: str) -> bool:
         """Whether a path leads into one of the folders, symbolic links followed."""
@@ -262,6 +264,7 @@ def register_requests(app: Flask) -> None:
         total=config["URL_FETCH_TOTAL_SECONDS"],
         max_zip_files=config["MAX_ZIP_FILES"],
         max_csv_field=config["MAX_CSV_FIELD_SIZE"],
+        tokens=config["OUTGOING_TOKENS"],
     )
 
 

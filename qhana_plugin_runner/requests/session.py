@@ -24,7 +24,7 @@ from typing import IO, Any, Iterator
 from urllib.parse import unquote, urljoin, urlsplit
 
 from flask import current_app, has_app_context
-from requests import PreparedRequest, Response, Session
+from requests import PreparedRequest, Response
 from requests.exceptions import InvalidSchema, StreamConsumedError
 from werkzeug.http import parse_options_header
 from werkzeug.utils import secure_filename
@@ -39,6 +39,7 @@ from ..util.redaction import display_url
 from .connections import DEADLINE
 from .http_adapter import FetchAdapter, cut_body
 from .local_urls import DataAdapter, FileAdapter, LocalFileResponse
+from .outgoing import TokenSession
 from .policy import current_policy
 
 __all__ = [
@@ -70,7 +71,7 @@ SPOOL_SIZE = 1024 * 1024
 """Bytes of a fetched file that are kept in memory before it moves to a temporary file."""
 
 
-class FetchSession(Session):
+class FetchSession(TokenSession):
     """A session for URLs that strangers supply: safe to share between threads.
 
     It keeps no cookies (they would pass from one user's task to another's), gives every

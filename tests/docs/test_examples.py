@@ -28,6 +28,7 @@ from qhana_plugin_runner.util.config import SETTINGS, read_settings
         "how-to/external-services.md",
         "how-to/s3.md",
         "how-to/clean-up.md",
+        "how-to/require-tokens.md",
     ],
 )
 def test_the_files_of_settings_are_accepted(page, tmp_path):

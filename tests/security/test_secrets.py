@@ -14,6 +14,7 @@ from qhana_plugin_runner.util.config import SETTINGS, ConfigError, read_settings
 from qhana_plugin_runner.util.config.checks import (
     as_database_url,
     as_secret,
+    as_tokens,
     as_webhook_secrets,
 )
 from qhana_plugin_runner.util.logging import SafeFormatter
@@ -52,7 +53,7 @@ def test_keys_of_deployments_go_on_if_nobody_can_guess_them(tmp_path, monkeypatc
 
 def test_secret_in_message_of_wrong_setting():
     """CVE-2024-45784 of Airflow: secrets of the configuration in logs."""
-    kinds = (as_secret, as_database_url, as_webhook_secrets)
+    kinds = (as_secret, as_database_url, as_tokens, as_webhook_secrets)
     for setting in SETTINGS:
         if setting.convert in kinds or setting.name.endswith(("_SECRET", "_PASSWORD")):
             assert setting.secret, setting.name

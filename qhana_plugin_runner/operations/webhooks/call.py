@@ -9,7 +9,7 @@ from enum import Enum
 from requests import Response
 from requests.exceptions import RequestException, Timeout
 
-from ...requests import REQUEST_SESSION, FetchRefused
+from ...requests import AS_RUNNER, REQUEST_SESSION, FetchRefused
 
 __all__ = [
     "WEBHOOK_TIMEOUT",
@@ -76,6 +76,7 @@ def post(
         url,
         params={"source": task_url, "event": event_type},
         headers=headers,
+        auth=AS_RUNNER,
         timeout=timeout,
         allow_redirects=False,
         stream=True,

@@ -185,6 +185,24 @@ def as_origins(value: Any) -> list[str]:
     return [re.sub(r"^(http:.*):80$|^(https:.*):443$", r"\1\2", o) for o in origins]
 
 
+def as_tokens(value: Any) -> dict[str, str]:
+    """Tokens by origin. The messages repeat none."""
+    tokens = {}
+    for given, token in as_mapping(value).items():
+        try:
+            (origin,) = as_origins(given)
+        except ValueError:
+            origin = ""
+        if not origin.startswith(("http://", "https://")):
+            raise ValueError(
+                "must name each token by an origin (https://runner.example.org)"
+            )
+        if not re.fullmatch(r"[!-~]+", str(token)):
+            raise ValueError(f"has no token for {origin}: text without spaces")
+        tokens[origin] = str(token)
+    return tokens
+
+
 def as_fetch_targets(value: Any) -> list[str]:
     """Names of hosts, networks and words; one text holds several, separated by spaces."""
     return [_fetch_target(target) for target in _texts(value) or [""]]

@@ -8,6 +8,7 @@ from .checks import (
     as_paths,
     as_seconds,
     as_text,
+    as_tokens,
     one_of,
 )
 from .setting import MEBIBYTE, Setting
@@ -71,6 +72,17 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
         "Where a token names its role or roles (`read`, `run`, `admin`); dots lead into objects, "
         "as in `realm_access.roles`.",
         env=("AUTH_ROLE_CLAIM",),
+    ),
+    Setting(
+        "OUTGOING_TOKENS",
+        as_tokens,
+        {},
+        "The tokens with which the runner calls webhooks, and plugins and tasks of other runners: "
+        "a mapping of origins (`https://runner.example.org`) to tokens. A token is sent to its "
+        "origin only, also after a redirect, and never with URLs of data. In the environment a "
+        "JSON object.",
+        env=("OUTGOING_TOKENS",),
+        secret=True,
     ),
     Setting(
         "FILE_URL_FOLDERS",

@@ -130,6 +130,12 @@ ENVIRONMENT = [
     ("S3_ACCESS_KEY_ID", "key", "S3_ACCESS_KEY_ID", "key"),
     ("S3_SECRET_ACCESS_KEY", "s3cret", "S3_SECRET_ACCESS_KEY", "s3cret"),
     ("S3_DOWNLOAD", "presigned", "S3_DOWNLOAD", "presigned"),
+    (
+        "OUTGOING_TOKENS",
+        '{"https://Other.example:443/": "abc"}',
+        "OUTGOING_TOKENS",
+        {"https://other.example": "abc"},
+    ),
     ("FILE_URL_FOLDERS", "/srv/a:b", "FILE_URL_FOLDERS", ["/srv/a", "b"]),
     ("URL_FETCH_ALLOW", "10.0.0.1 a:1", "URL_FETCH_ALLOW", ["10.0.0.1/32", "a:1"]),
     ("URL_FETCH_MAX_BYTES", "9", "URL_FETCH_MAX_BYTES", 9),

@@ -1,0 +1,58 @@
+"""Tokens with which the runner calls other runners, and webhooks, that ask for one."""
+
+from urllib.parse import urlsplit
+
+from requests import PreparedRequest, Response, Session
+from requests.auth import AuthBase
+
+from .policy import current_policy
+
+__all__ = ["AS_RUNNER", "TokenSession"]
+
+_PORTS = {"http": 80, "https": 443}
+
+_HAS_TOKEN = "_has_outgoing_token"
+"""Attribute of a request that carries a token of the settings."""
+
+
+def _origin_of(url: str) -> str:
+    """Return an origin as in the setting ``OUTGOING_TOKENS``: without the scheme's own port."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in (None, _PORTS.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+class _AsRunner(AuthBase):
+    """Adds the token that ``OUTGOING_TOKENS`` has for the origin of a request, if there is one."""
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        tokens = current_policy().tokens
+        token = tokens.get(_origin_of(request.url or "")) if tokens else None
+        if token and "Authorization" not in request.headers:
+            request.headers["Authorization"] = f"Bearer {token}"
+            vars(request)[_HAS_TOKEN] = True
+        return request
+
+
+AS_RUNNER = _AsRunner()
+"""The ``auth`` of requests that the runner makes in its own name, to other runners and webhooks.
+
+Not of those that fetch what a user names: with them, anybody who can start a plugin would read
+what the token may read.
+"""
+
+
+class TokenSession(Session):
+    """A session that sends a token to the origin that it is for, and to no other."""
+
+    def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
+        """Take off the token of the origin that redirects; the next one gets its own."""
+        if _HAS_TOKEN in vars(response.request):
+            prepared_request.headers.pop("Authorization", None)
+            AS_RUNNER(prepared_request)
+        else:
+            super().rebuild_auth(  # type: ignore[no-untyped-call]
+                prepared_request, response
+            )
