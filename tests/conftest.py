@@ -31,7 +31,7 @@ pytest_plugins = [
 # Rooms whose tests install, or start whole products or browsers; those with the longest files first.
 LONG = (
     "faults launcher interop browser commands hosts plugins docs proxy e2e wheel celery "
-    "storage"
+    "storage checks testing"
 ).split()
 
 

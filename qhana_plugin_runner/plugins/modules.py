@@ -70,11 +70,17 @@ def find_modules(folders: Iterable[str | Path]) -> list[PluginModule]:
 
 
 def _find_files(folders: Iterable[str | Path]) -> Iterator[Path]:
-    """Yield the file of each plugin in the folders, in an order that is the same everywhere."""
+    """Yield the file of each plugin in the folders, in an order that is the same everywhere.
+
+    A module may also be named itself.
+    """
     for folder in folders:
         path = Path(os.path.realpath(folder))
         if os.path.isfile(path / "__init__.py"):
             yield path / "__init__.py"
+            continue
+        if path.suffix == ".py" and path.is_file():
+            yield path
             continue
         try:
             entries = sorted(path.iterdir())

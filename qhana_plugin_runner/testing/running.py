@@ -40,6 +40,7 @@ __all__ = [
     "PluginTask",
     "Runs",
     "TaskFailed",
+    "forget_messages",
     "form_schemas",
     "plugin_app",
     "running",
@@ -136,7 +137,7 @@ def _work_on_next(app: Flask, queue: Any) -> bool:
     return True
 
 
-def _forget_messages() -> None:
+def forget_messages() -> None:
     """Empty the queues in memory: what another app has sent is none of ours."""
     with CELERY.connection_for_write() as connection:
         channel = connection.default_channel
@@ -304,7 +305,7 @@ class Runs:
     def __init__(self, app: Flask, data: DataServer) -> None:
         self.app, self.data = app, data
         self.client = _OwnContexts(app, app.response_class)
-        _forget_messages()
+        forget_messages()
 
     def __call__(self, name: str, /, **inputs: Any) -> PluginTask:
         """Run a plugin until it ends or waits for a step.

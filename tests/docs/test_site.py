@@ -16,6 +16,7 @@ from helpers.plugins import isolated_plugins
 import qhana_plugin_runner
 from qhana_plugin_runner import create_app, plugin_utils
 from qhana_plugin_runner.__main__ import main
+from qhana_plugin_runner.checks.findings import FINDINGS
 from qhana_plugin_runner.util.compat import SHIMS
 from qhana_plugin_runner.util.config import SETTINGS
 
@@ -140,6 +141,12 @@ def test_every_option_of_the_start_is_documented(site, capsys):
     assert "--instance" in options
     text = site.pages["reference/commands.html"].text
     assert {option for option in options if option not in text} == set()
+
+
+def test_every_finding_of_the_checks_is_documented(site):
+    text = " ".join(site.pages["how-to/check-a-plugin.html"].text.split())
+    assert [code for code in FINDINGS if code not in text] == []
+    assert "The module defines no plugin." in text
 
 
 def test_every_shim_is_documented(site):
