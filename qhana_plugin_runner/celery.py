@@ -31,6 +31,7 @@ from .tasking.publishing import hold, note_sending, register_publishing, release
 from .tasking.queues import queue_settings
 from .util.config.celery_config import CELERY_QUEUE
 from .util.error_text import name_and_text
+from .util.redaction import redact_text
 
 __all__ = ["CELERY", "BrokerUnavailable", "FlaskTask", "register_celery"]
 
@@ -194,7 +195,21 @@ class FlaskTask(Task):
 
 
 class RunnerAMQP(AMQP):
-    """Registers each message of a task right before it leaves, when its queue is known."""
+    """Registers each message of a task right before it leaves, when its queue is known.
+
+    Secrets in the arguments are masked where people see them: in events, and what logs them.
+    """
+
+    def as_task_v2(self, *args: Any, **kwargs: Any) -> Any:
+        """Make a message; see :meth:`celery.app.amqp.AMQP.as_task_v2`."""
+        message = super().as_task_v2(*args, **kwargs)
+        shown = {
+            key: redact_text(message.headers[f"{key}repr"]) for key in ("args", "kwargs")
+        }
+        message.headers.update({f"{key}repr": text for key, text in shown.items()})
+        if message.sent_event is not None:
+            message.sent_event.update(shown)
+        return message
 
     @cached_property
     def send_task_message(self) -> Callable[..., Any]:

@@ -5,15 +5,16 @@ from typing import Any
 from flask import Flask, current_app, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_jwt_extended import JWTManager
+from flask_smorest.spec.plugins import FlaskPlugin
 from jwt import PyJWTError
 from werkzeug.wrappers import Response
 
-from ..security.people import COOKIE, register_people
+from ..security.people import COOKIE, register_people, required_role
 from ..security.tokens import is_revoked
 from .errors import error_response
 from .negotiation import wants_html
 
-__all__ = ["JWT", "SECURITY_SCHEMES", "register_jwt"]
+__all__ = ["JWT", "SECURITY_SCHEMES", "document_roles", "register_jwt"]
 
 JWT = JWTManager()
 
@@ -63,6 +64,18 @@ def _refuse_stale(_header: Any, _payload: Any) -> Response:
 @JWT.token_in_blocklist_loader
 def _is_revoked(_header: Any, payload: dict[str, Any]) -> bool:
     return is_revoked(payload.get("jti"))
+
+
+def document_roles(app: Flask, spec: Any) -> None:
+    """Tell in an API document which operations need a token, when ``AUTH_MODE`` asks for them."""
+    if app.config["AUTH_MODE"] != "token":
+        return
+    spec.options["security"] = [{"jwt": []}]
+    for rule in app.url_map.iter_rules():
+        operations = spec._paths.get(FlaskPlugin.flaskpath2openapi(rule.rule), {})
+        for method in rule.methods or ():
+            if method.lower() in operations and required_role(rule, method) is None:
+                operations[method.lower()].setdefault("security", [])
 
 
 def register_jwt(app: Flask) -> None:

@@ -13,7 +13,7 @@ from ..forms.json_schema import OPENAPI_VERSION, SchemaPlugin, UniqueNames, as_j
 from ..plugins.loading import LoadedPlugins, file_of_module
 from .answers import CachedAnswer
 from .errors import error_payload
-from .jwt import SECURITY_SCHEMES
+from .jwt import SECURITY_SCHEMES, document_roles
 
 _logger = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ class RunnerApi(Api):
             while self._undocumented:
                 blueprint, name = self._undocumented[0]
                 self._document_one(blueprint, name)
+                document_roles(self._app, self._spec)
                 self._answers = {}
                 del self._undocumented[0]
 

@@ -114,8 +114,15 @@ def require_valid_token() -> None:
         raise RevokedTokenError({}, dict(claims))
 
 
+def allows(role: str) -> bool:
+    """Tell whether who sees this page may do what needs a role; for templates."""
+    given: Role | None = g.get("token_role")
+    return given is None or given.includes(Role(role))
+
+
 def register_people(app: Flask) -> None:
     """Require a token with a role for what is not public, when ``AUTH_MODE`` says so."""
+    app.jinja_env.globals["allows"] = allows
     if app.config["AUTH_MODE"] != "token":
         return
     role_path: str = app.config["AUTH_ROLE_CLAIM"]
@@ -132,7 +139,7 @@ def register_people(app: Flask) -> None:
         if "exp" not in claims:
             raise MissingRequiredClaimError("exp")
         g.token_claims = claims
-        given = role_of(claims, role_path)
+        given = g.token_role = role_of(claims, role_path)
         if given is None or not given.includes(needed):
             raise RoleMissing(needed, given)
 

@@ -19,6 +19,7 @@ from helpers.runner import runner
 from werkzeug.routing import Rule
 
 from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.db import utc_now
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.security.people import required_role
 from qhana_plugin_runner.security.tokens import Role, issue, issued, revoke
@@ -91,6 +92,20 @@ def test_each_route_asks_for_the_role_that_the_table_names(app):
     assert table == ROUTES.read_text("utf-8"), table
 
 
+def test_the_api_document_tells_which_operations_need_a_token(client):
+    document = client.get("/api-spec.json").get_json()
+    asked = {True: 0, False: 0}
+    for path, operations in document["paths"].items():
+        for method in operations.keys() & {"get", "post", "delete"}:
+            needs = operations[method].get("security", document["security"]) != []
+            url = re.sub("{[^}]*}", "1", path)
+            answer = client.open(url, method=method.upper(), buffered=True)
+            assert (answer.status_code == 401) == needs, (method, path)
+            asked[needs] += 1
+    assert min(asked.values()) > 5, asked
+    assert document["security"] == [{"jwt": []}]
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -160,6 +175,24 @@ def test_a_cookie_carries_the_token_and_scripts_never_see_it(app):
     assert client.get("/tasks/").status_code == 200
     client.post("/logout/")
     assert client.get("/tasks/").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "role, shown", [("read", []), ("run", ["cancel"]), ("admin", ["cancel", "delete"])]
+)
+def test_a_page_shows_no_button_that_would_be_refused(app, role, shown):
+    with app.app_context():
+        waiting, ended = ProcessingTask("a"), ProcessingTask("b", task_status="SUCCESS")
+        ended.finished_at = utc_now()
+        waiting.save(commit=True), ended.save(commit=True)
+        ids = waiting.id, ended.id
+    buttons = []
+    for id_ in ids:
+        headers = {"Accept": "text/html", **bearer(a_token(app, role))}
+        page = app.test_client().get(f"/tasks/{id_}/", headers=headers)
+        assert page.status_code == 200
+        buttons += re.findall('data-command="(.*?)"', page.text)
+    assert buttons == shown
 
 
 def test_cookies_of_https_are_secure(app):

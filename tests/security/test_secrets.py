@@ -129,6 +129,21 @@ def test_secret_in_arguments_that_celery_logs():
     assert "hunter2" not in line and "'n': 5" in line
 
 
+def test_secret_in_arguments_that_events_show():
+    """What monitors such as Flower show of messages; the worker still gets the value."""
+    nested = {"db_id": 5, "options": [{"dbPassword": "hunter2"}]}
+    for own in ({}, {"kwargsrepr": "password='hunter2'"}):
+        message = CELERY.amqp.as_task_v2(
+            "id", "name", ("token=hunter2",), nested, create_sent_event=True, **own
+        )
+        shown = str(message.headers) + str(message.sent_event)
+        assert "hunter2" not in shown and "***" in shown
+        assert message.body[:2] == (("token=hunter2",), nested)
+        assert message.headers["argsrepr"] == message.sent_event["args"]
+    plain = CELERY.amqp.as_task_v2("id", "name", (), {"db_id": 5})
+    assert plain.headers["kwargsrepr"] == "{'db_id': 5}"
+
+
 def test_forged_log_line():
     """CVE-2021-42250 of Superset: a line break in what is logged begins a line of its own."""
     line = formatted("no plugin %s", "x\nINFO all is well\x1b[2K\r\u2028INFO again\u202e")
