@@ -3,10 +3,11 @@
 from flask import Flask
 
 from ..forms.fields import EnumField
-from . import (  # noqa: F401  (add their routes to TASKS_API)
+from . import (  # noqa: F401  (add their routes to FILES_API and TASKS_API)
     task_list,
     task_log,
     task_webhooks,
+    uploads,
 )
 from .files import FILES_API
 from .form_schemas import SCHEMAS_API, register_schema_links

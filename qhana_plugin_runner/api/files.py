@@ -33,7 +33,10 @@ __all__ = ["FILES_API", "FileView", "send_from", "store_of"]
 _Answer = TypeVar("_Answer")
 
 FILES_API = SecurityBlueprint(
-    "files-api", __name__, url_prefix="/files", description="The result files of tasks."
+    "files-api",
+    __name__,
+    url_prefix="/files",
+    description="Results of tasks, and uploads.",
 )
 
 

@@ -28,8 +28,7 @@ def upload(
     if content_type:
         fields.append(("contentType", content_type))
     with multipart(fields, [("file", file)]) as body:
-        kept = connection.post("workbench/uploads/", body).json()
-    return Output(connection, {"name": kept.get("filename"), **kept})
+        return Output(connection, connection.post("files/", body).json())
 
 
 def upload_input(connection: Connection, file: FileInput, kind: DataInput) -> str:

@@ -64,7 +64,7 @@ def test_a_frame_gets_the_height_that_it_asks_for(frame):
 
 def test_what_is_known_of_files_and_plugins_is_told(frame, product):
     answer = requests.post(
-        f"{product.url}workbench/uploads/",
+        f"{product.url}files/",
         files={"file": ("a.csv", b"ID\n")},
         data={"dataType": "entity/list"},
         timeout=30,
@@ -104,7 +104,7 @@ def test_implementations_are_circuits_of_earlier_tasks(frame, product):
     frame.say("implementations-request")
     assert frame.answer("implementations-response")["implementations"] == []
     requests.post(
-        f"{product.url}workbench/uploads/",
+        f"{product.url}files/",
         files={"file": ("a.qasm", b"OPENQASM 2.0;")},
         data={"dataType": "executable/circuit", "contentType": "application/qasm"},
         timeout=30,

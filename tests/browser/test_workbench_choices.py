@@ -11,7 +11,7 @@ PICTURE = "workbench/plugins/picture@v1-0-0/"
 
 def upload(product, name, content, data_type="entity/list"):
     answer = requests.post(
-        f"{product.url}workbench/uploads/",
+        f"{product.url}files/",
         files={"file": (name, content)},
         data={"dataType": data_type},
         timeout=30,
@@ -71,7 +71,7 @@ def test_a_related_file_is_chosen_and_previewed(page, product, files):
 
 def test_an_upload_that_nobody_waits_for_chooses_nothing(page, product, files):
     held = []
-    page.route("**/workbench/uploads/", lambda route: held.append(route))
+    page.route("**/files/", lambda route: held.append(route))
     page.goto(product.url + PICTURE)
     choose = form(page).get_by_role("button", name="Choose file").first
     choose.click()
@@ -80,14 +80,14 @@ def test_an_upload_that_nobody_waits_for_chooses_nothing(page, product, files):
     dialog.get_by_label("File", exact=True).set_input_files(
         {"name": "late.csv", "mimeType": "text/csv", "buffer": b"ID\n1\n"}
     )
-    with page.expect_request("**/workbench/uploads/"):
+    with page.expect_request("**/files/"):
         dialog.get_by_role("button", name="Upload and choose").click()
     dialog.get_by_role("button", name="Close").click()
     choose.click()
     dialog.get_by_text("Results of earlier tasks").click()
     second = dialog.get_by_role("button", name="second.csv")
     expect(second).to_be_visible()
-    with page.expect_response("**/workbench/uploads/") as answer:
+    with page.expect_response("**/files/") as answer:
         held[0].continue_()
     answer.value.finished()
     page.evaluate("new Promise(requestAnimationFrame)")

@@ -140,7 +140,7 @@ def check_kept(client, href, case):
 def upload(client):
     def upload(case):
         form = {"file": part(case), "dataType": "entity/list"}
-        answer = client.post("/workbench/uploads/", data=form)
+        answer = client.post("/files/", data=form)
         assert answer.status_code == 201, answer.text
         return answer.json
 

@@ -15,6 +15,7 @@ from qhana_plugin_runner import create_app
 from qhana_plugin_runner.api.task_list import TaskListSchema
 from qhana_plugin_runner.api.task_log import LogPartSchema
 from qhana_plugin_runner.api.tasks import TaskCommandSchema, TaskStatusSchema
+from qhana_plugin_runner.api.uploads import UploadSchema
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.storage import STORE, FileStore
@@ -121,6 +122,11 @@ def test_the_schema_of_a_form_looks_as_shown():
     assert shown.keys() == schema.keys()
     for key, words in shown["properties"].items():
         assert words.keys() <= schema["properties"][key].keys()
+
+
+def test_the_answer_to_an_upload_has_the_shape_that_the_schema_names():
+    shown = json.loads(only_block("reference/rest-api.md", "upload").text)
+    assert list(shown) == [field.data_key for field in UploadSchema().fields.values()]
 
 
 def test_the_command_for_a_task_is_accepted():

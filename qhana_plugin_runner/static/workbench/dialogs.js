@@ -1,6 +1,6 @@
 // Dialogs filled with fragments: HTML that the runner renders for a place in a page.
 
-import { send, workbenchUrl } from "./server.js";
+import { send } from "./server.js";
 
 /** A `<dialog>` of the page; opened with nothing chosen, closed with a choice or without one. */
 export class FragmentDialog {
@@ -103,7 +103,7 @@ export function chooseFile(url) {
       event.preventDefault();
       error.hidden = true;
       try {
-        const chosen = await choose(new FormData(form));
+        const chosen = await choose(new FormData(form), form.action);
         if (closed.signal.aborted) return; // the user did not want to wait for it
         dialog.choose(chosen);
         form.reset();
@@ -114,10 +114,10 @@ export function chooseFile(url) {
     };
     form.addEventListener("submit", submit, { signal: closed.signal });
   };
-  listen("form.upload", async (data) => {
+  listen("form.upload", async (data, action) => {
     const options = { method: "POST", body: data, headers: { Accept: "application/json" } };
-    const response = await send(workbenchUrl("uploads/"), options);
-    return response.json();
+    const { name, ...file } = await (await send(action, options)).json();
+    return { ...file, filename: name };
   });
   listen("form.by-url", async (data) => ({ href: data.get("url") }));
   return dialog.open(url).finally(() => closed.abort());

@@ -1,23 +1,18 @@
 """JSON endpoints used by the workbench scripts."""
 
-import re
 from typing import Any
 
 import marshmallow as ma
-from flask import url_for
 from flask.views import MethodView
 from flask_babel import gettext as _
 from flask_smorest import abort
-from flask_smorest.fields import Upload
 
 from ...api.tasks import abort_unknown, require_row_id
 from ...api.util import MaBaseSchema, SecurityBlueprint
-from ...util.content_types import CONTENT_TYPE
 from .catalogue import find_plugin_by_url
 from .file_urls import file_facts, find_file
 from .queries import UrlQuerySchema
 from .runs import find_run, find_task, save_run
-from .uploads import store_upload
 
 __all__ = ["FileFactsSchema", "WORKBENCH_API"]
 
@@ -96,57 +91,6 @@ class FileFactsSchema(MaBaseSchema):
     data_type = ma.fields.String()
     content_type = ma.fields.String()
     filename = ma.fields.String()
-
-
-class KeptUploadSchema(FileFactsSchema):
-    task = ma.fields.String(
-        required=True, metadata={"description": "The URL of the task that has the file."}
-    )
-
-
-class UploadedFileSchema(MaBaseSchema):
-    class Meta:
-        unknown = ma.EXCLUDE
-
-    file = Upload(required=True)
-
-
-class UploadTypesSchema(MaBaseSchema):
-    class Meta:
-        unknown = ma.EXCLUDE
-
-    data_type = ma.fields.String(
-        required=True,
-        validate=[
-            ma.validate.Length(min=1, max=255),
-            ma.validate.Regexp(r"[^\x00-\x1f\x7f\ud800-\udfff]*\Z"),
-        ],
-        metadata={"description": "What the file holds, such as `entity/list`."},
-    )
-    content_type = ma.fields.String(
-        load_default="",
-        validate=[
-            ma.validate.Length(max=255),
-            ma.validate.Regexp(
-                rf"({CONTENT_TYPE})?\Z", re.ASCII, error="Not a mime type."
-            ),
-        ],
-        metadata={"description": "The mime type; guessed when it is left out."},
-    )
-
-
-@WORKBENCH_API.route("/uploads/")
-class UploadsView(MethodView):
-    """Files that users upload."""
-
-    @WORKBENCH_API.arguments(UploadedFileSchema(), location="files")
-    @WORKBENCH_API.arguments(UploadTypesSchema(), location="form")
-    @WORKBENCH_API.response(201, KeptUploadSchema())
-    def post(self, files: dict[str, Any], types: dict[str, str]) -> Any:
-        """Store a file as the output of a new, finished task."""
-        kept = store_upload(files["file"], types["data_type"], types["content_type"])
-        task = url_for("tasks-api.TaskView", task_id=kept.task_id, _external=True)
-        return {**file_facts(kept), "task": task}
 
 
 _NOTHING = "", 204

@@ -12,7 +12,7 @@ def upload(client):
 
     def upload(name, content, data_type="entity/list", content_type=""):
         answer = client.post(
-            "/workbench/uploads/",
+            "/files/",
             data={
                 "file": (io.BytesIO(content), name),
                 "dataType": data_type,
@@ -20,6 +20,7 @@ def upload(client):
             },
         )
         assert answer.status_code == 201, answer.text
+        assert answer.headers["Location"] == answer.json["href"]
         return answer.json
 
     return upload

@@ -26,7 +26,7 @@ def test_an_upload_is_a_task_that_has_ended_with_one_output(client, upload):
         assert answer.data == b"ID,mass\n1,2\n"
     status = client.get(kept["task"]).json
     assert (status["status"], status["state"]) == ("SUCCESS", "succeeded")
-    assert [output["name"] for output in status["outputs"]] == ["penguins.csv"]
+    assert [{**output, "task": kept["task"]} for output in status["outputs"]] == [kept]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_an_upload_that_lacks_something_is_refused_with_the_field(client, data, 
     if "file" in data:
         content, name = data["file"]
         data = {**data, "file": (io.BytesIO(content), name)}
-    answer = client.post("/workbench/uploads/", data=data)
+    answer = client.post("/files/", data=data)
     assert answer.status_code == 422
     assert field in str(answer.json["errors"])
 

@@ -45,9 +45,7 @@ NO_FILE = (
 """What browsers send for a form in which no file was chosen."""
 
 
-@pytest.mark.parametrize(
-    "path", ["/workbench/uploads/", "/plugins/file-upload@v1-0-0/process/"]
-)
+@pytest.mark.parametrize("path", ["/files/", "/plugins/file-upload@v1-0-0/process/"])
 def test_a_form_without_a_file_is_refused(client, path):
     answer = client.post(
         path, data=NO_FILE, content_type="multipart/form-data; boundary=x"

@@ -110,8 +110,8 @@ def test_entity_readers_do_not_guess_what_nobody_knows(tmp_path):
 @pytest.mark.parametrize("name, declared, expected", BROUGHT[2::4])
 def test_uploads_get_these_types(client, finished, name, declared, expected):
     data = {"dataType": "entity/list", "file": part(b"x", name, declared)}
-    kept = client.post("/workbench/uploads/", data=data).json
-    assert (kept["contentType"], kept["filename"]) == (expected, name)
+    kept = client.post("/files/", data=data).json
+    assert (kept["contentType"], kept["name"]) == (expected, name)
 
     data = {"dataType": "entity/list", "file": part(b"x", name, declared)}
     task = finished(client.post("/plugins/file-upload@v1-0-0/process/", data=data))
@@ -129,9 +129,7 @@ def test_uploads_get_these_types(client, finished, name, declared, expected):
 )
 def test_a_type_that_is_chosen_in_the_form_counts(client, finished, chosen, expected):
     data = {"dataType": "entity/list", "contentType": chosen}
-    kept = client.post(
-        "/workbench/uploads/", data={**data, "file": (io.BytesIO(b"x"), "a.csv")}
-    ).json
+    kept = client.post("/files/", data={**data, "file": (io.BytesIO(b"x"), "a.csv")}).json
     assert kept["contentType"] == expected
     answer = client.post(
         "/plugins/file-upload@v1-0-0/process/",
@@ -142,7 +140,7 @@ def test_a_type_that_is_chosen_in_the_form_counts(client, finished, chosen, expe
 
 @pytest.mark.parametrize("chosen", ["*/*", "text/*", "text"])
 def test_what_stands_for_many_types_is_none(client, chosen):
-    for url in ("/workbench/uploads/", "/plugins/file-upload@v1-0-0/process/"):
+    for url in ("/files/", "/plugins/file-upload@v1-0-0/process/"):
         data = {"dataType": "entity/list", "contentType": chosen}
         answer = client.post(url, data={**data, "file": (io.BytesIO(b"x"), "a.csv")})
         assert answer.status_code == 422
