@@ -8,6 +8,7 @@ from datetime import date, time
 from difflib import get_close_matches
 from enum import Enum
 from numbers import Number
+from operator import ge, gt, le, lt
 from typing import Any, NamedTuple
 
 from .errors import InvalidInputs
@@ -17,6 +18,13 @@ __all__ = ["DataInput", "Form", "FormData", "Upload"]
 
 _LISTS = (list, tuple, set, frozenset, range)
 _SENDABLE = (str, Number, Enum, date, time, Mapping, type(None))
+
+_LIMITS: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
+    "minimum": (ge, "at least"),
+    "maximum": (le, "at most"),
+    "exclusiveMinimum": (gt, "greater than"),
+    "exclusiveMaximum": (lt, "less than"),
+}
 
 
 class DataInput(NamedTuple):
@@ -113,11 +121,10 @@ class Form:
             raise InvalidInputs(errors, self.label)
 
     def _problem(self, name: str, value: Any) -> str | None:
-        is_open = not self._fields or self._schema.get("additionalProperties")
-        if name not in self._fields and not is_open:
+        if self._fields and name not in {*self._fields, *self._data_inputs}:
             close = get_close_matches(name, self._fields, 1)
-            known = f"Did you mean {close[0]}?" if close else "There are: "
-            return f"There is no such input. {known}{'' if close else ', '.join(self._fields)}"
+            known = f"Did you mean {close[0]}?" if close else f"There are: {self._names}."
+            return f"There is no such input. {known}"
         takes_files = (
             name in self._data_inputs or self._field(name).get("format") == "binary"
         )
@@ -128,15 +135,36 @@ class Form:
             elif not isinstance(each, _SENDABLE) and not hasattr(each, "as_input"):
                 kind = type(each).__name__
                 return f"A {kind} cannot be sent. Save it to a file, and give its Path."
+            elif problem := self._violation(name, each):
+                return problem
+        return None
+
+    def _violation(self, name: str, value: Any) -> str | None:
+        """Say what the schema has against a value."""
+        field = self._field(name)
+        field = field.get("items", field)
+        choices = field.get("enum")
+        if choices and value not in (None, "") and _text(value, choices) not in choices:
+            return f"Must be one of: {', '.join(map(str, filter(None, choices)))}."
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            return None
+        for keyword, (is_right, words) in _LIMITS.items():
+            if keyword in field and not is_right(value, field[keyword]):
+                return f"Must be {words} {field[keyword]}."
         return None
 
     def _elements(self, name: str, value: Any) -> list[Any]:
         if value is None:
-            # A field that is left out has its default; one that is sent empty is null.
-            return [] if self._field(name).get("default") is None else [""]
+            # A field that is left out has its default, which may be another one.
+            is_null = self._field(name).get("default") is None
+            return [] if is_null or "null" not in self._types(name) else [""]
         if isinstance(value, _LISTS):
             return [_plain(each) for each in value] or [""]
         return [value]
+
+    @property
+    def _names(self) -> str:
+        return ", ".join(self._fields)
 
     def _field(self, name: str) -> Mapping[str, Any]:
         return self._fields.get(name, {})

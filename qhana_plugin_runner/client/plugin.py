@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import urljoin
 
 from .connection import Connection
-from .errors import ClientError
+from .errors import ClientError, Refused
 from .form import DataInput, Form
 
-__all__ = ["Plugin"]
+__all__ = ["Plugin", "read_schema"]
 
 
 class Plugin:
@@ -66,17 +66,16 @@ class Plugin:
         """The metadata, with the keys of the REST API."""
         response = self._connection.get(self.url)
         try:
-            metadata = response.json()
-            metadata["entryPoint"]["href"]
-        except (ValueError, KeyError, TypeError):
+            entry_point = response.json()["entryPoint"]
+            # Relative URLs in it are meant from where it was found, behind all redirects.
+            urls = {
+                key: urljoin(response.url, value)
+                for key, value in entry_point.items()
+                if isinstance(value, str)
+            }
+            return {**response.json(), "entryPoint": {**entry_point, **urls}}
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise ClientError(f"{response.url} is not the metadata of a plugin") from None
-        found: dict[str, Any] = {**metadata}
-        # Relative URLs in it are meant from where it was found, behind all redirects.
-        found["entryPoint"] = {
-            key: urljoin(response.url, value) if isinstance(value, str) else value
-            for key, value in metadata["entryPoint"].items()
-        }
-        return found
 
     @property
     def as_input(self) -> str:
@@ -96,8 +95,9 @@ class Plugin:
     @cached_property
     def schema(self) -> dict[str, Any] | None:
         """The JSON Schema of the inputs; ``None`` when the runner has none."""
-        url = self.metadata["entryPoint"].get("schemaHref")
-        return self._connection.get(url).json() if url else None
+        return read_schema(
+            self._connection, self.metadata["entryPoint"].get("schemaHref")
+        )
 
     @property
     def form(self) -> Form:
@@ -108,3 +108,14 @@ class Plugin:
 
     def _fact(self, key: str) -> str:
         return str(self._entry[key] if key in self._entry else self.metadata.get(key, ""))
+
+
+def read_schema(connection: Connection, url: str | None) -> dict[str, Any] | None:
+    """Read the JSON Schema of a form; without one, the runner alone checks the inputs."""
+    if url is None:
+        return None
+    try:
+        schema: dict[str, Any] = connection.get(url).json()
+    except Refused:
+        return None
+    return schema

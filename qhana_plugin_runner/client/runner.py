@@ -83,18 +83,12 @@ class Runner:
             return Plugin(self._connection, plugin)
         plugins = self.plugins()
         identifier = plugin.replace(".", "-")
-        for each in plugins:
-            if each.identifier == identifier:
-                return each
-        versions = [each for each in plugins if each.name == plugin]
-        if len(versions) > 1:
-            return self._newest(versions)
-        if versions:
-            return versions[0]
-        names = ", ".join(sorted({each.name for each in plugins}))
-        raise ClientError(
-            f"{self.url} has no plugin {plugin!r}. It has {names or 'none'}."
-        )
+        found = [each for each in plugins if each.identifier == identifier]
+        found = found or [each for each in plugins if each.name == plugin]
+        if not found:
+            names = ", ".join(sorted({each.name for each in plugins})) or "none"
+            raise ClientError(f"{self.url} has no plugin {plugin!r}. It has {names}.")
+        return found[0] if len(found) == 1 else self._newest(found)
 
     def upload(
         self,

@@ -13,6 +13,7 @@ from .errors import StepOpen, TaskCancelled, TaskFailed, TaskPending
 from .form import Form, FormData
 from .multipart import multipart
 from .outputs import Output, Outputs
+from .plugin import read_schema
 from .progress import ShowProgress, showing
 from .uploads import upload_input
 
@@ -249,8 +250,8 @@ class Task:
         ]
 
     def _step_schema(self, step: Step) -> dict[str, Any] | None:
-        url = (self._status.get("stepSchemas") or {}).get(step.id)
-        return self._connection.get(url).json() if url else None
+        urls = self._status.get("stepSchemas") or {}
+        return read_schema(self._connection, urls.get(step.id))
 
     def _raise_failure(self) -> None:
         status = self._newest()

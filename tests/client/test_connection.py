@@ -131,7 +131,7 @@ def test_reads_are_tried_again(quick, losing, lossy):
 
 def test_submits_are_sent_once(quick, losing, lossy):
     plugin = lossy.plugin("hello-world")
-    assert plugin.metadata
+    assert plugin.schema
     losing.seen.clear()
     losing.losses = 1
     with pytest.raises(Unreachable, match="may have received"):
@@ -144,7 +144,7 @@ def test_submits_are_sent_once(quick, losing, lossy):
 
 def test_a_task_whose_redirect_is_lost_is_found(quick, losing, lossy):
     plugin = lossy.plugin("hello-world")
-    assert plugin.metadata
+    assert plugin.schema
 
     def lose_after_post(environ, start_response):
         if environ["REQUEST_METHOD"] == "POST":

@@ -107,7 +107,46 @@ def test_values_arrive_as_they_are(runner):
 
 
 def test_none_leaves_a_field_to_its_default(runner):
-    assert echo(runner, text=None)["text"] == "nothing"
+    assert echo(runner, text=None, share=None)["text"] == "nothing"
+
+
+def test_none_is_null_where_the_default_is_another_value(runner):
+    assert echo(runner)["count"] == 3
+    assert echo(runner, count=None)["count"] is None
+
+
+def test_what_the_schema_knows_is_checked_before_anything_is_uploaded(runner):
+    class Color(Enum):
+        RED = "x"
+        BLUE = "y"
+
+    before = runner.submit("echoes").wait(60).id
+    with pytest.raises(InvalidInputs) as caught:
+        runner.submit("echoes", fileUrl=PENGUINS, txt="a", b=1, share=2, color=Color.BLUE)
+    assert caught.value.errors == {
+        "txt": ["There is no such input. Did you mean text?"],
+        "b": [
+            "There is no such input. There are: text, count, share, flag, day, color, "
+            "weights, names, fileUrl, pluginUrl, fail, file."
+        ],
+        "share": ["Must be at most 1.0."],
+        "color": ["Must be one of: RED, GREEN."],
+    }
+    with pytest.raises(InvalidInputs, match="inputStr: Required."):
+        runner.submit("hello-world")
+    assert runner.submit("echoes").wait(60).id == before + 1
+
+
+def test_a_list_of_a_field_with_commas_is_one_text(runner):
+    assert echo(runner, names=["a", "b"])["names"] == "a,b"
+
+
+def test_the_form_takes_files_itself(runner, tmp_path):
+    got = echo(runner, text="x", file=PENGUINS)
+    assert got["file"] == PENGUINS.read_text()
+    assert (got["filename"], got["text"]) == ("penguins.csv", "x")
+    outputs = runner.run("file-upload", file=PENGUINS, dataType="entity/numeric")
+    assert outputs["penguins"].data_type == "entity/numeric"
 
 
 def test_names_of_inputs_may_be_those_of_arguments(runner):
@@ -161,7 +200,7 @@ def test_what_no_form_can_send_is_refused(runner, value):
 
 def test_the_runner_names_fields_that_are_wrong(runner):
     with pytest.raises(InvalidInputs) as caught:
-        runner.submit("echoes", share=2, count="many", weights=[1, "x"])
+        runner.submit("echoes", share="2", count="many", weights=[1, "x"])
     assert set(caught.value.errors) == {"share", "count", "weights"}
     assert caught.value.errors["weights"][0].startswith("[1] ")
     assert "share: Must be" in str(caught.value)
