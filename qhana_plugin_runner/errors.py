@@ -8,9 +8,11 @@ class RunnerError(Exception):
 
     Attributes:
         http_status: the status with which a request that ends in this error is answered.
+        retry_after: after how many seconds the same request may succeed, if that is known.
     """
 
     http_status: int = 500
+    retry_after: int | None = None
 
 
 class TaskNotSaved(RunnerError):

@@ -97,7 +97,10 @@ def register_error_handlers(app: Flask) -> None:
     def runner_error(error: RunnerError) -> Response:
         is_own = error.http_status >= 500
         app.logger.log(ERROR if is_own else WARNING, "%s", error, exc_info=is_own)
-        return error_response(error.http_status, str(error))
+        response = error_response(error.http_status, str(error))
+        if error.retry_after is not None:
+            response.headers["Retry-After"] = str(error.retry_after)
+        return response
 
     # Readers of a body make the second of a limit that is exceeded.
     @app.errorhandler(FetchRefused)

@@ -7,6 +7,7 @@ from typing import TypeVar
 from flask import current_app, request
 
 from ..db import DB
+from ..security.clients import client_of_request
 from ..security.people import require_valid_token
 from ..tasking.changes import task_changes
 
@@ -51,11 +52,14 @@ def wait_for(
         PyJWTError, JWTExtendedException: the token of the request has ended meanwhile
 
     Returns:
-        the newest answer; ``None`` when too many requests wait in this process already
+        the newest answer; ``None`` when too many requests wait in this process already, of
+        all clients or of this one
     """
     end = time.monotonic() + seconds
     limit: int = current_app.config["STATUS_WAITERS"]
-    with task_changes().watch(task_id, limit) as changed:
+    own_limit: int | None = current_app.config["STATUS_WAITERS_PER_CLIENT"]
+    client = "" if own_limit is None else client_of_request()
+    with task_changes().watch(task_id, limit, client, own_limit) as changed:
         if changed is None:
             return None
         while True:

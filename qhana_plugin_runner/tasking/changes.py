@@ -56,7 +56,7 @@ class TaskChanges:
         # for ever. It opens new connections in a process that was forked.
         self._client = None if url is None else _client(url)
         self._lock = threading.Lock()
-        self._watched: dict[threading.Event, int] = {}
+        self._watched: dict[threading.Event, tuple[int, str]] = {}
         self._subscriber: threading.Thread | None = None
         self._away_until = 0.0
 
@@ -66,7 +66,9 @@ class TaskChanges:
         return len(self._watched)
 
     @contextmanager
-    def watch(self, task_id: int, limit: int) -> Iterator[threading.Event | None]:
+    def watch(
+        self, task_id: int, limit: int, client: str = "", client_limit: int | None = None
+    ) -> Iterator[threading.Event | None]:
         """Yield an event that is set after each change of a task.
 
         Look at the task in the block, not before: what changes until then may be missed.
@@ -74,13 +76,18 @@ class TaskChanges:
         Args:
             task_id: the task
             limit: how many may wait in this process; one more gets ``None``
+            client: who waits
+            client_limit: how many of these the client may be; all when it is ``None``
         """
         changed = threading.Event()
         with self._lock:
-            if self.waiting >= limit:
+            own = sum(client == other for _task, other in self._watched.values())
+            if self.waiting >= limit or (
+                client_limit is not None and own >= client_limit
+            ):
                 changed = None  # type: ignore[assignment]
             else:
-                self._watched[changed] = task_id
+                self._watched[changed] = task_id, client
                 self._subscribe()
         try:
             yield changed
@@ -157,7 +164,7 @@ class TaskChanges:
 
     def _wake(self, task_id: int | None) -> None:
         with self._lock:
-            for changed, watched in self._watched.items():
+            for changed, (watched, _client) in self._watched.items():
                 if task_id in (None, watched):
                     changed.set()
 

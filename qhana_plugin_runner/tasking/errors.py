@@ -6,7 +6,7 @@ from kombu.exceptions import OperationalError
 
 from ..errors import RunnerError
 
-__all__ = ["BrokerUnavailable"]
+__all__ = ["BrokerUnavailable", "TooManyTasks"]
 
 
 class BrokerUnavailable(RunnerError, OperationalError):
@@ -24,3 +24,16 @@ class BrokerUnavailable(RunnerError, OperationalError):
             "Check that it is running and that BROKER_URL is right, then try again."
         )
         self.task_ids = set(task_ids)
+
+
+class TooManyTasks(RunnerError):
+    """A client has as many tasks under way as it may have."""
+
+    http_status = 429
+    retry_after = 10
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"you may have {most} tasks under way at a time (TASK_MAX_PER_CLIENT), those that wait "
+            "for a step included: try again when one has ended, or cancel one"
+        )

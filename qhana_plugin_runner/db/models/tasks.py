@@ -60,6 +60,9 @@ TEMP_FILE = "temp-file"
 ENDED_UNKNOWN = "finished_at IS NOT NULL AND coalesce(task_status, '') = ''"
 """SQL: the task has ended without a status. Such tasks are few and have their own index."""
 
+OPEN = "finished_at IS NULL"
+"""SQL: the task has not ended."""
+
 _IS_TEMP_FILE = text(f"file_type = '{TEMP_FILE}'")
 
 
@@ -112,6 +115,7 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
         plugin: the identifier of the plugin whose view created the row; ``None`` without a view.
         began_at: time at which a worker began, in UTC; ``None`` before.
         attempt: the number of the attempt, from 1.
+        client: a digest of who started it, where the tasks of each client are limited.
         log_start: the log before the first of ``log_entries``.
         log_entries: lines appended to the log, oldest first.
     """
@@ -127,6 +131,12 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
             "id",
             sqlite_where=text(ENDED_UNKNOWN),
             postgresql_where=text(ENDED_UNKNOWN),
+        ),
+        Index(
+            "ix_ProcessingTask_client",
+            "client",
+            sqlite_where=text(OPEN),
+            postgresql_where=text(OPEN),
         ),
         # URLs hold the id: that of a deleted task must not lead to another one.
         {"sqlite_autoincrement": True},
@@ -175,6 +185,7 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
     plugin: Mapped[str | None] = mapped_column(String(500), default=None)
     began_at: Mapped[datetime | None] = mapped_column(UtcTimestamp(), default=None)
     attempt: Mapped[int | None] = mapped_column(default=1)
+    client: Mapped[str | None] = mapped_column(String(32), init=False, default=None)
     log_entries: Mapped[list["TaskLogEntry"]] = relationship(
         order_by="TaskLogEntry.id", viewonly=True, init=False, repr=False
     )

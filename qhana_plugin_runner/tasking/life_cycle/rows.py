@@ -17,6 +17,7 @@ from ...db import DB
 from ...db.models.tasks import ProcessingTask, TaskLogEntry, storable
 from ...db.statements import execute
 from ...util.logging import plugin_of_request
+from ..clients import note_client, require_few_tasks
 from .progress import PROGRESS, report
 from .states import state_of_end
 from .transitions import end_as_plugin, lock_log
@@ -54,8 +55,9 @@ def _write_through_life_cycle(session: Session, _context: Any, _instances: Any) 
         lock_log(task_id)
 
 
-def _note_made(_mapper: Any, _connection: Any, task: ProcessingTask) -> None:
+def _note_made(_mapper: Any, connection: Any, task: ProcessingTask) -> None:
     if has_request_context():
+        require_few_tasks(task, connection)
         request.environ.setdefault(UNSAVED, set()).add(task.id)
         if session := object_session(task):
             session.info.setdefault(_NEW, []).append(task)
@@ -80,6 +82,8 @@ def _complete(task: ProcessingTask) -> None:
     """Fill in a new row what the plugin does not know of."""
     if task.plugin is None:
         task.plugin = _plugin_of(task)
+    if has_request_context():
+        note_client(task)
     if task.log_start:
         task.log_start = storable(task.log_start)
     if task.finished_at is not None:

@@ -87,11 +87,27 @@ TASK_SETTINGS: tuple[Setting, ...] = (
         "runner) fails; never when it is not set.",
     ),
     Setting(
+        "TASK_MAX_PER_CLIENT",
+        as_count,
+        None,
+        "How many tasks a client may have under way, those that wait for a step included; one more "
+        "is answered with 429. A client is the subject of a token, or else an address. No limit "
+        "when it is not set.",
+        env=("TASK_MAX_PER_CLIENT",),
+    ),
+    Setting(
         "STATUS_WAITERS",
         as_count,
         4,
         "How many requests for the status of a task may wait for a change (`Prefer: wait`) in "
         "each web process; each occupies a thread. More are answered at once.",
+    ),
+    Setting(
+        "STATUS_WAITERS_PER_CLIENT",
+        as_count,
+        None,
+        "How many of these may be of one client (see `TASK_MAX_PER_CLIENT`); all when it is not set.",
+        env=("STATUS_WAITERS_PER_CLIENT",),
     ),
     Setting(
         "RETENTION_FINISHED_DAYS",
