@@ -21,7 +21,7 @@ from kombu import serialization
 from kombu.exceptions import OperationalError
 
 from .errors import RunnerError, TaskNotSaved
-from .tasking import life_cycle, messages
+from .tasking import console, life_cycle, messages
 from .tasking.broker import ANSWER_SECONDS, register_in_flight
 from .tasking.changes import register_changes
 from .tasking.errors import BrokerUnavailable
@@ -30,6 +30,7 @@ from .tasking.owners import rows_of
 from .tasking.publishing import hold, note_sending, register_publishing, release
 from .tasking.queues import queue_settings
 from .util.config.celery_config import CELERY_QUEUE
+from .util.current_message import current_message
 from .util.error_text import name_and_text
 from .util.redaction import redact_text
 
@@ -155,7 +156,8 @@ class FlaskTask(Task):
             app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
             with messages.claimed(app, self, kwargs.get("db_id")):
                 try:
-                    result = super().__call__(*args, **kwargs)
+                    with console.captured(self._console_owner()):
+                        result = super().__call__(*args, **kwargs)
                     save_result_here(self, result)
                     return result
                 except Exception:
@@ -176,6 +178,10 @@ class FlaskTask(Task):
         """
         _require_saved(self.name, kwargs, options)
         return super().apply(args, kwargs, *more, **options)
+
+    def _console_owner(self) -> int | None:
+        """Return the id of the row on whose console the output goes."""
+        return current_message().task_id if self._is_in_worker else None
 
     @property
     def _is_in_worker(self) -> bool:

@@ -30,6 +30,7 @@ from ..db import DB
 from ..db.models.removed_files import RemovedFile
 from ..db.models.secrets import TaskSecret
 from ..db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
+from ..db.models.task_console import TaskConsole
 from ..db.models.tasks import ProcessingTask, Step, TaskFile, TaskLink, TaskLogEntry
 from ..db.models.workbench import RunInput, RunValues
 from ..db.statements import execute
@@ -45,6 +46,7 @@ _OWNERS: tuple[Any, ...] = (
     TaskLink.task_id,
     TaskFile.task_id,
     TaskLogEntry.task_id,
+    TaskConsole.task_id,
     TaskUpdateSubscription.task_id,
     WebhookDelivery.task_id,
     RunValues.task_id,

@@ -22,6 +22,7 @@ class CurrentMessage:
         running_since: when a worker first claimed a message of the task, as ``time.monotonic()``
             tells it; ``None`` if unknown.
         progress: the progress that is written later (:mod:`..life_cycle.progress`).
+        console: takes what is printed and logged (:mod:`..tasking.console`).
     """
 
     task_name: str = ""
@@ -29,6 +30,7 @@ class CurrentMessage:
     delivery_id: str | None = None
     running_since: float | None = None
     progress: Any = None
+    console: Any = None
 
     @property
     def running_for(self) -> float | None:

@@ -22,6 +22,7 @@ from celery.signals import (
 
 from ..celery import CELERY
 from ..db import DB
+from ..tasking import console
 from ..tasking.broker import in_flight, wait_for_broker
 from ..tasking.temp_files import remove_abandoned, use_folders
 from ..util.config.paths import absolute_environment
@@ -95,6 +96,7 @@ def _own_process(**_kwargs: Any) -> None:
     if app is None or os.getpid() == Supervision.process:
         return  # the pool has no processes
     use_folders(app.config["TASK_WORKING_FOLDER"])
+    console.own_process()
     _end_with_parent()
     become_parent()
     if monitor is not None:

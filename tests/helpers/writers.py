@@ -5,8 +5,10 @@ from concurrent.futures import ProcessPoolExecutor
 
 from flask import current_app
 from helpers.runner import runner
+from sqlalchemy.exc import IntegrityError
 
 from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.task_console import append_console
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasking import life_cycle
 from qhana_plugin_runner.tasking.life_cycle import TaskState
@@ -70,6 +72,19 @@ def append_lines(_folder, name):
     for number in range(20):
         life_cycle.append_log(1, f"{name} {number}")
         DB.session.commit()
+    return name
+
+
+def print_lines(_folder, name):
+    """Write 20 lines to the console of the first task, each as soon as nobody else writes."""
+    for number in range(20):
+        while True:
+            try:
+                with DB.engine.begin() as connection:
+                    append_console(connection, 1, f"{name} {number}\n")
+                break
+            except IntegrityError:
+                pass
     return name
 
 

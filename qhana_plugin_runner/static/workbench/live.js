@@ -90,7 +90,7 @@ class Follower {
   }
 }
 
-/** Change a region; keep the focus, and the end of a log in view when it was. */
+/** Change a region; keep the focus, what is unfolded, and the end of a log in view when it was. */
 function keepingPlace(region, change) {
   const focused = region.contains(document.activeElement) ? document.activeElement.id : "";
   const scrolled = [...region.querySelectorAll("[data-stick]")].map((each) => ({
@@ -98,7 +98,9 @@ function keepingPlace(region, change) {
     top: each.scrollTop,
     isAtEnd: each.scrollTop + each.clientHeight >= each.scrollHeight - 4,
   }));
+  const unfolded = [...region.querySelectorAll("details[open]")].map((each) => each.id);
   change();
+  for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   for (const { id, top, isAtEnd } of scrolled) {
     const element = document.getElementById(id);

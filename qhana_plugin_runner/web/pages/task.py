@@ -6,6 +6,7 @@ from flask import Response, current_app
 
 from ...api.negotiation import page
 from ...api.task_webhooks import recent_calls
+from ...db.models.task_console import console_end
 from ...db.models.task_details import TaskDetails
 from ...tasking.broker import in_flight
 from ...tasking.life_cycle import TaskState
@@ -14,7 +15,7 @@ from ..workbench.runs import find_run
 __all__ = ["task_page"]
 
 MAX_LOG = 64 * 1024
-"""Characters at the end of the log that the page shows; the whole may be some megabytes."""
+"""Characters at the end of log and console that the page shows; the whole may be megabytes."""
 
 
 def task_page(details: TaskDetails, status: dict[str, Any]) -> Response:
@@ -25,12 +26,15 @@ def task_page(details: TaskDetails, status: dict[str, Any]) -> Response:
         status: Its status as programs get it.
     """
     log, task_id = details.log, details.task.id
+    console = console_end(task_id, MAX_LOG)
     return page(
         "runner/task.html",
         task_id=task_id,
         task=status,
         log=log[-MAX_LOG:],
         is_log_cut=len(log) > MAX_LOG,
+        console=console.text[-MAX_LOG:],
+        is_console_cut=console.start > 0 or len(console.text) > MAX_LOG,
         outputs=list(zip(status["outputs"], details.outputs)),
         run=find_run(task_id),
         calls=recent_calls(task_id),

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.task_console import append_console
 from qhana_plugin_runner.db.models.tasks import (
     ProcessingTask,
     TaskLink,
@@ -46,6 +47,7 @@ def make_task(context):
         DB.session.add(
             WebhookDelivery(task_id, "http://hook/", "task", "status", now, None)
         )
+        append_console(DB.session.connection(), task_id, "printed")
         DB.session.commit()
         return task_id
 
@@ -88,6 +90,7 @@ def files(tmp_path):
 OF_ONE_TASK = {
     "ProcessingTask": 1,
     "Step": 1,
+    "TaskConsole": 1,
     "TaskFile": 2,
     "TaskLink": 1,
     "TaskLogEntry": 2,
