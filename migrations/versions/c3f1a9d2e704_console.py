@@ -1,13 +1,13 @@
 """What tasks print.
 
-Revision: c3f1a9d2e704, follows c3f1a9d2e702
+Revision: c3f1a9d2e704, follows c3f1a9d2e705
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "c3f1a9d2e704"
-down_revision = "c3f1a9d2e702"
+down_revision = "c3f1a9d2e705"
 branch_labels = None
 depends_on = None
 
