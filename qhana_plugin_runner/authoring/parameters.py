@@ -73,6 +73,11 @@ class Parameter:
         return camelcase(self.name)
 
     @property
+    def is_required(self) -> bool:
+        """Whether forms have to send it."""
+        return self.field is not None and self.field.required
+
+    @property
     def element(self) -> ma.fields.Field[Any] | None:
         """The field, or that of its elements when it is a list."""
         return self.field.inner if isinstance(self.field, ma.fields.List) else self.field

@@ -108,7 +108,7 @@ def _inputs(plugin: "Plugin[Any, Any]") -> list[InputDataMetadata]:
         InputDataMetadata(
             data_type=field.metadata.get("data_input_type", "*"),
             content_type=list(field.metadata.get("data_content_types", ["*"])),
-            required=field.required,
+            required=each.is_required,
             parameter=each.key,
         )
         for each in plugin.parameters
@@ -120,7 +120,7 @@ def _dependencies(plugin: "Plugin[Any, Any]") -> list[PluginDependencyMetadata]:
     return [
         PluginDependencyMetadata(
             parameter=each.key,
-            required=field.required,
+            required=each.is_required,
             name=field.metadata.get("plugin_name"),
             version=field.metadata.get("plugin_version"),
             tags=list(field.metadata.get("plugin_tags", ())),

@@ -1,11 +1,6 @@
-"""An author of plugins, who runs them as clients do, in an app that works on tasks at once."""
+"""An author of plugins, who runs them as clients do, in an app that does all that they send."""
 
-EAGER = {
-    "task_always_eager": True,
-    "task_store_eager_result": True,  # so that the error of a task is found
-    "broker_url": "memory://",
-    "result_backend": "cache+memory://",
-}
+from qhana_plugin_runner.testing.running import IN_MEMORY, work_off
 
 
 class Author:
@@ -19,7 +14,7 @@ class Author:
         if source is not None:
             self.plugins.write("written.py", source)
         files = str(self.plugins.root / "files")
-        settings = {"CELERY": EAGER, "FILE_STORE_ROOT_PATH": files, **settings}
+        settings = {"CELERY": IN_MEMORY, "FILE_STORE_ROOT_PATH": files, **settings}
         self.app = self.plugins.app(*folders, **settings)
         self.client = self.app.test_client()
         return self.client
@@ -32,6 +27,7 @@ class Author:
         """Send a form that starts a task, or answers a step; return the status of the task."""
         answer = self.client.post(url, data=data or {})
         assert answer.status_code == 303, answer.text
+        work_off(self.app)
         return self.client.get(answer.location).get_json()
 
     def outputs(self, status):
