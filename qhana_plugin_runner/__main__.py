@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,27 @@ from .launcher.product import Options, run
 _DEFAULT = Options()
 
 
-@click.group(name="qhana-plugin-runner", no_args_is_help=False)
+LATER = {"call": "qhana_plugin_runner.client.command:call"}
+"""Commands that are imported when they are called or listed: name -> ``module:command``."""
+
+
+class Commands(click.Group):
+    """The commands of this module and those of the table."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *LATER})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if (found := super().get_command(ctx, cmd_name)) or cmd_name not in LATER:
+            return found
+        module, _, command = LATER[cmd_name].partition(":")
+        loaded: click.Command = getattr(import_module(module), command)
+        return loaded
+
+
+@click.group(cls=Commands, name="qhana-plugin-runner", no_args_is_help=False)
 def cli() -> None:
-    """Serve QHAna plugins."""
+    """Serve QHAna plugins, and use them."""
 
 
 @cli.command("run")

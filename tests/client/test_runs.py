@@ -101,6 +101,7 @@ def test_values_arrive_as_they_are(runner):
         "color": "GREEN",
         "weights": [1.5, 2.0],
         "fail": False,
+        "idle": False,
     }
     assert echo(runner, text="")["text"] == ""
     assert echo(runner, weights=[])["weights"] == []
@@ -127,7 +128,7 @@ def test_what_the_schema_knows_is_checked_before_anything_is_uploaded(runner):
         "txt": ["There is no such input. Did you mean text?"],
         "b": [
             "There is no such input. There are: text, count, share, flag, day, color, "
-            "weights, names, fileUrl, pluginUrl, fail, file."
+            "weights, names, fileUrl, pluginUrl, fail, idle, file."
         ],
         "share": ["Must be at most 1.0."],
         "color": ["Must be one of: RED, GREEN."],

@@ -47,6 +47,7 @@ class EchoSchema(FrontendFormBaseSchema):
     file_url = FileUrl(data_input_type="entity/list", data_content_types="text/csv")
     plugin_url = PluginUrl()
     fail = ma.fields.Boolean(load_default=False)
+    idle = ma.fields.Boolean(load_default=False)  # the task then waits for nothing
 
 
 class EchoFileSchema(FrontendFormBaseSchema):
@@ -106,7 +107,8 @@ def make_plugin(version):
             task.save(commit=True)
             chain = work.s(db_id=task.id) | save_task_result.s(db_id=task.id)
             chain.link_error(save_task_error.s(db_id=task.id))
-            chain.apply_async()
+            if not arguments["idle"]:
+                chain.apply_async()
             return redirect(url_for("tasks-api.TaskView", task_id=str(task.id)), 303)
 
     return type(
