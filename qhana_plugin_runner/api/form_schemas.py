@@ -24,7 +24,13 @@ from ..plugins.loading import loaded_plugins
 from .answers import CachedAnswer
 from .util import SecurityBlueprint
 
-__all__ = ["SCHEMAS_API", "form_schema", "register_schema_links", "schema_url"]
+__all__ = [
+    "SCHEMAS_API",
+    "form_endpoint",
+    "form_schema",
+    "register_schema_links",
+    "schema_url",
+]
 
 SCHEMAS_API = SecurityBlueprint(
     "schemas-api",
@@ -100,15 +106,15 @@ def _make_schema(endpoint: str, view: Callable[..., Any]) -> dict[str, Any] | No
     return None
 
 
-def schema_url(href: str, base: str | None = None) -> str | None:
-    """Return the URL of the schema of the form that is sent to a URL.
+def form_endpoint(href: str, base: str | None = None) -> str | None:
+    """Return the endpoint that gets the form that is sent to a URL.
 
     Args:
         href: where the form is sent.
         base: what it is relative to; the URL of the request where it is not given.
 
     Returns:
-        ``None`` where this is no form endpoint of this runner, by the host name of the request
+        ``None`` where this is no endpoint of this runner, by the host name of the request
         or ``SERVER_NAME``.
     """
     try:
@@ -123,7 +129,16 @@ def schema_url(href: str, base: str | None = None) -> str | None:
         rule, _values = current_app.url_map.bind("").match(path, "POST", return_rule=True)
     except (HTTPException, RequestRedirect):
         return None
-    return _url_of(rule.endpoint)
+    return str(rule.endpoint)
+
+
+def schema_url(href: str, base: str | None = None) -> str | None:
+    """Return the URL of the schema of the form that is sent to a URL.
+
+    Takes what :func:`form_endpoint` takes; ``None`` where there is no such schema.
+    """
+    endpoint = form_endpoint(href, base)
+    return _url_of(endpoint) if endpoint else None
 
 
 def _url_of(endpoint: str) -> str | None:

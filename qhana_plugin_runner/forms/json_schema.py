@@ -171,7 +171,9 @@ class _Converter(OpenAPIConverter):
         return {key: each for key, each in found.items() if _is_valid(key, each)}
 
     def field2default(self, field: ma.fields.Field[Any], **kwargs: Any) -> dict[str, Any]:
-        return _if_written(super().field2default, field, **kwargs)
+        found = _if_written(super().field2default, field, **kwargs)
+        # Forms leave out what is null; viewers would write the word into an input.
+        return {} if found.get("default") is None else found
 
     def field2pattern(
         self, field: ma.fields.Field[Any], **_kwargs: Any

@@ -100,7 +100,6 @@ CASES = {
         {
             "type": ["string", "null"],
             "format": "uri",
-            "default": None,
             "dataInput": {"dataType": "*", "contentType": []},
         },
     ),

@@ -6,6 +6,8 @@ import threading
 import pytest
 from helpers.plugins import dangling_references, plugin_source, registry
 from helpers.product import CHECKOUT
+from jsonschema import Draft202012Validator
+from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from qhana_plugin_runner.api import ROOT_API
 
@@ -39,8 +41,11 @@ METHODS = {"get", "post", "put", "patch", "delete", "head", "options"}
 
 
 def assert_valid(document):
-    """Check what the specification of OpenAPI 3 demands of the parts that we use."""
+    """Check what the specification of OpenAPI 3.1 demands, its own schema first."""
     assert document["openapi"] == "3.1.0"
+    Draft202012Validator(OPENAPI_31).validate(document)
+    for schema in document["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
     assert document["info"]["title"] and document["info"]["version"]
     assert dangling_references(document) == []
     tags = [tag["name"] for tag in document["tags"]]

@@ -4,9 +4,11 @@ from urllib.parse import urlsplit
 
 from flask import abort, render_template, request
 
+from ...api.form_schemas import schema_url
 from ...security.headers import allow_frame
 from . import WORKBENCH
 from .catalogue import find_plugin
+from .examples import call_examples
 
 __all__ = ["plugin_page", "run_again"]
 
@@ -33,5 +35,10 @@ def _plugin_page(identifier: str, again: int | None) -> str:
         form_url += ("&" if urlsplit(form_url).query else "?") + query
     allow_frame(form_url)
     return render_template(
-        "runner/workbench/plugin.html", plugin=plugin, form_url=form_url, again=again
+        "runner/workbench/plugin.html",
+        plugin=plugin,
+        form_url=form_url,
+        again=again,
+        schema_url=schema_url(plugin.process_url) if plugin.process_url else None,
+        examples=call_examples(plugin),
     )
