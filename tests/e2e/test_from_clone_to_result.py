@@ -1,5 +1,6 @@
 """The product as a stranger meets it: started, given real data, looked at, started again."""
 
+import base64
 import csv
 import math
 import os
@@ -9,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbclient
+import nbformat
 import pytest
 import requests
 from helpers.processes import wait_until
@@ -203,6 +206,27 @@ def test_the_commands_of_the_readme_work_as_written(product: Product) -> None:
         timeout=60,
     ).stdout
     assert '"name":"penguins-report.html"' in shown
+
+
+def test_the_notebook_runs_in_a_kernel(product: Product, monkeypatch) -> None:
+    """It uploads, runs a plugin, plots, and answers a step."""
+    monkeypatch.setenv("QHANA_PLUGIN_RUNNER_URL", product.url)
+    notebook = nbformat.read(PENGUINS.with_suffix(".ipynb"), as_version=4)
+    codes = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not any(cell.outputs for cell in codes), "it is kept without outputs"
+    folder = {"metadata": {"path": str(PENGUINS.parent)}}
+    nbclient.NotebookClient(notebook, timeout=120, resources=folder).execute()
+    results = [
+        output.data
+        for cell in codes
+        for output in cell.outputs
+        if output.output_type in ("display_data", "execute_result")
+    ]
+    shown = "\n".join(data.get("text/plain", "") for data in results)
+    assert "<Plugin entity-statistics@v1-0-0>" in shown and "4201.75" in shown
+    assert "Step(id='reply'" in shown and "'Hello yourself!'" in shown
+    (plot,) = [data["image/png"] for data in results if "image/png" in data]
+    assert base64.b64decode(plot).startswith(b"\x89PNG")
 
 
 def test_the_first_plugin_of_the_readme_works_as_written(folder: Path) -> None:
