@@ -48,7 +48,9 @@ def _targets(subject: Subject, page: Page, url: str) -> Iterator[Finding]:
     process = subject.link("href")
     if not process or not subject.takes(process, "POST"):
         return
-    if page.targets and process not in page.targets:
+    if not any(control.name in subject.fields for control in page.controls):
+        return  # that of something else
+    if process not in page.targets:
         yield subject.finding("form-leads-away", url, url=process)
 
 
@@ -106,7 +108,7 @@ def _wrong_values(subject: Subject, page: Page) -> Iterator[tuple[str, str, list
         field = subject.fields.get(control.name)
         if field is None or control.type not in _TEXTS | {"hidden", "date", "password"}:
             continue
-        for value in ("", "no-such-value"):
+        for value in ["", "no-such-value"] if field.required else ["no-such-value"]:
             try:
                 field.deserialize(value)
             except Exception as error:  # fields may be anybody's

@@ -5,7 +5,7 @@ import sys
 import traceback
 from functools import cached_property
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import marshmallow as ma
 from flask import Flask
@@ -39,7 +39,7 @@ class Answer:
         if error is not None:
             self.cause = name_and_text(error)
             self.place = _innermost(error)
-        elif self.status >= 400:
+        elif self.status >= 400 and self.status != 503:  # a service or setting is missing
             self.cause = f"it answers {self.response.status}{self._errors()}"
 
     @property
@@ -136,7 +136,7 @@ class Subject:
         """Whether there is a route for a URL."""
         with self.app.test_request_context("/") as context:
             assert context.url_adapter is not None
-            return bool(context.url_adapter.test(urlsplit(url).path, method))
+            return bool(context.url_adapter.test(unquote(urlsplit(url).path), method))
 
     @cached_property
     def fields(self) -> dict[str, ma.fields.Field[Any]]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from celery.exceptions import NotRegistered
 from werkzeug.datastructures import MultiDict
 
+from ..plugins.loading import QHAnaPluginBase
 from ..testing.running import Output, PluginTask, forget_messages, work_off
 from ..util.content_types import CSV, JSON, JSON_LINES
 from .findings import Finding
@@ -30,10 +31,16 @@ def find_in_names(
         subject: the plugin
         tasks: the functions of its Celery tasks by their names
     """
+    top = type(subject.plugin).__module__.partition(".")[0]
+    owners = tuple(
+        f"{identifier}."
+        for identifier, plugin in QHAnaPluginBase.get_plugins().items()
+        if type(plugin).__module__.partition(".")[0] == top
+    )
     for name, functions in tasks.items():
         code = functions[0].__code__
         place = f"{code.co_filename}:{code.co_firstlineno}"
-        if not name.startswith(f"{subject.plugin.identifier}."):
+        if not name.startswith(owners):
             short = name.rpartition(".")[2]
             yield subject.finding("task-name-foreign", place, name=name, short=short)
         if line := _swallows_all(Path(code.co_filename), code.co_firstlineno):

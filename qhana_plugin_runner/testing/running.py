@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import marshmallow as ma
 from celery.worker.request import Request
@@ -151,7 +151,7 @@ def form_schemas(
 ) -> list[tuple[str, ma.Schema]]:
     """Return location (``form``, ``files``, ...) and schema of each argument of an endpoint."""
     try:
-        endpoint = _urls(app).match(urlsplit(url).path, method)[0]
+        endpoint = _urls(app).match(unquote(urlsplit(url).path), method)[0]
     except (HTTPException, RequestRedirect):
         return []
     view: Any = app.view_functions[endpoint]
