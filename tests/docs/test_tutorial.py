@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 
 import pytest
 from helpers.markdown import blocks, only_block
@@ -121,7 +122,13 @@ def test_the_form_has_the_fields_that_the_first_lesson_names(call):
 
 def test_the_first_plugin_is_short():
     lines = only_block("tutorial/first-plugin.md", "plugin").text.splitlines()
-    assert len([line for line in lines if line.strip()]) <= 50
+    assert len([line for line in lines if line.strip()]) <= 15
+
+
+def test_the_first_plugin_is_called_as_the_page_does(home):
+    code = only_block("tutorial/first-plugin.md", "plugin-call").text
+    folder = home / "my-plugins"
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, timeout=120)
 
 
 def test_the_log_of_the_start_is_as_shown(product):
