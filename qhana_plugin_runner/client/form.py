@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, time
 from difflib import get_close_matches
 from enum import Enum
@@ -100,7 +101,7 @@ class Form:
             texts = []
             for each in self._elements(name, value):
                 if not is_file(each):
-                    texts.append(_text(each, self._field(name).get("enum")))
+                    texts.append(_text(each, self._choices(name)))
                 elif name in self._data_inputs:
                     texts.append(upload(each, self._data_inputs[name]))
                 else:
@@ -112,22 +113,37 @@ class Form:
 
     def _check(self, values: Mapping[str, Any]) -> None:
         """Refuse what the runner would not understand; it checks the rest."""
-        problems = {name: self._problem(name, value) for name, value in values.items()}
-        errors = {name: [problem] for name, problem in problems.items() if problem}
+        errors: dict[str, list[str]] = {}
+        for name, value in values.items():
+            problem = self._stranger(name, values) or self._problem(name, value)
+            if problem:
+                errors[name] = [problem]
         for name in self._schema.get("required", ()):
             if values.get(name) is None:
                 errors.setdefault(name, ["Required."])
         if errors:
             raise InvalidInputs(errors, self.label)
 
+    def _stranger(self, name: str, values: Mapping[str, Any]) -> str | None:
+        """Say what is wrong with a name that the schema does not have.
+
+        Plugins may take more than their schemas name, so only what looks like a slip is refused.
+        """
+        if not self._fields or self._is_known(name):
+            return None
+        missing = [field for field in self._fields if field not in values]
+        if close := get_close_matches(name, missing, 1):
+            return f"There is no such input. Did you mean {close[0]}?"
+        if self._schema.get("additionalProperties") is False:
+            return f"There is no such input. There are: {', '.join(self._fields)}."
+        message = f"{self.label} names no input {name!r} and may ignore it"
+        warnings.warn(message, stacklevel=5)
+        return None
+
     def _problem(self, name: str, value: Any) -> str | None:
-        if self._fields and name not in {*self._fields, *self._data_inputs}:
-            close = get_close_matches(name, self._fields, 1)
-            known = f"Did you mean {close[0]}?" if close else f"There are: {self._names}."
-            return f"There is no such input. {known}"
-        takes_files = (
-            name in self._data_inputs or self._field(name).get("format") == "binary"
-        )
+        """Say why a value cannot be sent."""
+        is_binary = self._field(name).get("format") == "binary"
+        takes_files = is_binary or name in self._data_inputs or not self._is_known(name)
         for each in self._elements(name, value):
             if is_file(each):
                 if not takes_files:
@@ -141,11 +157,9 @@ class Form:
 
     def _violation(self, name: str, value: Any) -> str | None:
         """Say what the schema has against a value."""
-        field = self._field(name)
-        field = field.get("items", field)
-        choices = field.get("enum")
-        if choices and value not in (None, "") and _text(value, choices) not in choices:
-            return f"Must be one of: {', '.join(map(str, filter(None, choices)))}."
+        choices, field = self._choices(name), self._element(name)
+        if choices and value is not None and _text(value, choices) not in choices:
+            return f"Must be one of: {', '.join(filter(None, choices))}."
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             return None
         for keyword, (is_right, words) in _LIMITS.items():
@@ -162,12 +176,20 @@ class Form:
             return [_plain(each) for each in value] or [""]
         return [value]
 
-    @property
-    def _names(self) -> str:
-        return ", ".join(self._fields)
+    def _is_known(self, name: str) -> bool:
+        return name in self._fields or name in self._data_inputs
 
     def _field(self, name: str) -> Mapping[str, Any]:
         return self._fields.get(name, {})
+
+    def _element(self, name: str) -> Mapping[str, Any]:
+        """Return what the schema says of a value, of a list of each element."""
+        field = self._field(name)
+        items = field.get("items")
+        return items if isinstance(items, Mapping) else field
+
+    def _choices(self, name: str) -> list[str]:
+        return [_text(each) for each in self._element(name).get("enum") or ()]
 
     def _types(self, name: str) -> list[str]:
         types = self._field(name).get("type", [])
@@ -179,14 +201,14 @@ def _plain(value: Any) -> Any:
     return value.tolist() if callable(getattr(value, "tolist", None)) else value
 
 
-def _text(value: Any, choices: list[Any] | None = None) -> str:
+def _text(value: Any, choices: Sequence[str] = ()) -> str:
     """Return a value as a form sends it; enums by name, or by value if that is a choice."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Enum):
-        by_value = value.name not in (choices or [value.name])
+        by_value = choices and value.name not in choices
         return str(value.value) if by_value else value.name
     if isinstance(value, (date, time)):
         return value.isoformat()
