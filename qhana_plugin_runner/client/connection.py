@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from typing import IO, Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 from requests.auth import AuthBase
@@ -108,7 +108,7 @@ class Connection:
             if not response.is_redirect:
                 return response
             url = urljoin(response.url, response.headers["Location"])
-            if response.status_code not in (307, 308):
+            if response.status_code not in (301, 307, 308):
                 return self.get(url)
         raise ClientError(f"{url} redirects in circles")
 
@@ -146,18 +146,18 @@ class _Token(AuthBase):
     """Adds the token to requests to the runner, and to no others."""
 
     def __init__(self, url: str, token: str) -> None:
-        self._runner = _address(url)
+        self._runner = urlsplit(url)
         self._header = f"Bearer {token}"
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        *origin, path = _address(request.url or "")
-        *own_origin, own_path = self._runner
-        if origin == own_origin and path.startswith(own_path):
+        parts, runner = urlsplit(request.url or ""), self._runner
+        # A runner may lead from its plain address to its secure one.
+        origins = {_origin(runner), _origin(runner._replace(scheme="https"))}
+        if _origin(parts) in origins and parts.path.startswith(runner.path):
             request.headers["Authorization"] = self._header
         return request
 
 
-def _address(url: str) -> tuple[str, str | None, int | None, str]:
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, port, parts.path
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or default

@@ -191,6 +191,24 @@ def test_the_token_is_for_the_runner_alone(runner, site, url):
     assert "Bearer" not in repr(runner) + repr(vars(runner))
 
 
+@pytest.mark.parametrize(
+    ("url", "is_sent"),
+    [
+        ("https://runner.example/base/tasks/", True),
+        ("https://runner.example:443/base/", True),
+        ("https://runner.example:8443/base/", False),
+        ("https://runner.example/based/", False),
+        ("https://runner.example.org/base/", False),
+        ("https://runner.example@other.example/base/", False),
+    ],
+)
+def test_the_token_is_sent_to_the_secure_address_of_the_runner(url, is_sent):
+    with Runner("http://Runner.example/base", "a token") as runner:
+        assert is_token_sent(runner, url) is is_sent
+    with Runner("https://runner.example/base", "a token") as runner:
+        assert not is_token_sent(runner, url.replace("https", "http"))
+
+
 def is_token_sent(runner, url):
     session = runner._connection._session
     request = session.prepare_request(connection.requests.Request("GET", url))

@@ -20,6 +20,8 @@ from qhana_plugin_runner.client import (
     StepOpen,
     TaskFailed,
 )
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
 
 PENGUINS = Path("examples/penguins.csv")
 
@@ -64,6 +66,18 @@ def test_plugins_are_found(runner, url, name, version):
     plugin = runner.plugin(name.replace("URL", url))
     assert (plugin.name, plugin.version) == ("echoes", version)
     assert runner.run(plugin, text="found")["echo"].json()["text"] == "found"
+
+
+def test_virtual_plugins_are_found(runner, app, url):
+    href = f"{url}/plugins/echoes@v0-9-0/"
+    with app.app_context():
+        for version in ("v1", "v2"):
+            plugin = VirtualPlugin("echoes", "echoed", version, "", "", href)
+            DB.session.add(plugin)
+        DB.session.commit()
+    for name in ("echoed", "echoed@v1"):
+        assert runner.plugin(name).url == href
+        assert runner.run(name, text="a")["echo"].json()["text"] == "a"
 
 
 def test_an_unknown_plugin_is_named_with_those_there_are(runner):
