@@ -29,8 +29,9 @@ _SUMMARIES = {
 
 @cache
 def runner() -> tuple[Flask, dict[str, Any]]:
-    """Return an app in debug mode without plugins, and its OpenAPI document."""
-    app = create_app({"DEBUG": True, "PLUGIN_FOLDERS": []}, silent_log=True)
+    """Return an app with all pages and without plugins, and its OpenAPI document."""
+    settings = {"DEBUG": True, "AUTH_MODE": "token", "PLUGIN_FOLDERS": []}
+    app = create_app(settings, silent_log=True)
     with app.app_context():
         return app, ROOT_API.spec.to_dict()
 

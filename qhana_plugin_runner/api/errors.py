@@ -60,7 +60,7 @@ def _exceeded_limits() -> str:
     else:
         reason = _(
             "The form is too large. It can have up to %(parts)s values and files "
-            "(MAX_FORM_PARTS), and each value up to %(size)s bytes (MAX_FORM_MEMORY_SIZE).",
+            "(MAX_FORM_PARTS), and text of up to %(size)s bytes (MAX_FORM_MEMORY_SIZE).",
             parts=config["MAX_FORM_PARTS"],
             size=config["MAX_FORM_MEMORY_SIZE"],
         )

@@ -3,14 +3,20 @@
 import re
 import sys
 from json import detect_encoding
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, cast
 
 from flask import Flask, request
 from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
 
 __all__ = ["register_inputs"]
 
-FORM = "application/x-www-form-urlencoded"
+FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+
+MAX_SPOOLED = 500 * 1024
+"""Bytes of an uploaded file that are held in memory, as Werkzeug does; a longer one goes to the disk."""
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
 """A string, even one that is cut off, or a bracket: each character is looked at once."""
@@ -44,6 +50,50 @@ def register_inputs(app: Flask) -> None:
             _limit_body(app.config["MAX_FORM_MEMORY_SIZE"])
             if request.get_data().count(b"&") >= app.config["MAX_FORM_PARTS"]:
                 raise RequestEntityTooLarge()
+        elif request.mimetype == MULTIPART:
+            request.form_data_parser_class = FormParser
+
+
+class _Meter:
+    """Reads a form, and counts what of it went to no file.
+
+    Attributes:
+        taken: bytes of text, with what waits to be parsed.
+    """
+
+    def __init__(self, stream: IO[bytes], most: int) -> None:
+        self._stream, self._most, self.taken = stream, most, 0
+
+    def read(self, size: int) -> bytes:
+        if self.taken > self._most + 2 * size:
+            raise RequestEntityTooLarge()
+        data = self._stream.read(size)
+        self.taken += len(data)
+        return data
+
+
+class _CountedFile(SpooledTemporaryFile[bytes]):
+    meter: _Meter
+
+    def write(self, data: Any) -> int:
+        self.meter.taken -= len(data)
+        return super().write(data)
+
+
+class FormParser(FormDataParser):
+    """Limits what all text fields of a multipart form take, where Werkzeug limits each one."""
+
+    def parse(self, stream: IO[bytes], *args: Any, **options: Any) -> Any:
+        """Parse a form; see :meth:`werkzeug.formparser.FormDataParser.parse`."""
+        meter = _Meter(stream, self.max_form_memory_size or sys.maxsize)
+
+        def make_file(*_facts: Any, **_more: Any) -> IO[bytes]:
+            file = _CountedFile(MAX_SPOOLED, mode="rb+")
+            file.meter = meter
+            return cast(IO[bytes], file)
+
+        self.stream_factory = make_file
+        return super().parse(cast(IO[bytes], meter), *args, **options)
 
 
 def _limit_body(most: int) -> None:

@@ -9,6 +9,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pytest
 from flask import request
 from helpers.runner import runner
+from werkzeug.test import encode_multipart
 
 from qhana_plugin_runner.api.util import SecurityBlueprint
 from qhana_plugin_runner.plugin_utils.entity_marshalling import EntityError, load_entities
@@ -116,6 +117,23 @@ def test_flood_of_multipart_parts(client):
     part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
     answer = client.post("/takes/", data=part * 30 + b"--x--", content_type=MULTIPART)
     refused(answer, 413, "MAX_FORM_PARTS")
+
+
+def post_multipart(client, values):
+    boundary, body = encode_multipart(values)
+    kind = f"multipart/form-data; boundary={boundary}"
+    return client.post("/takes/", data=body, content_type=kind)
+
+
+def test_flood_of_text_fields_that_are_small_each(app, client):
+    """Each was limited, but not what they take together; files go to the disk."""
+    app.config["MAX_CONTENT_LENGTH"] = 10**8
+    app.config["MAX_FORM_MEMORY_SIZE"] = 500_000
+    text = {f"field-{n}": "x" * 100_000 for n in range(15)}
+    refused(post_multipart(client, text), 413, "MAX_FORM_MEMORY_SIZE")
+    files = {f"file-{n}": (BytesIO(b"x" * 900_000), "x") for n in range(15)}
+    fields = {name: text[name] for name in list(text)[:4]}
+    assert post_multipart(client, fields | files).json == {"values": 19}
 
 
 def test_flood_of_line_breaks_before_the_boundary(client):

@@ -7,6 +7,7 @@ import pytest
 from helpers.html_tree import read_html
 
 from qhana_plugin_runner.forms.jinja_helpers import markdown
+from qhana_plugin_runner.storage import STORE
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted(
@@ -75,3 +76,32 @@ def test_templates_of_each_kind_escape(plugins):
     escapes = app.jinja_env.autoescape
     for path in TEMPLATES:
         assert escapes(path.name), path
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '=HYPERLINK("http://evil.example";"x")',
+        "=cmd|' /C calc'!A0",
+        "+1+1",
+        "-2+3",
+        "@SUM(1)",
+        "\t=1+1",
+        "<img src=x onerror=alert(1)>",
+        "</td></table><script>alert(1)</script>",
+        "javascript:alert(1)",
+        "{{ 7 * 7 }}",
+    ],
+)
+def test_formula_injection_is_text_in_the_preview_of_a_csv(task, client, cell):
+    """CVE-2022-24770 of Gradio: a preview shows what the file holds, and nothing acts."""
+    quoted = '"' + cell.replace('"', '""') + '"'
+    content = f"ID,{quoted}\n1,{quoted}\n"
+    file = STORE.persist_task_result(task.id, content, "x.csv", "entity/list", "text/csv")
+    own = f"/files/{file.id}/?file-id={file.security_tag}"
+    page = read_html(client.get("/workbench/preview", query_string={"url": own}).text)
+    assert page.all("th")[1].text == page.all("td")[1].text == cell
+    for element in page.one("table").walk():
+        assert element.tag in "table thead tbody tr th td".split()
+        assert element.attributes.keys() <= {"scope"}
+    assert client.get(own, buffered=True).text == content  # as the plugin has made it

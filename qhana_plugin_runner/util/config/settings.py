@@ -68,8 +68,8 @@ SETTINGS: tuple[Setting, ...] = (
         "MAX_FORM_MEMORY_SIZE",
         as_count,
         16 * MEBIBYTE,
-        "The most that a text field of a multipart form may take, or a whole URL-encoded "
-        "form, in bytes. Flask's own "
+        "The most that all text fields of a form may take together, in bytes; files do not "
+        "count. Flask's own "
         "500 kB are too little for the text areas of plugins that take data inline.",
     ),
     Setting(
