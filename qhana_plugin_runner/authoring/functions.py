@@ -1,7 +1,7 @@
 """A function with a form, whose Celery task calls it: that of a plugin, or of a step of one."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
@@ -55,6 +55,10 @@ class FormFunction(Generic[P, R]):
     def sent(self, row: ProcessingTask) -> str:
         """Return what the form has sent, as JSON."""
         raise NotImplementedError
+
+    def kept(self, row: ProcessingTask) -> Mapping[str, Any]:
+        """Return what is kept of the functions before this one."""
+        return {}
 
     def start(self, task_id: int) -> None:
         """Send the messages that call the function for a task that is saved.

@@ -16,7 +16,7 @@ from ..tasking import life_cycle
 from ..tasking.temp_files import working_folder
 from ..tasks import add_step, save_task_result
 from ..util import strict_json
-from .asking import Ask, kept_of
+from .asking import Ask
 from .errors import OutputError, TaskCancelled
 from .inputs import received
 from .outputs import Outputs
@@ -112,7 +112,7 @@ def run(function: "FormFunction[Any, Any]", task_id: int) -> Signature:
     row = ProcessingTask.get_by_id(task_id)
     if row is None:
         raise KeyError(f"there is no task with id {task_id!r}")
-    kept = kept_of(row)
+    kept = function.kept(row)
     outputs = Outputs(task_id, function.plugin.outputs, kept.get("saved", ()))
     values = function.schema().loads(function.sent(row))
     task = RunningTask(row, outputs)

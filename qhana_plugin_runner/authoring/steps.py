@@ -186,6 +186,9 @@ class Step(FormFunction[P, R]):
     def sent(self, row: ProcessingTask) -> str:
         return str(kept_of(row)["answers"])
 
+    def kept(self, row: ProcessingTask) -> Mapping[str, Any]:
+        return kept_of(row)
+
     def hrefs(self, task_id: int) -> dict[str, str]:
         """Return where the step is answered and shown, relative to the task.
 

@@ -1,7 +1,8 @@
 """How values that a function returns become files."""
 
 import mimetypes
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from datetime import date
 from io import BytesIO
@@ -115,17 +116,31 @@ def _write_rows(
     head: list[Any], rest: Iterator[Any], text: Any, content_type: str
 ) -> None:
     """Write rows one by one; the columns of a CSV file are those of the first."""
-    rows = (
-        {key: _plain(each) for key, each in row.items()}
-        for row in ensure_dict(
-            dict(row) if isinstance(row, Mapping) else row for row in chain(head, rest)
-        )
-    )
-    first = next(rows, None)
-    if first is None and media_type(content_type) == media_type(CSV):
-        return
-    entities = rows if first is None else chain([first], rows)
-    save_entities(entities, text, content_type, attributes=list(first or ()))
+    rows = _plain_rows(chain(head, rest))
+    if media_type(content_type) != media_type(CSV):
+        save_entities(rows, text, content_type)
+    elif (first := next(rows, None)) is not None:
+        entities = _of_one_table(chain([first], rows), first.keys())
+        save_entities(entities, text, content_type, attributes=list(first))
+
+
+def _plain_rows(rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    for row in ensure_dict(dict(r) if isinstance(r, Mapping) else r for r in rows):
+        yield {key: _plain(each) for key, each in row.items()}
+
+
+def _of_one_table(
+    rows: Iterable[dict[str, Any]], columns: Set[str]
+) -> Iterator[dict[str, Any]]:
+    """Pass rows on; values without a column would be lost silently."""
+    for number, row in enumerate(rows, start=1):
+        if not row.keys() <= columns:
+            extra = next(name for name in row if name not in columns)
+            raise OutputError(
+                f"row {number} has {extra!r}, which the first row has not, and so the CSV file "
+                "has no column for it: give all rows the same names, or declare JSON"
+            )
+        yield row
 
 
 def _plain(value: Any) -> Any:
@@ -158,6 +173,8 @@ def _picture(figure: Any, content_type: str) -> bytes:
     formats = {"image/svg+xml": "svg", "application/pdf": "pdf", "image/jpeg": "jpg"}
     buffer = BytesIO()
     figure.savefig(buffer, format=formats.get(content_type, "png"), bbox_inches="tight")
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close(figure)  # it would keep all figures of the process
     return buffer.getvalue()
 
 

@@ -4,6 +4,8 @@ from helpers.author import Author
 from helpers.markdown import only_block
 from helpers.plugins import isolated_plugins, problems
 
+from qhana_plugin_runner.celery import CELERY
+
 PLUGIN = "/plugins/count-words@v0-1-0/"
 SHORT = only_block("tutorial/first-plugin.md", "plugin").text
 LONG = only_block("explanation/short-form.md", "plugin").text
@@ -39,3 +41,4 @@ def test_the_way_out_of_the_page_leads_out(author):
     assert problems(author.app) == []
     page = client.get(f"{PLUGIN}example/").text
     assert f'href="{PLUGIN}ui/?text=to+be"' in page
+    assert CELERY.tasks["count-words@v0-1-0.count_words"].time_limit == 60

@@ -11,6 +11,9 @@ from qhana_plugin_runner.authoring import (
     Task,
     plugin,
 )
+from qhana_plugin_runner.celery import CELERY
+from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.tasks import ProcessingTask
 
 PICK = '''\
 from enum import Enum
@@ -121,6 +124,40 @@ def test_the_step_of_another_task_is_not_found(author, asked):
     author.serve(PICK.replace("pick", "other").replace("v1.0.0", "v2.0.0"))
     answer = author.client.get("/plugins/other@v2-0-0/1/choose-ui/")
     assert answer.status_code == 404
+
+
+SECRET = """\
+from qhana_plugin_runner.authoring import Ask, Secret, Task, plugin
+
+
+@plugin(version="v1.0.0", outputs={"length": "custom/number"})
+def log_in(task: Task) -> Ask:
+    return password.ask()
+
+
+@log_in.step()
+def password(task: Task, password: Secret) -> str:
+    return str(len(password))
+"""
+
+
+def test_a_step_may_ask_for_a_secret(author):
+    author.serve(SECRET)
+    (step,) = author.run("log-in@v1-0-0")["steps"]
+    status = author.send(step["href"], {"password": "hidden"})
+    assert author.outputs(status) == {"length.txt": b"6"}
+    with author.app.app_context():
+        row = ProcessingTask.get_by_id(1)
+        assert "secret:" in str(row.data)
+        assert "hidden" not in str(row.data)
+
+
+def test_a_function_that_is_called_again_begins_anew(author, asked):
+    with author.app.app_context():
+        ProcessingTask.get_by_id(1).data["kept"]["asked"] = 7
+        DB.session.commit()
+        CELERY.tasks["pick@v1-0-0.pick"](db_id=1)
+        assert ProcessingTask.get_by_id(1).data["kept"] == {"asked": 1}
 
 
 def extract(task: Task, entities: Entities) -> Ask:

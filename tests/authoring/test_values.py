@@ -9,6 +9,7 @@ import numpy
 import pandas
 import plotly.graph_objects
 import pytest
+from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from qhana_plugin_runner.authoring import OutputError
@@ -38,7 +39,12 @@ def test_texts_and_bytes_are_stored_as_they_are(tmp_path):
 
 
 def rows():
-    yield {"ID": "a", "x": numpy.int64(1), "y": numpy.float64("nan"), "z": date(2026, 1, 2)}
+    yield {
+        "ID": "a",
+        "x": numpy.int64(1),
+        "y": numpy.float64("nan"),
+        "z": date(2026, 1, 2),
+    }
     yield {"ID": "b", "x": numpy.array([1, 2])}
 
 
@@ -67,7 +73,12 @@ def test_other_values_are_json():
 
 def test_data_frames_are_rows():
     frame = pandas.DataFrame(
-        {"ID": ["a", "b"], "x": [1, 2], "y": [0.5, None], "t": [pandas.NaT, date(2026, 1, 2)]}
+        {
+            "ID": ["a", "b"],
+            "x": [1, 2],
+            "y": [0.5, None],
+            "t": [pandas.NaT, date(2026, 1, 2)],
+        }
     )
     assert json.loads(written(frame)[0]) == [
         {"ID": "a", "x": 1, "y": 0.5, "t": None},
@@ -93,7 +104,9 @@ def test_figures_are_pictures_or_pages():
     assert kind == "text/html"
     assert "<html>" in page
     assert 'src="http' not in page
-    assert json.loads(written(figure, "application/json")[0])["data"][0]["type"] == "scatter"
+    assert (
+        json.loads(written(figure, "application/json")[0])["data"][0]["type"] == "scatter"
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,7 +115,11 @@ def test_figures_are_pictures_or_pages():
         (3, "text/plain", "int cannot be written as text/plain: give a text, bytes"),
         (object(), None, "JSON has no object"),
         ([{"x": object()}], None, "Entity 1 cannot be written as JSON"),
-        ([{"x": 1}, 2], None, "An entity must be a dictionary or a named tuple, not 'int'"),
+        (
+            [{"x": 1}, 2],
+            None,
+            "An entity must be a dictionary or a named tuple, not 'int'",
+        ),
     ],
 )
 def test_what_cannot_be_written_is_told(value, kind, reason):
@@ -115,6 +132,18 @@ def test_a_table_in_another_form_than_declared_is_refused(tmp_path):
     path.write_text("ID")
     with pytest.raises(OutputError, match=r"declare Output\(..., 'text/csv'\)"):
         written(path, "application/json")
+
+
+def test_a_value_without_a_column_is_not_lost():
+    with pytest.raises(OutputError, match="row 2 has 'y', which the first row has not"):
+        written([{"x": 1}, {"x": 2, "y": 3}], "text/csv")
+    assert written([{"x": 1, "y": 2}, {"x": 3}], "text/csv")[0].endswith('"3",""\r\n')
+
+
+def test_figures_are_not_kept():
+    figure, _ = pyplot.subplots()
+    written(figure)
+    assert not pyplot.fignum_exists(figure.number)
 
 
 def test_an_error_in_the_authors_iterator_stays_what_it_is():
