@@ -51,11 +51,12 @@ class Refused(ClientError):
         if response.status_code == 422 and isinstance(body.get("errors"), Mapping):
             return InvalidInputs(_by_field(body["errors"]), response.url)
         reason = body.get("message") or body.get("msg") or body.get("errors") or ""
-        what = f"{response.status_code} {response.reason}"
-        return cls(
-            f"{what} ({response.url}){f': {reason}' if reason else ''}",
-            response.status_code,
-        )
+        message = f"{response.status_code} {response.reason} ({response.url})"
+        if reason:
+            message += f": {reason}"
+        if response.status_code == 401:
+            message += ". The runner asks for an access token with the role run."
+        return cls(message, response.status_code)
 
 
 class InvalidInputs(Refused, ValueError):

@@ -158,7 +158,7 @@ class Form:
     def _violation(self, name: str, value: Any) -> str | None:
         """Say what the schema has against a value."""
         choices, field = self._choices(name), self._element(name)
-        if choices and value is not None and _text(value, choices) not in choices:
+        if choices and value != "" and _text(value, choices) not in choices:
             return f"Must be one of: {', '.join(filter(None, choices))}."
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             return None

@@ -127,7 +127,7 @@ class Runner:
         found = self.plugin(plugin)
         upload = partial(upload_input, self._connection)
         data = found.form.fill({**(inputs or {}), **more}, upload)
-        task = post_form(self._connection, found.href, data)
+        task = post_form(self._connection, found.href, data, found.identifier)
         if task is None:
             raise ClientError(f"{found!r} has not started a task; use {found.ui_href}")
         return task

@@ -9,7 +9,7 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from .connection import Connection
-from .errors import StepOpen, TaskCancelled, TaskFailed, TaskPending
+from .errors import InvalidInputs, StepOpen, TaskCancelled, TaskFailed, TaskPending
 from .form import Form, FormData
 from .multipart import multipart
 from .outputs import Output, Outputs
@@ -101,8 +101,9 @@ class Task:
     @property
     def progress(self) -> Progress | None:
         """How far the task is, if it says so."""
-        progress = self._newest().get("progress")
-        return Progress(**progress) if progress else None
+        progress = self._newest().get("progress") or {}
+        known = {key: progress[key] for key in Progress._fields if key in progress}
+        return Progress(**known) if known else None
 
     @property
     def steps(self) -> list[Step]:
@@ -176,7 +177,7 @@ class Task:
         form = Form(f"the step {wanted}", self._step_schema(found_step), {})
         upload = partial(upload_input, self._connection)
         data = form.fill({**(inputs or {}), **more}, upload)
-        post_form(self._connection, found_step.href, data)
+        post_form(self._connection, found_step.href, data, form.label)
         self._answered.add(number)
         self.refresh()
 
@@ -268,13 +269,22 @@ def task_status(body: Any) -> dict[str, Any] | None:
     return body if isinstance(body, dict) and {"status", "log"} <= body.keys() else None
 
 
-def post_form(connection: Connection, url: str, data: FormData) -> Task | None:
-    """Send a form; return the task to which the answer leads, if it does."""
-    if data.files:
+def post_form(
+    connection: Connection, url: str, data: FormData, label: str
+) -> Task | None:
+    """Send a form; return the task to which the answer leads, if it does.
+
+    Args:
+        connection: To the runner.
+        url: What takes the form.
+        data: The form.
+        label: What the form is of, for messages.
+    """
+    try:
         with multipart(data.fields, data.files) as body:
-            response = connection.post(url, body)
-    else:
-        response = connection.post(url, data.fields)
+            response = connection.post(url, body if data.files else data.fields)
+    except InvalidInputs as error:
+        raise InvalidInputs(error.errors, label) from None
     try:
         status = task_status(response.json())
     except ValueError:

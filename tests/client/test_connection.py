@@ -227,7 +227,8 @@ def test_a_redirect_does_not_take_the_token_along(site, token):
 
 def test_runners_that_hold_back_nothing_are_asked_again(quick, site):
     """As the original one does, which knows neither states nor tags."""
-    answers = [{"status": "PENDING", "log": "", "outputs": []}] * 3
+    pending = {"status": "PENDING", "log": "", "progress": {"value": 1, "new": 2}}
+    answers = [pending] * 3
     answers.append({"status": "FAILURE", "log": "Traceback\n  ...\nKeyError: 'x'\n\n"})
 
     def original(environ, start_response):
@@ -238,7 +239,7 @@ def test_runners_that_hold_back_nothing_are_asked_again(quick, site):
         with pytest.raises(
             client_task.TaskFailed, match="<Task 1 FAILURE>: KeyError: 'x'$"
         ):
-            runner.task(1).wait(60)
+            runner.task(1).wait(60, progress=lambda task: task.progress)
     assert not answers
 
 

@@ -119,6 +119,7 @@ def test_values_arrive_as_they_are(runner):
     }
     assert echo(runner, text="")["text"] == ""
     assert echo(runner, weights=[])["weights"] == []
+    assert echo(runner, color="")["color"] is None
 
 
 def test_none_leaves_a_field_to_its_default(runner):
