@@ -26,6 +26,7 @@ from .tasking.broker import ANSWER_SECONDS, register_in_flight
 from .tasking.changes import register_changes
 from .tasking.errors import BrokerUnavailable
 from .tasking.last_link import save_result_here
+from .tasking.limits import limited_memory, out_of_memory
 from .tasking.owners import rows_of
 from .tasking.publishing import hold, note_sending, register_publishing, release
 from .tasking.queues import queue_settings
@@ -156,10 +157,14 @@ class FlaskTask(Task):
             app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
             with messages.claimed(app, self, kwargs.get("db_id")):
                 try:
-                    with console.captured(self._console_owner()):
+                    with console.captured(self._console_owner()), self._limited():
                         result = super().__call__(*args, **kwargs)
                     save_result_here(self, result)
                     return result
+                except MemoryError as error:
+                    if not self._is_in_worker:
+                        raise
+                    raise out_of_memory(error) from error
                 except Exception:
                     raise
                 except BaseException as error:
@@ -186,6 +191,9 @@ class FlaskTask(Task):
     @property
     def _is_in_worker(self) -> bool:
         return not (self.request.called_directly or self.request.is_eager)
+
+    def _limited(self) -> AbstractContextManager[object]:
+        return limited_memory() if self._is_in_worker else nullcontext()
 
     def _app_context(self) -> AbstractContextManager[object]:
         if has_app_context():

@@ -9,6 +9,7 @@ from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import Task
 from celery.result import AsyncResult
 from celery.utils.serialization import get_pickled_exception
+from flask import current_app
 from sqlalchemy.exc import DBAPIError
 
 from .celery import CELERY
@@ -17,6 +18,7 @@ from .db.models.tasks import ProcessingTask
 from .db.transient import is_transient
 from .tasking import life_cycle
 from .tasking.last_link import SAVE_RESULT
+from .tasking.limits import out_of_time
 from .tasking.messages import is_claimed, mark_ended
 from .tasking.outbox import enqueue
 from .tasking.signals import (
@@ -215,8 +217,8 @@ def _describe_error(failing_task_id: str) -> str:
             f"({type(unreadable).__name__}: {unreadable})"
         )
     if isinstance(error, TimeLimitExceeded):
-        seconds = error.args[0] if error.args else "?"
-        return f"Task failed: it ran longer than its time limit allows ({seconds} s)."
+        seconds = error.args[0] if error.args else 0.0
+        return out_of_time(seconds, current_app.config)
     line = f"Task failed with {name}: {reason}".removesuffix(": ")
     return f"{line}\n{traceback}" if traceback else line
 

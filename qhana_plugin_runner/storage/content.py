@@ -3,6 +3,8 @@
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import IO, Any, NamedTuple
 
 from urllib3 import BaseHTTPResponse
@@ -10,11 +12,14 @@ from urllib3 import BaseHTTPResponse
 from ..requests.http_adapter import whole
 from ..util.content_types import ANYTHING, CONTENT_TYPE, charset_of
 from ..util.texts import encodable
+from .errors import NoRoom
 
 CHUNK = 256 * 1024
 """Bytes copied at a time: large enough that calls do not count, small beside a process."""
 
 _MIME_TYPE = re.compile(CONTENT_TYPE, re.ASCII)
+
+_ROOM: ContextVar[int | None] = ContextVar("room", default=None)
 
 FileLike = str | bytes | IO[Any] | Any
 
@@ -31,6 +36,16 @@ class FileFacts(NamedTuple):
     sha256: str | None = None
 
 
+@contextmanager
+def limited_to(room: int | None) -> Iterator[None]:
+    """Let no content of a file be read in the block that is larger than the room in bytes."""
+    token = _ROOM.set(room)
+    try:
+        yield
+    finally:
+        _ROOM.reset(token)
+
+
 class Content:
     """The chunks of a file, from its start when it is seekable; iterate once.
 
@@ -42,10 +57,13 @@ class Content:
         self._pieces = _pieces(file_)
         self._size = 0
         self._digest = hashlib.sha256()
+        self._room = _ROOM.get()
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._pieces:
             self._size += len(piece)
+            if self._room is not None and self._size > self._room:
+                raise NoRoom()
             self._digest.update(piece)
             yield piece
 
@@ -61,7 +79,8 @@ def facts_of(file_: FileLike) -> FileFacts:
     is_open = not getattr(file_, "closed", False)
     if not is_data and not (is_open and rewind(file_)):
         return FileFacts()
-    content = Content(file_)
+    with limited_to(None):
+        content = Content(file_)
     for _piece in content:
         pass
     return content.facts

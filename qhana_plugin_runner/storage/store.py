@@ -11,11 +11,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, ClassVar, NamedTuple, cast
 
 from flask import Flask, url_for
+from sqlalchemy import func, select
 
+from ..db import DB
 from ..db.models.tasks import TEMP_FILE, ProcessingTask, TaskFile
 from ..requests import open_url_as_file_like_simple
 from ..util.content_types import ANYTHING, safe_name
-from .content import FileFacts, FileLike, facts_of, rewind
+from .content import FileFacts, FileLike, facts_of, limited_to, rewind
+from .errors import NoRoom, ResultsTooLarge
 from .interface import FileStoreInterface
 
 _logger = logging.getLogger(__name__)
@@ -140,6 +143,8 @@ class FileStore(FileStoreInterface):
 
         Raises:
             KeyError: there is no such task.
+            ResultsTooLarge: the files of the task would take more than they may; this one is not
+                kept.
         """
         task = ProcessingTask.get_by_id(task_db_id)
         if task is None:
@@ -147,9 +152,15 @@ class FileStore(FileStoreInterface):
                 f"there is no task with id {task_db_id!r} to keep {file_name!r} for"
             )
         mimetype = (mimetype or "").strip() or ANYTHING
-        data, facts = self._keep(file_, Path(target), mimetype)
+        most = None if self.app is None else self.app.config["TASK_MAX_RESULT_BYTES"]
+        room = None if most is None else most - _kept_for(task_db_id)
+        try:
+            with limited_to(room):
+                data, facts = self._keep(file_, Path(target), mimetype)
+        except NoRoom:
+            raise ResultsTooLarge(file_name, most) from None
         info = TaskFile(
-            task=task,
+            task=None,
             security_tag=secrets.token_urlsafe(32),
             storage_provider=self.name,
             file_name=shown_name(file_name),
@@ -159,6 +170,12 @@ class FileStore(FileStoreInterface):
             size=facts.size,
             sha256=facts.sha256,
         )
+        if (
+            room is not None and (facts.size or 0) > room
+        ):  # a store that reads it otherwise
+            self.delete(info)
+            raise ResultsTooLarge(file_name, most)
+        info.task = task
         info.save(commit=commit)
         return info
 
@@ -226,6 +243,12 @@ def served_url(file_info: TaskFile) -> str:
     """Return the URL under which the runner itself sends a file."""
     tag = {"file-id": file_info.security_tag}
     return url_for("files-api.FileView", file_id=file_info.id, _external=True, **tag)
+
+
+def _kept_for(task_db_id: int) -> int:
+    """Return the bytes of all files of a task."""
+    size = select(func.sum(TaskFile.size)).filter_by(task_id=task_db_id)
+    return int(DB.session.scalar(size) or 0)
 
 
 def _last_part(file_name: str) -> str:

@@ -24,6 +24,7 @@ from ..celery import CELERY
 from ..db import DB
 from ..tasking import console
 from ..tasking.broker import in_flight, wait_for_broker
+from ..tasking.limits import use_memory_limit
 from ..tasking.temp_files import remove_abandoned, use_folders
 from ..util.config.paths import absolute_environment
 from .children import ParentPool, allow_children, become_parent, end_children
@@ -97,6 +98,7 @@ def _own_process(**_kwargs: Any) -> None:
         return  # the pool has no processes
     use_folders(app.config["TASK_WORKING_FOLDER"])
     console.own_process()
+    use_memory_limit(app.config["TASK_MAX_MEMORY_BYTES"])
     _end_with_parent()
     become_parent()
     if monitor is not None:

@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from ..db.transient import is_transient
 from ..tasking import life_cycle
 from ..tasking.in_flight import InFlight, Report
+from ..tasking.limits import out_of_time
 from ..tasking.messages import DELIVERY_ID, TASK_ID, worker_id
 from ..tasking.temp_files import remove_folder
 from .children import signal_group
@@ -179,6 +180,8 @@ class Monitor(threading.Thread):
         """A process of this worker has ended with a message that it ran."""
         reason = "Task failed: the process that worked on it has ended"
         reason += f" ({cause})." if cause else "."
+        if self._app.config["TASK_MAX_MEMORY_BYTES"] is not None:
+            reason += " Perhaps it needed more memory than TASK_MAX_MEMORY_BYTES allows."
         self._work.put(partial(self._clear_up, request))
         if delivery_id := _delivery_id(request):
             lost = (_task_id(request), delivery_id, reason)
@@ -186,7 +189,7 @@ class Monitor(threading.Thread):
 
     def timed_out(self, request: Any, seconds: float) -> None:
         """A message has exceeded its time limit, as it would the next time."""
-        reason = f"Task failed: it ran longer than its time limit of {seconds} s."
+        reason = out_of_time(seconds, self._app.config)
         self._work.put(partial(self._clear_up, request))
         if _delivery_id(request):
             self._work.put(partial(self._fail, _task_id(request), reason))

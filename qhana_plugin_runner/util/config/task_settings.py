@@ -96,6 +96,24 @@ TASK_SETTINGS: tuple[Setting, ...] = (
         env=("TASK_MAX_PER_CLIENT",),
     ),
     Setting(
+        "TASK_MAX_RESULT_BYTES",
+        as_count,
+        None,
+        "How many bytes all stored files of a task, temporary ones included, may take; the task "
+        "fails that stores more. No limit when it is not set.",
+        env=("TASK_MAX_RESULT_BYTES",),
+    ),
+    Setting(
+        "TASK_MAX_MEMORY_BYTES",
+        as_count,
+        None,
+        "How many bytes of memory a Celery task may take beside what its process has already; one "
+        "that needs more fails. Counted is the address space, of which libraries reserve more than "
+        "they use; processes that a task starts count for themselves. No limit when it is not set. "
+        "Only with the pool `prefork`, and Linux.",
+        env=("TASK_MAX_MEMORY_BYTES",),
+    ),
+    Setting(
         "STATUS_WAITERS",
         as_count,
         4,
