@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from helpers.markdown import only_block
 from helpers.plugins import isolated_plugins
 from helpers.product import CHECKOUT
 from helpers.runner import runner as running
@@ -19,8 +20,13 @@ PREFIX = "/quantum/runner"
 
 @pytest.fixture(scope="package")
 def app(tmp_path_factory):
-    folders = [str(CHECKOUT / "plugins"), str(Path(__file__).parent / "plugins")]
     folder = tmp_path_factory.mktemp("client")
+    documented = folder / "documented"
+    documented.mkdir()
+    code = only_block("how-to/several-steps.md", "plugin").text
+    (documented / "extract_column.py").write_text(code, "utf-8")
+    own = Path(__file__).parent / "plugins"
+    folders = [str(each) for each in (CHECKOUT / "plugins", own, documented)]
     settings = {"AUTH_MODE": "token", "CELERY": QUICK, "PLUGIN_FOLDERS": folders}
     with isolated_plugins(folder), running(folder, **settings) as app, working():
         yield app

@@ -277,6 +277,17 @@ def test_a_step_is_answered(runner):
         task.answer(step, inputStr="Hi")
 
 
+def test_a_plugin_in_the_short_form_is_used_like_any_other(runner):
+    task = runner.submit("extract-column", entities=PENGUINS).wait(60)
+    (step,) = task.steps
+    with pytest.raises(InvalidInputs, match="column"):
+        task.answer(step, column="penguin")
+    with pytest.raises(InvalidInputs, match="column: Required."):
+        task.answer(step, unique=True)
+    task.answer(step, column="species", unique=True)
+    assert task.wait(60).outputs["column"].text == "Adelie\nGentoo\nChinstrap"
+
+
 def test_run_does_not_wait_for_a_person(runner):
     with pytest.raises(StepOpen, match="'reply'") as caught:
         runner.run("hello-world-multi-step", inputStr="Ada")
