@@ -269,7 +269,7 @@ def _add_url(field: Any, found: dict[str, Any]) -> None:
         return  # its items have said it
     if isinstance(field, Upload):
         contents = _words(types[1])
-        found["type"] = ["string", "null"] if field.allow_none else "string"
+        found["type"] = "string"  # never null: a form leaves out a file
         found["format"] = getattr(field, "format", "binary")
         found["contentMediaType"] = (
             contents[0] if len(contents) == 1 else "application/octet-stream"
