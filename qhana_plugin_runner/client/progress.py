@@ -16,6 +16,9 @@ __all__ = ["ShowProgress", "showing"]
 ShowProgress = bool | Callable[["Task"], None] | None
 """Whether to show the progress, or a function that does; ``None`` for where it is seen."""
 
+_UNKNOWN = "{desc} [{elapsed}]"
+_KNOWN = "{desc} |{bar}| {n:g}/{total:g} {unit} [{elapsed}]"
+
 
 @contextmanager
 def showing(progress: ShowProgress) -> Iterator[Callable[[Task], None]]:
@@ -27,13 +30,14 @@ def showing(progress: ShowProgress) -> Iterator[Callable[[Task], None]]:
     if bar_class is None or not (progress or _is_seen()):
         yield lambda task: None
         return
-    bar = bar_class(total=None)
+    bar = bar_class(bar_format=_UNKNOWN, desc="Task")
 
     def show(task: Task) -> None:
         bar.set_description_str(repr(task).strip("<>"), refresh=False)
         if now := task.progress:
-            bar.total, bar.unit = now.target - now.start, now.unit or "it"
-            bar.n = now.value - now.start
+            bar.bar_format = _KNOWN
+            bar.n, bar.total = now.value - now.start, now.target - now.start
+            bar.unit = now.unit
         bar.refresh()
 
     try:

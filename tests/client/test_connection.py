@@ -77,7 +77,7 @@ def test_the_progress_bar_is_tqdms(runner, row, capsys):
 
     end()
     runner.task(row.id).wait(60, progress=True)
-    assert "100.0/100.0" in capsys.readouterr().err
+    assert "SUCCESS |##########| 100/100" in capsys.readouterr().err.replace("█", "#")
     runner.task(row.id).wait(60)
     assert capsys.readouterr().err == ""
 
