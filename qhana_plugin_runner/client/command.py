@@ -21,7 +21,7 @@ __all__ = ["call"]
 @click.argument("inputs", metavar="[KEY=VALUE|KEY=@FILE]...", nargs=-1)
 @click.option(
     "--url",
-    envvar="QHANA_PLUGIN_RUNNER_URL",
+    envvar="QHANA_URL",
     default="http://127.0.0.1:5005",
     show_default=True,
     show_envvar=True,
@@ -29,7 +29,7 @@ __all__ = ["call"]
 )
 @click.option(
     "--token",
-    envvar="QHANA_PLUGIN_RUNNER_TOKEN",
+    envvar="QHANA_TOKEN",
     show_envvar=True,
     help="Access token. Other users of this machine see options, but not the variable.",
 )

@@ -17,8 +17,8 @@ PENGUINS = str(CHECKOUT / "examples" / "penguins.csv")
 @pytest.fixture
 def call(url, token, capsys, monkeypatch):
     """Call the command; return its exit status, output, and messages."""
-    monkeypatch.setenv("QHANA_PLUGIN_RUNNER_URL", url)
-    monkeypatch.setenv("QHANA_PLUGIN_RUNNER_TOKEN", token)
+    monkeypatch.setenv("QHANA_URL", url)
+    monkeypatch.setenv("QHANA_TOKEN", token)
 
     def call(*arguments):
         status = main(["call", *arguments])

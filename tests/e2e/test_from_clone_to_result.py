@@ -210,7 +210,7 @@ def test_the_commands_of_the_readme_work_as_written(product: Product) -> None:
 
 def test_the_notebook_runs_in_a_kernel(product: Product, monkeypatch) -> None:
     """It uploads, runs a plugin, plots, and answers a step."""
-    monkeypatch.setenv("QHANA_PLUGIN_RUNNER_URL", product.url)
+    monkeypatch.setenv("QHANA_URL", product.url)
     notebook = nbformat.read(PENGUINS.with_suffix(".ipynb"), as_version=4)
     codes = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(cell.outputs for cell in codes), "it is kept without outputs"
