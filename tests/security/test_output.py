@@ -105,3 +105,14 @@ def test_formula_injection_is_text_in_the_preview_of_a_csv(task, client, cell):
         assert element.tag in "table thead tbody tr th td".split()
         assert element.attributes.keys() <= {"scope"}
     assert client.get(own, buffered=True).text == content  # as the plugin has made it
+
+
+def test_no_command_goes_through_a_shell():
+    """Programs get lists of arguments; in those are URLs of repositories and names of packages."""
+    forbidden = r"shell=True|os\.system\(|os\.popen\(|getoutput\(|create_subprocess_shell"
+    seen = 0
+    for path in (ROOT / "qhana_plugin_runner").rglob("*.py"):
+        text = path.read_text("utf-8")
+        seen += "subprocess" in text
+        assert not re.findall(forbidden, text), path
+    assert seen > 5

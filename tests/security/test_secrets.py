@@ -8,6 +8,7 @@ import time
 import pytest
 from celery.backends.base import Backend
 from celery.exceptions import SecurityError
+from helpers.runner import runner
 
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.util.config import SETTINGS, ConfigError, read_settings
@@ -142,6 +143,28 @@ def test_secret_in_arguments_that_events_show():
         assert message.headers["argsrepr"] == message.sent_event["args"]
     plain = CELERY.amqp.as_task_v2("id", "name", (), {"db_id": 5})
     assert plain.headers["kwargsrepr"] == "{'db_id': 5}"
+
+
+def test_cookies_and_headers_in_the_log_of_a_server_error(tmp_path, caplog):
+    """CVE-2022-24757 of Jupyter Server: what a request carried was logged with its error."""
+    secrets = ("cookie-of-mine", "bearer-of-mine", "query-of-mine", "field-of-mine")
+    with runner(tmp_path, PROPAGATE_EXCEPTIONS=False) as app:
+
+        @app.post("/fails/")
+        def fails():
+            raise LookupError("the reason")
+
+        client = app.test_client()
+        client.set_cookie("qhana_token", secrets[0])
+        answer = client.post(
+            f"/fails/?token={secrets[2]}",
+            data={"password": secrets[3]},
+            headers={"Authorization": f"Bearer {secrets[1]}"},
+        )
+    assert answer.status_code == 500
+    assert "the reason" in caplog.text
+    for secret in secrets:
+        assert secret not in caplog.text and secret not in answer.text
 
 
 def test_forged_log_line():
