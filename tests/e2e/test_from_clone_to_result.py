@@ -29,10 +29,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def product(folder: Path):
-    broken = folder / "broken"
-    broken.mkdir()
-    (broken / "sorry.py").write_text(BROKEN, "utf-8")
-    folders = f"{CHECKOUT / 'plugins'}:{broken}"
+    more = folder / "more"
+    more.mkdir()
+    (more / "sorry.py").write_text(BROKEN, "utf-8")
+    (source,) = readme_blocks("python")
+    (more / "shout.py").write_text(source, "utf-8")
+    folders = f"{CHECKOUT / 'plugins'}:{more}"
     with Product(folder / "instance", environment={"PLUGIN_FOLDERS": folders}) as running:
         yield running
 
@@ -173,7 +175,7 @@ def readme_blocks(language: str) -> list[str]:
 
 
 def test_the_commands_of_the_readme_work_as_written(product: Product) -> None:
-    run, describe, with_curl = readme_blocks("bash")
+    run, describe, with_curl, _call = readme_blocks("bash")
     assert (
         run.strip() == "scripts/run"
     )  # what the product fixture starts, see scripts/run
@@ -229,21 +231,19 @@ def test_the_notebook_runs_in_a_kernel(product: Product, monkeypatch) -> None:
     assert base64.b64decode(plot).startswith(b"\x89PNG")
 
 
-def test_the_first_plugin_of_the_readme_works_as_written(folder: Path) -> None:
-    (source,) = readme_blocks("python")
-    plugins = folder / "first"
-    plugins.mkdir()
-    (plugins / "shout.py").write_text(source, "utf-8")
-    program = (
-        "from qhana_plugin_runner import create_app\n"
-        f"app = create_app({{'PLUGIN_FOLDERS': [{str(plugins)!r}]}})\n"
-        "print(app.test_client().get('/plugins/shout@v0-1-0/?text=hello').json['text'])\n"
-    )
+def test_the_first_plugin_of_the_readme_works_as_written(
+    product: Product, tmp_path: Path
+) -> None:
+    *_others, call = readme_blocks("bash")
     shown = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, *call.split()[1:], "--output", str(tmp_path)],
+        env={**outside_environment(), "QHANA_URL": product.url},
+        cwd=CHECKOUT,
         check=True,
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert shown.stdout.strip() == "HELLO"
+    (file,) = tmp_path.iterdir()
+    assert file.read_text("utf-8") == "HELLO"
+    assert file.name in shown.stdout
