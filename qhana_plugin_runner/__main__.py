@@ -16,7 +16,10 @@ from .launcher.product import Options, run
 _DEFAULT = Options()
 
 
-LATER = {"call": "qhana_plugin_runner.client.command:call"}
+LATER = {
+    "call": "qhana_plugin_runner.client.command:call",
+    "plugin": "qhana_plugin_runner.cli.plugin:plugin",
+}
 """Commands that are imported when they are called or listed: name -> ``module:command``."""
 
 
@@ -96,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         2 when an option or a setting is wrong
     """
     try:
-        cli.main(argv, standalone_mode=False)
+        status = cli.main(argv, standalone_mode=False)
     except click.ClickException as error:
         text, status = error.format_message(), error.exit_code
     except RunnerError as error:
@@ -104,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return 130
     else:
-        return 0
+        return status if isinstance(status, int) else 0
     print(f"error: {text}", file=sys.stderr)
     return status
 

@@ -1,5 +1,7 @@
 """The commands of ``flask``, each imported when it is called or listed."""
 
+import logging
+import sys
 from importlib import import_module
 
 from click import Command, Context
@@ -15,6 +17,7 @@ COMMANDS = {
     "drop-db": "qhana_plugin_runner.db.cli:drop_db",
     "install": "qhana_plugin_runner.plugins.requirements.cli:install",
     "maintenance": "qhana_plugin_runner.operations.cli:maintenance_command",
+    "plugin": "qhana_plugin_runner.cli.plugin:plugin",
     "token": "qhana_plugin_runner.security.cli:token",
 }
 """The one table of commands: name -> ``module:command``."""
@@ -34,6 +37,17 @@ class RunnerCommands(AppGroup):
         return loaded
 
 
+class _MissingPackages(logging.Filter):
+    """Keeps back that plugins miss packages."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "ModuleNotFoundError" not in record.getMessage()
+
+
 def register_commands(app: Flask) -> None:
     """Give an app the runner's commands."""
     app.cli = RunnerCommands(name=app.name)
+    if "install" in sys.argv:  # which is about to put that right
+        logging.getLogger("qhana_plugin_runner.plugins.loading").addFilter(
+            _MissingPackages()
+        )

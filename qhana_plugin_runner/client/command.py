@@ -13,7 +13,7 @@ from .outputs import Outputs
 from .runner import Runner
 from .task import Task
 
-__all__ = ["call"]
+__all__ = ["call", "read_inputs"]
 
 
 @click.command("call")
@@ -63,7 +63,7 @@ def call(
     The exit status is 0 after a success, 1 after a failure, and 2 when inputs or options are
     wrong.
     """
-    values = _values(inputs)
+    values = read_inputs(inputs)
     try:
         with Runner(url, token) as runner:
             outputs = _run(runner.submit(plugin, values), timeout)
@@ -76,8 +76,8 @@ def call(
         raise click.BadParameter(str(error), param_hint="'--url'") from error
 
 
-def _values(inputs: tuple[str, ...]) -> dict[str, Any]:
-    """Read the arguments."""
+def read_inputs(inputs: tuple[str, ...]) -> dict[str, Any]:
+    """Return the values by key that arguments ``key=value`` and ``key=@file`` give."""
     found: dict[str, list[str | Path]] = {}
     for argument in inputs:
         key, equals, text = argument.partition("=")

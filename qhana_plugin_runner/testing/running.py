@@ -47,7 +47,7 @@ __all__ = [
     "work_off",
 ]
 
-IN_MEMORY = {"broker_url": "memory://", "result_backend": "cache+memory://"}
+IN_MEMORY = {"broker_url": "memory://localhost", "result_backend": "cache+memory://"}
 
 
 class InputRefused(OperatorError):

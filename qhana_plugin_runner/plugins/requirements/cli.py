@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import click
-from flask import current_app
+from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from ..licenses import third_party_packages
@@ -16,6 +16,7 @@ __all__ = ["install"]
 
 
 @click.command("install")
+@click.argument("plugins", metavar="[PLUGIN]...", nargs=-1)
 @click.option(
     "--dry-run",
     is_flag=True,
@@ -32,9 +33,19 @@ __all__ = ["install"]
     help="Only for plugins that are packages with a tests folder or test_*.py files.",
 )
 @with_appcontext
-def install(dry_run: bool, skip_runner_dependencies: bool, only_with_tests: bool) -> None:
-    """Install the packages that plugins need, unless they conflict."""
-    collected = collect(current_app._get_current_object(), only_with_tests)  # type: ignore[attr-defined]
+def install(
+    plugins: tuple[str, ...],
+    dry_run: bool,
+    skip_runner_dependencies: bool,
+    only_with_tests: bool,
+) -> None:
+    """Install the packages that plugins need, unless they conflict.
+
+    PLUGIN is the name or identifier of a plugin, or the name of its file or folder; without
+    any, the packages of all plugins are installed.
+    """
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    collected = collect(app, only_with_tests, plugins)
     for owner, reason in collected.failures.items():
         click.echo(f"skipped: {owner}: {reason}", err=True)
     pinned = [] if skip_runner_dependencies else _own_packages()

@@ -8,22 +8,33 @@ understood when it is a literal. No code of such a plugin runs.
 import ast
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from flask import Flask
 from packaging.utils import canonicalize_name
 
+from ...errors import OperatorError
 from ..loading import QHAnaPluginBase
 from ..modules import find_modules
 from .lines import Requirement, RequirementsError, read_requirements
 
-__all__ = ["Collected", "brings_tests", "collect", "requirements_in_source"]
+__all__ = [
+    "Collected",
+    "UnknownPlugin",
+    "brings_tests",
+    "collect",
+    "requirements_in_source",
+]
 
 _OWN_NAME = canonicalize_name("qhana-plugin-runner")
 _METHOD = "get_requirements"
 _DECORATOR, _KEYWORD = "plugin", "requirements"
+
+
+class UnknownPlugin(OperatorError):
+    """Somebody asks for a plugin that is not there."""
 
 
 @dataclass
@@ -39,15 +50,29 @@ class Collected:
     failures: dict[str, str] = field(default_factory=dict)
 
 
-def collect(app: Flask, only_with_tests: bool = False) -> Collected:
-    """Collect the requirements of all plugins, without the runner itself.
+def collect(
+    app: Flask, only_with_tests: bool = False, names: Sequence[str] = ()
+) -> Collected:
+    """Collect the requirements of plugins, without the runner itself.
 
     Args:
         app: the app that has loaded the plugins.
         only_with_tests: skip plugins without tests, see :func:`brings_tests`.
+        names: of the plugins, their identifiers, files or folders (default: all plugins).
+
+    Raises:
+        UnknownPlugin: there is no plugin of one of these names.
     """
     collected = Collected()
-    for owner, file, plugin in _plugins(app):
+    known = [(each, _names(*each)) for each in _plugins(app)]
+    for name in names:
+        if not any(name in own for _, own in known):
+            raise UnknownPlugin(
+                f"there is no plugin {name!r}: `flask plugin list` shows those that there are"
+            )
+    for (owner, file, plugin), own in known:
+        if names and own.isdisjoint(names):
+            continue
         if only_with_tests and not brings_tests(file):
             continue
         try:
@@ -58,6 +83,13 @@ def collect(app: Flask, only_with_tests: bool = False) -> Collected:
         else:
             collected.requirements += [each for each in found if each.name != _OWN_NAME]
     return collected
+
+
+def _names(owner: str, file: Path, plugin: QHAnaPluginBase | None) -> set[str]:
+    """Return all that a plugin may be called."""
+    is_package = file.name == "__init__.py"
+    names = {owner, str(file), file.parent.name if is_package else file.stem}
+    return names | ({plugin.name} if plugin is not None else set())
 
 
 def brings_tests(file: Path) -> bool:

@@ -1,0 +1,280 @@
+"""``flask plugin``, also ``qhana-plugin-runner plugin``: for those who write plugins."""
+
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+from flask import Flask, current_app
+from flask.cli import ScriptInfo, load_dotenv, with_appcontext
+from sqlalchemy import select
+
+from ..api.plugin_schemas import PluginType
+from ..client.command import read_inputs
+from ..db import DB
+from ..db.models.tasks import ProcessingTask
+from ..plugins.failures import PluginFailure
+from ..plugins.loading import QHAnaPluginBase, file_of_module, loaded_plugins
+from ..plugins.requirements.cli import install
+from ..util.config import is_debug, read_settings
+from .scaffold import write_plugin
+
+__all__ = ["plugin"]
+
+_INSTANCE = "QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER"
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group("plugin")
+@click.pass_context
+def plugin(context: click.Context) -> None:
+    """Make, list, check, run and install plugins."""
+    if context.find_object(ScriptInfo) is None:  # not called by way of ``flask``
+        load_dotenv()
+        os.environ.setdefault(_INSTANCE, str(Path("instance").absolute()))
+        context.obj = ScriptInfo(app_import_path="qhana_plugin_runner")
+
+
+plugin.add_command(install)
+
+
+@plugin.command("new")
+@click.argument("name")
+@click.option(
+    "--kind",
+    type=click.Choice([each.value for each in PluginType]),
+    default=PluginType.processing.value,
+    show_default=True,
+    help="What the plugin is for.",
+)
+@click.option("--multi-step", is_flag=True, help="The plugin asks the user again.")
+@click.option(
+    "--long", is_flag=True, help="Write each part down: blueprint, views, task."
+)
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("plugins"),
+    show_default=True,
+    help="Where to make the folder of the plugin.",
+)
+@as_json
+@click.pass_context
+def new(
+    context: click.Context,
+    name: str,
+    kind: str,
+    multi_step: bool,
+    long: bool,
+    folder: Path,
+    as_json: bool,
+) -> None:
+    """Make a plugin with a test that passes, to start from."""
+    made = write_plugin(name, folder, kind, multi_step, long)
+    files = sorted(str(each) for each in made.iterdir())
+    if as_json:
+        click.echo(json.dumps({"folder": str(made), "files": files}))
+        return
+    click.echo("\n".join(files))
+    command = context.command_path.removesuffix(" new")
+    click.echo(f"\nTest it:   pytest {made}")
+    click.echo(f"Check it:  {command} check {made}")
+    inputs = "text='to be'" if long else "entities=@FILE"
+    click.echo(f"Run it:    {command} run {name} {inputs}")
+
+
+@plugin.command("list")
+@as_json
+@with_appcontext
+def list_plugins(as_json: bool) -> None:
+    """List the plugins in PLUGIN_FOLDERS, and why some are not served."""
+    loaded = loaded_plugins()
+    rows = [_row(each, loaded.mounted) for each in QHAnaPluginBase.get_plugins().values()]
+    by_name = {row["name"]: row for row in rows}
+    for failure in loaded.failures:
+        known = by_name.get(failure.name)
+        if known is None:
+            rows.append(_failed(failure))
+        else:
+            known.update(
+                cause=failure.error, state="no page" if failure.is_note else "failed"
+            )
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in sorted(rows, key=lambda row: row["name"]):
+        click.echo(f"{row['state']:8} {row['name']}  {row['folder']}")
+        if row["cause"]:
+            click.echo(f"{'':8} {row['cause']}")
+
+
+def _row(plugin: QHAnaPluginBase, mounted: Iterable[str]) -> dict[str, str]:
+    file = file_of_module(type(plugin).__module__)
+    state = "served" if plugin.identifier in mounted else "no page"
+    row = {"name": plugin.identifier, "version": plugin.version, "state": state}
+    return {**row, "folder": str(Path(file).parent), "cause": ""}
+
+
+def _failed(failure: PluginFailure) -> dict[str, str]:
+    name = failure.name or Path(failure.file).name
+    state = "no plugin" if failure.is_note else "failed"
+    cause = " ".join(filter(None, [failure.error, str(failure.advice)]))
+    folder = str(Path(failure.file).parent)
+    return {"name": name, "version": "", "state": state, "folder": folder, "cause": cause}
+
+
+@plugin.command("check")
+@click.argument(
+    "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(exists=True)
+)
+@as_json
+def check(paths: Sequence[str], as_json: bool) -> None:
+    """Check plugins, and print what is wrong and how to put it right.
+
+    PATH is the file or folder of a plugin, or a folder with several. The exit status is 1 when
+    something is found.
+    """
+    from ..checks.process import check_plugins, plugin_files
+
+    files = plugin_files(paths)
+    if not files:
+        raise click.UsageError(f"there is no plugin in {', '.join(paths)}")
+    show = _say if sys.stderr.isatty() else str
+    found = [
+        each for findings in check_plugins(files, show).values() for each in findings
+    ]
+    if as_json:
+        click.echo(json.dumps([each.as_dict() for each in found], indent=2))
+    else:
+        for each in found:
+            click.echo(str(each))
+        click.echo(f"{len(files)} checked, {len(found)} findings")
+    if found:
+        raise click.exceptions.Exit(1)
+
+
+def _say(file: str) -> None:
+    click.echo(f"checking {file}", err=True)
+
+
+@plugin.command("run")
+@click.argument("name")
+@click.argument("inputs", metavar="[KEY=VALUE|KEY=@FILE|then]...", nargs=-1)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("."),
+    metavar="DIR",
+    help="Folder to save the outputs in; made when it is missing (default: this one).",
+)
+@as_json
+@with_appcontext
+def run(name: str, inputs: tuple[str, ...], output: Path, as_json: bool) -> None:
+    """Run a plugin in this process, without a broker, and save its outputs.
+
+    KEY is a field of its form. The word "then" begins the answer of the next step. The database
+    and the files of the instance are not touched.
+    """
+    from ..testing.running import plugin_app, running
+
+    for logger in ("celery.app.trace", "werkzeug"):
+        logging.getLogger(logger).setLevel(logging.WARNING)
+    settings = read_settings(current_app.instance_path, is_debug())
+    kept = {name: value for name, value in settings.items() if name not in _OWN}
+    answers = _split(inputs)
+    with ExitStack() as stack:
+        instance = Path(stack.enter_context(TemporaryDirectory(prefix="qhana-run-")))
+        folders = kept.pop("PLUGIN_FOLDERS")
+        app = stack.enter_context(
+            plugin_app(folders, instance, SERVER_NAME="localhost", **kept)
+        )
+        runs = stack.enter_context(running(app))
+        stack.enter_context(_Progress(app))
+        task = runs(name, **read_inputs(answers[0]))
+        for answer in answers[1:]:
+            task.answer(**read_inputs(answer))
+        output.mkdir(parents=True, exist_ok=True)
+        saved = []
+        for each in task.outputs.values():
+            path = output / Path(each.name).name
+            path.write_bytes(each.content)
+            types = {"dataType": each.data_type, "contentType": each.content_type}
+            saved.append({"path": str(path), **types})
+    step = task.open_step
+    if as_json:
+        told = {"status": task.status, "log": task.log, "outputs": saved}
+        click.echo(json.dumps({**told, "step": step and step["stepId"]}, indent=2))
+        return
+    if task.log:
+        click.echo(task.log, err=True)
+    for file in saved:
+        click.echo(file["path"])
+    if step:
+        click.echo(
+            f"The task waits for the step {step['stepId']!r}: add `then KEY=VALUE`.",
+            err=True,
+        )
+
+
+_OWN = {
+    "AUTH_MODE",
+    "CELERY",
+    "DEFAULT_FILE_STORE",
+    "FILE_STORE_ROOT_PATH",
+    "SERVER_NAME",
+    "SQLALCHEMY_DATABASE_URI",
+    "SQLALCHEMY_ENGINE_OPTIONS",
+    "TESTING",
+}
+"""The settings of a run that are not those of the instance."""
+
+
+def _split(inputs: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return the arguments of the form and of each step."""
+    parts: list[list[str]] = [[]]
+    for each in inputs:
+        if each == "then":
+            parts.append([])
+        else:
+            parts[-1].append(each)
+    return [tuple(part) for part in parts]
+
+
+class _Progress:
+    """Shows the progress of the newest task while it runs, in a terminal."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app, self._ends = app, threading.Event()
+        self._thread = threading.Thread(target=self._show, daemon=True)
+
+    def __enter__(self) -> "_Progress":
+        if sys.stderr.isatty():
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _show(self) -> None:
+        newest = select(ProcessingTask).order_by(ProcessingTask.id.desc()).limit(1)
+        bar = click.progressbar(length=1000, file=sys.stderr, show_eta=False)
+        with self._app.app_context(), bar:
+            while not self._ends.wait(0.2):
+                task: Any = DB.session.scalar(newest)
+                if task is not None and task.progress_value is not None:
+                    start = task.progress_start or 0
+                    length = (task.progress_target or 100) - start
+                    share = (task.progress_value - start) / length if length else 0
+                    bar.update(round(1000 * min(max(share, 0), 1)) - bar.pos)
+                DB.session.rollback()
