@@ -139,6 +139,32 @@ def test_one_command_of_the_installed_wheel_serves_plugins_and_finishes_a_task(
     assert list(empty.iterdir()) == []
 
 
+def test_a_new_plugin_is_tested_and_checked_where_nothing_but_the_wheel_is(
+    installed, tmp_path
+):
+    environment = outside_environment()
+    environment["PATH"] = f"{installed / 'bin'}{os.pathsep}{os.defpath}"
+
+    def run(*command):
+        result = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    made = run(installed / "bin" / "qhana-plugin-runner", "plugin", "new", "my-plugin")
+    assert "plugins/my_plugin/test_my_plugin.py" in made
+    python = installed / "bin" / "python"
+    # The option comes by the entry point of the wheel.
+    tested = run(python, "-m", "pytest", "-q", "--qhana-plugin", "plugins/my_plugin")
+    assert "passed" in tested and "failed" not in tested
+
+
 def finish_hello_world(process, log):
     """Wait for the product, then use the form, the task and the pages as a client does."""
 
