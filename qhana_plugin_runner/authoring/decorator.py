@@ -54,6 +54,11 @@ def plugin(
     def decorate(function: Callable[P, R]) -> Plugin[P, R]:
         try:
             require_plain(function)
+            for keyword, given in (("tags", tags), ("requirements", requirements)):
+                if isinstance(given, str):
+                    raise DeclarationError(
+                        f"{function.__name__}: `{keyword}` is one text: write [{given!r}]"
+                    )
             texts = read_docstring(function)
             own_name = name or function.__name__.replace("_", "-")
             about = About(

@@ -79,10 +79,17 @@ class RunningTask(Task):
         self, value: float, *, start: float = 0, target: float = 100, unit: str = "%"
     ) -> None:
         self._stop_if_cancelled()
-        row = self.row
-        row.progress_value, row.progress_start = float(value), float(start)
-        row.progress_target, row.progress_unit = float(target), unit
-        row.save(commit=True)
+        values = {
+            "progress_value": float(value),
+            "progress_start": float(start),
+            "progress_target": float(target),
+            "progress_unit": unit,
+        }
+        if not life_cycle.hold(self.id, values):
+            row = self.row
+            for name, each in values.items():
+                setattr(row, name, each)
+            row.save(commit=True)
 
     def _stop_if_cancelled(self) -> None:
         if self.cancelled:

@@ -17,9 +17,9 @@ from ..forms.schemas import FrontendFormBaseSchema
 from ..tasks import TASK_STEPS_CHANGED
 from .asking import Ask, kept_of
 from .docstrings import read_docstring
+from .fields import sent_value
 from .functions import FormFunction, class_name
 from .inputs import EntityFile
-from .parameters import sent_value
 
 if TYPE_CHECKING:
     from .decorator import Plugin

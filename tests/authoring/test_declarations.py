@@ -11,6 +11,7 @@ from qhana_plugin_runner.authoring import (
     DeclarationError,
     Entities,
     Field,
+    File,
     Output,
     Secret,
     Task,
@@ -85,6 +86,7 @@ def alike(x_y: int, xY: int): ...  # noqa: N803
         (takes(Annotated[int, Field(), Field()]), "write one"),
         (takes(Annotated[int, Field(ge=1, gt=1)]), "has both ge and gt"),
         (takes(Annotated[int, Field(ge=2, le=1)]), "which nothing meets"),
+        (takes(Annotated[File, Field(content_types="text/csv")]), "write ['text/csv']"),
         (takes(Secret, "password"), "which all could read"),
         (takes(list[Secret]), "use a list of values"),
         (takes(Annotated[str, Field(ge=1)]), "(ge), which is for numbers and dates"),
@@ -125,6 +127,14 @@ def test_an_output_is_named_with_the_cure(outputs, cure):
         plugin(version="v1", outputs=outputs)(takes(int))
     assert "function: the output" in str(error.value)
     assert cure in str(error.value)
+
+
+@pytest.mark.parametrize("keyword", ["tags", "requirements"])
+def test_a_text_is_no_list_of_texts(keyword):
+    with pytest.raises(
+        DeclarationError, match=rf"`{keyword}` is one text: write \['a>=1'\]"
+    ):
+        plugin(version="v1", **{keyword: "a>=1"})(takes(int))
 
 
 def test_functions_that_do_nothing_when_they_are_called_are_refused():

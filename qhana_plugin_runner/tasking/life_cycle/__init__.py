@@ -3,7 +3,7 @@
 from flask import Flask
 
 from . import progress, rows
-from .progress import throttled
+from .progress import hold, throttled
 from .states import LEGAL, OPEN, TERMINAL, TaskState
 from .transitions import (
     Transition,
@@ -30,6 +30,7 @@ __all__ = [
     "cancel",
     "expire",
     "fail",
+    "hold",
     "mark_lost",
     "mark_queued",
     "mark_running",

@@ -25,7 +25,7 @@ from ...db.statements import execute
 from ...db.transient import retry_transient
 from ...util.current_message import current_message, working_on
 
-__all__ = ["AT_ONCE", "PROGRESS", "listen", "report", "throttled", "write_held"]
+__all__ = ["AT_ONCE", "PROGRESS", "hold", "listen", "report", "throttled", "write_held"]
 
 PROGRESS = ("progress_value", "progress_start", "progress_target", "progress_unit")
 """The columns of progress."""
@@ -129,6 +129,16 @@ def report(task: ProcessingTask, values: Mapping[str, Any]) -> None:
     held.changes = {**held.changes, **values}
     for name, value in values.items():
         set_committed_value(task, name, value)
+
+
+def hold(task_id: int, values: Mapping[str, Any]) -> bool:
+    """Hold progress back without a transaction, where much was written; ``False`` where not."""
+    held: _Held | None = current_message().progress
+    if held is None or held.task_id != task_id or held.left > 0:
+        return False
+    held.changes = dict(values)
+    held.keep()
+    return True
 
 
 def write_held(task_id: int) -> None:

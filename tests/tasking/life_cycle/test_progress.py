@@ -188,3 +188,19 @@ def test_progress_of_other_tasks_is_written_at_once(task):
     with at_work(task):
         report(other, range(100))
         assert seen(other.id) == 99
+
+
+@pytest.mark.usefixtures("slow_writer")
+def test_what_is_held_back_without_a_transaction_is_read_and_written(task, writes):
+    values = {"progress_value": 77, "progress_unit": "rows"}
+    assert not life_cycle.hold(task.id, values)
+    with at_work(task):
+        assert not life_cycle.hold(task.id, values)
+        report(task, range(progress.AT_ONCE))
+        writes.clear()
+        assert life_cycle.hold(task.id, values)
+        assert not life_cycle.hold(task.id + 1, values)
+        assert writes == []
+        DB.session.expire_all()
+        assert (task.progress_value, task.progress_unit) == (77, "rows")
+    assert (seen(task.id), seen(task.id, "progress_unit")) == (77, "rows")
