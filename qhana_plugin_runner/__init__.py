@@ -208,10 +208,12 @@ def _register_registry(app: Flask) -> None:
 
 def _register_api(app: Flask) -> None:
     from .api import register_api
+    from .api.debug_errors import register_debug_errors
     from .api.errors import register_error_handlers
 
     register_api(app)
     register_error_handlers(app)
+    register_debug_errors(app)
 
 
 def _register_pages(app: Flask) -> None:

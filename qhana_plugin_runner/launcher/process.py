@@ -113,14 +113,18 @@ class Process:
             whether the process has ended
         """
         for number, seconds in signals:
-            if self._child.returncode is None:
-                self._child.send_signal(number)
+            self.send_signal(number)
             try:
                 await asyncio.wait_for(self.wait(), seconds)
             except TimeoutError:
                 continue
             return True
         return False
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process, unless it has ended."""
+        if self._child.returncode is None:
+            self._child.send_signal(number)
 
     def kill(self) -> None:
         """Kill the process and all that it started."""

@@ -17,6 +17,7 @@ from typing import Any
 from ..util.bytecode import bytecode_variables
 from ..util.config import CELERY_PRODUCTION_CONFIG, read_settings
 from ..util.log_once import LOG_ONCE_VARIABLE
+from ..worker.retire import RETIRE
 from . import commands, environment, schema
 from .broker import EmbeddedBroker
 from .errors import UsageError
@@ -118,19 +119,24 @@ async def run(options: Options) -> None:
         )
         if options.debug:
             folders = [_PACKAGE, *map(Path, settings["PLUGIN_FOLDERS"])]
-            watch = asyncio.create_task(_restart_on_change(supervisor, folders, log))
+            watch = asyncio.create_task(_renew_on_change(supervisor, folders, log))
             stack.callback(watch.cancel)
         await supervisor.run()
         log.line("run", "everything has stopped")
 
 
-async def _restart_on_change(
-    supervisor: Supervisor, folders: list[Path], log: Log
-) -> None:
-    """Restart the services that have loaded source files each time when some have changed."""
-    async for _change in changes(folders):
-        log.line("run", "source files have changed: restarting web and worker")
-        await supervisor.restart(("worker", "web", "maintenance", "scheduler"))
+async def _renew_on_change(supervisor: Supervisor, folders: list[Path], log: Log) -> None:
+    """Start the services anew that have loaded source files, each time when some change."""
+    renewing: asyncio.Task[None] | None = None
+    try:
+        async for names in changes(folders):
+            log.line("run", f"{names} changed: starting web and worker anew")
+            if renewing is not None:
+                renewing.cancel()
+            work = supervisor.renew(("worker", "web", "maintenance", "scheduler"))
+            renewing = asyncio.create_task(work)
+    except OSError as error:
+        log.line("run", f"source files are not watched: {error}")
 
 
 def _uses_own_broker(settings: Mapping[str, Any]) -> bool:
@@ -209,6 +215,7 @@ def _worker(
             "TASK_SHUTDOWN_SECONDS": str(task_seconds),
         },
         readiness=ready.ready,
+        retire=RETIRE,
         needs=("broker",),
         stop=(
             (signal.SIGTERM, _WORKER_SECONDS),
@@ -228,7 +235,8 @@ def _web(
         command=commands.web_command(
             bind=f"fd://{server.fileno()}",
             workers=options.workers,
-            graceful_timeout=_WEB_SECONDS - 1,
+            # When code has changed, requests that wait for a change of a task are finished.
+            graceful_timeout=30 if options.debug else _WEB_SECONDS - 1,
         ),
         environment={
             **variables,
@@ -237,7 +245,9 @@ def _web(
         },
         readiness=ready.ready,
         keep_open=(server.fileno(),),
-        stop=((signal.SIGTERM, _WEB_SECONDS),),
+        retire=signal.SIGTERM,
+        overlaps=True,
+        stop=((signal.SIGQUIT if options.debug else signal.SIGTERM, _WEB_SECONDS),),
     )
 
 

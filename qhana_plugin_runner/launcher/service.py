@@ -47,6 +47,9 @@ class Service:
         stop: signals and seconds, in order: each signal is sent, then its time is waited
             for; in the end the service and all that it started are killed
         pause: how long to wait before it is started again
+        retire: signal that lets a process finish what it is at, and end, when the service is
+            started anew; without one it is stopped before
+        overlaps: whether it is retired only when its successor is ready, and not at once
     """
 
     name: str
@@ -59,6 +62,8 @@ class Service:
     keep_open: Sequence[int] = ()
     stop: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 4.0),)
     pause: RestartPause = field(default_factory=RestartPause)
+    retire: signal.Signals | None = None
+    overlaps: bool = False
 
 
 @dataclass

@@ -5,6 +5,7 @@ import shlex
 import signal
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any
 
 from .errors import LauncherError
 from .log import Log
@@ -73,10 +74,15 @@ class Supervisor:
         """Stop all services in order; :meth:`run` returns when that is done."""
         self.stopping.set()
 
-    async def restart(self, names: Collection[str]) -> None:
-        """Stop services that run; they are started again at once."""
+    async def renew(self, names: Collection[str]) -> None:
+        """Start services anew that run, those that do not need each other at the same time.
+
+        Processes that can finish what they are at do so.
+        """
         chosen = [each for each in self._units if each.name in names]
-        await asyncio.gather(*(each.restart() for each in chosen))
+        for is_last in (False, True):
+            units = [each for each in chosen if each.last == is_last]
+            await asyncio.gather(*(each.renew() for each in units))
 
     async def _start_all(self) -> None:
         """Start the sequence, then wait for a service that cannot be kept running."""
@@ -94,8 +100,8 @@ class Supervisor:
             self.say("SIGINT: killing all services")
             self._is_killing = True
             for unit in self._units:
-                if unit.process is not None:
-                    unit.process.kill()
+                for process in unit.processes:
+                    process.kill()
 
     # What units ask of their supervisor:
 
@@ -174,6 +180,15 @@ class _Unit:
         self._supervisor = supervisor
         self._watching: asyncio.Task[None] | None = None
         self._is_restarting = False
+        self._successor: Process | None = None
+        self._is_replaced = asyncio.Event()
+        self._retired: set[Process] = set()
+
+    @property
+    def processes(self) -> list[Process]:
+        """All that run: first the current one, then those that finish what they are at."""
+        current = [] if self.process is None else [self.process]
+        return [*current, *self._retired]
 
     async def start(self) -> None:
         """Run a oneshot to its end, or begin to keep a service running.
@@ -205,15 +220,60 @@ class _Unit:
         if self.keeping.done():
             self.keeping.result()
 
-    async def restart(self) -> None:
-        if self.process is not None:
+    async def renew(self) -> None:
+        """Start the service anew, if it runs; return when it is ready."""
+        service = self._service
+        if self.process is None or not isinstance(service, Service):
+            return
+        if service.retire is None:
             self._is_restarting = True
             self.ready.clear()
-            await self._supervisor.end(self.name, self.process, self._service.stop)
+            await self._supervisor.end(self.name, self.process, service.stop)
+            return
+        self.ready.clear()
+        if not service.overlaps:
+            self._is_replaced.set()
+            await self.wait_until_ready()
+        elif successor := await self._start_successor(service):
+            self._successor = successor
+            self._is_replaced.set()
+        else:
+            self.ready.set()
+
+    async def _start_successor(self, service: Service) -> Process | None:
+        """Start a process beside the one that runs; return it when it is ready."""
+        is_ready = asyncio.ensure_future((service.readiness or _at_once)())
+        process = await self._supervisor.spawn(service)
+        ended = asyncio.create_task(process.ended())
+        try:
+            await asyncio.wait({is_ready, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                ended.cancel()
+                return process
+            say = self._supervisor.say
+            reason = _reason(ended.result())
+            say(f"{self.name} does not start ({reason}); the one before goes on")
+            return None
+        except asyncio.CancelledError:
+            process.kill()
+            raise
+        finally:
+            is_ready.cancel()
+
+    def _retire(
+        self, process: Process, ended: "asyncio.Task[int]", number: signal.Signals
+    ) -> None:
+        """Let a process finish what it is at, and end."""
+        self._retired.add(process)
+        ended.add_done_callback(lambda _ended: self._retired.discard(process))
+        process.send_signal(number)
 
     async def stop(self) -> None:
-        if self.process is not None:
-            await self._supervisor.end(self.name, self.process, self._service.stop)
+        ends = (
+            self._supervisor.end(self.name, each, self._service.stop)
+            for each in self.processes
+        )
+        await asyncio.gather(*ends)
         if self.keeping is not None:
             await asyncio.wait({self.keeping})
 
@@ -242,9 +302,22 @@ class _Unit:
         while not supervisor.stopping.is_set():
             attempts += 1
             started = supervisor.clock()
-            self.process = await supervisor.spawn(service)
-            self.watch()
-            status = await self.process.ended()
+            if self._successor is None:
+                self.process = await supervisor.spawn(service)
+                self.watch()
+            else:
+                self.process, self._successor = self._successor, None
+                self._unwatch()
+                self.ready.set()
+                supervisor.on_ready()
+            ended = asyncio.create_task(self.process.ended())
+            await _either(ended, self._is_replaced.wait())
+            if self._is_replaced.is_set() and service.retire is not None:
+                self._is_replaced.clear()
+                attempts = 0
+                self._retire(self.process, ended, service.retire)
+                continue
+            status = ended.result()
             self.process = None
             ran = supervisor.clock() - started
             was_ready = was_ready or self.ready.is_set()
@@ -271,7 +344,11 @@ class _Unit:
                 pass
 
 
-async def _either(task: "asyncio.Task[None]", other: Awaitable[object]) -> None:
+async def _at_once() -> None:
+    """Be ready."""
+
+
+async def _either(task: "asyncio.Task[Any]", other: Awaitable[object]) -> None:
     """Wait until a task has ended, or something else happens; the task goes on."""
     waiting = asyncio.ensure_future(other)
     try:

@@ -1,67 +1,82 @@
 """Notices when source files change, for development."""
 
-import asyncio
 import os
 import subprocess
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
-_INTERVAL_SECONDS = 1.0
+_DEBOUNCE, _STEP = 300, 50
+"""Milliseconds: a change is told when there was no other one for the second, and after the first
+in any case."""
 
-_SUFFIXES = (".py", ".html")
-"""Of source files: plugins may write others where they are."""
+_LOOK = 1000
+"""Milliseconds between two looks whether there is something else to do than to wait."""
 
 
-def source_state(folders: Iterable[Path]) -> dict[Path, int]:
-    """Return all Python files and templates in folders with the time of their last change."""
-    state = {}
+def is_source(path: Path, folders: Iterable[Path]) -> bool:
+    """Whether a file is one that processes load once: plugins may write others where they are.
+
+    Templates and static files are read again when they have changed.
+
+    Args:
+        path: the file
+        folders: where source files are
+    """
+    if path.suffix != ".py" and not path.name.startswith("requirements"):
+        return False
     for folder in folders:
-        for place, inner, names in os.walk(folder):
-            inner[:] = [name for name in inner if not name.startswith((".", "__"))]
-            for name in names:
-                path = Path(place, name)
-                try:
-                    if path.suffix in _SUFFIXES:
-                        state[path] = path.stat().st_mtime_ns
-                except OSError:
-                    continue  # removed since it was listed, or a link to nothing
-    return state
+        if path.is_relative_to(folder):
+            inner = path.relative_to(folder).parts[:-1]
+            return not any(name.startswith((".", "__")) for name in inner)
+    return False
 
 
-async def changes(folders: Sequence[Path]) -> AsyncIterator[None]:
-    """Yield each time that source files have changed, once they no longer do."""
-    handled = before = source_state(folders)
+async def changes(folders: Sequence[Path]) -> AsyncIterator[str]:
+    """Yield the names of source files each time that some have changed.
+
+    Folders that are not there are waited for.
+    """
+    from watchfiles import awatch
+
     while True:
-        await asyncio.sleep(_INTERVAL_SECONDS)
-        now = await asyncio.to_thread(source_state, folders)
-        if now == before != handled:
-            handled = now
-            yield
-        before = now
+        there = _existing(folders)
+        async with aclosing(awatch(*there, **_options(there))) as all_found:
+            async for found in all_found:
+                if found:
+                    yield ", ".join(sorted({Path(path).name for _change, path in found}))
+                elif there != _existing(folders):
+                    break
+        yield "folders of plugins"
 
 
 def run_and_watch(
     command: Sequence[str],
     folders: Sequence[Path],
-    pause: Callable[[], None] = lambda: time.sleep(_INTERVAL_SECONDS),
+    on_start: Callable[[], None] = lambda: None,
 ) -> int:
     """Run a command until it ends by itself, restarting it after each change.
 
     Args:
         command: program and arguments; it is stopped with SIGTERM
         folders: where the source files are
-        pause: called between two looks at the files
+        on_start: called each time that the command was started
 
     Returns:
         the command's exit status
     """
+    from watchfiles import watch
+
+    there = _existing(folders)
+    found = watch(*there, **_options(there))
+    next(found)  # from now on nothing is missed
     while True:
-        state = source_state(folders)
         process = subprocess.Popen(command)
         try:
-            while process.poll() is None and source_state(folders) == state:
-                pause()
+            on_start()
+            while process.poll() is None and not next(found):
+                pass
             if process.returncode is not None:
                 return process.returncode
             print("source files have changed: restarting", flush=True)
@@ -69,3 +84,18 @@ def run_and_watch(
             if process.poll() is None:
                 process.terminate()
             process.wait()
+
+
+def _existing(folders: Iterable[Path]) -> list[Path]:
+    return [Path(os.path.realpath(folder)) for folder in folders if folder.is_dir()]
+
+
+def _options(folders: Sequence[Path]) -> dict[str, Any]:
+    return {
+        "watch_filter": lambda _change, path: is_source(Path(path), folders),
+        "debounce": _DEBOUNCE,
+        "step": _STEP,
+        "rust_timeout": _LOOK,
+        "yield_on_timeout": True,
+        "ignore_permission_denied": True,
+    }

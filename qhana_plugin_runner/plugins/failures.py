@@ -42,6 +42,7 @@ class PluginFailure:
         advice: what to do about it, in the language of whoever reads it; may be empty.
         frames: the last stack frames, innermost last.
         is_note: nothing is wrong, the author may have meant it so.
+        place: the file and the line to correct, where they are known.
     """
 
     name: str
@@ -51,6 +52,7 @@ class PluginFailure:
     advice: LazyString | str = ""
     frames: tuple[str, ...] = ()
     is_note: bool = False
+    place: tuple[str, int | None] | None = None
 
     @classmethod
     def from_exception(
@@ -71,8 +73,9 @@ class PluginFailure:
             file=printable(file),
             stage=stage,
             error=name_and_text(error),
-            advice=_advice(error, stage, own),
+            advice=_advice(error, stage, _place(error, own)),
             frames=tuple(printable(frame.strip()) for frame in frames),
+            place=_place(error, own),
         )
 
     @classmethod
@@ -183,8 +186,20 @@ _OTHERS_CODE = (
 """Where code is that no plugin author can correct."""
 
 
+def _place(
+    error: BaseException, stack: Sequence[traceback.FrameSummary]
+) -> tuple[str, int | None] | None:
+    """Return the file and the line that the author of a plugin can correct."""
+    if isinstance(error, SyntaxError):
+        return (printable(error.filename), error.lineno) if error.filename else None
+    for frame in reversed(stack):
+        if not frame.filename.startswith(_OTHERS_CODE):
+            return printable(frame.filename), frame.lineno
+    return None
+
+
 def _advice(
-    error: BaseException, stage: str, stack: Sequence[traceback.FrameSummary]
+    error: BaseException, stage: str, place: tuple[str, int | None] | None
 ) -> LazyString | str:
     if isinstance(error, RunnerError):
         return ""  # it says itself what to change
@@ -197,18 +212,14 @@ def _advice(
         )
     if isinstance(error, SystemExit):
         return _("A plugin must not end the process: remove the call that exits.")
-    if isinstance(error, SyntaxError):
-        if not error.filename:
-            return _("Correct line %(line)s of the file.", line=error.lineno)
-        file = Path(error.filename).name
-        return _("Correct line %(line)s of %(file)s.", line=error.lineno, file=file)
-    if stage == "documentation":
+    if isinstance(error, SyntaxError) and place is None:
+        return _("Correct line %(line)s of the file.", line=error.lineno)
+    if stage == "documentation" and not isinstance(error, SyntaxError):
         return _(
             "The plugin is served, but missing from the API documentation: correct the "
             "schemas or docstrings of its endpoints."
         )
-    for frame in reversed(stack):
-        if not frame.filename.startswith(_OTHERS_CODE):
-            file = Path(frame.filename).name
-            return _("Correct line %(line)s of %(file)s.", line=frame.lineno, file=file)
-    return _("Correct the plugin at the place named by the last frame.")
+    if place is None:
+        return _("Correct the plugin at the place named by the last frame.")
+    file, line = place
+    return _("Correct line %(line)s of %(file)s.", line=line, file=Path(file).name)

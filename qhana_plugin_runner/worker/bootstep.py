@@ -30,6 +30,7 @@ from ..util.config.paths import absolute_environment
 from .children import ParentPool, allow_children, become_parent, end_children
 from .forks import fork_between_transactions
 from .monitor import Monitor, has_processes
+from .retire import retire_on_signal
 
 __all__ = ["Supervision"]
 
@@ -70,6 +71,7 @@ class Supervision(bootsteps.StartStopStep):
 def _worker_begins(**_kwargs: Any) -> None:
     """What a worker has to say is about work that is done: it tries longer than a web request."""
     Supervision.process = os.getpid()
+    retire_on_signal()
     if CELERY.flask_app is not None:
         wait_for_broker(CELERY.flask_app)
         config = CELERY.flask_app.config

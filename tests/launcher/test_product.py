@@ -14,6 +14,7 @@ import urllib.request
 from contextlib import closing
 
 import pytest
+import requests
 from helpers.processes import is_alive, wait_until
 from helpers.product import CHECKOUT, Product, outside_environment
 
@@ -238,42 +239,103 @@ def test_the_kill_of_the_launcher_leaves_no_process(restart):
 
 
 GREETER = """
+import time
+from pathlib import Path
+from flask import redirect, render_template, url_for
 from qhana_plugin_runner.api.util import SecurityBlueprint
 from qhana_plugin_runner.celery import CELERY
+from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.tasks import save_task_result
 from qhana_plugin_runner.util.plugins import QHAnaPluginBase
 
-BLP = SecurityBlueprint("greeter@v1", __name__)
+BLP = SecurityBlueprint("NAME@v1", __name__, template_folder="templates")
 
 class Greeter(QHAnaPluginBase):
-    name, version, description, tags = "greeter", "v1", "Greets.", []
+    name, version, description, tags = "NAME", "v1", "Greets.", []
     def get_api_blueprint(self):
         return BLP
 
 @BLP.route("/")
 def start():
-    greet.delay()
     return {"greeting": "TEXT"}
 
-@CELERY.task(name="greeter.greet")
-def greet():
-    print("greeting: TEXT", flush=True)
+@BLP.route("/page/")
+def page():
+    return render_template("greeting.html")
+
+@BLP.route("/process/", methods=["POST"])
+def process():
+    task = ProcessingTask("NAME@v1.greet")
+    task.save(commit=True)
+    (greet.s(db_id=task.id) | save_task_result.s(db_id=task.id)).apply_async()
+    return redirect(url_for("tasks-api.TaskView", task_id=str(task.id)), 303)
+
+@CELERY.task(name="NAME@v1.greet")
+def greet(db_id):
+    print("begun", flush=True)
+    while Path(__file__).with_name("hold").exists():
+        time.sleep(0.01)
+    return "TEXT"
 """
 
 
-def test_in_debug_mode_web_and_worker_see_a_repaired_and_a_changed_plugin(tmp_path):
+def test_what_an_author_saves_is_seen_in_web_and_worker_without_a_restart(tmp_path):
     plugins = tmp_path / "plugins"
-    plugins.mkdir()
-    plugin = plugins / "greeter.py"
-    plugin.write_text("import no_such_module")
+    (plugins / "templates").mkdir(parents=True)
+    plugin, page = plugins / "greeter.py", plugins / "templates" / "greeting.html"
+    hold = plugins / "hold"
+    page.write_text("first page")
+
+    def save(file, name, text):
+        file.write_text(GREETER.replace("NAME", name).replace("TEXT", text))
+
+    def answer(path):
+        return requests.get(product.url + path, timeout=60)
+
+    def wait_for(path, text):
+        wait_until(lambda: text in answer(path).text, 60, f"{text!r} at {path}")
+
+    def greeted():
+        url = product.url + "plugins/greeter@v1/process/"
+        sent = requests.post(url, timeout=60, allow_redirects=False)
+        return urllib.parse.urljoin(url, sent.headers["Location"])
+
+    def log_of(task):
+        wait_until(lambda: get_json(task)["status"] != "PENDING", 60, "the end")
+        return get_json(task)["log"]
+
+    plugin.write_text("name = 'greeter'\nimport no_such_module\n")
     environment = {"PLUGIN_FOLDERS": str(plugins)}
     with Product(tmp_path / "instance", "--debug", environment=environment) as product:
-        assert get_json(product.url + "plugins/") == {"plugins": []}
-        for number, text in enumerate(["repaired", "changed"], 2):
-            plugin.write_text(GREETER.replace("TEXT", text))
-            product.wait_until_ready(number)
-            assert get_json(product.url + "plugins/greeter@v1/") == {"greeting": text}
-            wait_until(lambda: f"greeting: {text}" in product.log, 60, "the task")
-        assert "no_such_module" in product.log
+        broken = answer("plugins/greeter@v1/")
+        assert broken.status_code == 503 and broken.json()["line"] == 2
+        assert "no_such_module" in broken.json()["message"]
+        # It is repaired, and a task begins that lasts.
+        hold.touch()
+        save(plugin, "greeter", "repaired")
+        wait_for("plugins/greeter@v1/", "repaired")
+        running = greeted()
+        wait_until(
+            lambda: "begun" in requests.get(running + "console/", timeout=60).text,
+            60,
+            "the task",
+        )
+        # A template is changed, and nothing has to be loaded for that.
+        wait_for("plugins/greeter@v1/page/", "first page")
+        page.write_text("second page")
+        assert answer("plugins/greeter@v1/page/").text == "second page"
+        # There is a new file, and the old one is broken meanwhile.
+        save(plugins / "other.py", "other", "a new file")
+        wait_for("plugins/other@v1/", "a new file")
+        plugin.write_text("name = 'greeter'\n1 / 0\n")
+        wait_for("plugins/greeter@v1/", "ZeroDivisionError")
+        assert answer("plugins/other@v1/").status_code == 200
+        # The task is changed; the one that runs is finished as it was begun.
+        save(plugin, "greeter", "changed")
+        wait_for("plugins/greeter@v1/", "changed")
+        changed = greeted()
+        hold.unlink()
+        assert (log_of(running), log_of(changed)) == ("repaired", "changed")
 
 
 def test_with_a_broker_of_ones_own_none_is_started(product, tmp_path):

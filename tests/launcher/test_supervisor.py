@@ -287,7 +287,7 @@ def test_services_are_restarted_on_request_without_a_pause_and_as_often_as_one_l
 
     def prepare(supervisor):
         def restart():
-            tasks.append(asyncio.ensure_future(supervisor.restart(["web", "other"])))
+            tasks.append(asyncio.ensure_future(supervisor.renew(["web", "other"])))
 
         for number in range(1, times):
             log.when("web . here", restart, number)
@@ -298,6 +298,48 @@ def test_services_are_restarted_on_request_without_a_pause_and_as_often_as_one_l
     assert len(log.all("(started web)")) == times
     assert len(log.all("(started broker)")) == 1
     assert all(task.done() for task in tasks)
+
+
+@pytest.mark.parametrize("overlaps", [False, True])
+def test_a_process_that_is_at_work_finishes_it_while_its_successor_runs(log, overlaps):
+    script = "trap 'echo retired' USR2; echo up; while :; do sleep 0.01; done"
+    options = {"retire": signal.SIGUSR2, "overlaps": overlaps}
+    both = []
+
+    def prepare(supervisor):
+        def renew():
+            renewed.append(asyncio.ensure_future(supervisor.renew(["worker"])))
+
+        def stop_when_both_run():
+            if log.all("worker . (retired)") and len(log.all("worker . (up)")) == 2:
+                both.extend(is_alive(pid_of(log, "worker", number)) for number in (0, 1))
+                supervisor.stop()
+
+        log.when("worker . up", renew)
+        log.hooks.append(("worker . (up|retired)", stop_when_both_run))
+
+    renewed = []
+    supervise([shell("worker", script, **options)], log, prepare)
+    assert both == [True, True]
+    assert not any(is_alive(pid_of(log, "worker", number)) for number in (0, 1))
+    assert not log.all("worker has ended (.*)")
+
+
+def test_a_service_whose_successor_does_not_start_goes_on(log, tmp_path):
+    mark = tmp_path / "mark"
+    script = f"test -e {mark} && exit 3; touch {mark}; echo up; {FOR_EVER}"
+
+    async def ready():
+        await asyncio.Event().wait()
+
+    def prepare(supervisor):
+        log.when("web . up", lambda: asyncio.ensure_future(supervisor.renew(["web"])))
+        log.when("web does not start", supervisor.stop)
+
+    options = {"retire": signal.SIGTERM, "overlaps": True, "readiness": ready}
+    supervise([shell("web", script, **options)], log, prepare)
+    assert log.all(r"web does not start \((.*)\)") == ["exit status 3"]
+    assert len(log.all("(started web)")) == 2
 
 
 def test_a_oneshot_that_fails_stops_what_runs_and_is_named(log):

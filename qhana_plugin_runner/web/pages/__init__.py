@@ -9,7 +9,7 @@ __all__ = ["register_pages"]
 def register_pages(app: Flask) -> None:
     """Mount the pages; those for debugging only in debug mode."""
     from ...api.negotiation import register_page
-    from .debug import DEBUG_PAGES
+    from .debug import DEBUG_PAGES, failures_page
     from .docs import register_docs
     from .health import register_health
     from .landing import landing_page
@@ -28,6 +28,7 @@ def register_pages(app: Flask) -> None:
         app.register_blueprint(LOGIN_PAGES)
     if app.debug:
         app.register_blueprint(DEBUG_PAGES)
+        register_page(app, "failures", failures_page)
 
 
 def _page_links() -> list[tuple[str, str]]:

@@ -1,14 +1,17 @@
 """Pages for developers of plugins or of the runner; mounted in debug mode only."""
 
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NamedTuple
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy.engine import make_url
 
+from ...api.negotiation import page
 from ...celery import CELERY
+from ...plugins.failures import PluginFailure
 from ...plugins.loading import loaded_plugins
 from ...security.headers import allow_frame
 from ...util import compat
@@ -16,7 +19,7 @@ from ...util.redaction import redact_urls
 from ...util.texts import has_words
 from ..workbench.catalogue import catalogue
 
-__all__ = ["DEBUG_PAGES"]
+__all__ = ["DEBUG_PAGES", "failures_page"]
 
 DEBUG_PAGES = Blueprint("debug", __name__, url_prefix="/debug")
 
@@ -30,11 +33,22 @@ def index() -> str:
     return render_template(
         "runner/debug.html",
         failures=[failure for failure in registry.failures if not failure.is_note],
+        problems=[each for each in catalogue(virtual=False) if each.problem],
         notes=[failure for failure in registry.failures if failure.is_note],
         plugin_count=len(registry.mounted),
         shims=compat.used_shims(),
         environment=_environment(),
     )
+
+
+def failures_page(failures: Sequence[PluginFailure], code: int) -> Response:
+    """Render what is shown in place of a plugin that fails.
+
+    Args:
+        failures: What has failed.
+        code: The status of the response; 503 while it may be repaired.
+    """
+    return page("runner/failures.html", failures=failures, is_waiting=code == 503)
 
 
 def _environment() -> list[tuple[str, str]]:

@@ -251,6 +251,9 @@ def _ask(entry: PluginEntry) -> PluginEntry:
         reason = without_folders(f"{type(error).__name__}: {error}")
         problem = _("The plugin's metadata view failed: %(reason)s", reason=reason)
         return replace(entry, problem=problem)
+    if status == 500 and (reason := _reason_in(body)):
+        problem = _("The plugin's metadata view failed: %(reason)s", reason=reason)
+        return replace(entry, problem=problem)
     if status != 200:
         problem = _("The plugin's metadata view returned status %(code)s.", code=status)
         return replace(entry, problem=problem)
@@ -261,6 +264,14 @@ def _ask(entry: PluginEntry) -> PluginEntry:
     if not isinstance(metadata, dict):
         return replace(entry, problem=_("The plugin's metadata is not a JSON object."))
     return with_metadata(entry, metadata)
+
+
+def _reason_in(body: bytes) -> str:
+    """Return the reason in an error response, which tells the cause in debug mode only."""
+    try:
+        return str(json.loads(body)["message"]) if current_app.debug else ""
+    except (ValueError, TypeError, KeyError):
+        return ""
 
 
 def _why_not_served(entry: PluginEntry) -> str:
