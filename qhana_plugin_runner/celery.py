@@ -11,6 +11,7 @@ from celery import Celery, Task
 from celery.app import backends
 from celery.app.amqp import AMQP
 from celery.backends.redis import RedisBackend
+from celery.exceptions import TaskPredicate
 from celery.loaders.app import AppLoader
 from celery.result import AsyncResult
 from celery.signals import task_postrun
@@ -33,7 +34,7 @@ from .tasking.queues import queue_settings
 from .util.config.celery_config import CELERY_QUEUE
 from .util.current_message import current_message
 from .util.error_text import name_and_text
-from .util.redaction import redact_text
+from .util.redaction import hidden, hide_in_error, hiding, redact_text
 
 __all__ = ["CELERY", "BrokerUnavailable", "FlaskTask", "register_celery"]
 
@@ -155,23 +156,29 @@ class FlaskTask(Task):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with self._app_context():
             app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-            with messages.claimed(app, self, kwargs.get("db_id")):
+            with messages.claimed(app, self, kwargs.get("db_id")), hiding():
                 try:
                     with console.captured(self._console_owner()), self._limited():
                         result = super().__call__(*args, **kwargs)
+                    if isinstance(result, str):
+                        result = hidden(result)
                     save_result_here(self, result)
                     return result
                 except MemoryError as error:
                     if not self._is_in_worker:
                         raise
                     raise out_of_memory(error) from error
-                except Exception:
-                    raise
+                except Exception as error:
+                    if hide_in_error(error) or isinstance(error, TaskPredicate):
+                        raise
+                    told = RunnerError(hidden(_described(error)))
+                    raise told.with_traceback(error.__traceback__) from None
                 except BaseException as error:
                     # Celery would let it end the worker, or its thread, and not the task.
                     if not self._is_in_worker or _ends_process(error):
                         raise
-                    raise RunnerError(_described(error)) from error
+                    hide_in_error(error)
+                    raise RunnerError(hidden(_described(error))) from error
 
     def apply(
         self, args: Any = None, kwargs: Any = None, *more: Any, **options: Any

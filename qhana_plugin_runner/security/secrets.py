@@ -18,6 +18,7 @@ from ..db.models.tasks import ProcessingTask
 from ..db.statements import execute
 from ..errors import RunnerError
 from ..util import strict_json
+from ..util.redaction import hide
 from ..util.secret_references import secrets_of_request
 
 __all__ = ["RevealError", "remove_secrets_of_ended_tasks", "reveal"]
@@ -33,7 +34,8 @@ class RevealError(RunnerError):
 def reveal(reference: str, db_id: int) -> str:
     """Return the secret that a reference stands for.
 
-    Call it in the task, where the secret is needed, and store what it returns nowhere.
+    Call it in the task, where the secret is needed, and store what it returns nowhere. What the
+    thread of the task logs, returns or raises after that has ``***`` instead.
 
     Args:
         reference: what a ``SecretField`` has loaded, as it is in the parameters of the task.
@@ -50,7 +52,9 @@ def reveal(reference: str, db_id: int) -> str:
             f"Task {db_id} has no such secret. It has if the reference that its form loaded is "
             "in its parameters or its data when it is saved, and until it ends."
         )
-    return _decrypt(content, _owner(reference, db_id))
+    secret = _decrypt(content, _owner(reference, db_id))
+    hide(secret)
+    return secret
 
 
 def remove_secrets_of_ended_tasks() -> int:

@@ -24,7 +24,7 @@ from ..db import DB
 from ..db.models.task_console import MAX_CONSOLE, append_console
 from ..db.transient import is_transient
 from ..util.current_message import current_message, working_on
-from ..util.redaction import redact_text
+from ..util.redaction import hider, redact_text
 from ..util.texts import encodable
 from .changes import task_changes
 
@@ -104,6 +104,7 @@ class _Console:
         self._task_id = task_id
         self._engine, self._changes = DB.engine, task_changes()
         self._process = os.getpid()
+        self._hidden = hider()  # for the thread that writes
         # A handler of a signal may print while the same thread does.
         self._lock = threading.RLock()
         self._pieces: list[str] = []
@@ -192,7 +193,7 @@ class _Console:
         try:
             # What overwrites a line that is written already begins another one.
             line_end = "\n" if self._is_in_line and taken.startswith("\r") else ""
-            text = line_end + redact_text(_plain(taken))
+            text = line_end + redact_text(self._hidden(_plain(taken)))
             with self._engine.begin() as connection:
                 append_console(connection, self._task_id, text, skipped)
         except DBAPIError as error:

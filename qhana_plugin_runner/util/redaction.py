@@ -1,13 +1,24 @@
 """What messages, logs and pages show of values that may be secret: one mechanism for all."""
 
+import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from traceback import format_exception
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 __all__ = [
     "MASK",
     "MAX_SHOWN_LENGTH",
     "display_url",
+    "hidden",
+    "hide",
+    "hide_in_error",
+    "hider",
+    "hiding",
     "redact_log_data",
     "redact_text",
     "redact_urls",
@@ -41,6 +52,84 @@ _PASSWORD_IN_URL = re.compile(
 )
 
 
+SHORTEST_HIDDEN = 4
+"""Characters of a secret; shorter ones are parts of too many words."""
+
+_HIDDEN: ContextVar[list[str] | None] = ContextVar("hidden_secrets", default=None)
+
+
+@contextmanager
+def hiding() -> Iterator[None]:
+    """Mask the secrets that are revealed in the block, and only there."""
+    token = _HIDDEN.set(list(_HIDDEN.get() or ()))
+    try:
+        yield
+    finally:
+        _HIDDEN.reset(token)
+
+
+def hide(secret: str) -> None:
+    """Mask a secret, in its usual spellings, for the rest of a block of :func:`hiding`."""
+    known = _HIDDEN.get()
+    if known is not None and len(secret) >= SHORTEST_HIDDEN:
+        spellings = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
+        spellings |= {repr(secret)[1:-1]}
+        spellings |= {
+            json.dumps(secret, ensure_ascii=ascii)[1:-1] for ascii in (False, True)
+        }
+        known[:] = sorted(spellings.union(known), key=len, reverse=True)
+
+
+def hidden(text: str) -> str:
+    """Mask the secrets that this task has revealed in a text.
+
+    >>> with hiding():
+    ...     hide("hunter2 & co")
+    ...     hidden("no hunter2 & co at /?key=hunter2+%26+co")
+    'no *** at /?key=***'
+    """
+    return _without(_HIDDEN.get(), text)
+
+
+def hider() -> Callable[[str], str]:
+    """Return what masks, in other threads, too, what this task has revealed by then."""
+    return partial(_without, _HIDDEN.get())
+
+
+def _without(secrets: list[str] | None, text: str) -> str:
+    for secret in secrets or ():
+        text = text.replace(secret, MASK)
+    return text
+
+
+def hide_in_error(error: BaseException) -> bool:
+    """Mask the secrets that this task has revealed in an error, and in those that led to it.
+
+    Returns:
+        Whether none is left: some errors make their text of what cannot be changed.
+    """
+    if not _HIDDEN.get():
+        return True
+    rest, seen = [error], set[int]()
+    while rest:
+        each = rest.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        parts = [*each.args, *vars(each).values(), each.__cause__, each.__context__]
+        parts += getattr(each, "exceptions", ())
+        rest += [part for part in parts if isinstance(part, BaseException)]
+        if any(isinstance(arg, str) and hidden(arg) != arg for arg in each.args):
+            each.args = tuple(
+                hidden(arg) if isinstance(arg, str) else arg for arg in each.args
+            )
+        for name, value in vars(each).items():
+            if isinstance(value, str):
+                vars(each)[name] = hidden(value)
+    shown = "".join(format_exception(error))
+    return hidden(shown) == shown
+
+
 def redact_log_data(data: Any, private_fields: Collection[str] | None = None) -> Any:
     """Return a copy of form or JSON data that may be logged.
 
@@ -64,14 +153,15 @@ def redact_log_data(data: Any, private_fields: Collection[str] | None = None) ->
 
 
 def redact_text(text: str) -> str:
-    """Mask what a text calls a password, secret or token, and passwords in URLs.
+    """Mask what a text calls a password, secret or token, passwords in URLs, and what is hidden.
 
     JSON stays JSON, so that programs can read it.
 
     >>> redact_text('{"dbPassword": "hunter2", "n": 5} redis://:hunter2@host/0')
     '{"dbPassword": "***", "n": 5} redis://***@host/0'
     """
-    return _PASSWORD_IN_URL.sub(f"{MASK}@", _SECRET_IN_TEXT.sub(_masked, text))
+    masked = _SECRET_IN_TEXT.sub(_masked, hidden(text))
+    return _PASSWORD_IN_URL.sub(f"{MASK}@", masked)
 
 
 def _masked(match: re.Match[str]) -> str:

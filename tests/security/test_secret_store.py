@@ -4,9 +4,11 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import marshmallow as ma
 import pytest
+from celery.exceptions import Retry
 from flask import g
 from helpers.databases import on_each_database
 from helpers.processes import wait_until
@@ -24,6 +26,7 @@ from qhana_plugin_runner.operations.retention import apply_retention
 from qhana_plugin_runner.security.secrets import RevealError, reveal
 from qhana_plugin_runner.tasking import life_cycle
 from qhana_plugin_runner.tasking.removal import remove_task
+from qhana_plugin_runner.util.redaction import hidden, hide, hide_in_error, hiding
 from qhana_plugin_runner.util.secret_references import is_reference
 
 PLUGINS = Path(__file__).with_name("secret_plugins")
@@ -269,6 +272,20 @@ def wait_for(client, number, condition):
     return status(client, number)
 
 
+def left_behind(folder, url):
+    """Return what is in the broker, the database, the logs and the files."""
+    with Redis.from_url(url) as redis:
+        kept = [redis.dump(key) or b"" for key in redis.keys()]
+    return kept + [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+
+
+def assert_nowhere(places):
+    for place in places:
+        for text in (SECRET, "hunter2", "Größe", quote("Größe")):
+            assert text.encode() not in place
+            assert json.dumps(text)[1:-1].encode() not in place
+
+
 def test_secret_in_database_broker_logs_and_answers(product):
     """What one step asks for lives to the end, and its clear text is nowhere to be found."""
     folder, url, app = product
@@ -289,17 +306,68 @@ def test_secret_in_database_broker_logs_and_answers(product):
             answers.append(
                 client.get(f"/tasks/{number}/{path}", headers={"Accept": kind})
             )
-    with Redis.from_url(url) as redis:
-        kept += [redis.dump(key) or b"" for key in redis.keys()]
-    kept += [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
     kept += [answer.data for answer in answers]
-    for place in kept:
-        for text in (SECRET, "hunter2", "Größe"):
-            assert text.encode() not in place
-            assert json.dumps(text)[1:-1].encode() not in place
+    assert_nowhere([*kept, *left_behind(folder, url)])
     with app.app_context():
         assert stored() == []
         assert "hunter" not in ProcessingTask.get_by_id(number).parameters
+
+
+CARELESS = {
+    "log": "",
+    "tell": "logged in with ***",
+    "raise": "ValueError: cannot log in with ***",
+    "cause": "KeyError: '***'",
+    "url": "Max retries exceeded with url: /?key=***",
+    "file": "No such file or directory: '/nowhere/***'",
+    "group": "ValueError: ***",
+    "exit": "the task called exit('cannot log in with ***')",
+    "odd": "Odd: odd: ***",
+}
+
+
+def test_secret_that_a_careless_plugin_tells(product):
+    """CWE-532: what a library says of an error, and a line to find it, have the password in them."""
+    folder, url, app = product
+    client = app.test_client()
+    for way, told in CARELESS.items():
+        answer = client.post(
+            "/plugins/careless@v1-0-0/process/", data={"password": SECRET, "way": way}
+        )
+        number = int(answer.location.rstrip("/").rpartition("/")[2])
+        task = wait_for(client, number, lambda task: task["status"] != "PENDING")
+        assert told in task["log"]
+        assert task["status"] == ("SUCCESS" if way in ("log", "tell") else "FAILURE")
+        console = client.get(f"/tasks/{number}/console/")
+        assert_nowhere([client.get(f"/tasks/{number}/").data, console.data])
+        assert way != "log" or "print: ***" in console.text
+    assert_nowhere(left_behind(folder, url))
+    log = (folder / "worker.log").read_text("utf-8")
+    assert "print: ***" in log and "{'login': '***'}" in log and "warning: ***" in log
+
+
+def test_masking_ends_with_the_task_and_leaves_short_secrets_and_control_flow_alone():
+    with hiding():
+        for secret in ("abc", SECRET, SECRET + SECRET, "a\nb'c\""):
+            hide(secret)
+        assert hidden(f"abc {SECRET}{SECRET}") == "abc ***"
+        assert hidden(repr(["a\nb'c\""])) == "['***']"
+        assert hidden(json.dumps(SECRET)) == '"***"'
+        retry = Retry("again", ValueError(SECRET), 5)
+        assert hide_in_error(retry) and retry.excs == "ValueError('***')"
+        assert not hide_in_error(Unchanging())
+        with hiding():
+            hide("of the inner")
+            assert hidden(f"{SECRET} of the inner") == "*** ***"
+        assert hidden("of the inner") == "of the inner"
+    assert hidden(SECRET) == SECRET
+    hide(SECRET)  # outside of a task
+    assert hidden(SECRET) == SECRET
+
+
+class Unchanging(Exception):
+    def __str__(self):
+        return SECRET
 
 
 def test_secret_of_another_in_a_task(product):
@@ -344,3 +412,15 @@ def test_the_plugin_of_the_documentation_sends_the_token_to_the_server(product, 
     assert task["status"] == "SUCCESS", task["log"]
     assert site.requests[-1].headers["Authorization"] == "Bearer tok-en123"
     assert client.get(task["outputs"][0]["href"], buffered=True).data == b"ID\r\n1\r\n"
+
+
+@pytest.mark.parametrize("password, told", [("a long one", "long"), ("no", "short")])
+def test_the_short_form_of_the_documentation_gets_the_secret_itself(
+    product, password, told
+):
+    client = product[2].test_client()
+    process = "/plugins/check-password@v1-0-0/process/"
+    answer = client.post(process, data={"password": password})
+    number = int(answer.location.rstrip("/").rpartition("/")[2])
+    task = wait_for(client, number, lambda task: task["status"] != "PENDING")
+    assert (task["status"], task["log"]) == ("SUCCESS", told)

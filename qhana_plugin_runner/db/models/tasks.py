@@ -28,6 +28,7 @@ from sqlalchemy.orm import (
 )
 
 from ...util.current_message import delivery_id
+from ...util.redaction import hidden
 from ...util.texts import encodable
 from ..db import DB, MAX_ID, UtcTimestamp, utc_now
 from .mutable_json import JSON_LIKE, MutableJSON
@@ -50,8 +51,8 @@ __all__ = [
 
 
 def storable(text: str) -> str:
-    """Replace what databases cannot store in a text: NUL and lone surrogates."""
-    return encodable(text.replace("\0", "\ufffd"))
+    """Replace what databases cannot store in a text, NUL and lone surrogates, and secrets."""
+    return encodable(hidden(text).replace("\0", "\ufffd"))
 
 
 TEMP_FILE = "temp-file"
