@@ -18,7 +18,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, chdir, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -115,8 +115,23 @@ def own_folder(token: str | None) -> Iterator[None]:
         if _place is not None and token is not None:
             stack.enter_context(_temporary_files_in(made()))
             if _changes_directory:
-                stack.enter_context(chdir(make_work()))
+                stack.callback(_change_to, _directory())
+                _change_to(make_work())
         yield
+
+
+def _directory() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return "/"  # a new version of the runner has replaced it
+
+
+def _change_to(directory: str | Path) -> None:
+    try:
+        os.chdir(directory)
+    except FileNotFoundError:
+        os.chdir("/")
 
 
 @contextmanager

@@ -95,6 +95,19 @@ def test_directory_of_the_process_is_the_same_again_after_each_message(
     assert os.getcwd() == "/" and contents(place) == []
 
 
+def test_tasks_go_on_when_the_folder_of_the_worker_is_replaced(tmp_path, monkeypatch):
+    """As by a deployment that moves the new version to the place of the old one."""
+    folder = tmp_path / "old"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    use_folders(change_directory=True)
+    with own_folder("one"):
+        folder.rmdir()
+    with own_folder("two"):
+        assert os.getcwd() == str(working_folder())
+    assert os.getcwd() == "/"
+
+
 def test_temporary_files_outlive_the_working_folder(place):
     use_folders(change_directory=True)
     with own_folder("one"):
