@@ -48,6 +48,8 @@ MOST_REPEATS = 4
 
 _COMPONENTS = "#/components/schemas/"
 
+_NOT_IN_OPENAPI_3_0 = ("contentMediaType", "dataInput", "examples", "pluginDependency")
+
 
 def json_schema(*schemas: ma.Schema) -> dict[str, Any]:
     """Return the JSON Schema of what a form with the fields of some schemas sends.
@@ -168,7 +170,17 @@ class _Converter(OpenAPIConverter):
         found = super().field2property(flat)
         for add in _WORDS:
             add(field, found)
-        return {key: each for key, each in found.items() if _is_valid(key, each)}
+        unknown = () if self._is_json_schema else _NOT_IN_OPENAPI_3_0
+        return {
+            key: each
+            for key, each in found.items()
+            if key not in unknown and _is_valid(key, each)
+        }
+
+    @property
+    def _is_json_schema(self) -> bool:
+        """Whether the schemas of the document are JSON Schema, which those of 3.0 are not."""
+        return (self.openapi_version.major, self.openapi_version.minor) >= (3, 1)
 
     def field2default(self, field: ma.fields.Field[Any], **kwargs: Any) -> dict[str, Any]:
         found = _if_written(super().field2default, field, **kwargs)
@@ -185,8 +197,8 @@ class _Converter(OpenAPIConverter):
 
     def field2range(self, field: ma.fields.Field[Any], ret: Any) -> dict[str, Any]:
         found = _if_written(super().field2range, field, ret)
-        if (self.openapi_version.major, self.openapi_version.minor) < (3, 1):
-            return found  # no JSON Schema yet: an exclusive limit is a flag there
+        if not self._is_json_schema:
+            return found  # an exclusive limit is a flag there
         for end in ("min", "max"):
             bound = found.get(f"{end}imum")
             for each in field.validators if bound is not None else ():

@@ -6,8 +6,8 @@ import threading
 import pytest
 from helpers.plugins import dangling_references, plugin_source, registry
 from helpers.product import CHECKOUT
-from jsonschema import Draft202012Validator
-from schemathesis.specs.openapi.definitions import OPENAPI_31
+from jsonschema import Draft4Validator, Draft202012Validator
+from schemathesis.specs.openapi.definitions import OPENAPI_30, OPENAPI_31
 
 from qhana_plugin_runner.api import ROOT_API
 
@@ -112,6 +112,16 @@ def test_schemas_of_one_name_stay_apart(client):
     }
     assert used == {f"#/components/schemas/{name}" for name in inputs}
     assert schemas["Input"]["properties"].keys() == {"dataUrl", "count"}
+
+
+def test_clients_of_before_may_have_the_version_before(plugins):
+    plugins.write("odd.py", plugin_source("odd", more=SCHEMAS + ODD_VALUES))
+    folders = plugins.folder, CHECKOUT / "plugins"
+    found = document(plugins.client(*folders, OPENAPI_VERSION="3.0.3"))
+    assert found["openapi"] == "3.0.3"
+    Draft4Validator(OPENAPI_30).validate(found)
+    count = found["components"]["schemas"]["Input"]["properties"]["count"]
+    assert count == {"type": "integer", "default": 5, "minimum": 1}
 
 
 def test_title_and_version_are_settings(plugins):
