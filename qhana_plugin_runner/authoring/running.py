@@ -52,6 +52,7 @@ class RunningTask(Task):
     def cancelled(self) -> bool:
         if not self._cancelled and monotonic() - self._looked_at >= PAUSE:
             self._cancelled = self.row.cancel_requested
+            DB.session.commit()
             self._looked_at = monotonic()
         return self._cancelled
 
@@ -124,7 +125,9 @@ def run(function: "FormFunction[Any, Any]", task_id: int) -> Signature:
     values = function.schema().loads(function.sent(row))
     task = RunningTask(row, outputs)
     task.data = deepcopy(kept.get("kept") or {})
-    returned = function.fn(**_arguments(function, values, task))
+    arguments = _arguments(function, values, task)
+    DB.session.commit()  # no transaction stays open while the function works, maybe for hours
+    returned = function.fn(**arguments)
     if not isinstance(returned, Ask):
         outputs.save_returned(returned)
         return save_task_result.s(None, db_id=task_id)

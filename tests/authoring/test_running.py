@@ -223,6 +223,24 @@ def test_progress_is_shown(works):
     assert works("track")["progress"] == progress
 
 
+IDLE = """\
+from qhana_plugin_runner.authoring import Secret, Task, plugin
+from qhana_plugin_runner.db import DB
+
+@plugin(version="v1.0.0")
+def idle(task: Task, password: Secret):
+    assert not DB.session().in_transaction()
+    assert not task.cancelled
+    assert not DB.session().in_transaction()
+"""
+
+
+def test_no_transaction_is_open_while_the_function_works(author):
+    author.serve(IDLE)
+    status = author.run("idle@v1-0-0", {"password": "x"})
+    assert status["status"] == "SUCCESS", status["log"]
+
+
 CANCELLED = """\
 from qhana_plugin_runner.authoring import Task, plugin
 from qhana_plugin_runner.tasking.cancel import cancel

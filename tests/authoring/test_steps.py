@@ -1,5 +1,7 @@
 """Steps of a plugin in the short form."""
 
+import sys
+
 import pytest
 from helpers.plugins import problems
 
@@ -14,6 +16,7 @@ from qhana_plugin_runner.authoring import (
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
+from qhana_plugin_runner.testing.running import work_off
 
 PICK = '''\
 from enum import Enum
@@ -118,6 +121,19 @@ def test_a_step_may_ask_again(author, asked):
     assert [each["cleared"] for each in status["steps"]] == [True, False]
     refused = author.client.post(step["href"], data=answers)
     assert refused.get_json()["errors"]["form"] == {"column": ["Must be one of: z."]}
+
+
+def test_one_of_two_answers_at_once_counts(author, asked):
+    step = sys.modules["written"].choose
+    answers = {"column": "y", "entities": ENTITIES, "more": ["y"]}
+    with author.app.app_context():
+        row = ProcessingTask.get_by_id(1)
+        assert step.is_open(row)  # as both have seen it
+        assert step.answer(row, answers)
+        assert not step.answer(row, {**answers, "column": "ID"})
+    work_off(author.app)
+    status = author.client.get("/tasks/1/").get_json()
+    assert author.outputs(status)["column.txt"] == b"5 6"
 
 
 def test_the_step_of_another_task_is_not_found(author, asked):
