@@ -30,9 +30,3 @@ class ResultsTooLarge(StorageError):
     """A file of a task was not kept, as its files may not take so much."""
 
     http_status = 413
-
-    def __init__(self, file_name: str, most: int | None) -> None:
-        super().__init__(
-            f"{file_name!r:.80} was not kept: all files of a task together may have {most} bytes "
-            "(TASK_MAX_RESULT_BYTES)"
-        )

@@ -158,7 +158,7 @@ class FileStore(FileStoreInterface):
             with limited_to(room):
                 data, facts = self._keep(file_, Path(target), mimetype)
         except NoRoom:
-            raise ResultsTooLarge(file_name, most) from None
+            raise _too_large(file_name, most) from None
         info = TaskFile(
             task=None,
             security_tag=secrets.token_urlsafe(32),
@@ -174,7 +174,7 @@ class FileStore(FileStoreInterface):
             room is not None and (facts.size or 0) > room
         ):  # a store that reads it otherwise
             self.delete(info)
-            raise ResultsTooLarge(file_name, most)
+            raise _too_large(file_name, most)
         info.task = task
         info.save(commit=commit)
         return info
@@ -249,6 +249,13 @@ def _kept_for(task_db_id: int) -> int:
     """Return the bytes of all files of a task."""
     size = select(func.sum(TaskFile.size)).filter_by(task_id=task_db_id)
     return int(DB.session.scalar(size) or 0)
+
+
+def _too_large(file_name: str, most: int | None) -> ResultsTooLarge:
+    return ResultsTooLarge(
+        f"{file_name!r:.80} was not kept: all files of a task together may have {most} bytes "
+        "(TASK_MAX_RESULT_BYTES)"
+    )
 
 
 def _last_part(file_name: str) -> str:

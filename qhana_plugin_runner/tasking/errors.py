@@ -34,6 +34,6 @@ class TooManyTasks(RunnerError):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"you may have {most} tasks under way at a time (TASK_MAX_PER_CLIENT), those that wait "
-            "for a step included: try again when one has ended, or cancel one"
+            f"you have too many tasks under way: TASK_MAX_PER_CLIENT is {most}, and tasks that wait "
+            "for a step count. Try again when one has ended, or cancel one"
         )

@@ -153,7 +153,8 @@ class TestFillingTheDisk:
     def test_it_fails_and_says_which_setting_it_was(self, run, app, way):
         status = run("fill_store", way=way)
         assert status["state"] == "failed"
-        assert "TASK_MAX_RESULT_BYTES" in status["log"].split("\n")[0]
+        first = status["log"].split("\n")[0]
+        assert "ResultsTooLarge" in first and "TASK_MAX_RESULT_BYTES" in first
         with app.app_context():
             number = int(status["links"][0]["href"].rstrip("/").rpartition("/")[2])
             kept = TaskFile.query.filter_by(task_id=number).all()
