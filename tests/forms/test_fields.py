@@ -14,7 +14,7 @@ from werkzeug.datastructures import MultiDict
 
 from qhana_plugin_runner.api import EnumField
 from qhana_plugin_runner.api.extra_fields import CSVList
-from qhana_plugin_runner.api.util import FileUrl, FrontendFormBaseSchema
+from qhana_plugin_runner.api.util import FileUrl, FrontendFormBaseSchema, SecretField
 from qhana_plugin_runner.forms import FormField, describe_form
 
 
@@ -447,6 +447,17 @@ def test_a_password_is_private(render_input):
 
     assert shown["type"] == "password"
     assert "data-private" in shown
+
+
+@pytest.mark.parametrize("input_type", ["password", "textarea", "text"])
+def test_a_secret_is_private_and_never_shown(render_input, input_type):
+    field = SecretField(metadata={"input_type": input_type}, required=True)
+    shown = render_input(field, "hunter2", errors={"theField": ["No."]})
+
+    assert shown.tag == ("textarea" if input_type == "textarea" else "input")
+    assert shown.get("type") in (input_type, None)
+    assert "data-private" in shown and "required" in shown
+    assert not shown.get("value") and not shown.text.strip()
 
 
 def test_a_file_is_chosen_without_a_value(render_input):
