@@ -125,8 +125,10 @@ def run(function: "FormFunction[Any, Any]", task_id: int) -> Signature:
     values = function.schema().loads(function.sent(row))
     task = RunningTask(row, outputs)
     task.data = deepcopy(kept.get("kept") or {})
+    # No transaction stays open while files are fetched, and the function works, maybe for hours.
+    DB.session.commit()
     arguments = _arguments(function, values, task)
-    DB.session.commit()  # no transaction stays open while the function works, maybe for hours
+    DB.session.commit()
     returned = function.fn(**arguments)
     if not isinstance(returned, Ask):
         outputs.save_returned(returned)

@@ -50,9 +50,10 @@ def types(
     words: Sequence[str] = ("a", "b"),
 ):
     got = dict(locals())
-    for name in ("task", "entities", "file", "files"):
+    for name in ("task", "entities", "file", "files", "password"):
         got.pop(name)
     task.log(repr(got))
+    task.log(f"{len(password)} {password[::-1]}")
     task.log(f"{list(entities)} {list(entities)} {file.name} {file.read_text()}")
     task.log(f"{[each.name for each in files]} {file.parent == task.folder}")
 """
@@ -92,16 +93,17 @@ def test_each_type_arrives_as_itself(author, first):
     assert problems(author.app) == []
     status = author.run("types@v1-0-0", SENT)
     assert status["status"] == "SUCCESS", status["log"]
-    first, second, third = status["log"].splitlines()
+    first, hidden, second, third = status["log"].splitlines()
     assert first == (
         "{'number': 3, 'part': 0.5, 'text': '', 'day': datetime.date(2026, 1, 2), "
         "'moment': datetime.datetime(2026, 1, 2, 3, 4), 'color': <Color.green: '#0f0'>, "
         "'size': 'm', 'level': 2, 'other': 'http://localhost/plugins/x/', "
-        "'password': 'hidden', 'numbers': [1, 2], 'colors': [<Color.red: '#f00'>, "
+        "'numbers': [1, 2], 'colors': [<Color.red: '#f00'>, "
         "<Color.green: '#0f0'>], 'switch': False, 'no_number': None, 'no_text': None, "
         "'no_day': None, 'no_color': None, 'no_size': None, 'no_level': None, "
         "'no_file': None, 'no_password': None, 'words': ['a', 'b']}"
     )
+    assert hidden == "6 neddih"
     assert second == "[{'ID': 1}] [{'ID': 1}] data.csv ID"
     assert third == "['data.txt', '2-data.txt'] True"
 
