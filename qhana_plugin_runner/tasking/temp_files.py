@@ -142,8 +142,8 @@ def _made(place: Path, token: str) -> Iterator[Path]:
         try:
             yield folder
         finally:
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+            with suppress(OSError):
+                folder.rmdir()  # unless temporary files are in it
 
 
 @contextmanager
@@ -168,11 +168,18 @@ def _working_in(folder: Path) -> Iterator[Path]:
         yield work
     finally:
         try:
-            shutil.rmtree(work)
+            _remove_folder(work)
         except FileNotFoundError:
             pass  # the task has removed it
         except OSError:
             _left.append(work)  # a process that the task has left still writes
+
+
+def _remove_folder(folder: Path) -> None:
+    try:
+        folder.rmdir()  # most tasks leave nothing, and this is one call
+    except OSError:
+        shutil.rmtree(folder)
 
 
 def remove_left() -> None:
