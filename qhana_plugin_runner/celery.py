@@ -1,5 +1,6 @@
 """The Celery app: where plugins register their tasks and from where messages are sent."""
 
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -10,11 +11,12 @@ from typing import Any
 from celery import Celery, Task
 from celery.app import backends
 from celery.app.amqp import AMQP
+from celery.app.log import TaskFormatter
 from celery.backends.redis import RedisBackend
 from celery.exceptions import TaskPredicate
 from celery.loaders.app import AppLoader
 from celery.result import AsyncResult
-from celery.signals import task_postrun
+from celery.signals import after_setup_task_logger, task_postrun
 from celery.states import IGNORED, REJECTED
 from celery.utils import uuid
 from flask import Flask, current_app, has_app_context, has_request_context
@@ -386,6 +388,14 @@ def register_celery(app: Flask) -> None:
     default_queue = config.get("task_default_queue", CELERY_QUEUE)
     queues = queue_settings(app.config["TASK_QUEUES"], default_queue)
     CELERY.use({"task_time_limit": limit, **queues, **config})
+
+
+@after_setup_task_logger.connect
+def _log_as_others_do(logger: logging.Logger, **_kwargs: Any) -> None:
+    """Write what plugins log by ``get_task_logger`` as all other lines: masked, with its task."""
+    kept = [h for h in logger.handlers if not isinstance(h.formatter, TaskFormatter)]
+    logger.handlers[:] = kept
+    logger.propagate = True
 
 
 @task_postrun.connect

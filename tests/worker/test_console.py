@@ -74,6 +74,7 @@ def test_each_task_has_its_own_console(app, tmp_path, broker_url, pool):
         # Which task a thread works for is known where there is only one.
         assert (f"a thread of {name}" in lines) == (pool == "prefork")
         assert f"a child of {name}" not in lines and f"a child of {name}\n" in log
+        assert f" [task {ids[name]} talk@v1] told by {name}" in log
         for line in (f"I am {name}", f"a thread of {name}", f"the end of {name}"):
             assert line in log
         assert len(lines) == (9 if pool == "prefork" else 8)
