@@ -72,6 +72,7 @@ def _create_app(test_config: Mapping[str, Any] | None, silent_log: bool) -> Flas
     _register_workbench(app)
     _register_headers(app)
     _register_plugins(app)
+    _register_checks(app)
     return app
 
 
@@ -247,6 +248,17 @@ def _register_plugins(app: Flask) -> None:
             blueprint, url_prefix=api_path(app, path)
         ),
     )
+
+
+def _register_checks(app: Flask) -> None:
+    from .operations.loop import AT_START
+
+    def log_findings(app: Flask) -> None:
+        from .checks.at_start import log_findings
+
+        log_findings(app)
+
+    app.extensions[AT_START] = [log_findings]
 
 
 def _register_commands(app: Flask) -> None:

@@ -159,7 +159,7 @@ def _look(file: Path, role: str, folder: Path) -> None:
             loaded: LoadedPlugins = app.extensions["qhana_plugins"]
             for plugin in plugins.values():
                 served = plugin.identifier in loaded.mounted
-                findings += _find(Subject(app, plugin, runs), watch, served)
+                findings += _find(Subject(app, plugin, runs.client, runs), watch, served)
         found = {"findings": [each.as_dict() for each in findings], "known": known}
         (folder / "result").write_text(json.dumps(found), "utf-8")
 

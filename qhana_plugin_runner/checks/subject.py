@@ -9,6 +9,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import marshmallow as ma
 from flask import Flask
+from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
@@ -79,11 +80,19 @@ class Subject:
     Attributes:
         app: that serves it
         plugin: the plugin
-        runs: asks and runs it
+        client: asks it
+        runs: runs it; ``None`` where it is only asked
     """
 
-    def __init__(self, app: Flask, plugin: QHAnaPluginBase, runs: Runs) -> None:
-        self.app, self.plugin, self.runs = app, plugin, runs
+    def __init__(
+        self,
+        app: Flask,
+        plugin: QHAnaPluginBase,
+        client: FlaskClient,
+        runs: Runs | None = None,
+    ) -> None:
+        self.app, self.plugin, self.client, self.runs = app, plugin, client, runs
+        self._server = app.config["SERVER_NAME"] or "localhost"
         module = sys.modules.get(type(plugin).__module__)
         self.file = str(getattr(module, "__file__", None) or type(plugin).__module__)
 
@@ -96,16 +105,14 @@ class Subject:
     def ask(self, url: str, method: str = "GET", **options: Any) -> Answer:
         """Send a request to a view."""
         try:
-            return Answer(self.runs.client.open(url, method=method, **options), None)
+            return Answer(self.client.open(url, method=method, **options), None)
         except Exception as error:  # the app does not handle errors while it is tested
             return Answer(None, error)
 
     @cached_property
     def root(self) -> str:
         """The URL of the metadata."""
-        return (
-            f"http://{self.app.config['SERVER_NAME']}/plugins/{self.plugin.identifier}/"
-        )
+        return f"http://{self._server}/plugins/{self.plugin.identifier}/"
 
     @cached_property
     def metadata_answer(self) -> Answer:
@@ -129,7 +136,7 @@ class Subject:
         """Return a link of the entry point, absolute; ``None`` when it is not to this runner."""
         href = self.entry_point.get(key)
         url = urljoin(self.root, href) if isinstance(href, str) and href else None
-        same = url is not None and urlsplit(url).netloc == self.app.config["SERVER_NAME"]
+        same = url is not None and urlsplit(url).netloc == self._server
         return url if same else None
 
     def takes(self, url: str, method: str) -> bool:
@@ -243,7 +250,11 @@ class Subject:
         known = {"text/csv": "csv", "application/json": "json", "*": "csv", "*/*": "csv"}
         for each in [types] if isinstance(types, str) else types:
             if suffix := known.get(each):
-                return self.runs.data.put(ROWS, f"entities.{suffix}")
+                return (
+                    None
+                    if self.runs is None
+                    else self.runs.data.put(ROWS, f"entities.{suffix}")
+                )
         return None
 
 

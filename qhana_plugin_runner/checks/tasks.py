@@ -109,6 +109,7 @@ def _run(subject: Subject, url: str) -> Iterator[Finding]:
         forget_messages()
         yield subject.finding("task-unknown", name=name)
         return
+    assert subject.runs is not None
     task = PluginTask(subject.runs, url)
     if task.status == "PENDING" and task.open_step is None:
         yield subject.finding("task-never-ends", urlsplit(url).path)

@@ -19,7 +19,11 @@ from .jobs import JOBS, Job
 from .lease import hold_lease, release_lease
 from .webhooks.by_worker import is_delivered_by_worker
 
-__all__ = ["Maintenance", "runs_maintenance"]
+__all__ = ["AT_START", "Maintenance", "runs_maintenance"]
+
+AT_START = "qhana_at_start"
+"""In the extensions of an app: functions of the app that are called once, in threads, when a
+process begins with the maintenance."""
 
 STOP_SECONDS = 0.5
 """How long a process that ends waits for its jobs."""
@@ -58,6 +62,8 @@ class Maintenance:
             ]
             for thread in self._threads:
                 thread.start()
+            for look in self._app.extensions.get(AT_START, ()):
+                threading.Thread(target=look, args=[self._app], daemon=True).start()
             # Let another process take over at once, and not when the leases expire.
             atexit.register(self.stop, STOP_SECONDS)
 

@@ -106,6 +106,7 @@ def plugin_app(
             **settings,
         }
         app = create_app(config, silent_log=True)
+        forget_messages()
         with app.app_context():
             DB.create_all()
         try:
@@ -139,6 +140,7 @@ def _work_on_next(app: Flask, queue: Any) -> bool:
 
 def forget_messages() -> None:
     """Empty the queues in memory: what another app has sent is none of ours."""
+    assert CELERY.conf.broker_url == IN_MEMORY["broker_url"], "this is no queue in memory"
     with CELERY.connection_for_write() as connection:
         channel = connection.default_channel
         for queue in CELERY.amqp.queues.values():
@@ -305,7 +307,6 @@ class Runs:
     def __init__(self, app: Flask, data: DataServer) -> None:
         self.app, self.data = app, data
         self.client = _OwnContexts(app, app.response_class)
-        forget_messages()
 
     def __call__(self, name: str, /, **inputs: Any) -> PluginTask:
         """Run a plugin until it ends or waits for a step.
