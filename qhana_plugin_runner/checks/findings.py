@@ -114,6 +114,9 @@ FINDINGS = {
     "form-inaccessible": Kind(
         "{what}.", "Without it, people who use a screen reader do not know what to enter."
     ),
+    "form-fails-axe": Kind(
+        "{what} (axe rule {rule}): {element}", "See {url} for what it means to people."
+    ),
     # Processing
     "process-fails": Kind(
         "The processing endpoint fails for what the form sends: {cause}",

@@ -53,12 +53,14 @@ class Page:
         targets: the URLs that buttons send it to
         images: the sources of images without a text
         text: all of its text
+        html: the page itself
     """
 
     controls: list[Control] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
     text: str = ""
+    html: str = field(default="", repr=False)
 
     def control(self, name: str) -> Control | None:
         """Return the first control of this name."""
@@ -84,6 +86,7 @@ def read_page(html: str, url: str) -> Page:
                 attributes.get(key) for key in ("aria-label", "aria-labelledby", "title")
             )
         )
+    reader.page.html = html
     reader.page.text = " ".join("".join(reader.texts).split())
     return reader.page
 

@@ -20,6 +20,7 @@ from ..api import ROOT_API
 from ..plugins.loading import LoadedPlugins, QHAnaPluginBase
 from ..plugins.modules import find_modules
 from ..testing.running import plugin_app, running
+from .accessibility import Form, find_by_axe
 from .findings import Finding
 from .forms import find_in_form
 from .loading import LoadWatch, find_in_loading
@@ -77,14 +78,19 @@ def _check_all(result: str, *files: str) -> None:
     """Check files and write the findings; prints each file before."""
     with plugin_app([]):
         pass  # all of the runner is imported now
-    findings = {}
+    findings, forms = {}, {}
     for file in files:
         print(file, flush=True)
-        findings[file] = [each.as_dict() for each in _check_file(Path(file))]
+        forms[file] = list[Form]()
+        findings[file] = [each.as_dict() for each in _check_file(Path(file), forms[file])]
+    # In the end: a process that controls a browser must not be forked.
+    for file in files:
+        findings[file] += [each.as_dict() for each in find_by_axe(forms[file])]
     Path(result).write_text(json.dumps(findings), "utf-8")
 
 
-def _check_file(file: Path) -> Iterator[Finding]:
+def _check_file(file: Path, forms: list[Form]) -> Iterator[Finding]:
+    """Find what is wrong with a plugin, and add its forms to a list."""
     name = str(file)
     with TemporaryDirectory(prefix="qhana-check-") as folder:
         children = [_Child(file, role, Path(folder, role)) for role in _PROGRAMS]
@@ -94,6 +100,7 @@ def _check_file(file: Path) -> Iterator[Finding]:
         return
     web, worker = [answer for answer in answers if answer is not None]
     yield from (Finding(**each) for each in web["findings"])
+    forms += [Form(*each) for each in web["forms"]]
     known = [set(answer["known"]) for answer in (web, worker)]
     if all(known) and known[0] != known[1]:
         lacks = "the worker" if known[1] < known[0] else "the web server"
@@ -133,7 +140,7 @@ class _Child:
             details = {"cause": cause, "advice": "Remove what ends the process."}
             name = str(self._file)
             finding = Finding.of("import-fails", name, name, **details)
-            return {"findings": [finding.as_dict()], "known": []}
+            return {"findings": [finding.as_dict()], "known": [], "forms": []}
         return found
 
 
@@ -153,14 +160,20 @@ def _look(file: Path, role: str, folder: Path) -> None:
         tasks = {name for each in plugins.values() for name in watch.tasks_of(each)}
         known = [*plugins, *tasks, "the runner's own"]
         findings: list[Finding] = []
+        forms: list[Form] = []
         if role == "web":
             ROOT_API.document()
             findings += find_in_loading(app, watch)
             loaded: LoadedPlugins = app.extensions["qhana_plugins"]
             for plugin in plugins.values():
                 served = plugin.identifier in loaded.mounted
-                findings += _find(Subject(app, plugin, runs.client, runs), watch, served)
-        found = {"findings": [each.as_dict() for each in findings], "known": known}
+                subject = Subject(app, plugin, runs.client, runs)
+                findings += _find(subject, watch, served)
+                if served and subject.page is not None:
+                    page, url = subject.page, subject.link("uiHref") or ""
+                    forms.append(Form(plugin.identifier, url, page.html))
+        shown = [each.as_dict() for each in findings]
+        found = {"findings": shown, "known": known, "forms": forms}
         (folder / "result").write_text(json.dumps(found), "utf-8")
 
 

@@ -25,7 +25,7 @@ STRICT = """class Strict(Form):
 
 
 """
-PLAIN_FORM = """    return '''<form action="" method="post">
+PLAIN_FORM = """    return '''<!doctype html><html lang="en"><title>Good</title><form action="" method="post">
         <label for="a">Entities</label>
         <input id="a" name="entitiesUrl" value="%s" required data-input-type="data">
         <input name="lines" value="3">
@@ -136,6 +136,13 @@ BAD = {
     "cancel-swallowed": (
         ["    except Exception:\n        raise", "    except:\n        lines = 0"],
         ".py:86",
+    ),
+    "form-fails-axe": (
+        [
+            "    return render_template(",
+            "    return '<button></button>' + render_template(",
+        ],
+        "/ui/",
     ),
     "output-undeclared": (
         ['"custom/count", "application/json"\n', '"custom/sum", "application/json"\n'],
