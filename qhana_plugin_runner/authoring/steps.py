@@ -143,7 +143,11 @@ class Step(FormFunction[P, R]):
             field = schema.fields[name]
             element = _element(field)
             loaded = [element.deserialize(each) for each in offered]
-            element.validators = [*element.validators, OneOf(loaded)]
+            one_of = OneOf(loaded)
+            one_of.choices_text = ", ".join(map(str, offered))  # as they are sent
+            element.validators = [*element.validators, one_of]
+            if not _all_among(field.load_default, loaded):
+                field.load_default, field.required = ma.missing, True
             labels = field.metadata.get("options") or {}
             blank = {"": ""} if field.allow_none and element is field else {}
             options = {**blank, **{each: labels.get(each, each) for each in offered}}
@@ -196,6 +200,14 @@ class Step(FormFunction[P, R]):
         """
         place = f"../../plugins/{quote(self.plugin.blueprint.name)}/{task_id}/{self.path}"
         return {"href": f"{place}-process/", "ui_href": f"{place}-ui/"}
+
+
+def _all_among(default: Any, offered: list[Any]) -> bool:
+    """Whether what is used without an answer is among what is offered, or nothing."""
+    if default is None or default is ma.missing:
+        return True
+    chosen = default if isinstance(default, list) else [default]
+    return all(each in offered for each in chosen)
 
 
 def _element(field: ma.fields.Field[Any]) -> ma.fields.Field[Any]:

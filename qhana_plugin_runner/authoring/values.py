@@ -1,5 +1,6 @@
 """How values that a function returns become files."""
 
+import json
 import mimetypes
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
@@ -19,6 +20,22 @@ from .errors import OutputError
 __all__ = ["Content", "as_json", "content_of", "file_name"]
 
 _ENTITY_FILES = {media_type(each) for each in (CSV, JSON, JSON_LINES)}
+
+_PICTURES = {
+    ANYTHING: "png",
+    "application/pdf": "pdf",
+    "application/postscript": "ps",
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/svg+xml": "svg",
+    "image/tiff": "tiff",
+    "image/webp": "webp",
+}
+"""Mime types of pictures, and what matplotlib calls them."""
+
+_TWO_FORMS = {media_type(JSON), media_type(JSON_LINES)}
+
+_NO_ROWS = object()
 
 _MEMORY = 1024 * 1024
 """Bytes of a file that are kept in memory before it moves to a temporary file."""
@@ -60,6 +77,7 @@ def content_of(value: Any, content_type: str | None) -> Iterator[Content]:
     value, default = _made_plain(value, content_type)
     content_type = content_type or default
     if isinstance(value, str):
+        _require_text(value, content_type)
         yield Content(value, content_type or "text/plain")
     elif isinstance(value, (bytes, bytearray, memoryview)):
         yield Content(bytes(value), content_type or ANYTHING)
@@ -76,28 +94,57 @@ def content_of(value: Any, content_type: str | None) -> Iterator[Content]:
             yield Content(text, content_type or JSON)
 
 
+def _require_text(text: str, declared: str | None) -> None:
+    """Refuse a text that is not in the form that is declared."""
+    kind = media_type(declared)
+    if kind.startswith(("image/", "audio/", "video/")) and not _is_text(kind):
+        raise OutputError(f"a text is no {declared}: give bytes, or a Path to the file")
+    if not _is_json(kind):
+        return
+    try:
+        for each in text.splitlines() if kind == media_type(JSON_LINES) else [text]:
+            json.loads(each)
+    except ValueError as error:
+        raise OutputError(
+            f"the text is no {declared} ({error}): give the value itself, or declare the type "
+            "of the text, such as Output(..., 'text/csv')"
+        ) from error
+
+
 def _require_same(guessed: str | None, declared: str | None) -> None:
-    """Refuse a table that is not in the form that is declared: no reader would understand it."""
+    """Refuse a file whose name tells another type than is declared."""
     kinds = {media_type(guessed), media_type(declared)}
-    if len(kinds) == 2 and kinds <= _ENTITY_FILES:
+    # As in text/xml and application/x-xml; a type such as geo+json is also JSON.
+    names = {each.partition("/")[2].removeprefix("x-").split("+")[-1] for each in kinds}
+    is_vague = not kinds.isdisjoint({"", ANYTHING})
+    is_loose = "text/plain" in kinds and all(map(_is_text, kinds))
+    if not (is_vague or is_loose or len(names) == 1) or kinds == _TWO_FORMS:
         raise OutputError(
             f"the file is {guessed}, but declared is {declared}: write it so, or declare "
             f"Output(..., {guessed!r})"
         )
 
 
+def _is_json(kind: str) -> bool:
+    return kind == media_type(JSON) or kind.endswith("+json")
+
+
+def _is_text(kind: str) -> bool:
+    return kind.startswith("text/") or kind.endswith(("json", "xml", "javascript"))
+
+
 def _write(value: Any, text: Any, content_type: str) -> None:
     kind = media_type(content_type)
-    is_json = kind == media_type(JSON) or kind.endswith("+json")
     try:
         if isinstance(value, Iterable) and not isinstance(value, Mapping):
             rows = iter(value)
-            head = [each for each in (next(rows, None),) if each is not None]
+            head = [each for each in (next(rows, _NO_ROWS),) if each is not _NO_ROWS]
             if kind in _ENTITY_FILES and all(map(_is_row, head)):
-                _write_rows(head, rows, text, content_type)
+                columns = value.columns if isinstance(value, _Table) else []
+                _write_rows(head, rows, columns, text, content_type)
                 return
             value = [*head, *rows]
-        if is_json:
+        if _is_json(kind):
             text.write(strict_json.dumps(value, default=as_json))
             return
     except (EntityError, TypeError) as error:
@@ -113,15 +160,21 @@ def _is_row(value: Any) -> bool:
 
 
 def _write_rows(
-    head: list[Any], rest: Iterator[Any], text: Any, content_type: str
+    head: list[Any],
+    rest: Iterator[Any],
+    columns: list[str],
+    text: Any,
+    content_type: str,
 ) -> None:
-    """Write rows one by one; the columns of a CSV file are those of the first."""
+    """Write rows one by one; the columns of a CSV file are by default those of the first."""
     rows = _plain_rows(chain(head, rest))
     if media_type(content_type) != media_type(CSV):
         save_entities(rows, text, content_type)
     elif (first := next(rows, None)) is not None:
         entities = _of_one_table(chain([first], rows), first.keys())
         save_entities(entities, text, content_type, attributes=list(first))
+    elif columns:
+        save_entities((), text, content_type, attributes=columns)
 
 
 def _plain_rows(rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
@@ -144,14 +197,25 @@ def _of_one_table(
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of numpy, pandas or the calendar as JSON and CSV know it."""
-    if value is None or isinstance(value, (str, int, float, list, dict)):
+    """Return a value of numpy, pandas or the calendar as JSON and CSV know it.
+
+    Missing values are ``None``, whatever a library calls them.
+    """
+    if value is None or isinstance(value, (str, int, list, dict)):
         return value
+    if isinstance(value, float):
+        return value if value == value else None
     if hasattr(value, "tolist"):
-        return value.tolist()
-    if isinstance(value, date):
-        return value.isoformat() if value == value else None  # NaT
-    return value
+        return _plain(value.tolist())
+    if _is_missing(value):
+        return None
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a value is a NaT, the NA of pandas, or another NaN."""
+    pandas = sys.modules.get("pandas")
+    return (pandas is not None and value is pandas.NA) or (value != value) is True
 
 
 def as_json(value: Any) -> Any:
@@ -170,9 +234,11 @@ def as_json(value: Any) -> Any:
 
 def _picture(figure: Any, content_type: str) -> bytes:
     """Draw a figure of matplotlib."""
-    formats = {"image/svg+xml": "svg", "application/pdf": "pdf", "image/jpeg": "jpg"}
+    picture = _PICTURES.get(media_type(content_type))
+    if picture is None:
+        raise _no_figure("matplotlib", content_type, _PICTURES)
     buffer = BytesIO()
-    figure.savefig(buffer, format=formats.get(content_type, "png"), bbox_inches="tight")
+    figure.savefig(buffer, format=picture, bbox_inches="tight")
     if pyplot := sys.modules.get("matplotlib.pyplot"):
         pyplot.close(figure)  # it would keep all figures of the process
     return buffer.getvalue()
@@ -180,20 +246,55 @@ def _picture(figure: Any, content_type: str) -> bytes:
 
 def _page(figure: Any, content_type: str) -> str:
     """Write a figure of plotly as a page that needs no network, or as its JSON."""
-    is_json = media_type(content_type).endswith("json")
-    return str(figure.to_json() if is_json else figure.to_html(include_plotlyjs=True))
+    kind = media_type(content_type)
+    if _is_json(kind):
+        return str(figure.to_json())
+    if kind not in ("text/html", ANYTHING):
+        raise _no_figure("plotly", content_type, ("text/html", JSON))
+    return str(figure.to_html(include_plotlyjs=True))
 
 
-def _pandas_rows(frame: Any, _content_type: str) -> Iterator[dict[str, Any]]:
-    if type(frame.index).__name__ != "RangeIndex":
-        frame = frame.reset_index()
-    columns = list(map(str, frame.columns))
-    return (dict(zip(columns, row)) for row in frame.itertuples(index=False, name=None))
+def _no_figure(library: str, content_type: str, known: Iterable[str]) -> OutputError:
+    return OutputError(
+        f"a figure of {library} cannot be written as {content_type}: declare one of "
+        f"{', '.join(known)}"
+    )
 
 
-def _polars_rows(frame: Any, _content_type: str) -> Iterator[dict[str, Any]]:
-    rows: Iterator[dict[str, Any]] = frame.iter_rows(named=True)
-    return rows
+class _Table:
+    """The rows of a data frame.
+
+    Attributes:
+        columns: their names, which are known without any row.
+    """
+
+    def __init__(self, columns: Iterable[Any], rows: Iterator[tuple[Any, ...]]) -> None:
+        self.columns = [str(each) for each in columns]
+        self._rows = rows
+        for name in self.columns:
+            if self.columns.count(name) > 1:
+                raise OutputError(
+                    f"the data frame has two columns {name!r}: rename or drop one of them"
+                )
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (dict(zip(self.columns, row)) for row in self._rows)
+
+
+def _pandas_rows(frame: Any, _content_type: str) -> _Table:
+    """Give the rows with their index, but for numbers of rows."""
+    levels = [
+        level
+        for level, name in enumerate(frame.index.names)
+        if name is not None or frame.index.get_level_values(level).dtype.kind not in "iu"
+    ]
+    if levels:
+        frame = frame.reset_index(level=levels, allow_duplicates=True)
+    return _Table(frame.columns, frame.itertuples(index=False, name=None))
+
+
+def _polars_rows(frame: Any, _content_type: str) -> _Table:
+    return _Table(frame.columns, frame.iter_rows())
 
 
 _LIBRARIES: dict[tuple[str, str], tuple[str, Callable[[Any, str], Any]]] = {

@@ -142,6 +142,37 @@ def test_the_step_of_another_task_is_not_found(author, asked):
     assert answer.status_code == 404
 
 
+SIZES = """\
+from collections.abc import Sequence
+from enum import Enum
+from qhana_plugin_runner.authoring import plugin
+
+class Size(Enum):
+    small = 1
+    large = 2
+
+@plugin(version="v1.0.0")
+def sizes():
+    return pick.ask(choices={"size": [Size.large], "more": [Size.large], "maybe": ["a"]})
+
+@sizes.step()
+def pick(size: Size = Size.small, more: Sequence[Size] = (Size.small,), maybe: str | None = None):
+    assert size is more[0] is Size.large
+"""
+
+
+def test_what_was_not_offered_is_no_default(author):
+    author.serve(SIZES)
+    (step,) = author.run("sizes@v1-0-0")["steps"]
+    assert "small" not in author.client.get(step["uiHref"]).text
+    refused = author.client.post(step["href"], data={})
+    assert set(refused.get_json()["errors"]["form"]) == {"size", "more"}
+    refused = author.client.post(step["href"], data={"size": "small", "more": "large"})
+    assert refused.get_json()["errors"]["form"] == {"size": ["Must be one of: large."]}
+    status = author.send(step["href"], {"size": "large", "more": "large"})
+    assert status["status"] == "SUCCESS", status["log"]
+
+
 SECRET = """\
 from qhana_plugin_runner.authoring import Ask, Secret, Task, plugin
 

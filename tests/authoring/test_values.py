@@ -3,7 +3,9 @@
 import json
 from collections import namedtuple
 from datetime import date
+from decimal import Decimal
 from io import BytesIO
+from pathlib import Path
 
 import numpy
 import pandas
@@ -88,6 +90,51 @@ def test_data_frames_are_rows():
     assert text == '"ID","x"\r\n"a","1"\r\n"b","2"\r\n'
 
 
+def test_only_an_index_that_says_something_becomes_a_column():
+    frame = pandas.DataFrame({"x": [2, 1]})
+    for each in (frame.sort_values("x"), frame[frame.x < 2], pandas.concat([frame] * 2)):
+        assert list(json.loads(written(each)[0])[0]) == ["x"]
+    grouped = pandas.concat({"a": frame, "b": frame}, names=["group", None])
+    assert json.loads(written(grouped)[0])[0] == {"group": "a", "x": 2}
+    labels = json.loads(written(frame.describe())[0])
+    assert labels[0] == {"index": "count", "x": 2}
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pandas.DataFrame([[1, 2]], columns=["x", "x"]),
+        pandas.DataFrame({"ID": ["a"]}).set_index("ID", drop=False),
+        pandas.DataFrame([[1, 2]], columns=[1, "1"]),
+    ],
+)
+def test_columns_of_one_name_are_refused(frame):
+    with pytest.raises(OutputError, match="two columns '(x|ID|1)': rename or drop"):
+        written(frame)
+
+
+def test_missing_values_are_no_words():
+    missing = [float("nan"), numpy.float32("nan"), pandas.NA, pandas.NaT, Decimal("nan")]
+    missing += [numpy.datetime64("NaT"), None]
+    row = {f"x{number}": each for number, each in enumerate(missing)}
+    assert set(json.loads(written([row])[0])[0].values()) == {None}
+    text, _ = written([row], "text/csv")
+    assert set(text.splitlines()[1]) == set('",')
+    frame = pandas.DataFrame({"x": [1.5, None], "y": pandas.array([1, None], "Int64")})
+    assert written(frame, "text/csv")[0].endswith('\r\n"",""\r\n')
+    assert json.loads(written(frame)[0])[1] == {"x": None, "y": None}
+    assert json.loads(written({"x": pandas.NA})[0]) == {"x": None}
+
+
+def test_an_empty_frame_has_its_columns():
+    assert written(pandas.DataFrame({"ID": [], "x": []}), "text/csv")[0] == '"ID","x"\r\n'
+
+
+def test_a_first_none_is_not_lost():
+    assert written([None])[0] == "[null]"
+    assert written([None, 1, 2])[0] == "[null, 1, 2]"
+
+
 def test_figures_are_pictures_or_pages():
     figure = Figure()
     figure.add_subplot().plot([1, 2])
@@ -95,6 +142,7 @@ def test_figures_are_pictures_or_pages():
         None: b"\x89PNG",
         "image/svg+xml": b"<?xml",
         "application/pdf": b"%PDF",
+        "image/svg+xml; charset=utf-8": b"<?xml",
     }.items():
         content, stored_as = written(figure, kind)
         assert content.startswith(start)
@@ -125,6 +173,38 @@ def test_figures_are_pictures_or_pages():
 def test_what_cannot_be_written_is_told(value, kind, reason):
     with pytest.raises(OutputError, match=reason), content_of(value, kind):
         pass
+
+
+@pytest.mark.parametrize(
+    "value, kind, reason",
+    [
+        ("ID,x\r\na,1\r\n", "application/json", "the text is no application/json"),
+        ("[1]\n[", "application/X-lines+json", "the text is no application/X-lines"),
+        ("plot.png", "image/png", "a text is no image/png: give bytes, or a Path"),
+        (Path("a.svg"), "image/png", "the file is image/svg"),
+        (Path("a.json"), "application/X-lines+json", "the file is application/json"),
+        (Path("a.csv.gz"), "text/csv", "the file is application/gzip"),
+        (Figure(), "text/html", "cannot be written as text/html: declare one of"),
+        (plotly.graph_objects.Figure(), "image/png", "declare one of text/html"),
+    ],
+)
+def test_nothing_is_stored_as_what_it_is_not(value, kind, reason):
+    with pytest.raises(OutputError, match=reason):
+        written(value, kind)
+
+
+def test_names_of_a_type_may_differ(tmp_path):
+    for name, kind in {
+        "a.json": "application/geo+json",
+        "a.xml": "image/svg+xml",
+        "a.js": "application/javascript",
+        "a.txt": "text/x-qasm",
+        "a.csv": "text/plain",
+        "a.unknown": "application/x-mine",
+    }.items():
+        (tmp_path / name).write_text("{}")
+        assert written(tmp_path / name, kind)[1] == kind
+    assert written('{"x": 1}\n[2]', "application/X-lines+json")[0] == '{"x": 1}\n[2]'
 
 
 def test_a_table_in_another_form_than_declared_is_refused(tmp_path):
