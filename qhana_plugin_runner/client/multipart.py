@@ -97,6 +97,8 @@ def _opened(file: FileInput) -> Iterator[IO[bytes]]:
         yield io.BytesIO(file.getvalue().encode())
     else:
         source = getattr(file, "buffer", file)
+        if source is not file:
+            file.flush()  # what was written may not have left the text layer
         if source.seekable():
             yield source
             return

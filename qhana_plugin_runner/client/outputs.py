@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, overload
+from typing import IO, TYPE_CHECKING, Any, overload
+from uuid import uuid4
 
 from .connection import Connection
 from .errors import ClientError
@@ -14,6 +18,9 @@ if TYPE_CHECKING:
     import pandas
 
 __all__ = ["Output", "Outputs"]
+
+_LONGEST_NAME, _LONGEST_ENDING = 255, 64
+"""Bytes of a name of a file, and of its ending."""
 
 
 class Output:
@@ -66,7 +73,7 @@ class Output:
         return json.loads(self.text)
 
     def save(self, path: str | Path | None = None) -> Path:
-        """Download the file.
+        """Download the file; one that is there is replaced when the download is complete.
 
         Args:
             path: A file, or a folder that exists; the working directory by default.
@@ -78,7 +85,7 @@ class Output:
         if target.is_dir():
             target = target / _safe(self.name)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("wb") as file:
+        with _replacing(target) as file:
             self._connection.download(self.href, file)
         return target
 
@@ -156,11 +163,9 @@ class Outputs(Sequence[Output]):
         target.mkdir(parents=True, exist_ok=True)
         taken: set[Path] = set()
         for output in self._outputs:
-            path = first = target / _safe(output.name)
             number = 1
-            while path in taken:
+            while (path := target / _safe(output.name, number)) in taken:
                 number += 1
-                path = first.with_name(f"{first.stem}-{number}{first.suffix}")
             taken.add(output.save(path))
         return sorted(taken)
 
@@ -169,7 +174,33 @@ def _stem(output: Output) -> str:
     return str(PurePosixPath(output.name).with_suffix("")) if output.name else ""
 
 
-def _safe(name: str) -> str:
-    """Return the last part of a name; one that would lead elsewhere is replaced."""
+def _safe(name: str, number: int = 1) -> str:
+    """Return the last part of a name, with a number unless it is the first of that name.
+
+    A name that would lead elsewhere is replaced, one that is too long for file systems is cut.
+    """
     last = PurePosixPath(name.replace("\\", "/")).name
-    return last if last not in ("", "..") else "output"
+    stem, suffix = os.path.splitext(last if last not in ("", "..") else "output")
+    ending = _cut(suffix if number == 1 else f"-{number}{suffix}", _LONGEST_ENDING)
+    return _cut(stem, _LONGEST_NAME - len(ending.encode())) + ending
+
+
+def _cut(text: str, length: int) -> str:
+    return text.encode("utf-8", "ignore")[:length].decode("utf-8", "ignore")
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that takes the place of another one when it is complete."""
+    target = Path(os.path.realpath(path))  # a link stays a link
+    if target.exists() and not target.is_file():
+        raise ClientError(f"{path} is not a file that can be replaced")
+    part = target.with_name(f".{uuid4().hex}.part")
+    try:
+        with part.open("xb") as file:
+            yield file
+        if target.exists():
+            shutil.copymode(target, part)
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)

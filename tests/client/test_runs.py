@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+import tempfile
 from datetime import date
 from enum import Enum
 from pathlib import Path
@@ -15,6 +16,8 @@ from helpers.markdown import blocks
 from qhana_plugin_runner.client import (
     ClientError,
     InvalidInputs,
+    Output,
+    Outputs,
     Refused,
     Runner,
     StepOpen,
@@ -196,6 +199,19 @@ def test_open_files_are_uploaded_from_their_beginning(runner, tmp_path, make):
     assert got["type"].partition(";")[0] == "text/csv"
 
 
+@pytest.mark.parametrize("make", [open, tempfile.NamedTemporaryFile])
+def test_an_open_file_is_uploaded_with_what_was_just_written(
+    runner, tmp_path, monkeypatch, make
+):
+    monkeypatch.chdir(tmp_path)
+    arguments = ("a.csv", "w+") if make is open else ("w+",)
+    with make(*arguments, encoding="utf-8") as file:
+        file.write("ID,a\n1,ä\n")
+        assert runner.upload(file).text == "ID,a\n1,ä\n"
+        file.write("2,b\n")
+        assert runner.upload(file).text == "ID,a\n1,ä\n2,b\n"
+
+
 def test_a_text_is_never_uploaded(runner):
     with pytest.raises(InvalidInputs) as caught:
         runner.submit("echoes", fileUrl=str(PENGUINS))
@@ -247,6 +263,43 @@ def test_outputs_are_saved(runner, tmp_path):
     assert path.read_text("utf-8") == "Hello Ωmega!"
     assert outputs[0].save(tmp_path / "other.txt").read_bytes() == path.read_bytes()
     assert outputs[:1].names == [outputs[0].name] and len(outputs) == 1
+
+
+def test_a_file_is_replaced_by_a_complete_download_only(runner, tmp_path):
+    keep, link = tmp_path / "keep.csv", tmp_path / "link.csv"
+    keep.write_text("old")
+    keep.chmod(0o640)
+    link.symlink_to(keep)
+    output = runner.upload(PENGUINS)
+    gone = Output(runner._connection, {"href": f"{runner.url}files/none/a.csv"})
+    for path in (keep, link):
+        with pytest.raises(Refused):
+            gone.save(path)
+        assert keep.read_text() == "old"
+        assert output.save(path) == path
+        assert keep.read_bytes() == PENGUINS.read_bytes()
+        keep.write_text("old")
+    assert link.is_symlink() and keep.stat().st_mode & 0o777 == 0o640
+    with pytest.raises(ClientError, match="not a file that can be replaced"):
+        output.save("/dev/null")
+    assert sorted(tmp_path.iterdir()) == [keep, link]
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"),
+    [
+        ("ü" * 200 + ".csv", "ü" * 125 + ".csv"),
+        ("a" * 300, "a" * 255),
+        ("a." + "b" * 300, "a." + "b" * 63),
+        ("../" + "a" * 251 + ".csv", "a" * 251 + ".csv"),
+    ],
+)
+def test_names_are_cut_to_what_file_systems_hold(runner, tmp_path, name, cut):
+    kept = runner.upload(io.BytesIO(b"a"))
+    output = Output(runner._connection, {"href": kept.href, "name": name})
+    names = {path.name for path in Outputs([output, output]).save(tmp_path)}
+    assert cut in names and len(names) == 2
+    assert all(len(each.encode()) <= 255 for each in names)
 
 
 def test_a_failure_carries_the_last_line_of_the_log(runner):
