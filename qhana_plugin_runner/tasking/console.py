@@ -1,8 +1,8 @@
 """What a task prints, warns of and logs: it goes to the worker's log, and to the task's console.
 
 Whose text it is tells the context, as threads and greenlets have one of their own. It stays in
-memory until a thread writes it, at most once a second, so that no task waits for the database,
-or fails because of it.
+memory until a thread writes it, at most once a second, so that printing never waits for the
+database, and no task fails because of it.
 """
 
 import logging
@@ -17,7 +17,7 @@ from dataclasses import replace
 from io import TextIOBase
 from typing import Any, TextIO, cast
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import exc
 from sqlalchemy.pool import StaticPool
 
 from ..db import DB
@@ -50,6 +50,10 @@ _OVERWRITTEN = re.compile("^(?:[^\r\n]*\r)+(?=[^\r\n])", re.MULTILINE)
 
 _SILENT = ("celery.redirected", "qhana_plugin_runner.")
 """Loggers whose lines are of the runner itself, or come from a console."""
+
+_PASSING = (exc.IntegrityError, exc.TimeoutError, MemoryError)
+"""Errors after which it is tried again, beside those of a database that is away or busy: another
+process writes, all connections are in use, the task needs all its memory."""
 
 _logger = logging.getLogger(__name__)
 
@@ -93,8 +97,10 @@ def captured(task_id: int | None) -> Iterator[None]:
             yield
     finally:
         _only = None
-        console.close()
-        _listen(-1)
+        try:
+            console.close()
+        finally:
+            _listen(-1)
 
 
 class _Console:
@@ -132,11 +138,7 @@ class _Console:
             self._size += len(text)
             if self._size > 2 * MAX_CONSOLE:
                 self._put_back(self._take())
-            if self._writer is None:
-                self._writer = threading.Thread(
-                    target=self._write_now_and_then, name="task-console", daemon=True
-                )
-                self._writer.start()
+            self._start_writer()
 
     def log_lines(self, stream: object, text: str) -> list[str]:
         """Take what was printed to a stream; return the lines of it that have their end."""
@@ -153,8 +155,25 @@ class _Console:
         for stream in list(self._log_lines):
             cast("_Stream", stream).log(self.log_lines(stream, "\n"))
         self._is_over.set()
+        with self._lock:
+            if self._pieces:
+                self._start_writer()
         if self._writer is not None:
             self._writer.join(MAX_WAIT)
+        elif self._pieces:
+            self._write_now_and_then(tries=1)
+
+    def _start_writer(self) -> None:
+        """Start the thread that writes, unless it runs; nothing is lost when there can be none."""
+        if self._writer is not None:
+            return
+        self._writer = threading.Thread(
+            target=self._write_now_and_then, name="task-console", daemon=True
+        )
+        try:
+            self._writer.start()
+        except (RuntimeError, MemoryError):  # the task's memory is limited, as a rule
+            self._writer = None
 
     def _take(self) -> str:
         text = "".join(self._pieces)
@@ -172,14 +191,18 @@ class _Console:
         self._pieces.insert(0, text)
         self._size += len(text)
 
-    def _write_now_and_then(self) -> None:
-        while not self._is_over.wait(INTERVAL):
-            self._write()
-        for _try in range(MAX_TRIES):
-            if self._write(is_end=True):
-                return
-            time.sleep(INTERVAL)
-        _logger.warning("the last lines of task %s are not written", self._task_id)
+    def _write_now_and_then(self, tries: int = MAX_TRIES) -> None:
+        try:
+            while not self._is_over.wait(INTERVAL):
+                self._write()
+            for _try in range(tries):
+                if self._write(is_end=True):
+                    return
+                time.sleep(INTERVAL)
+            _logger.warning("the last lines of task %s are not written", self._task_id)
+        except Exception:  # the same again is of no use: a table is missing, for one
+            self._is_over.set()
+            _logger.exception("the console of task %s is not written", self._task_id)
 
     def _write(self, is_end: bool = False) -> bool:
         """Write what there is; return whether all is written that is to be written now."""
@@ -196,10 +219,9 @@ class _Console:
             text = line_end + redact_text(self._hidden(_plain(taken)))
             with self._engine.begin() as connection:
                 append_console(connection, self._task_id, text, skipped)
-        except DBAPIError as error:
-            if not (is_transient(error) or isinstance(error, IntegrityError)):
-                _logger.exception("the console of task %s is not written", self._task_id)
-                return True
+        except Exception as error:
+            if not (is_transient(error) or isinstance(error, _PASSING)):
+                raise
             with self._lock:
                 self._skipped += skipped
                 self._put_back(taken)

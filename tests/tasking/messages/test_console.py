@@ -7,7 +7,7 @@ import threading
 
 import pytest
 from helpers.processes import wait_until
-from sqlalchemy import event, text
+from sqlalchemy import event, exc, text
 
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
@@ -118,6 +118,67 @@ def test_what_is_printed_while_the_task_itself_locks_the_database_comes_later(
         print("printed meanwhile")
 
     assert console_after(work).text == "printed meanwhile\n"
+
+
+@pytest.fixture
+def failing():
+    """Let the first attempts to write a console fail; return the errors that did not come."""
+
+    def failing(*errors):
+        def fail(_connection, _cursor, statement, *_more):
+            if "INSERT" in statement and "TaskConsole" in statement and left:
+                raise left.pop(0)
+
+        left = [*errors]
+        event.listen(DB.engine, "before_cursor_execute", fail)
+        listening.append(fail)
+        return left
+
+    listening = []
+    yield failing
+    for fail in listening:
+        event.remove(DB.engine, "before_cursor_execute", fail)
+
+
+def test_it_is_tried_again_when_all_connections_or_all_memory_are_in_use(
+    console_after, failing
+):
+    left = failing(exc.TimeoutError("QueuePool limit reached"), MemoryError())
+
+    def work():
+        print("before")
+        wait_until(lambda: not left, SECONDS, "two attempts")
+        print("after")
+
+    assert console_after(work).text == "before\nafter\n"
+
+
+def test_what_fails_for_ever_is_tried_and_told_once(console_after, failing, caplog):
+    left = failing(ValueError("first"), ValueError("second"))
+
+    def work():
+        print("before")
+        wait_until(lambda: len(left) == 1, SECONDS, "an attempt")
+        wait_until(lambda: not writers(), SECONDS, "no attempt is made any more")
+        print("after")
+
+    assert console_after(work).text == ""
+    told = [each for each in caplog.records if "is not written" in each.message]
+    assert len(told) == 1 and len(left) == 1
+
+
+@pytest.mark.parametrize("until", ["the end of the task", "for ever"])
+def test_printing_works_where_no_thread_can_be_started(console_after, until):
+    def work():
+        threading.stack_size(1 << 45)
+        print("one")
+        if until == "the end of the task":
+            threading.stack_size(0)
+
+    try:
+        assert console_after(work).text == "one\n"
+    finally:
+        threading.stack_size(0)
 
 
 def test_bytes_cannot_be_printed_as_elsewhere(console_after):
