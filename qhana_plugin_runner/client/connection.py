@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import IO, Any, TypeVar
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 import requests
 from requests.auth import AuthBase
+from urllib3.exceptions import NewConnectionError
 
-from .errors import ClientError, Refused, Unreachable
+from .errors import ClientError, Refused, Unreachable, causes
 from .multipart import Multipart
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "Overdue"]
 
 _Result = TypeVar("_Result")
 
@@ -27,11 +30,26 @@ _LOST = (
 )
 _UNAVAILABLE = (502, 503, 504)
 
+_NOT_CONNECTED = (
+    requests.ConnectTimeout,
+    requests.exceptions.ProxyError,
+    NewConnectionError,
+    ssl.SSLCertVerificationError,
+)
+"""Causes for which nothing was sent."""
+
+GRACE = 1
+"""Seconds that an answer may come late when a read has to end."""
+
 MOST_REDIRECTS = 10
 
 _CHUNK = 2**18
 
 Body = list[tuple[str, str]] | Multipart
+
+
+class Overdue(Exception):
+    """A read has failed until the time for it was over; the cause tells how."""
 
 
 class Connection:
@@ -50,9 +68,7 @@ class Connection:
             )
         self.url = url.rstrip("/") + "/"
         self.timeout = timeout
-        self._session = requests.Session()
-        if token:
-            self._session.auth = _Token(self.url, token)
+        self._session = _Session(_Token(self.url, token)) if token else requests.Session()
         self._was_reached = False
 
     def close(self) -> None:
@@ -60,7 +76,11 @@ class Connection:
         self._session.close()
 
     def get(
-        self, url: str, headers: Mapping[str, str] | None = None, wait: float = 0
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        wait: float = 0,
+        end: float | None = None,
     ) -> requests.Response:
         """Read a resource; try again when the connection is lost.
 
@@ -68,10 +88,19 @@ class Connection:
             url: Absolute, or relative to the runner.
             headers: Further headers.
             wait: How long the runner may hold back the answer, in seconds.
+            end: The time, of ``time.monotonic``, when nothing is tried again.
+
+        Raises:
+            Overdue: The connection was lost, and is not back at that time.
         """
-        return self._retried(
-            lambda: self._send("GET", url, headers=headers, timeout=self.timeout + wait)
-        )
+
+        def read() -> requests.Response:
+            timeout = self.timeout + wait
+            if end is not None:
+                timeout = min(timeout, max(end - time.monotonic(), 0) + GRACE)
+            return self._send("GET", url, headers=headers, timeout=timeout)
+
+        return self._retried(read, end)
 
     def download(self, url: str, target: IO[bytes]) -> None:
         """Write the content of a resource to a file that is empty."""
@@ -103,30 +132,42 @@ class Connection:
             try:
                 response = self._send("POST", url, allow_redirects=False, **body)
             except _LOST as error:
-                unsure = "; it may have received the request" if self._was_reached else ""
+                is_sent = not any(
+                    isinstance(each, _NOT_CONNECTED) for each in causes(error)
+                )
+                unsure = "; it may have received the request" if is_sent else ""
                 raise Unreachable(self.url, error, unsure) from error
             if not response.is_redirect:
                 return response
             url = urljoin(response.url, response.headers["Location"])
             if response.status_code not in (301, 307, 308):
-                return self.get(url)
+                try:
+                    return self.get(url)
+                except Unreachable as error:
+                    sure = f"; it has received the request: {url}"
+                    raise Unreachable(self.url, error, sure) from error
         raise ClientError(f"{url} redirects in circles")
 
-    def _retried(self, read: Callable[[], _Result]) -> _Result:
-        for pause in PAUSES:
+    def _retried(self, read: Callable[[], _Result], end: float | None = None) -> _Result:
+        pauses = iter(PAUSES)
+        while True:
             try:
                 return read()
             except _LOST as error:
-                if not self._was_reached:
-                    raise Unreachable(self.url, error) from error
+                lost: ClientError = Unreachable(self.url, error)
+                lost.__cause__ = error
+                is_final = not self._was_reached
             except Refused as error:
-                if error.status not in _UNAVAILABLE:
-                    raise
+                lost = error
+                is_final = error.status not in _UNAVAILABLE
+            pause = next(pauses, None)
+            left = inf if end is None else max(end - time.monotonic(), 0)
+            if is_final or (pause is None and left):
+                raise lost
+            if pause is None or left <= pause:
+                time.sleep(left)
+                raise Overdue from lost
             time.sleep(pause)
-        try:
-            return read()
-        except _LOST as error:
-            raise Unreachable(self.url, error) from error
 
     def _send(self, method: str, url: str, **options: Any) -> requests.Response:
         options.setdefault("timeout", self.timeout)
@@ -142,6 +183,21 @@ class Connection:
         return response
 
 
+class _Session(requests.Session):
+    """Decides about the token anew at each redirect, and for more than the host."""
+
+    def __init__(self, token: _Token) -> None:
+        super().__init__()
+        self.auth = self._token = token
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        """Give a redirected request the token if it goes to the runner."""
+        prepared_request.headers.pop("Authorization", None)
+        self._token(prepared_request)
+
+
 class _Token(AuthBase):
     """Adds the token to requests to the runner, and to no others."""
 
@@ -153,9 +209,15 @@ class _Token(AuthBase):
         parts, runner = urlsplit(request.url or ""), self._runner
         # A runner may lead from its plain address to its secure one.
         origins = {_origin(runner), _origin(runner._replace(scheme="https"))}
-        if _origin(parts) in origins and parts.path.startswith(runner.path):
+        is_below = parts.path.startswith(runner.path) and not _leads_up(parts.path)
+        if is_below and _origin(parts) in origins:
             request.headers["Authorization"] = self._header
         return request
+
+
+def _leads_up(path: str) -> bool:
+    """Tell whether something on the way may take a path for one of another folder."""
+    return ".." in unquote(path).replace("\\", "/").split("/")
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

@@ -130,8 +130,15 @@ def _texts(errors: Any) -> list[str]:
     return [str(errors)]
 
 
+def causes(error: BaseException) -> list[BaseException]:
+    """Return an error and what has caused it, the first cause last."""
+    found = [error]
+    while cause := found[-1].__cause__ or found[-1].__context__:
+        found.append(cause)
+    return found
+
+
 def _first_cause(error: BaseException) -> str:
     """Return the reason of a failed connection without what libraries wrap around it."""
-    while cause := error.__cause__ or error.__context__:
-        error = cause
-    return getattr(error, "strerror", None) or str(error)
+    first = causes(error)[-1]
+    return getattr(first, "strerror", None) or str(first)

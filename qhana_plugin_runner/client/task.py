@@ -8,7 +8,7 @@ from functools import partial
 from math import ceil
 from typing import Any, NamedTuple
 
-from .connection import Connection
+from .connection import Connection, Overdue
 from .errors import InvalidInputs, StepOpen, TaskCancelled, TaskFailed, TaskPending
 from .form import Form, FormData
 from .multipart import multipart
@@ -139,17 +139,19 @@ class Task:
             The task itself.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        with showing(progress) as show:
-            self.refresh()
-            self._shown_by(show)
-            while self._is_busy():
-                left = LONGEST_WAIT if end is None else end - time.monotonic()
-                if left <= 0:
-                    raise TaskPending(
-                        f"{self!r} has not ended within {timeout:g} s", self
-                    )
-                self._refresh(min(LONGEST_WAIT, ceil(left)))
+        late = f"{self!r} has not ended within {timeout or 0:g} s"
+        try:
+            with showing(progress) as show:
+                self._refresh(end=end)
                 self._shown_by(show)
+                while self._is_busy():
+                    left = LONGEST_WAIT if end is None else end - time.monotonic()
+                    if left <= 0:
+                        raise TaskPending(late, self)
+                    self._refresh(min(LONGEST_WAIT, ceil(left)), end)
+                    self._shown_by(show)
+        except Overdue as error:
+            raise TaskPending(f"{late}: {error.__cause__}", self) from error.__cause__
         self._raise_failure()
         return self
 
@@ -218,23 +220,26 @@ class Task:
         finally:
             self._is_current = False
 
-    def _refresh(self, wait: int = 0) -> None:
+    def _refresh(self, wait: int = 0, end: float | None = None) -> None:
         """Ask for the status, if it has changed.
 
         Args:
             wait: For how many seconds the runner may wait for a change.
+            end: When to give up a runner that is away.
         """
         headers = {"Accept": "application/json"}
         if self._etag:
             headers["If-None-Match"] = self._etag
         if wait:
             headers["Prefer"] = f"wait={wait}"
-        response = self._connection.get(self.url, headers, wait)
+        response = self._connection.get(self.url, headers, wait, end)
         if response.status_code != 304:
             self._status = task_status(response.json()) or self._status
             self._etag = response.headers.get("ETag", "")
         if wait and "Preference-Applied" not in response.headers:
-            time.sleep(PAUSE)
+            time.sleep(
+                PAUSE if end is None else max(0, min(PAUSE, end - time.monotonic()))
+            )
 
     def _is_busy(self) -> bool:
         """Whether the task goes on without an answer to a step."""

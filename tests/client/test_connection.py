@@ -1,5 +1,6 @@
 """Waiting, lost connections, and to whom the token is told."""
 
+import io
 import json
 import socket
 import threading
@@ -129,6 +130,30 @@ def test_reads_are_tried_again(quick, losing, lossy):
         lossy.plugins()
 
 
+def test_waiting_ends_in_time_when_the_runner_is_away(losing, lossy, row):
+    task = lossy.task(row.id)
+    losing.seen.clear()
+    losing.losses = 1
+    with pytest.raises(TaskPending, match="0.01 s: .* cannot be reached") as caught:
+        task.wait(0.01)
+    assert isinstance(caught.value.__cause__, Unreachable)
+    losing.away = 1
+    with pytest.raises(TaskPending, match="0.01 s: 503"):
+        task.wait(0.01)
+    assert losing.seen == ["GET", "GET"]
+
+
+def test_waiting_ends_in_time_when_the_runner_is_silent(monkeypatch, losing, lossy, row):
+    monkeypatch.setattr(connection, "GRACE", 0.01)
+    task, app, test_is_over = lossy.task(row.id), losing.app, threading.Event()
+    losing.app = lambda *request: test_is_over.wait(50) and app(*request)
+    try:
+        with pytest.raises(TaskPending, match="0.01 s: .* cannot be reached: timed out"):
+            task.wait(0.01)
+    finally:
+        test_is_over.set()
+
+
 def test_submits_are_sent_once(quick, losing, lossy):
     plugin = lossy.plugin("hello-world")
     assert plugin.schema
@@ -140,6 +165,29 @@ def test_submits_are_sent_once(quick, losing, lossy):
     with pytest.raises(Refused, match="503"):
         lossy.submit(plugin, inputStr="a")
     assert losing.seen == ["POST", "POST"]
+
+
+def test_the_first_submit_may_have_been_received(losing, token):
+    losing.losses = 1
+    with serving(losing) as url, Runner(url, token) as runner:
+        with pytest.raises(Unreachable, match="may have received"):
+            runner.upload(io.BytesIO(b"a"))
+    with pytest.raises(Unreachable) as caught:
+        runner.upload(io.BytesIO(b"a"))
+    assert "received" not in str(caught.value)
+
+
+def test_a_submit_that_was_received_says_so(quick, losing, lossy):
+    plugin = lossy.plugin("hello-world")
+    assert plugin.schema
+
+    def lose_after_post(environ, start_response):
+        losing.losses = 3
+        return app(environ, start_response)
+
+    app, losing.app = losing.app, lose_after_post
+    with pytest.raises(Unreachable, match="it has received the request: http.*/tasks/"):
+        lossy.submit(plugin, inputStr="a")
 
 
 def test_a_task_whose_redirect_is_lost_is_found(quick, losing, lossy):
@@ -223,6 +271,33 @@ def test_a_redirect_does_not_take_the_token_along(site, token):
         assert runner.plugins() == []
     tokens = [request.headers.get("Authorization") for request in site.requests]
     assert tokens == [f"Bearer {token}", None]
+
+
+@pytest.mark.parametrize(
+    ("location", "is_sent"),
+    [
+        ("/runner/list/", True),
+        ("/elsewhere/list/", False),
+        ("/runner/../elsewhere/list/", False),
+        ("/runner/%2e%2e/elsewhere/list/", False),
+        ("/runner/..%2felsewhere/list/", False),
+    ],
+)
+def test_a_redirect_on_the_same_host_keeps_the_token_in_the_runner(
+    location, is_sent, token
+):
+    seen = []
+
+    def app(environ, start_response):
+        seen.append(environ.get("HTTP_AUTHORIZATION"))
+        redirect = [("Location", location)] if len(seen) == 1 else []
+        status = "307 Temporary Redirect" if redirect else "200 OK"
+        start_response(status, [("Content-Type", "application/json"), *redirect])
+        return [b'{"plugins": []}']
+
+    with serving(app) as url, Runner(f"{url}/runner/", token) as runner:
+        assert runner.plugins() == []
+    assert seen == [f"Bearer {token}", f"Bearer {token}" if is_sent else None]
 
 
 def test_runners_that_hold_back_nothing_are_asked_again(quick, site):
