@@ -31,6 +31,7 @@ def kept_of(row: ProcessingTask) -> dict[str, Any]:
     """Return what a task keeps from step to step.
 
     ``kept`` is the ``data`` of the author's task, ``saved`` names the outputs that are saved,
-    ``asked`` has the values and choices of the open step, ``answers`` what was sent for it.
+    ``asked`` has the values and choices of the open step, ``answers`` what was sent for it. While
+    it is open, ``before`` is what its task has kept before: what has asked may be called again.
     """
     return row.data if isinstance(row.data, dict) else {}

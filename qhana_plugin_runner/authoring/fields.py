@@ -73,7 +73,12 @@ def unpack(annotation: Any) -> Wanted:
             if len(others) != 1 or len(others) == len(get_args(annotation)):
                 raise DeclarationError(f"has a union of types: use one of {TYPES}")
             optional, annotation = True, others[0]
+        elif get_origin(annotation) is Literal and None in get_args(annotation):
+            values = tuple(each for each in get_args(annotation) if each is not None)
+            optional, annotation = True, Literal[values]
         else:
+            if annotation == Literal[True, False]:
+                annotation = bool
             return Wanted(kind or annotation, options or Field(), optional)
 
 
@@ -94,7 +99,7 @@ _SIMPLE: dict[Any, type[ma.fields.Field[Any]]] = {
     int: ma.fields.Integer,
     float: ma.fields.Float,
     str: ma.fields.String,
-    datetime: ma.fields.DateTime,
+    datetime: ma.fields.NaiveDateTime,
     date: ma.fields.Date,
     Kind.ENTITIES: FileUrl,
     Kind.FILE: FileUrl,
@@ -102,7 +107,7 @@ _SIMPLE: dict[Any, type[ma.fields.Field[Any]]] = {
     Kind.SECRET: SecretField,
 }
 
-_ORDERED = (int, float, datetime, date)
+_SAMPLES = {int: 1, float: 1.0, datetime: datetime.max, date: date.max}
 _TEXTS = (str, Kind.SECRET)
 
 ENTITY_TYPES = (CSV, JSON, JSON_LINES)
@@ -181,6 +186,12 @@ def _metadata(wanted: Wanted, described: str, choices: Sequence[Any]) -> dict[st
     options = wanted.options
     is_data = wanted.type in (Kind.ENTITIES, Kind.FILE)
     if not is_data and (options.data_type or options.content_types):
+        element = element_of(wanted.type)
+        if element is not None and element.type in (Kind.ENTITIES, Kind.FILE):
+            raise DeclarationError(
+                "has a data_type or content_types, which belong to the files in the list: write "
+                f"list[Annotated[{element.type.name.capitalize()}, Field(...)]]"
+            )
         raise DeclarationError(
             "has a data_type or content_types, which are for File and Entities: leave them out"
         )
@@ -216,10 +227,12 @@ def _validators(wanted: Any, options: Field) -> Iterator[Any]:
     low = _one_of(options, "ge", "gt")
     high = _one_of(options, "le", "lt")
     if low or high:
-        if wanted not in _ORDERED:
+        if wanted not in _SAMPLES:
             raise DeclarationError(
                 f"has a limit ({low or high}), which is for numbers and dates: leave it out"
             )
+        for each in filter(None, (low, high)):
+            _require_comparable(wanted, each, getattr(options, each))
         limits = Range(
             min=getattr(options, low) if low else None,
             max=getattr(options, high) if high else None,
@@ -248,6 +261,17 @@ def _validators(wanted: Any, options: Field) -> Iterator[Any]:
             ) from error
 
 
+def _require_comparable(wanted: Any, name: str, limit: Any) -> None:
+    """Refuse a limit that Python does not compare with the values, which have no time zone."""
+    try:
+        limit < _SAMPLES[wanted]
+    except TypeError:
+        raise DeclarationError(
+            f"has the limit {name}={limit!r}, which cannot be compared with its values: write a "
+            f"{wanted.__name__}{' without a time zone' if wanted is datetime else ''}"
+        ) from None
+
+
 def _one_of(options: Field, *names: str) -> str | None:
     given = [name for name in names if getattr(options, name) is not None]
     if len(given) > 1:
@@ -262,10 +286,6 @@ def _require_valid_default(
         if not wanted.optional:
             raise DeclarationError("has the default None: add `| None` to its type")
         return
-    if wanted.type is Kind.SECRET:
-        raise DeclarationError(
-            "is a Secret with a default, which all could read: leave it out"
-        )
     try:
         sent_value(field, default)
     except ValueError as error:

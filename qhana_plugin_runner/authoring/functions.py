@@ -47,6 +47,9 @@ class FormFunction(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.fn(*args, **kwargs)
 
+    def __reduce__(self) -> str:
+        return self.fn.__qualname__  # other processes import it, as they do functions
+
     @property
     def plugin(self) -> "Plugin[Any, Any]":
         """The plugin that the function belongs to."""

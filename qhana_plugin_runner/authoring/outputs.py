@@ -99,6 +99,11 @@ class Outputs:
         if declared is not None:
             data_type = data_type or declared.data_type
             content_type = content_type or declared.content_type
+            if name in self.saved:
+                raise OutputError(
+                    f"the output {name!r} is saved already: return or save it once, or save more "
+                    "files under other names, with their data_type"
+                )
         elif data_type is None:
             raise OutputError(
                 f"the output {name!r} is not among those that the plugin declares "

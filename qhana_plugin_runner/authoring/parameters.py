@@ -122,7 +122,8 @@ def _evaluated(function: Callable[..., Any], annotation: Any) -> Any:
     def only() -> None: ...
 
     only.__annotations__ = {"it": annotation}
-    module: dict[str, Any] = getattr(function, "__globals__", {})
+    # Another decorator may come from another module.
+    module: dict[str, Any] = getattr(inspect.unwrap(function), "__globals__", {})
     try:
         return typing.get_type_hints(only, module, include_extras=True)["it"]
     except Exception as error:  # foreign code

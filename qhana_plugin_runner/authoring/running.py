@@ -1,14 +1,18 @@
 """How the function of a plugin runs in a worker."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from contextvars import copy_context
 from copy import deepcopy
+from functools import wraps
 from pathlib import Path
+from threading import get_ident
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from celery.canvas import Signature
+from flask import current_app
 
 from ..db import DB
 from ..db.models.tasks import ProcessingTask
@@ -17,7 +21,7 @@ from ..tasking.temp_files import working_folder
 from ..tasks import add_step, save_task_result
 from ..util import strict_json
 from .asking import Ask
-from .errors import OutputError, TaskCancelled
+from .errors import OutputError
 from .inputs import received
 from .outputs import Outputs
 from .task import Task
@@ -28,10 +32,30 @@ if TYPE_CHECKING:
 
 __all__ = ["RunningTask", "run"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 PAUSE = 0.2
 """Seconds between two looks whether a task is cancelled, and two writes of what is tracked."""
+
+
+def _in_any_thread(
+    method: Callable[Concatenate["RunningTask", P], T],
+) -> Callable[Concatenate["RunningTask", P], T]:
+    """Let the threads of an author call a method, each with a database session of its own."""
+
+    @wraps(method)
+    def call(self: "RunningTask", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if get_ident() == self._thread:
+            return method(self, *args, **kwargs)
+
+        def with_own_session() -> T:
+            with current_app.app_context():
+                return method(self, *args, **kwargs)
+
+        return self._context.copy().run(with_own_session)
+
+    return call
 
 
 class RunningTask(Task):
@@ -42,13 +66,15 @@ class RunningTask(Task):
         self.id = row.id
         self._outputs = outputs
         self._looked_at = 0.0
-        self._cancelled = False
+        self._thread, self._context = get_ident(), copy_context()
 
     @property
+    @_in_any_thread
     def folder(self) -> Path:
         return working_folder()
 
-    @property
+    @property  # type: ignore[misc]  # who runs it sets it
+    @_in_any_thread
     def cancelled(self) -> bool:
         if not self._cancelled and monotonic() - self._looked_at >= PAUSE:
             self._cancelled = self.row.cancel_requested
@@ -56,6 +82,7 @@ class RunningTask(Task):
             self._looked_at = monotonic()
         return self._cancelled
 
+    @_in_any_thread
     def log(self, text: str) -> None:
         life_cycle.append_log(self.id, str(text))
         DB.session.commit()
@@ -69,13 +96,16 @@ class RunningTask(Task):
         shown_at, done = 0.0, 0
         for item in items:
             self._stop_if_cancelled()
-            if total is not None and monotonic() - shown_at >= PAUSE:
-                self.set_progress(done, target=total, unit=unit)
+            if monotonic() - shown_at >= PAUSE:
+                # Without a total there is at least one more, as with the steps of a task.
+                target = done + 1 if total is None else total
+                self.set_progress(done, target=target, unit=unit)
                 shown_at = monotonic()
             yield item
             done += 1
         self.set_progress(done, target=done if total is None else total, unit=unit)
 
+    @_in_any_thread
     def set_progress(
         self, value: float, *, start: float = 0, target: float = 100, unit: str = "%"
     ) -> None:
@@ -92,10 +122,7 @@ class RunningTask(Task):
                 setattr(row, name, each)
             row.save(commit=True)
 
-    def _stop_if_cancelled(self) -> None:
-        if self.cancelled:
-            raise TaskCancelled
-
+    @_in_any_thread
     def save(
         self,
         name: str,
@@ -142,6 +169,7 @@ def run(function: "FormFunction[Any, Any]", task_id: int) -> Signature:
         "kept": _storable(task.data),
         "saved": sorted(outputs.saved),
         "asked": returned.step.stored(returned),
+        "before": kept,
     }
     row.save(commit=True)
     step = returned.step

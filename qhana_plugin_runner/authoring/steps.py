@@ -1,6 +1,7 @@
 """Steps: functions of a plugin with forms of their own, for which its task waits."""
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import quote
 
@@ -14,6 +15,8 @@ from ..db.models.tasks import ProcessingTask
 from ..db.models.tasks import Step as StepRow
 from ..forms.fields import FileUrl
 from ..forms.schemas import FrontendFormBaseSchema
+from ..tasking.errors import BrokerUnavailable
+from ..tasking.publishing import release
 from ..tasks import TASK_STEPS_CHANGED
 from .asking import Ask, kept_of
 from .docstrings import read_docstring
@@ -115,6 +118,11 @@ class Step(FormFunction[P, R]):
             field = schema.fields[name]
             if isinstance(value, EntityFile):
                 value = value.url
+            if isinstance(value, Path):
+                raise ValueError(
+                    f"{self.name}.ask: the file for {name!r} cannot be handed on: keep what you "
+                    "need of it in task.data, or let the form ask for it"
+                )
             if not isinstance(field, FileUrl) or isinstance(value, str):
                 values[field.data_key] = self._sent(field, name, value)
         return {"values": values, "choices": choices}
@@ -169,7 +177,12 @@ class Step(FormFunction[P, R]):
         )
 
     def answer(self, row: ProcessingTask, answers: Mapping[str, Any]) -> bool:
-        """Go on with a task; ``False`` when somebody else has answered meanwhile."""
+        """Go on with a task; ``False`` when somebody else has answered meanwhile.
+
+        Raises:
+            BrokerUnavailable: the message cannot be sent; the step is still open.
+        """
+        answered = row.steps[-1]
         clearing = (
             update(StepRow)
             .where(StepRow.id == row.id, StepRow.number == row.current_step)
@@ -180,18 +193,40 @@ class Step(FormFunction[P, R]):
         if done.rowcount != 1:
             DB.session.rollback()
             return False
-        row.data = {**kept_of(row), "answers": self.schema().dumps(answers)}
+        before = kept_of(row)
+        kept = {name: each for name, each in before.items() if name != "before"}
+        row.data = {**kept, "answers": self.schema().dumps(answers)}
         row.save(commit=True)
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         TASK_STEPS_CHANGED.send(app, task_id=row.id)
-        self.start(row.id)
+        try:
+            self.start(row.id)
+            release(is_view_done=True)
+        except BrokerUnavailable as error:
+            self._reopen(row, answered, before)
+            error.task_ids -= {row.id}  # it waits for another try
+            raise
         return True
 
+    def _reopen(
+        self, row: ProcessingTask, answered: StepRow, before: dict[str, Any]
+    ) -> None:
+        """Let a task wait for the answer again, for nobody goes on with it."""
+        DB.session.rollback()
+        answered.cleared = False
+        row.data = before
+        row.save(commit=True)
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        TASK_STEPS_CHANGED.send(app, task_id=row.id)
+
     def sent(self, row: ProcessingTask) -> str:
-        return str(kept_of(row)["answers"])
+        return str(self.kept(row)["answers"])
 
     def kept(self, row: ProcessingTask) -> Mapping[str, Any]:
-        return kept_of(row)
+        kept = kept_of(row)
+        # It has asked already when it is called again after the loss of its worker.
+        before: Mapping[str, Any] = kept if "answers" in kept else kept["before"]
+        return before
 
     def hrefs(self, task_id: int) -> dict[str, str]:
         """Return where the step is answered and shown, relative to the task.

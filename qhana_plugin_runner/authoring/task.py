@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .errors import TaskCancelled
+
 __all__ = ["Task"]
 
 T = TypeVar("T")
@@ -32,6 +34,7 @@ class Task:
         self.lines: list[str] = []
         self.saved: dict[str, Any] = {}
         self._folder: Path | None = None
+        self._cancelled = False
 
     @property
     def folder(self) -> Path:
@@ -43,8 +46,15 @@ class Task:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the user has cancelled the task; for loops without :meth:`track`."""
-        return False
+        """Whether the user has cancelled the task; for loops without :meth:`track`.
+
+        Without a runner a test may set it.
+        """
+        return self._cancelled
+
+    @cancelled.setter
+    def cancelled(self, value: bool) -> None:
+        self._cancelled = value
 
     def log(self, text: str) -> None:
         """Append a line to the log of the task; users see it at once."""
@@ -63,7 +73,9 @@ class Task:
         Raises:
             TaskCancelled: the user has cancelled the task.
         """
-        yield from items
+        for item in items:
+            self._stop_if_cancelled()
+            yield item
 
     def set_progress(
         self, value: float, *, start: float = 0, target: float = 100, unit: str = "%"
@@ -73,6 +85,11 @@ class Task:
         Raises:
             TaskCancelled: the user has cancelled the task.
         """
+        self._stop_if_cancelled()
+
+    def _stop_if_cancelled(self) -> None:
+        if self.cancelled:
+            raise TaskCancelled
 
     def save(
         self,

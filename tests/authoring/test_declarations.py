@@ -1,7 +1,7 @@
 """Whatever is wrong with the declaration of a plugin is said when it is imported, with the cure."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timezone
 from enum import Enum
 from typing import Annotated, Any, Literal
 
@@ -55,6 +55,19 @@ def alike(x_y: int, xY: int): ...  # noqa: N803
         (many, "name each parameter"),
         (keywords, "name each parameter"),
         (nameless, "remove the `/`"),
+        (
+            takes(
+                Annotated[datetime, Field(ge=datetime(2020, 1, 1, tzinfo=timezone.utc))]
+            ),
+            "which cannot be compared with its values: write a datetime without a time zone",
+        ),
+        (takes(Annotated[date, Field(lt=datetime(2020, 1, 1))]), "write a date"),
+        (takes(Annotated[int, Field(ge="1")]), "has the limit ge='1'"),
+        (
+            takes(Annotated[list[File], Field(data_type="entity/list")]),
+            "write list[Annotated[File, Field(...)]]",
+        ),
+        (takes(Literal[None]), "has a Literal with other values"),
         (takes(dict), "has the type dict, which no form asks for: use int, "),
         (takes(Any), "which no form asks for"),
         (takes("Missing"), "outside of `if TYPE_CHECKING:`"),

@@ -3,7 +3,7 @@
 import pytest
 from helpers.plugins import problems
 
-from qhana_plugin_runner.authoring import Task
+from qhana_plugin_runner.authoring import Task, TaskCancelled
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 
 TYPES = """\
@@ -258,6 +258,104 @@ def endless(task: Task):
 def test_a_cancelled_task_stops_where_it_tracks(author):
     author.serve(CANCELLED)
     assert author.run("endless@v1-0-0")["state"] == "cancelled"
+
+
+THREADS = """\
+from concurrent.futures import ThreadPoolExecutor
+from qhana_plugin_runner.authoring import Task, plugin
+
+@plugin(version="v1.0.0")
+def threads(task: Task):
+    def work(number):
+        assert not task.cancelled
+        task.log(f"line {number}")
+        list(task.track(range(2)))
+        task.set_progress(number)
+        task.save(str(number), str(number), data_type="custom/number")
+        return task.folder
+
+    with ThreadPoolExecutor(2) as pool:
+        assert set(pool.map(work, range(8))) == {task.folder}
+"""
+
+
+def test_threads_of_the_author_use_the_task(author):
+    author.serve(THREADS)
+    status = author.run("threads@v1-0-0")
+    assert status["status"] == "SUCCESS", status["log"]
+    assert len(author.outputs(status)) == len(status["log"].splitlines()) == 8
+
+
+COUNTED = """\
+from qhana_plugin_runner.authoring import Task, plugin
+from qhana_plugin_runner.db.models.tasks import ProcessingTask
+
+@plugin(version="v1.0.0")
+def count(task: Task):
+    for _ in task.track(iter("ab"), unit="rows"):
+        row = ProcessingTask.get_by_id(task.id)
+        assert (row.progress_value, row.progress_target) == (0, 1)
+"""
+
+
+def test_what_has_no_length_is_counted(author):
+    author.serve(COUNTED)
+    status = author.run("count@v1-0-0")
+    assert status["status"] == "SUCCESS", status["log"]
+    assert status["progress"] == {"value": 2, "start": 0, "target": 2, "unit": "rows"}
+
+
+def test_a_task_without_a_runner_can_be_cancelled():
+    task = Task()
+    items = task.track("ab")
+    assert next(items) == "a"
+    task.cancelled = True
+    assert task.cancelled
+    with pytest.raises(TaskCancelled):
+        next(items)
+    with pytest.raises(TaskCancelled):
+        task.set_progress(1)
+
+
+LIMITED = """\
+from __future__ import annotations
+from datetime import datetime
+from functools import wraps
+from typing import Annotated, Literal
+from html import escape
+from qhana_plugin_runner.authoring import Field, plugin
+from other import logged
+
+@plugin(version="v1.0.0")
+@logged
+def limited(
+    start: Annotated[datetime, Field(ge=datetime(2020, 1, 1))],
+    maybe: Literal["a", None] = None,
+    switch: Literal[True, False] = True,
+):
+    assert (start.year, maybe, switch) == (2026, None, False)
+"""
+
+OTHER = """\
+from functools import wraps
+
+def logged(function):
+    @wraps(function)
+    def call(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return call
+"""
+
+
+def test_a_date_with_a_time_zone_is_refused(author):
+    author.plugins.write("other.py", OTHER)
+    client = author.serve(LIMITED)
+    sent = {"start": "2026-01-01T00:00:00", "switch": "false", "maybe": ""}
+    assert author.run("limited@v1-0-0", sent)["status"] == "SUCCESS"
+    sent["start"] += "+00:00"
+    refused = client.post("/plugins/limited@v1-0-0/process/", data=sent)
+    assert list(refused.get_json()["errors"]["form"]) == ["start"]
 
 
 def test_a_task_without_a_runner_remembers():

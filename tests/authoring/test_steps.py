@@ -1,9 +1,11 @@
 """Steps of a plugin in the short form."""
 
+import pickle
 import sys
 
 import pytest
 from helpers.plugins import problems
+from helpers.worker import NO_BROKER
 
 from qhana_plugin_runner.authoring import (
     Ask,
@@ -16,7 +18,7 @@ from qhana_plugin_runner.authoring import (
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
-from qhana_plugin_runner.testing.running import work_off
+from qhana_plugin_runner.testing.running import forget_messages, work_off
 
 PICK = '''\
 from enum import Enum
@@ -173,6 +175,50 @@ def test_what_was_not_offered_is_no_default(author):
     assert status["status"] == "SUCCESS", status["log"]
 
 
+def test_a_file_cannot_be_handed_on(tmp_path):
+    with pytest.raises(ValueError, match="the file for 'file' cannot be handed on: keep"):
+        choose.ask(values={"file": tmp_path / "a.txt"})
+
+
+def test_an_output_is_saved_once(author):
+    author.serve(PICK.replace("return choose.ask(choices", "task.save('names', '')#"))
+    (step,) = author.run("pick@v1-0-0", {"entities": ENTITIES})["steps"]
+    answers = {"column": "y", "entities": ENTITIES, "more": ["ID"], "again": "true"}
+    status = author.send(step["href"], answers)
+    assert "the output 'names' is saved already" in status["log"]
+
+
+def test_a_step_that_has_asked_again_may_be_called_again(author, asked):
+    (step,) = asked["steps"]
+    answers = {"column": "y", "entities": ENTITIES, "more": ["ID"], "again": "true"}
+    author.send(step["href"], answers)
+    with author.app.app_context():
+        for _ in range(
+            2
+        ):  # as after the loss of its worker, but for the message it has sent
+            CELERY.tasks["pick@v1-0-0.choose"](db_id=1)
+            forget_messages()
+            assert ProcessingTask.get_by_id(1).data["kept"] == {"asked": 2}
+    status = author.send(step["href"], {**answers, "column": "z", "again": "false"})
+    assert "asked 3 times" in status["log"]
+    with author.app.app_context():
+        assert "before" not in ProcessingTask.get_by_id(1).data
+
+
+def test_the_step_stays_open_while_the_broker_is_away(author, asked):
+    (step,) = asked["steps"]
+    answers = {"column": "y", "entities": ENTITIES, "more": ["y"]}
+    database = author.app.config["SQLALCHEMY_DATABASE_URI"]
+    client = author.serve(CELERY=NO_BROKER, SQLALCHEMY_DATABASE_URI=database)
+    for _ in range(2):
+        answer = client.post(step["href"], data=answers)
+        assert answer.status_code == 503
+        assert client.get("/tasks/1/").get_json()["state"] == "waiting"
+    author.serve(SQLALCHEMY_DATABASE_URI=database)
+    status = author.send(step["href"], answers)
+    assert author.outputs(status)["column.txt"] == b"5 6"
+
+
 SECRET = """\
 from qhana_plugin_runner.authoring import Ask, Secret, Task, plugin
 
@@ -226,6 +272,11 @@ def test_functions_are_called_as_they_stand():
     assert asked.choices == {"column": ["a", "b"]}
     assert asked.values == {"entities": rows}
     assert choose("a", rows) == "a"
+
+
+def test_other_processes_find_the_functions():
+    for each in (extract, choose):
+        assert pickle.loads(pickle.dumps(each)) is each
 
 
 def test_what_cannot_be_asked_is_said_at_once():
