@@ -12,13 +12,13 @@ NAME, VERSION = "periodic-task", "v1.0.0"
 IDENTIFIER = plugin_identifier(NAME, VERSION)
 LOGGER = get_task_logger(__name__)
 
-EVERY = 60  # seconds; a celery.schedules.crontab says when instead, such as every night
+EVERY = 3600  # seconds; a celery.schedules.crontab says when instead, such as every night
 
 
 class PeriodicTask(QHAnaPluginBase):
     name = NAME
     version = VERSION
-    description = "Notes the time every minute. Shows how periodic tasks work."
+    description = "Notes the time every hour. Shows how periodic tasks work."
     tags = ["periodic", "demo"]
 
 

@@ -138,8 +138,8 @@ def test_the_demo_plugin_for_periodic_tasks_runs_by_itself_when_asked(
     folder = tmp_path / "plugins"
     folder.mkdir()
     source = (CHECKOUT / "plugins" / "periodic_task.py").read_text("utf-8")
-    assert "\nEVERY = 60 " in source
-    plugin = source.replace("\nEVERY = 60 ", "\nEVERY = 0.1 ")
+    assert "\nEVERY = 3600 " in source
+    plugin = source.replace("\nEVERY = 3600 ", "\nEVERY = 0.1 ")
     (folder / "periodic_task.py").write_text(plugin, "utf-8")
 
     def noted():
