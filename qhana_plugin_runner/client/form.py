@@ -127,14 +127,16 @@ class Form:
     def _stranger(self, name: str, values: Mapping[str, Any]) -> str | None:
         """Say what is wrong with a name that the schema does not have.
 
-        Plugins may take more than their schemas name, so only what looks like a slip is refused.
+        Plugins may take more than their schemas name, so only what looks like a slip is refused,
+        and files, which are sent for inputs only that take them.
         """
         if not self._fields or self._is_known(name):
             return None
         missing = [field for field in self._fields if field not in values]
         if close := get_close_matches(name, missing, 1):
             return f"There is no such input. Did you mean {close[0]}?"
-        if self._schema.get("additionalProperties") is False:
+        has_files = any(map(is_file, self._elements(name, values[name])))
+        if has_files or self._schema.get("additionalProperties") is False:
             return f"There is no such input. There are: {', '.join(self._fields)}."
         message = f"{self.label} names no input {name!r} and may ignore it"
         warnings.warn(message, stacklevel=5)

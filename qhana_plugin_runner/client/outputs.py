@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Output", "Outputs"]
 
+_IDENTIFIERS = ("ID", "href")
+
+_MISSING = (
+    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND"),
+    *("1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+)
+"""What stands for a missing value in CSV; what pandas takes for one by default."""
+
 _LONGEST_NAME, _LONGEST_ENDING = 255, 64
 """Bytes of a name of a file, and of its ending."""
 
@@ -69,7 +77,8 @@ class Output:
         import json
 
         if self._is("json-lines", "x-lines+json", "x-ndjson", "jsonl"):
-            return [json.loads(line) for line in self.text.splitlines() if line.strip()]
+            lines = io.StringIO(self.text, newline=None)  # no other ends of lines
+            return [json.loads(line) for line in lines if line.strip()]
         return json.loads(self.text)
 
     def save(self, path: str | Path | None = None) -> Path:
@@ -90,7 +99,9 @@ class Output:
         return target
 
     def to_pandas(self, **options: Any) -> pandas.DataFrame:
-        """Read a table: CSV, JSON, JSON lines or Parquet. Identifiers stay texts.
+        """Read a table: CSV, JSON, JSON lines or Parquet.
+
+        Of CSV the identifiers, ``ID`` and ``href``, stay texts, also ``001`` and ``NA``.
 
         Args:
             options: For the function of pandas that reads the file.
@@ -98,7 +109,18 @@ class Output:
         import pandas
 
         if self._is("csv"):
-            options.setdefault("dtype", {"ID": str, "href": str})
+            options.setdefault("dtype", dict.fromkeys(_IDENTIFIERS, str))
+            if not options.keys() & {
+                "na_values",
+                "keep_default_na",
+                "na_filter",
+                "engine",
+            }:
+                head = {**options, "nrows": 0, "chunksize": None, "iterator": False}
+                names = pandas.read_csv(io.BytesIO(self.content), **head).columns
+                others = [name for name in names if name not in _IDENTIFIERS]
+                options["na_values"] = dict.fromkeys(others, _MISSING)
+                options["keep_default_na"] = False
             return pandas.read_csv(io.BytesIO(self.content), **options)
         if self._is("parquet"):
             return pandas.read_parquet(io.BytesIO(self.content), **options)
@@ -126,6 +148,9 @@ class Outputs(Sequence[Output]):
 
     def __iter__(self) -> Iterator[Output]:
         return iter(self._outputs)
+
+    def __contains__(self, key: object) -> bool:
+        return any(key in (each, each.name, _stem(each)) for each in self._outputs)
 
     @overload
     def __getitem__(self, key: int | str) -> Output: ...

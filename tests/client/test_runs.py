@@ -23,6 +23,7 @@ from qhana_plugin_runner.client import (
     StepOpen,
     TaskFailed,
 )
+from qhana_plugin_runner.client.outputs import _MISSING
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.virtual_plugins import VirtualPlugin
 
@@ -161,7 +162,11 @@ def test_the_form_takes_files_itself(runner, tmp_path):
     assert got["file"] == PENGUINS.read_text()
     assert (got["filename"], got["text"]) == ("penguins.csv", "x")
     with pytest.warns(UserWarning, match="names no input 'b1' and may ignore it"):
-        echo(runner, b1=PENGUINS)
+        echo(runner, b1="a")
+    with pytest.raises(
+        InvalidInputs, match="b1: There is no such input. There are: .*file"
+    ):
+        runner.submit("echoes", b1=PENGUINS)
     with pytest.raises(InvalidInputs, match="Did you mean fileUrl?"):
         runner.submit("echoes", fileUrll=PENGUINS)
     outputs = runner.run("file-upload", file=PENGUINS, dataType="entity/numeric")
@@ -253,6 +258,8 @@ def test_outputs_are_tables(runner):
         outputs[1].to_pandas()
     with pytest.raises(KeyError, match="penguins-statistics.json"):
         outputs["clusters"]
+    assert "penguins-statistics" in outputs and outputs[0].name in outputs
+    assert outputs[1] in outputs and "clusters" not in outputs and again not in outputs
 
 
 def test_outputs_are_saved(runner, tmp_path):
@@ -263,6 +270,32 @@ def test_outputs_are_saved(runner, tmp_path):
     assert path.read_text("utf-8") == "Hello Ωmega!"
     assert outputs[0].save(tmp_path / "other.txt").read_bytes() == path.read_bytes()
     assert outputs[:1].names == [outputs[0].name] and len(outputs) == 1
+
+
+def test_lines_of_json_end_at_line_breaks_only(runner):
+    text = '{"a": "1\u2028\x85"}\r\n\n{"a": 2}\r'
+    lines = runner.upload(io.BytesIO(text.encode()), "*", "application/json-lines")
+    assert lines.json() == [{"a": "1\u2028\x85"}, {"a": 2}]
+    assert lines.to_pandas()["a"].tolist() == ["1\u2028\x85", 2]
+
+
+def test_identifiers_in_csv_stay_texts(runner):
+    text = "ID,href,x\n001,null,1\nNA,,NA\n"
+    output = runner.upload(io.BytesIO(text.encode()), "entity/list", "text/csv")
+    table = output.to_pandas()
+    assert table["ID"].tolist() == ["001", "NA"]
+    assert table["href"].tolist() == ["null", ""]
+    assert table["x"].isna().tolist() == [False, True]
+    assert output.to_pandas(index_col="ID").index.tolist() == ["001", "NA"]
+    (chunk,) = output.to_pandas(chunksize=5)
+    assert chunk.equals(table)
+    assert output.to_pandas(na_values=["1"])["ID"].isna().tolist() == [False, True]
+
+
+def test_missing_values_in_csv_are_those_of_pandas(runner):
+    from pandas._libs.parsers import STR_NA_VALUES
+
+    assert set(_MISSING) == STR_NA_VALUES
 
 
 def test_a_file_is_replaced_by_a_complete_download_only(runner, tmp_path):
