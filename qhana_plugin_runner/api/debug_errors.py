@@ -48,10 +48,7 @@ def _current_plugin() -> tuple[str, str]:
 
 
 def _failures_behind(identifier: str) -> list[PluginFailure]:
-    """Return why a plugin is not served, as far as there are reasons for that.
-
-    The name of a plugin that cannot be imported is known by its source only.
-    """
+    """Return why a plugin is not served; nothing when it is unknown."""
     registry = loaded_plugins()
     if not identifier or identifier in registry.mounted:
         return []
@@ -60,23 +57,26 @@ def _failures_behind(identifier: str) -> list[PluginFailure]:
     named = [each for each in registry.failures if each.name == identifier]
     failed = [each for each in registry.failures if not each.is_note]
     name = identifier.partition("@")[0]
-    return named or [each for each in failed if _speaks_of(each.file, name)] or failed
+    return named or [each for each in failed if _may_be_named(each.file, name)]
 
 
-def _speaks_of(file: str, name: str) -> bool:
-    """Whether the source of a plugin has its name, or the function that is named so."""
-    path = Path(file)
-    files = path.parent.rglob("*.py") if path.name == "__init__.py" else [path]
-    names = "|".join(map(re.escape, (name, name.replace("-", "_"))))
-    word = re.compile(rf"(?<![\w-])(?:{names})(?![\w-])")
-    for each in files:
-        try:
-            text = each.read_text("utf-8", "replace")
-        except OSError:
-            continue
-        if word.search(text):
-            return True
-    return False
+def _may_be_named(file: str, name: str) -> bool:
+    """Whether a file may define a plugin of this name: only its text tells, if it has an error."""
+    path, word = Path(file), name.replace("-", "_")
+    files = [path]
+    if path.name == "__init__.py":
+        path, files = path.parent, list(path.parent.glob("*.py"))
+    if path.stem.replace("-", "_") == word:
+        return True
+    defined = re.compile(rf"""["']{re.escape(name)}["'@]|\bdef {re.escape(word)}\(""")
+    return any(defined.search(_text(each)) for each in files)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _response(code: int, failures: list[PluginFailure]) -> Response:

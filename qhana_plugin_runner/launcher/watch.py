@@ -24,12 +24,13 @@ def is_source(path: Path, folders: Iterable[Path]) -> bool:
         path: the file
         folders: where source files are
     """
-    if path.suffix != ".py" and not path.name.startswith("requirements"):
+    if path.suffix != ".py" and not path.match("requirements*.txt"):
         return False
     for folder in folders:
         if path.is_relative_to(folder):
-            inner = path.relative_to(folder).parts[:-1]
-            return not any(name.startswith((".", "__")) for name in inner)
+            *inner, name = path.relative_to(folder).parts
+            hidden = any(each.startswith((".", "__")) for each in inner)
+            return not (hidden or name.startswith("."))  # editors keep locks beside files
     return False
 
 

@@ -62,6 +62,10 @@ def test_a_folder_that_is_made_later_is_watched(tmp_path):
         ("package/data.txt", False),
         (".git/hook.py", False),
         ("package/__pycache__/x.py", False),
+        ("package/__init__.py", True),
+        ("package/.#module.py", False),
+        (".requirements.txt.swp", False),
+        ("requirements_result.csv", False),
     ],
 )
 def test_only_what_processes_load_once_counts(tmp_path, name, counts):

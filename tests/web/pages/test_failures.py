@@ -55,14 +55,34 @@ def test_people_see_a_page_that_looks_again(broken, debug_client):
     assert page.status_code == 503 and "ZeroDivisionError" in page.text
 
 
-def test_what_was_never_there_shows_all_that_failed_and_others_go_on(
-    broken, debug_client
-):
-    answer = debug_client.get("/plugins/unknown@v1/").get_json()
-    assert "ZeroDivisionError" in answer["message"] and "SyntaxError" in answer["message"]
+@pytest.mark.parametrize("name", ["unknown@v1", "Plugin", "class@v1-0-0", "%20", "half"])
+def test_what_was_never_there_is_unknown_and_others_go_on(broken, debug_client, name):
+    answer = debug_client.get(f"/plugins/{name}/")
+    assert answer.status_code == 404 and answer.get_json()["code"] == 404
     assert debug_client.get("/plugins/good@v1-0-0/").status_code == 200
     assert debug_client.get("/plugins/good@v1-0-0/x/").get_json()["code"] == 404
     assert debug_client.get("/elsewhere/").get_json()["code"] == 404
+
+
+@pytest.mark.parametrize(
+    "file, source, name",
+    [
+        ("by_its_file.py", "1 / 0", "by-its-file"),
+        ("by-its-folder/__init__.py", "1 / 0", "by-its-folder"),
+        (
+            "other.py",
+            "@plugin\ndef by_function(text: str): return 1 / 0 0",
+            "by-function",
+        ),
+        ("another/__init__.py", "ID = 'in-text@v1'\nfrom no_such import x", "in-text"),
+    ],
+)
+def test_a_broken_plugin_is_known_by_its_file_or_its_text(
+    plugins, make_client, file, source, name
+):
+    plugins.write(file, source)
+    answer = make_client(DEBUG=True, TESTING=False).get(f"/plugins/{name}@v1/")
+    assert answer.status_code == 503 and answer.get_json()["file"].endswith(file)
 
 
 def test_a_view_that_raises_tells_its_cause(plugins, make_client):
