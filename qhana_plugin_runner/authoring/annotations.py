@@ -55,7 +55,7 @@ class Field:
         lt: what it has to be less than.
         min_length: the smallest number of characters of a text, or of elements of a list.
         max_length: the largest number.
-        pattern: a regular expression that a text has to match from its start.
+        pattern: a regular expression that the whole text has to match.
         input_type: such as ``textarea``; see the form kit.
         data_type: for files and entities: the data type that is wanted, such as ``entity/list``.
         content_types: for files and entities: the mime types that are understood.

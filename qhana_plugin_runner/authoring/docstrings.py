@@ -13,12 +13,10 @@ class Texts(NamedTuple):
     """The texts of a docstring in Google style.
 
     Attributes:
-        summary: the first line.
         description: all that stands before the sections.
         parameters: what the section ``Args:`` says, by parameter.
     """
 
-    summary: str
     description: str
     parameters: dict[str, str]
 
@@ -29,7 +27,7 @@ def read_docstring(function: Callable[..., Any]) -> Texts:
     try:
         parsed = parse(text, style=DocstringStyle.GOOGLE)
     except ParseError:
-        return Texts(text.partition("\n")[0], text, {})
+        return Texts(text, {})
     texts = filter(None, (parsed.short_description, parsed.long_description))
     described = {each.arg_name: each.description or "" for each in parsed.params}
-    return Texts(parsed.short_description or "", "\n\n".join(texts), described)
+    return Texts("\n\n".join(texts), described)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import marshmallow as ma
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
+from ..forms.checks import simple_pattern
 from ..forms.fields import EmptyIsNone, EnumField, FileUrl, PluginUrl, SecretField
 from ..forms.values import messages
 from ..util.content_types import CSV, JSON, JSON_LINES
@@ -254,11 +255,28 @@ def _validators(wanted: Any, options: Field) -> Iterator[Any]:
         if wanted not in _TEXTS:
             raise DeclarationError("has a pattern, which is for texts: leave it out")
         try:
-            yield Regexp(options.pattern)
+            yield _whole_text(options.pattern)
         except re.error as error:
             raise DeclarationError(
                 f"has a pattern that is no regular expression: {error}"
             ) from error
+
+
+class _WholeText(Regexp):
+    """Takes texts that match as a whole, as inputs of HTML do."""
+
+    def __call__(self, value: Any) -> Any:
+        if self.regex.fullmatch(value) is None:
+            raise ma.ValidationError(self._format_error(value))
+        return value
+
+
+def _whole_text(pattern: str) -> _WholeText:
+    regex = re.compile(pattern)
+    anchored = re.compile(
+        rf"{pattern}\Z"
+    )  # the page and its schema have only such patterns
+    return _WholeText(regex if simple_pattern(anchored) is None else anchored)
 
 
 def _require_comparable(wanted: Any, name: str, limit: Any) -> None:

@@ -169,5 +169,6 @@ def _fault(output: Output) -> str | None:
         elif content_type.startswith("text/"):
             output.text
     except Exception as error:  # whatever its reader says
-        return f"{error}".splitlines()[0][:200]
+        text = str(error).strip() or type(error).__name__
+        return text.splitlines()[0][:200]
     return None

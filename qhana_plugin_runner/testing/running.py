@@ -74,7 +74,8 @@ class TaskFailed(OperatorError):
     exit_code = 1
 
     def __init__(self, task: "PluginTask") -> None:
-        last = (task.log or "its log is empty").strip().splitlines()[-1]
+        log = (task.log or "").strip() or "its log is empty"
+        last = log.splitlines()[-1]
         super().__init__(f"the task ended as {task.status}: {last}")
         self.task = task
 

@@ -332,6 +332,8 @@ def limited(
     start: Annotated[datetime, Field(ge=datetime(2020, 1, 1))],
     maybe: Literal["a", None] = None,
     switch: Literal[True, False] = True,
+    code: Annotated[str, Field(pattern="[a-z]+")] = "ab",
+    other: Annotated[str, Field(pattern="(?i)a|bc")] = "A",
 ):
     assert (start.year, maybe, switch) == (2026, None, False)
 """
@@ -356,6 +358,17 @@ def test_a_date_with_a_time_zone_is_refused(author):
     sent["start"] += "+00:00"
     refused = client.post("/plugins/limited@v1-0-0/process/", data=sent)
     assert list(refused.get_json()["errors"]["form"]) == ["start"]
+
+
+def test_a_pattern_is_for_the_whole_text(author):
+    author.plugins.write("other.py", OTHER)
+    client = author.serve(LIMITED)
+    sent = {"start": "2026-01-01T00:00", "switch": "false", "code": "ab", "other": "BC"}
+    assert author.run("limited@v1-0-0", sent)["status"] == "SUCCESS"
+    sent |= {"code": "ab1", "other": "ax"}
+    refused = client.post("/plugins/limited@v1-0-0/process/", data=sent)
+    assert set(refused.get_json()["errors"]["form"]) == {"code", "other"}
+    assert 'pattern="[a-z]+"' in client.get("/plugins/limited@v1-0-0/ui/").text
 
 
 def test_a_task_without_a_runner_remembers():
