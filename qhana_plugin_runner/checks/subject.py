@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 import marshmallow as ma
-from flask import Flask
+from flask import Flask, url_for
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
@@ -105,14 +105,18 @@ class Subject:
     def ask(self, url: str, method: str = "GET", **options: Any) -> Answer:
         """Send a request to a view."""
         try:
-            return Answer(self.client.open(url, method=method, **options), None)
+            options = {"base_url": f"http://{self._server}/", "method": method, **options}
+            return Answer(self.client.open(url, **options), None)
         except Exception as error:  # the app does not handle errors while it is tested
             return Answer(None, error)
 
     @cached_property
     def root(self) -> str:
         """The URL of the metadata."""
-        return f"http://{self._server}/plugins/{self.plugin.identifier}/"
+        with self.app.test_request_context("/", base_url=f"http://{self._server}/"):
+            return url_for(
+                "plugins-api.PluginView", plugin=self.plugin.identifier, _external=True
+            )
 
     @cached_property
     def metadata_answer(self) -> Answer:

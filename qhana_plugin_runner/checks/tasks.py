@@ -123,7 +123,7 @@ def _outputs(subject: Subject, task: PluginTask) -> Iterator[Finding]:
         for each in subject.entry_point.get("dataOutput") or ()
         if isinstance(each, dict)
     ]
-    made = list(task.outputs.values())
+    made = task.outputs
     for output in made:
         types = f"{output.data_type}, {output.content_type}"
         if not any(_is_of(output, each) for each in declared):

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -111,7 +111,8 @@ def list_plugins(as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     for row in sorted(rows, key=lambda row: row["name"]):
-        click.echo(f"{row['state']:8} {row['name']}  {row['folder']}")
+        version = f"  {row['version']}" if row["version"] else ""
+        click.echo(f"{row['state']:8} {row['name']}{version}  {row['folder']}")
         if row["cause"]:
             click.echo(f"{'':8} {row['cause']}")
 
@@ -172,9 +173,10 @@ def _say(file: str) -> None:
     "-o",
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("."),
+    default=Path("outputs"),
+    show_default=True,
     metavar="DIR",
-    help="Folder to save the outputs in; made when it is missing (default: this one).",
+    help="Folder to save the outputs in; made when it is missing.",
 )
 @as_json
 @with_appcontext
@@ -184,7 +186,7 @@ def run(name: str, inputs: tuple[str, ...], output: Path, as_json: bool) -> None
     KEY is a field of its form. The word "then" begins the answer of the next step. The database
     and the files of the instance are not touched.
     """
-    from ..testing.running import plugin_app, running
+    from ..testing.running import TaskFailed, plugin_app, running
 
     for logger in ("celery.app.trace", "werkzeug"):
         logging.getLogger(logger).setLevel(logging.WARNING)
@@ -199,23 +201,34 @@ def run(name: str, inputs: tuple[str, ...], output: Path, as_json: bool) -> None
         )
         runs = stack.enter_context(running(app))
         stack.enter_context(_Progress(app))
-        task = runs(name, **read_inputs(answers[0]))
-        for answer in answers[1:]:
-            task.answer(**read_inputs(answer))
-        output.mkdir(parents=True, exist_ok=True)
-        saved = []
-        for each in task.outputs.values():
-            path = output / Path(each.name).name
-            path.write_bytes(each.content)
-            types = {"dataType": each.data_type, "contentType": each.content_type}
-            saved.append({"path": str(path), **types})
+        if as_json:  # what the plugin prints is no part of it
+            stack.enter_context(redirect_stdout(sys.stderr))
+        failure = None
+        try:
+            task = runs(name, **read_inputs(answers[0]))
+            for answer in answers[1:]:
+                task.answer(**read_inputs(answer))
+        except TaskFailed as error:
+            failure, task = error, error.task
+        paths = task.outputs.save(output) if task.outputs else []
+        saved = [
+            {
+                "path": str(path),
+                "dataType": each.data_type,
+                "contentType": each.content_type,
+            }
+            for path, each in zip(paths, task.outputs)
+        ]
     step = task.open_step
     if as_json:
         told = {"status": task.status, "log": task.log, "outputs": saved}
         click.echo(json.dumps({**told, "step": step and step["stepId"]}, indent=2))
-        return
-    if task.log:
+    elif task.log:
         click.echo(task.log, err=True)
+    if failure is not None:
+        raise failure
+    if as_json:
+        return
     for file in saved:
         click.echo(file["path"])
     if step:
@@ -226,6 +239,7 @@ def run(name: str, inputs: tuple[str, ...], output: Path, as_json: bool) -> None
 
 
 _OWN = {
+    "APPLICATION_ROOT",
     "AUTH_MODE",
     "CELERY",
     "DEFAULT_FILE_STORE",

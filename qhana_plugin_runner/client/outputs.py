@@ -182,17 +182,17 @@ class Outputs(Sequence[Output]):
         """Download all files into a folder, which is made when it is missing.
 
         Returns:
-            Where they are. Of files with the same name, all but the first get a number.
+            Where they are, in this order. Of files with the same name, all but the first get a number.
         """
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        taken: set[Path] = set()
+        taken: list[Path] = []
         for output in self._outputs:
             number = 1
             while (path := target / _safe(output.name, number)) in taken:
                 number += 1
-            taken.add(output.save(path))
-        return sorted(taken)
+            taken.append(output.save(path))
+        return taken
 
 
 def _stem(output: Output) -> str:

@@ -9,10 +9,9 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import IO, Any, NamedTuple, Self
 from urllib.parse import unquote, urljoin, urlsplit
 
 import marshmallow as ma
@@ -26,6 +25,7 @@ from werkzeug.test import TestResponse
 
 from .. import create_app
 from ..celery import CELERY
+from ..client import outputs
 from ..db import DB
 from ..errors import OperatorError
 from ..forms.kinds import kind_of
@@ -177,8 +177,8 @@ def _instance(schema: ma.Schema | type[ma.Schema]) -> ma.Schema:
     return schema() if isinstance(schema, type) else schema
 
 
-class Output:
-    """A file that a task has made.
+class Output(outputs.Output):
+    """A file that a task has made, as in the Python client; see there for more.
 
     Attributes:
         name: of the file
@@ -187,26 +187,8 @@ class Output:
     """
 
     def __init__(self, client: FlaskClient, described: Mapping[str, Any]) -> None:
-        self.name: str = described.get("name") or ""
-        self.data_type: str = described.get("dataType") or ""
-        self.content_type: str = described.get("contentType") or ""
-        self._client, self._href = client, described["href"]
-
-    @cached_property
-    def content(self) -> bytes:
-        """The content of the file."""
-        with self._client.get(self._href) as answer:
-            assert answer.status_code == 200, f"{self._href}: {answer.status}"
-            return answer.get_data()
-
-    @property
-    def text(self) -> str:
-        """The content as text."""
-        return self.content.decode("utf-8")
-
-    def json(self) -> Any:
-        """Return the content, read as JSON."""
-        return json.loads(self.content)
+        connection: Any = _Downloads(client)
+        super().__init__(connection, dict(described))
 
     def entities(self) -> list[dict[str, Any]]:
         """Return the content, read as entities."""
@@ -214,18 +196,26 @@ class Output:
         with open_url(f"data:{self.content_type};base64,{content}") as response:
             return list(ensure_dict(load_entities(response, self.content_type)))
 
-    def __repr__(self) -> str:
-        return f"<Output {self.name!r} {self.data_type} {self.content_type}>"
+
+class _Downloads(NamedTuple):
+    """What outputs need of a connection."""
+
+    client: FlaskClient
+
+    def download(self, url: str, target: IO[bytes]) -> None:
+        with self.client.get(url) as answer:
+            assert answer.status_code == 200, f"{url}: {answer.status}"
+            target.write(answer.get_data())
 
 
-class Outputs(dict[str, Output]):
-    """Outputs by the names of their files; the suffix may be left out where one file is meant."""
+class Outputs(outputs.Outputs):
+    """The files of a task, as in the Python client; each is an :class:`Output`."""
 
-    def __missing__(self, name: str) -> Output:
-        found = [each for each in self.values() if Path(each.name).stem == name]
-        if len(found) == 1:
-            return found[0]
-        raise KeyError(f"there is no output {name!r} among {', '.join(self) or 'none'}")
+    def __iter__(self) -> Iterator[Any]:
+        return super().__iter__()
+
+    def __getitem__(self, key: Any) -> Any:
+        return super().__getitem__(key)
 
 
 class PluginTask:
@@ -235,7 +225,7 @@ class PluginTask:
         url: of its status
         status: ``SUCCESS``, ``FAILURE``, or ``PENDING`` when it waits for a step
         log: what its plugin says
-        outputs: its files by name
+        outputs: its files, by number or by name, as in the Python client
         steps: as in the status that clients get
     """
 
@@ -250,8 +240,8 @@ class PluginTask:
         self.status: str = found["status"]
         self.log: str = found.get("log") or ""
         self.steps: list[dict[str, Any]] = found.get("steps") or []
-        outputs = [Output(self._runs.client, each) for each in found.get("outputs") or ()]
-        self.outputs = Outputs((each.name, each) for each in outputs)
+        made = found.get("outputs") or ()
+        self.outputs = Outputs([Output(self._runs.client, each) for each in made])
 
     @property
     def id(self) -> int:
@@ -294,7 +284,7 @@ class PluginTask:
         return self
 
     def __repr__(self) -> str:
-        return f"<PluginTask {self.id} {self.status} {list(self.outputs)}>"
+        return f"<PluginTask {self.id} {self.status} {self.outputs.names}>"
 
 
 class Runs:

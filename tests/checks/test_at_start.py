@@ -3,6 +3,8 @@
 import threading
 from pathlib import Path
 
+import pytest
+
 from qhana_plugin_runner.checks.at_start import log_findings
 from qhana_plugin_runner.operations.loop import AT_START, Maintenance
 
@@ -19,6 +21,17 @@ def test_untrue_metadata_is_named_in_the_log_with_its_cure(plugins, caplog):
         "plugin bad@v1-0-0: The metadata has no title. Fill it in: people and clients find the "
         "plugin by it."
     ]
+
+
+@pytest.mark.parametrize(
+    "setting", [{"OPENAPI_URL_PREFIX": "/api"}, {"APPLICATION_ROOT": "/sub"}]
+)
+def test_plugins_below_a_prefix_are_right(plugins, caplog, setting):
+    plugins.write("good.py", GOOD.replace('"good"', f'"{[*setting][0].lower()}"'))
+    app = plugins.app(**setting)
+    log_findings(app)
+    assert app.extensions["qhana_plugins"].mounted
+    assert not [each for each in caplog.messages if each.startswith("plugin ")]
 
 
 def test_it_is_said_once_when_the_maintenance_starts(plugins):

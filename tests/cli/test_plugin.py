@@ -19,6 +19,20 @@ PLUGINS = {
 }
 
 
+LOUD = """
+from qhana_plugin_runner.authoring import Task, plugin
+
+
+@plugin(version="v1.0.0")
+def loud(task: Task, fails: bool = False):
+    print("LOUD")
+    task.save("a", "1", data_type="custom/text")
+    task.save("a", "2", data_type="custom/text")
+    if fails:
+        raise ValueError("that is why")
+"""
+
+
 @pytest.fixture(scope="module")
 def new(tmp_path_factory):
     """A folder with a new plugin of each form."""
@@ -113,7 +127,8 @@ def test_plugins_are_listed_with_state_folder_and_cause(run, new):
     }
     assert rows["broken.py"]["state"] == "failed"
     assert "no_such_package" in rows["broken.py"]["cause"]
-    assert "served   short-one@v0-1-0" in as_text and "failed   broken.py" in as_text
+    assert "served   short-one@v0-1-0  v0.1.0  /" in as_text
+    assert "failed   broken.py  /" in as_text
 
 
 def test_checks_tell_what_is_wrong_by_text_status_and_json(run, new, tmp_path):
@@ -152,3 +167,20 @@ def test_a_plugin_is_run_with_its_steps(run, new, tmp_path):
     )
     assert status == 1
     assert "does not take the inputs" in errors and "Traceback" not in errors
+
+
+def test_outputs_of_one_name_are_all_saved_and_json_is_printed_alone(run, new):
+    loud = new / "plugins" / "loud.py"
+    loud.write_text(LOUD)
+    command = ("qhana_plugin_runner", "plugin", "run", "loud", "--json")
+    try:
+        status, output, errors = run(*command)
+        failed, told, why = run(*command, "fails=true", "-o", "other")
+    finally:
+        loud.unlink()
+    assert (status, "LOUD" in errors) == (0, True), errors
+    paths = [Path(each["path"]) for each in json.loads(output)["outputs"]]
+    assert [each.parent for each in paths] == [Path("outputs")] * 2
+    assert [(new / each).read_text() for each in paths] == ["1", "2"]
+    assert (failed, json.loads(told)["status"]) == (1, "FAILURE")
+    assert "that is why" in json.loads(told)["log"] and "that is why" in why

@@ -67,26 +67,26 @@ def test_the_form_has_the_inputs_of_the_page(client):
 def test_a_form_becomes_an_order(run_plugin):
     values = {"recipient": "Ada", "pieces": 2, "shape": "square", "is_gift": True}
     task = run_plugin("order-cakes", **values, colors=["red", "white"], day="")
-    (output,) = task.outputs.values()
+    (output,) = task.outputs
     assert output.text == "2 x with corners, none, red/white for Ada (a gift)\n"
 
 
 def test_incomplete_entities_are_dropped(run_plugin, entities):
-    (output,) = run_plugin("drop-incomplete", entities=entities).outputs.values()
+    (output,) = run_plugin("drop-incomplete", entities=entities).outputs
     assert output.json() == [ROWS[0], ROWS[2]]
 
 
 def test_the_first_lines_are_kept(run_plugin, fake_data_server):
     url = fake_data_server.put("one\ntwo\nthree\n", "text.txt")
     task = run_plugin("first-lines", text=url, lines=2)
-    (output,) = task.outputs.values()
+    (output,) = task.outputs
     assert output.text == "one\ntwo\n"
     assert task.log == "Kept 2 lines of text.txt."
 
 
 def test_primes_are_found(run_plugin):
     task = run_plugin("find-primes", limit=20)
-    (output,) = task.outputs.values()
+    (output,) = task.outputs
     assert output.json() == [2, 3, 5, 7, 11, 13, 17, 19]
 
 
@@ -95,12 +95,12 @@ def test_a_column_is_chosen_on_the_way(run_plugin, entities):
     with pytest.raises(Exception, match="column"):
         task.answer("choose", column="other")
     task = task.answer("choose", column="label", unique=True)
-    (output,) = task.outputs.values()
+    (output,) = task.outputs
     assert output.text == "x\ny"
 
 
 def test_bars_are_drawn(run_plugin, entities):
-    (output,) = run_plugin("draw-bars", entities=entities).outputs.values()
+    (output,) = run_plugin("draw-bars", entities=entities).outputs
     assert output.text.count("<rect") == 2
     assert 'width="400"' in output.text
 
@@ -108,7 +108,5 @@ def test_bars_are_drawn(run_plugin, entities):
 def test_an_attribute_is_scaled_in_two_passes(run_plugin, fake_data_server):
     rows = [row for row in ROWS if row["size"] != "NA"]
     url = fake_data_server.put(table(rows), "rows.csv")
-    (output,) = run_plugin(
-        "scale-attribute", entities=url, attribute="size"
-    ).outputs.values()
+    (output,) = run_plugin("scale-attribute", entities=url, attribute="size").outputs
     assert [row["size"] for row in output.json()] == [0, 1]

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -48,7 +49,7 @@ def test_a_step_is_answered(run_plugin):
         task.answer("other")
     task.answer("reply", input_str="Hi")
     assert task.status == "SUCCESS" and task.open_step is None
-    assert {name: each.text for name, each in task.outputs.items()} == {
+    assert {each.name: each.text for each in task.outputs} == {
         "greeting.txt": "Hello Ada!",
         "reply.txt": "Hi",
     }
@@ -62,7 +63,7 @@ def test_files_are_served_or_uploaded(run_plugin, fake_data_server, tmp_path):
     url = fake_data_server.put([{"ID": "1", "x": 2}, {"ID": "2", "x": 4}], "entities.csv")
     by_url = run_plugin("entity-statistics", entities_url=url)
     for task in (by_path, uploaded, by_url):
-        output = next(each for each in task.outputs.values() if "json" in each.name)
+        output = next(each for each in task.outputs if "json" in each.name)
         assert output.entities()[1]["mean"] == 3
     assert fake_data_server.requests == ["0/a b.csv", "1/entities.csv"]
 
@@ -71,7 +72,13 @@ def test_a_task_that_fails_says_why(run_plugin, fake_data_server):
     url = fake_data_server.put("{", "broken.json")
     with pytest.raises(TaskFailed, match="ended as FAILURE: .*JSON") as failed:
         run_plugin("entity-statistics", entities_url=url)
-    assert failed.value.task.outputs == {}
+    assert list(failed.value.task.outputs) == []
+
+
+@pytest.mark.parametrize("log", ["", " \n"])
+def test_a_task_with_an_empty_log_can_fail(log):
+    task = SimpleNamespace(status="FAILURE", log=log)
+    assert str(TaskFailed(task)) == "the task ended as FAILURE: its log is empty"
 
 
 def test_stores_keep_files(task_data, stores):

@@ -1,11 +1,14 @@
 """The command ``flask install``."""
 
+import json
+import sys
 from collections.abc import Iterable
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
+from ...util.redaction import redact_urls
 from ..licenses import third_party_packages
 from . import pip
 from .conflicts import RUNNER, conflict_table, find_conflicts
@@ -32,12 +35,14 @@ __all__ = ["install"]
     is_flag=True,
     help="Only for plugins that are packages with a tests folder or test_*.py files.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_appcontext
 def install(
     plugins: tuple[str, ...],
     dry_run: bool,
     skip_runner_dependencies: bool,
     only_with_tests: bool,
+    as_json: bool,
 ) -> None:
     """Install the packages that plugins need, unless they conflict.
 
@@ -49,19 +54,36 @@ def install(
     for owner, reason in collected.failures.items():
         click.echo(f"skipped: {owner}: {reason}", err=True)
     pinned = [] if skip_runner_dependencies else _own_packages()
-    if conflicts := find_conflicts(collected.requirements, pinned):
+    conflicts = find_conflicts(collected.requirements, pinned)
+    if as_json:
+        told = {
+            "requirements": [_as_dict(each) for each in collected.requirements],
+            "conflicts": [
+                [_as_dict(each.requirement), _as_dict(each.other)] for each in conflicts
+            ],
+            "skipped": collected.failures,
+        }
+        click.echo(json.dumps(told, indent=2))
+    if conflicts:
         click.echo(conflict_table(conflicts), err=True)
         raise pip.InstallError(
             "nothing was installed: remove one plugin of each row, or change its requirements"
         )
     wanted = list(_lines(collected.requirements))
     pins = [pin.text for pin in pinned]
+    if dry_run and as_json:
+        return
     if dry_run:
         click.echo("".join(f"{line}\n" for line in [*wanted, *pins]), nl=False)
     elif not wanted:
-        click.echo("no plugin needs any packages")
+        click.echo("no plugin needs any packages", err=as_json)
     else:
-        click.get_current_context().exit(pip.install(wanted, pins))
+        output = sys.stderr if as_json else None
+        click.get_current_context().exit(pip.install(wanted, pins, output))
+
+
+def _as_dict(requirement: Requirement) -> dict[str, str]:
+    return {"owner": requirement.owner, "requirement": redact_urls(requirement.text)}
 
 
 def _own_packages() -> list[Requirement]:

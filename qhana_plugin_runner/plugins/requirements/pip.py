@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from ...errors import OperatorError
 
@@ -22,15 +23,18 @@ class InstallError(OperatorError):
     exit_code = 1
 
 
-def install(requirements: list[str], constraints: list[str]) -> int:
+def install(
+    requirements: list[str], constraints: list[str], output: IO[str] | None = None
+) -> int:
     """Install packages, after a dry run of pip has succeeded.
 
     Args:
         requirements: lines of a ``requirements.txt``.
         constraints: lines with versions that must not change.
+        output: where pip writes to (default: the output of this process).
 
     Returns:
-        The exit status of pip, which writes to the output of this process.
+        The exit status of pip.
 
     Raises:
         InstallError: pip is missing or refuses; nothing was changed.
@@ -54,6 +58,7 @@ def install(requirements: list[str], constraints: list[str]) -> int:
             [*command, *files],
             env={**os.environ, **_ENVIRONMENT},
             stdin=subprocess.DEVNULL,
+            stdout=output,
         ).returncode
     return status if status >= 0 else 128 - status
 

@@ -1,5 +1,6 @@
 """``flask install`` in an environment of its own, with packages from a folder."""
 
+import json
 import subprocess
 import sysconfig
 import venv
@@ -101,8 +102,9 @@ def test_what_plugins_need_is_installed_and_then_they_load(
 def test_the_packages_of_one_plugin_are_installed(run, installed, bring):
     bring("asks", "needs_missing")
     command = ("flask", "--app", "qhana_plugin_runner", "plugin", "install")
-    result = run(*command, "needs_missing")
+    result = run(*command, "needs_missing", "--json")
     assert result.returncode == 0, result.stderr
+    assert len(json.loads(result.stdout)["requirements"]) == 1
     assert set(installed()) == {"firstpkg", "thirdpkg"}
     result = run(*command, "nobody")
     assert result.returncode == 2
@@ -123,6 +125,10 @@ def test_a_dry_run_prints_the_requirements_and_changes_nothing(install, installe
     assert f"flask=={version('flask')}" in lines[3:]
     alone = install("--dry-run", "--skip-runner-dependencies")
     assert alone.stdout.splitlines() == lines[:3]
+    told = json.loads(install("--dry-run", "--json").stdout)
+    first = {"owner": "asks@v1-0-0", "requirement": "firstpkg[fast]~=1.0"}
+    assert told["requirements"][0] == first
+    assert (told["conflicts"], told["skipped"]) == ([], {})
     assert installed() == {}
 
 
