@@ -182,7 +182,8 @@ class Outputs(Sequence[Output]):
         """Download all files into a folder, which is made when it is missing.
 
         Returns:
-            Where they are, in this order. Of files with the same name, all but the first get a number.
+            Where they are, in this order. Of files with the same name, all but the first get
+            a number.
         """
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
