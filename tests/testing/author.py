@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import requests
@@ -73,12 +72,6 @@ def test_a_task_that_fails_says_why(run_plugin, fake_data_server):
     with pytest.raises(TaskFailed, match="ended as FAILURE: .*JSON") as failed:
         run_plugin("entity-statistics", entities_url=url)
     assert list(failed.value.task.outputs) == []
-
-
-@pytest.mark.parametrize("log", ["", " \n"])
-def test_a_task_with_an_empty_log_can_fail(log):
-    task = SimpleNamespace(status="FAILURE", log=log)
-    assert str(TaskFailed(task)) == "the task ended as FAILURE: its log is empty"
 
 
 def test_stores_keep_files(task_data, stores):
