@@ -16,6 +16,7 @@ from werkzeug.datastructures import FileStorage
 from ..db.models.tasks import ProcessingTask, TaskFile
 from ..storage import STORE, shown_name
 from ..tasking import life_cycle
+from ..tasking.clients import NO_CLIENT
 from ..util.content_types import ANYTHING, CONTENT_TYPE, content_type_of
 from .files import FILES_API
 from .task_status import OutputSchema, download_url
@@ -102,6 +103,7 @@ def _store(file: FileStorage, data_type: str, content_type: str) -> TaskFile:
     )
     parameters: dict[str, Any] = {"file": name, "dataType": data_type}
     task = ProcessingTask(UPLOAD_TASK, parameters=json.dumps(parameters))
+    task.client = NO_CLIENT  # needs no worker, and may answer a step of a task under way
     task.save(commit=True)
     task_id = task.id
     try:

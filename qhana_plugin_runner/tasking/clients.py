@@ -7,14 +7,17 @@ from ..db.models.tasks import ProcessingTask
 from ..security.clients import client_of_request
 from .errors import TooManyTasks
 
-__all__ = ["note_client", "require_few_tasks"]
+__all__ = ["NO_CLIENT", "note_client", "require_few_tasks"]
+
+NO_CLIENT = ""
+"""The client of rows that no limit counts."""
 
 _SETTING = "TASK_MAX_PER_CLIENT"
 
 
 def note_client(task: ProcessingTask) -> None:
     """Note in a new row for which client this request makes it, where it matters."""
-    if current_app.config[_SETTING] is not None:
+    if current_app.config[_SETTING] is not None and task.client is None:
         task.client = client_of_request()
 
 
@@ -25,8 +28,12 @@ def require_few_tasks(task: ProcessingTask, connection: Connection) -> None:
         TooManyTasks: it has. The transaction is rolled back.
     """
     most: int | None = current_app.config[_SETTING]
-    if most is None or task.client is None:
+    if most is None or not task.client:
         return
+    if connection.dialect.name == "postgresql":
+        # Until the end of the transaction: transactions do not see each other's new rows.
+        lock = func.pg_advisory_xact_lock(int(task.client[:15], 16))
+        connection.execute(select(lock))
     under_way = select(func.count()).where(
         ProcessingTask.client == task.client, ProcessingTask.finished_at.is_(None)
     )

@@ -22,6 +22,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from uuid import uuid4
 
 from ..errors import RunnerError
@@ -110,7 +111,7 @@ def own_folder(token: str | None) -> Iterator[None]:
     with ExitStack() as stack:
         place = _place or Path(tempfile.gettempdir())
         made = cache(lambda: stack.enter_context(_made(place, token or uuid4().hex)))
-        make_work = cache(lambda: stack.enter_context(_working_in(made())))
+        make_work = _once(lambda: stack.enter_context(_working_in(made())))
         stack.callback(_make_work.reset, _make_work.set(make_work))
         if _place is not None and token is not None:
             stack.enter_context(_temporary_files_in(made()))
@@ -118,6 +119,17 @@ def own_folder(token: str | None) -> Iterator[None]:
                 stack.callback(_change_to, _directory())
                 _change_to(make_work())
         yield
+
+
+def _once(make: Callable[[], Path]) -> Callable[[], Path]:
+    """Let one thread make what several may ask for at the same time."""
+    cached, lock = cache(make), Lock()
+
+    def made() -> Path:
+        with lock:
+            return cached()
+
+    return made
 
 
 def _directory() -> str:
@@ -179,6 +191,18 @@ def _remove_folder(folder: Path) -> None:
     try:
         folder.rmdir()  # most tasks leave nothing, and this is one call
     except OSError:
+        _remove_tree(folder)
+
+
+def _remove_tree(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except PermissionError:  # the task has made folders that nobody may write to
+        folder.chmod(0o700)
+        for parent, names, _files in os.walk(folder):
+            for path in (Path(parent, name) for name in names):
+                if not path.is_symlink():
+                    path.chmod(0o700)
         shutil.rmtree(folder)
 
 
@@ -212,7 +236,7 @@ def remove_abandoned() -> None:
 def _remove(folder: Path) -> None:
     try:
         if folder.exists():  # the process had none yet, or had removed it
-            shutil.rmtree(folder)
+            _remove_tree(folder)
         _lock_of(folder).unlink(missing_ok=True)
     except OSError as error:
         _logger.warning("files of a task that has ended stay in %s: %s", folder, error)

@@ -4,13 +4,16 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 from helpers.plugins import isolated_plugins
 from helpers.processes import wait_until
 from helpers.product import CHECKOUT
 from helpers.runner import runner
+from sqlalchemy import text
 
+from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.security.tokens import Role, issue
 from qhana_plugin_runner.tasking.changes import task_changes
@@ -28,9 +31,9 @@ def submit(tmp_path):
         stack.enter_context(isolated_plugins(tmp_path))
         settings = {"PLUGIN_FOLDERS": DEMOS, "TASK_MAX_PER_CLIENT": 2}
 
-        def submit(address="192.0.2.1", path=GREET, **headers):
+        def submit(address="192.0.2.1", path=GREET, data=None, **headers):
             environ = {"REMOTE_ADDR": address}
-            data = {"inputStr": "x"}
+            data = data or {"inputStr": "x"}
             client = submit.app.test_client()
             return client.post(
                 path, data=data, headers=headers, environ_overrides=environ
@@ -67,6 +70,27 @@ class TestForkBombOfTasks:
             ]
         assert sorted(answers) == [303] * 2 + [429] * 14
 
+    def test_transactions_that_overlap_are_not_more(self, submit, postgresql_database):
+        """PostgreSQL lets them go on at the same time, and shows none the new rows of others."""
+        submit = submit(SQLALCHEMY_DATABASE_URI=postgresql_database)
+        waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        environ = {"REMOTE_ADDR": "192.0.2.1"}
+        with (
+            ThreadPoolExecutor(1) as pool,
+            submit.app.test_request_context(GREET, environ_overrides=environ),
+        ):
+            for _ in range(2):
+                ProcessingTask("first").save(commit=False)
+            DB.session.flush()
+            other = pool.submit(submit)
+            wait_until(
+                lambda: other.done() or DB.session.execute(waits).scalar(),
+                SECONDS,
+                "the other one counts",
+            )
+            DB.session.commit()
+            assert other.result(SECONDS).status_code == 429
+
     def test_steps_of_tasks_that_are_there_go_on(self, submit):
         submit = submit()
         steps = "/plugins/hello-world-multi-step@v1-0-0/process/"
@@ -79,6 +103,13 @@ class TestForkBombOfTasks:
             environ_overrides={"REMOTE_ADDR": "192.0.2.1"}
         ):
             ProcessingTask.get_by_id(1).clear_previous_step(commit=True)
+
+    def test_files_for_a_step_can_be_uploaded(self, submit):
+        submit = submit()
+        assert [submit().status_code for _ in range(3)] == [303, 303, 429]
+        file = {"file": (BytesIO(b"a"), "a.txt"), "dataType": "text"}
+        answer = submit(path="/files/", data=file)
+        assert answer.status_code == 201, answer.text
 
     def test_addresses_of_one_subscriber_count_as_one(self, submit):
         """IPv6 gives everybody more addresses than a table can hold."""

@@ -102,9 +102,11 @@ _BY_TYPE: Mapping[str, Any] = {"boolean": True, "array": [], "object": {}}
 
 def _value(words: Mapping[str, Any]) -> Any:
     """Choose a value that a property may have."""
-    for key in ("default", "enum", "examples"):
-        if key in words:
-            return words[key] if key == "default" else words[key][0]
+    if "default" in words:
+        return words["default"]
+    for key in ("enum", "examples"):
+        if words.get(key):
+            return words[key][0]
     kind = words.get("type", "string")
     if isinstance(kind, list):
         kind = kind[0]

@@ -4,6 +4,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+from contextvars import copy_context
+from pathlib import Path
 
 import pytest
 
@@ -115,3 +118,59 @@ def test_temporary_files_outlive_the_working_folder(place):
         work = working_folder()
         work.rmdir()
     assert os.path.exists(path) and not work.exists()
+
+
+def test_threads_of_a_task_share_its_folder(place, monkeypatch):
+    """The second one asks while the first one still makes it."""
+    asked, folders = threading.Event(), []
+    make = Path.mkdir
+
+    def mkdir(path, *args, **kwargs):
+        if not asked.is_set():
+            asked.set()
+            second.start()
+            second.join(0.2)
+        make(path, *args, **kwargs)
+
+    monkeypatch.setattr(temp_files, "_place", None)  # as in the pool of threads
+    with own_folder("one"):
+        context = copy_context()
+        second = threading.Thread(
+            target=lambda: folders.append(context.run(working_folder)), daemon=True
+        )
+        monkeypatch.setattr(Path, "mkdir", mkdir)
+        folders.append(working_folder())
+        second.join(30)
+        assert len(folders) == 2 and folders[0] == folders[1]
+    assert contents(place) == []
+
+
+@pytest.fixture
+def plain_user():
+    """A folder for temporary files of somebody who may not write everywhere, as root may."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        if os.geteuid():
+            yield Path(name)
+            return
+        nobody = 65_534
+        os.chown(name, nobody, nobody)
+        os.seteuid(nobody)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(0)
+
+
+def test_folders_that_nobody_may_write_to_are_removed(plain_user, place, monkeypatch):
+    monkeypatch.setattr(temp_files, "_place", plain_user)
+    outside = plain_user / "outside"
+    outside.mkdir(mode=0o500)
+    with own_folder("one"):
+        inner = working_folder() / "a/b"
+        inner.mkdir(parents=True)
+        inner.joinpath("link").symlink_to(outside)
+        inner.joinpath("file").touch()
+        inner.chmod(0o500)
+        inner.parent.chmod(0)
+    assert contents(plain_user) == ["outside"]
+    assert outside.stat().st_mode & 0o777 == 0o500
