@@ -9,11 +9,12 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 from weakref import WeakKeyDictionary
 
 from flask import Flask, Response, current_app, g, request, template_rendered, url_for
 from flask.views import MethodView
+from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_smorest import abort
 from werkzeug.exceptions import HTTPException
@@ -40,6 +41,8 @@ SCHEMAS_API = SecurityBlueprint(
 )
 
 MEDIA_TYPE = "application/schema+json"
+
+_PORTS = {"http": 80, "https": 443}
 
 _logger = logging.getLogger(__name__)
 
@@ -96,7 +99,8 @@ def _make_schema(endpoint: str, view: Callable[..., Any]) -> dict[str, Any] | No
         if not schemas:
             continue
         try:
-            schema = json_schema(*schemas)
+            with force_locale("en"):  # one schema is for all clients
+                schema = json_schema(*schemas)
         except Exception:  # schemas are foreign code, too
             _logger.warning("no JSON Schema of the form for %s", endpoint, exc_info=True)
             return None
@@ -117,12 +121,14 @@ def form_endpoint(href: str, base: str | None = None) -> str | None:
         ``None`` where this is no endpoint of this runner, by the host name of the request
         or ``SERVER_NAME``.
     """
+    own = (request.host, current_app.config["SERVER_NAME"] or request.host)
     try:
         parts = urlsplit(urljoin(base or request.base_url, href))
+        if parts.scheme not in _PORTS or _host_of(parts) not in {
+            _host_of(urlsplit(f"{parts.scheme}://{each}")) for each in own
+        }:
+            return None
     except ValueError:
-        return None
-    own = (request.host, current_app.config["SERVER_NAME"])
-    if parts.scheme not in ("http", "https") or parts.netloc not in own:
         return None
     path = unquote(parts.path).removeprefix(request.script_root)
     try:
@@ -130,6 +136,11 @@ def form_endpoint(href: str, base: str | None = None) -> str | None:
     except (HTTPException, RequestRedirect):
         return None
     return str(rule.endpoint)
+
+
+def _host_of(parts: SplitResult) -> tuple[str | None, int]:
+    """Return the host, in lowercase, and the port, which may be that of the scheme."""
+    return parts.hostname, parts.port or _PORTS[parts.scheme]
 
 
 def schema_url(href: str, base: str | None = None) -> str | None:

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from flask import Blueprint, Flask, json, request
+from flask_babel import force_locale
 from flask_smorest import Api
 from werkzeug import Response
 
@@ -87,7 +88,7 @@ class RunnerApi(Api):
         """Document blueprints mounted since the last call; report and leave out those that fail."""
         if not self._undocumented:
             return
-        with self._document_lock:
+        with self._document_lock, force_locale("en"):  # one document is for all clients
             while self._undocumented:
                 blueprint, name = self._undocumented[0]
                 self._document_one(blueprint, name)

@@ -15,6 +15,7 @@ import marshmallow as ma
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin, resolver
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from flask_babel import LazyString
 from flask_smorest.fields import Upload
 from marshmallow.validate import Range, Regexp
 
@@ -216,7 +217,10 @@ class _Converter(OpenAPIConverter):
         self, field: ma.fields.Field[Any], **kwargs: Any
     ) -> dict[str, Any]:
         found = super().metadata2properties(field, **kwargs)
-        return {key: each for key, each in found.items() if _is_valid(key, each)}
+        texts = {key: str(each) for key, each in found.items() if _is_lazy(each)}
+        return {
+            key: each for key, each in {**found, **texts}.items() if _is_valid(key, each)
+        }
 
 
 class SchemaPlugin(MarshmallowPlugin):
@@ -320,7 +324,7 @@ _TYPES = frozenset("array boolean integer null number object string".split())
 
 def _is_type(value: Any) -> bool:
     names = value if isinstance(value, (list, tuple)) else [value]
-    return all(isinstance(each, str) and each in _TYPES for each in names)
+    return bool(names) and all(isinstance(each, str) and each in _TYPES for each in names)
 
 
 def _is_number(value: Any) -> bool:
@@ -340,6 +344,11 @@ def _is_pattern(value: Any) -> bool:
     repeats = re.findall(r"(?<!\\)(?:[*+?]|\{\d+,\d*\})", value)
     longest = max(map(int, re.findall(r"\d+(?=[,}])", value)), default=0)
     return is_simple and len(repeats) <= MOST_REPEATS and longest < 1_000
+
+
+def _is_lazy(value: Any) -> bool:
+    """Whether it is a text that is translated when it is shown."""
+    return isinstance(value, LazyString)
 
 
 def _is_choice(value: Any) -> bool:

@@ -10,6 +10,7 @@ SOURCE = """
     import marshmallow as ma
     from flask import redirect, render_template, url_for
     from flask.views import MethodView
+    from flask_babel import lazy_gettext as _
     from qhana_plugin_runner.api.plugin_schemas import (
         EntryPoint, PluginMetadata, PluginMetadataSchema, PluginType,
     )
@@ -28,7 +29,12 @@ SOURCE = """
             return BLP
 
     class FormSchema(FrontendFormBaseSchema):
-        animals = ma.fields.Integer(required=True)
+        animals = ma.fields.Integer(
+            required=True,
+            metadata={
+                "label": _("Inputs"), "description": _("Search"), "examples": []
+            },
+        )
         key_text = ma.fields.String(
             load_default="the default key", metadata={"input_type": "password"}
         )
@@ -108,6 +114,25 @@ def test_schema_of_an_endpoint(client):
     assert (again.status_code, again.data) == (304, b"")
 
 
+def test_texts_are_english_for_whoever_asks_first(with_plugins):
+    # One endless schema, and the document holds nothing of the plugin.
+    client = with_plugins(SOURCE.partition('@BLP.route("/endless/")')[0]).test_client()
+    german = {"headers": {"Accept-Language": "de"}}
+    schema = client.get("/schemas/zoo@v1.Process/", **german).json
+    document = client.get("/api-spec.json", **german).json
+    documented = document["components"]["schemas"]["Form"]
+    for each in (schema, documented):
+        words = each["properties"]["animals"]
+        assert (words["title"], words["description"]) == ("Inputs", "Search")
+    assert "Eingaben" in client.get("/plugins/zoo@v1/ui/", **german).text
+
+
+def test_page_of_a_plugin_has_examples_whatever_its_metadata_say(client):
+    answer = client.get("/workbench/plugins/zoo@v1/")
+    assert answer.status_code == 200, answer.text
+    assert "animals=1" in answer.text
+
+
 def test_function_may_take_a_form(client):
     assert client.get("/schemas/zoo@v1.function/").json["required"] == ["animals"]
 
@@ -152,6 +177,10 @@ def test_links_keep_the_prefix_of_a_proxy(client):
         ("/plugins/zoo@v1/process/", True),
         ("/plugins/zoo%40v1/process/?callback=http://x/", True),
         ("http://localhost/plugins/zoo@v1/step/7/", True),
+        ("http://localhost:80/plugins/zoo@v1/process/", True),
+        ("https://LocalHost:443/plugins/zoo@v1/process/", True),
+        ("http://localhost:8080/plugins/zoo@v1/process/", False),
+        ("http://localhost:x/plugins/zoo@v1/process/", False),
         ("http://elsewhere/plugins/zoo@v1/process/", False),
         ("ftp://localhost/plugins/zoo@v1/process/", False),
         ("/plugins/zoo@v1/step/seven/", False),

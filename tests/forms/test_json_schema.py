@@ -146,6 +146,7 @@ CASES = {
         ),
         string(),
     ),
+    "no type at all": (ma.fields.Raw(metadata={"type": []}), {}),
 }
 
 
