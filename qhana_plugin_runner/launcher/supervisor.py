@@ -180,6 +180,7 @@ class _Unit:
         self._supervisor = supervisor
         self._watching: asyncio.Task[None] | None = None
         self._is_restarting = False
+        self._was_ready = False
         self._successor: Process | None = None
         self._is_replaced = asyncio.Event()
         self._retired: set[Process] = set()
@@ -225,7 +226,8 @@ class _Unit:
         service = self._service
         if self.process is None or not isinstance(service, Service):
             return
-        if service.retire is None:
+        # One that was never ready is at no work; both would notify on the same socket.
+        if service.retire is None or not self._was_ready:
             self._is_restarting = True
             self.ready.clear()
             await self._supervisor.end(self.name, self.process, service.stop)
@@ -291,6 +293,7 @@ class _Unit:
     async def _await_readiness(self, service: Service) -> None:
         if service.readiness is not None:
             await service.readiness()
+        self._was_ready = True
         self.ready.set()
         if not service.last:
             self._supervisor.on_ready()
@@ -303,6 +306,7 @@ class _Unit:
             attempts += 1
             started = supervisor.clock()
             if self._successor is None:
+                self._was_ready = service.readiness is None
                 self.process = await supervisor.spawn(service)
                 self.watch()
             else:

@@ -325,19 +325,49 @@ def test_a_process_that_is_at_work_finishes_it_while_its_successor_runs(log, ove
     assert not log.all("worker has ended (.*)")
 
 
-def test_a_service_whose_successor_does_not_start_goes_on(log, tmp_path):
-    mark = tmp_path / "mark"
-    script = f"test -e {mark} && exit 3; touch {mark}; echo up; {FOR_EVER}"
+@pytest.mark.parametrize("overlaps", [False, True])
+def test_a_process_that_was_never_ready_ends_before_its_successor_starts(log, overlaps):
+    first = []
 
     async def ready():
         await asyncio.Event().wait()
 
     def prepare(supervisor):
+        def look():
+            first.append(is_alive(pid_of(log, "web")))
+            supervisor.stop()
+
         log.when("web . up", lambda: asyncio.ensure_future(supervisor.renew(["web"])))
+        log.when("web . up", look, times=2)
+
+    options = {"retire": signal.SIGUSR2, "overlaps": overlaps, "readiness": ready}
+    script = "trap 'echo retired' USR2; echo up; while :; do sleep 0.01; done"
+    supervise([shell("web", script, **options)], log, prepare)
+    assert first == [False]
+
+
+def test_a_service_whose_successor_does_not_start_goes_on(log, tmp_path):
+    mark = tmp_path / "mark"
+    script = f"test -e {mark} && exit 3; touch {mark}; echo up; {FOR_EVER}"
+
+    asked = []
+
+    async def ready():
+        asked.append("ready?")
+        while len(asked) > 1 or not log.all("web . (up)"):
+            await asyncio.sleep(0.01)
+
+    def renew():
+        asyncio.ensure_future(running[0].renew(["web"]))
+
+    def prepare(supervisor):
+        running.append(supervisor)
         log.when("web does not start", supervisor.stop)
 
+    running = []
+
     options = {"retire": signal.SIGTERM, "overlaps": True, "readiness": ready}
-    supervise([shell("web", script, **options)], log, prepare)
+    supervise([shell("web", script, **options)], log, prepare, on_ready=renew)
     assert log.all(r"web does not start \((.*)\)") == ["exit status 3"]
     assert len(log.all("(started web)")) == 2
 
