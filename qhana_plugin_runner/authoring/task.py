@@ -67,7 +67,7 @@ class Task:
 
         Args:
             items: anything that can be iterated over.
-            total: how many there are; needed where ``len(items)`` does not work.
+            total: how many there are; without it, and without a length, they are counted.
             unit: what these are, for people.
 
         Raises:

@@ -180,6 +180,7 @@ def test_what_cannot_be_written_is_told(value, kind, reason):
     [
         ("ID,x\r\na,1\r\n", "application/json", "the text is no application/json"),
         ("[1]\n[", "application/X-lines+json", "the text is no application/X-lines"),
+        (b"ID,x\n", "application/geo+json", "the text is no application/geo"),
         ("plot.png", "image/png", "a text is no image/png: give bytes, or a Path"),
         (Path("a.svg"), "image/png", "the file is image/svg"),
         (Path("a.json"), "application/X-lines+json", "the file is application/json"),
@@ -204,7 +205,9 @@ def test_names_of_a_type_may_differ(tmp_path):
     }.items():
         (tmp_path / name).write_text("{}")
         assert written(tmp_path / name, kind)[1] == kind
-    assert written('{"x": 1}\n[2]', "application/X-lines+json")[0] == '{"x": 1}\n[2]'
+    lines = '{"x": "\u2028"}\n\n[2]\n'
+    assert written(lines, "application/X-lines+json")[0] == lines
+    assert written(lines.encode(), "application/X-lines+json")[0] == lines.encode()
 
 
 def test_a_table_in_another_form_than_declared_is_refused(tmp_path):
