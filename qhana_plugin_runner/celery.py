@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import cache, cached_property, partial
 from inspect import Parameter, signature
 from typing import Any
@@ -13,7 +13,7 @@ from celery.app import backends
 from celery.app.amqp import AMQP
 from celery.app.log import TaskFormatter
 from celery.backends.redis import RedisBackend
-from celery.exceptions import TaskPredicate
+from celery.exceptions import Ignore, Reject, Retry
 from celery.loaders.app import AppLoader
 from celery.result import AsyncResult
 from celery.signals import after_setup_task_logger, task_postrun
@@ -28,7 +28,7 @@ from .tasking import console, life_cycle, messages
 from .tasking.broker import ANSWER_SECONDS, register_in_flight
 from .tasking.changes import register_changes
 from .tasking.errors import BrokerUnavailable
-from .tasking.last_link import save_result_here
+from .tasking.last_link import is_log, save_result_here
 from .tasking.limits import limited_memory, out_of_memory
 from .tasking.owners import rows_of
 from .tasking.publishing import hold, note_sending, register_publishing, release
@@ -36,7 +36,7 @@ from .tasking.queues import queue_settings
 from .util.config.celery_config import CELERY_QUEUE
 from .util.current_message import current_message
 from .util.error_text import name_and_text
-from .util.redaction import hidden, hide_in_error, hiding, redact_text
+from .util.redaction import hidden, hiding, masked_error, redact_text
 
 __all__ = ["CELERY", "BrokerUnavailable", "FlaskTask", "register_celery"]
 
@@ -116,6 +116,15 @@ def _described(error: BaseException) -> str:
     return f"the task raised {name_and_text(error)}"
 
 
+def _told_again(error: BaseException, shown: str) -> Exception:
+    """Return an error in place of one that tells a secret; what it was is below it."""
+    told: Exception = RunnerError(hidden(_described(error)))
+    if isinstance(error, Retry):
+        told = Retry(None, told, error.when, error.is_eager, error.sig)
+    told.add_note(shown)
+    return told
+
+
 def _may_be_of_no_row(name: str) -> bool:
     """Whether a task can do without its ``db_id``: it has a default for it."""
     task = CELERY.tasks.get(name)
@@ -158,11 +167,12 @@ class FlaskTask(Task):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with self._app_context():
             app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-            with messages.claimed(app, self, kwargs.get("db_id")), hiding():
+            with messages.claimed(app, self, kwargs.get("db_id")), self._hiding():
                 try:
                     with console.captured(self._console_owner()), self._limited():
                         result = super().__call__(*args, **kwargs)
-                    if isinstance(result, str):
+                    # What another task goes on with has to stay as it is.
+                    if isinstance(result, str) and is_log(self):
                         result = hidden(result)
                     save_result_here(self, result)
                     return result
@@ -171,16 +181,17 @@ class FlaskTask(Task):
                         raise
                     raise out_of_memory(error) from error
                 except Exception as error:
-                    if hide_in_error(error) or isinstance(error, TaskPredicate):
+                    shown = masked_error(error)
+                    if shown is None or isinstance(error, (Ignore, Reject)):
                         raise
-                    told = RunnerError(hidden(_described(error)))
-                    raise told.with_traceback(error.__traceback__) from None
+                    raise _told_again(error, shown) from None
                 except BaseException as error:
                     # Celery would let it end the worker, or its thread, and not the task.
                     if not self._is_in_worker or _ends_process(error):
                         raise
-                    hide_in_error(error)
-                    raise RunnerError(hidden(_described(error))) from error
+                    if (shown := masked_error(error)) is None:
+                        raise RunnerError(_described(error)) from error
+                    raise _told_again(error, shown) from None
 
     def apply(
         self, args: Any = None, kwargs: Any = None, *more: Any, **options: Any
@@ -200,6 +211,14 @@ class FlaskTask(Task):
     @property
     def _is_in_worker(self) -> bool:
         return not (self.request.called_directly or self.request.is_eager)
+
+    def _hiding(self) -> AbstractContextManager[object]:
+        """Mask secrets, also in what Celery logs of the task after its end."""
+        if self.request.called_directly:
+            return hiding()
+        self.request.hiding_to_the_end = stack = ExitStack()
+        stack.enter_context(hiding())
+        return nullcontext()
 
     def _limited(self) -> AbstractContextManager[object]:
         return limited_memory() if self._is_in_worker else nullcontext()
@@ -400,9 +419,12 @@ def _log_as_others_do(logger: logging.Logger, **_kwargs: Any) -> None:
 
 @task_postrun.connect
 def _complete(task: Task, state: str, retval: Any = None, **_kwargs: Any) -> None:
-    if task.app is CELERY and CELERY.flask_app is not None:
-        expire = partial(_expire, retval) if state in (IGNORED, REJECTED) else None
-        messages.complete(CELERY.flask_app, task, state, fail=_send_error, expire=expire)
+    with task.request.get("hiding_to_the_end") or nullcontext():
+        if task.app is CELERY and CELERY.flask_app is not None:
+            expire = partial(_expire, retval) if state in (IGNORED, REJECTED) else None
+            messages.complete(
+                CELERY.flask_app, task, state, fail=_send_error, expire=expire
+            )
 
 
 def _expire(error: BaseException, task_id: int) -> None:

@@ -17,7 +17,7 @@ from .db import DB
 from .db.models.tasks import ProcessingTask
 from .db.transient import is_transient
 from .tasking import life_cycle
-from .tasking.last_link import SAVE_RESULT
+from .tasking.last_link import ADD_STEP, SAVE_RESULT
 from .tasking.limits import out_of_time
 from .tasking.messages import is_claimed, mark_ended
 from .tasking.outbox import enqueue
@@ -70,7 +70,7 @@ def _require_log(task_log: object, what: str, *types: type) -> None:
         )
 
 
-@CELERY.task(name="qhana-plugin-runner.add-step", bind=True, ignore_result=True)
+@CELERY.task(name=ADD_STEP, bind=True, ignore_result=True)
 def add_step(
     self: Task,
     task_log: str,

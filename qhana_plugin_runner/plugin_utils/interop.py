@@ -20,6 +20,7 @@ from urllib.parse import urljoin
 
 from celery import Task
 from requests import Response
+from requests.auth import AuthBase
 from requests.exceptions import HTTPError, JSONDecodeError, RequestException
 
 from qhana_plugin_runner.celery import CELERY
@@ -29,6 +30,7 @@ from qhana_plugin_runner.requests import (
     AS_RUNNER,
     REQUEST_SESSION,
     display_url,
+    is_led_to_token,
     open_url,
     rewrite_url,
 )
@@ -113,7 +115,8 @@ def get_plugin_endpoint(plugin_url: str, interaction_endpoint: str | None = None
             instead of the entry point.
 
     Raises:
-        PluginAnswerError: the answer is not a plugin's metadata, or the plugin has no such link.
+        PluginAnswerError: the answer is not a plugin's metadata, the plugin has no such link, or
+            it is one to another origin, for which there is a token.
         requests.exceptions.RequestException: there is no answer, or an error status.
     """
     with open_url(plugin_url, auth=AS_RUNNER, timeout=ENDPOINT_TIMEOUT) as response:
@@ -132,7 +135,13 @@ def get_plugin_endpoint(plugin_url: str, interaction_endpoint: str | None = None
         problem = f"has no link of type {interaction_endpoint!r}, only {list(links)}"
     if not isinstance(href, str):
         raise PluginAnswerError(f"The plugin at {display_url(plugin_url)!r} {problem}.")
-    return urljoin(base, href)
+    url = urljoin(base, href)
+    if is_led_to_token(rewrite_url(url), base):
+        raise PluginAnswerError(
+            f"The plugin at {display_url(plugin_url)!r} names {display_url(url)!r}, which is not "
+            "called: it has another origin, for which OUTGOING_TOKENS has a token."
+        )
+    return url
 
 
 def call_plugin_endpoint(
@@ -234,8 +243,11 @@ def subscribe(
         base = response.url
     is_subscribed = False
     if hrefs and isinstance(hrefs[0], str):
-        url = urljoin(base, hrefs[0])
-        is_subscribed = all(_post_subscription(url, webhook_url, name) for name in wanted)
+        url = rewrite_url(urljoin(base, hrefs[0]))
+        auth = None if is_led_to_token(url, base) else AS_RUNNER
+        is_subscribed = all(
+            _post_subscription(url, webhook_url, name, auth) for name in wanted
+        )
     if check_for_updates and monitored not in ([], ["details"]):
         monitor_result.s(
             result_url=result_url,
@@ -246,12 +258,13 @@ def subscribe(
     return is_subscribed
 
 
-def _post_subscription(subscribe_url: str, webhook_url: str, event: str | None) -> bool:
+def _post_subscription(
+    url: str, webhook_url: str, event: str | None, auth: AuthBase | None
+) -> bool:
     command = {"command": "subscribe", "webhookHref": webhook_url, "event": event}
-    url = rewrite_url(subscribe_url)
     try:
         with REQUEST_SESSION.post(
-            url, json=command, auth=AS_RUNNER, timeout=ENDPOINT_TIMEOUT
+            url, json=command, auth=auth, timeout=ENDPOINT_TIMEOUT
         ) as response:
             response.raise_for_status()
     except RequestException as error:

@@ -17,6 +17,7 @@ from flask_babel import lazy_gettext as _
 from ..errors import RunnerError
 from ..util.error_text import error_text, name_and_text, printable
 from ..util.log_once import is_first_to_log
+from ..util.redaction import redact_text
 
 __all__ = ["PluginFailure", "without_folders"]
 
@@ -65,16 +66,16 @@ class PluginFailure:
             error, SyntaxError
         ):  # the frames end before the line that it is about
             frames.append("".join(traceback.format_exception_only(error)[:-1]))
-        text = error_text(error)
         if isinstance(error, PluginError):
+            text = redact_text(error_text(error))
             return cls(printable(name), printable(file), stage, text)
         return cls(
             name=printable(name),
             file=printable(file),
             stage=stage,
-            error=name_and_text(error),
+            error=redact_text(name_and_text(error)),
             advice=_advice(error, stage, _place(error, own)),
-            frames=tuple(printable(frame.strip()) for frame in frames),
+            frames=tuple(printable(redact_text(frame.strip())) for frame in frames),
             place=_place(error, own),
         )
 

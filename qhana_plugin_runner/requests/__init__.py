@@ -1,6 +1,6 @@
 """Fetching the URLs that users hand to plugins."""
 
-from .outgoing import AS_RUNNER
+from .outgoing import AS_RUNNER, is_led_to_token
 from .policy import FetchRefused, allow_folder, register_requests
 from .session import (
     REQUEST_SESSION,
@@ -27,6 +27,7 @@ __all__ = [
     "body_stream",
     "display_url",
     "get_mimetype",
+    "is_led_to_token",
     "open_url",
     "open_url_as_file_like",
     "open_url_as_file_like_simple",

@@ -7,7 +7,7 @@ from requests.auth import AuthBase
 
 from .policy import current_policy
 
-__all__ = ["AS_RUNNER", "TokenSession"]
+__all__ = ["AS_RUNNER", "TokenSession", "is_led_to_token"]
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -39,9 +39,19 @@ class _AsRunner(AuthBase):
 AS_RUNNER = _AsRunner()
 """The ``auth`` of requests that the runner makes in its own name, to other runners and webhooks.
 
-Not of those that fetch what a user names: with them, anybody who can start a plugin would read
-what the token may read.
+Users name URLs of these, too (plugins to call, webhooks): everyone who may run something here can
+make the runner act with the token at its origin. Not of those that fetch data: with them, everyone
+would also read what the token may read.
 """
+
+
+def is_led_to_token(url: str, by: str) -> bool:
+    """Whether a URL, which an answer of another origin names, is one of an origin with a token."""
+    tokens = current_policy().tokens
+    try:
+        return bool(tokens) and _origin_of(by) != _origin_of(url) in tokens
+    except ValueError:
+        return False  # nobody can send a request there
 
 
 class TokenSession(Session):

@@ -35,7 +35,8 @@ def reveal(reference: str, db_id: int) -> str:
     """Return the secret that a reference stands for.
 
     Call it in the task, where the secret is needed, and store what it returns nowhere. What the
-    thread of the task logs, returns or raises after that has ``***`` instead.
+    thread of the task logs, prints, raises or returns for its log after that has ``***`` instead.
+    What it returns for another task of the plugin is handed on as it is, through the broker.
 
     Args:
         reference: what a ``SecretField`` has loaded, as it is in the parameters of the task.

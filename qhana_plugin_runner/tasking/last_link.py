@@ -15,10 +15,13 @@ from ..db.unsaved import has_unsaved_changes
 from . import life_cycle
 from .messages import TASK_ID, is_claimed, mark_ended
 
-__all__ = ["SAVE_RESULT", "save_result_here"]
+__all__ = ["ADD_STEP", "SAVE_RESULT", "is_log", "save_result_here"]
 
 SAVE_RESULT = "qhana-plugin-runner.save-result"
 """The name of the Celery task ``save_task_result``."""
+
+ADD_STEP = "qhana-plugin-runner.add-step"
+"""The name of the Celery task ``add_step``."""
 
 _PLAIN_OPTIONS = {"task_id", "reply_to", "link_error", "root_id", "parent_id", "chain_id"}
 """Options of a message that change nothing of what it does when it succeeds."""
@@ -56,6 +59,13 @@ def save_result_here(task: Task, result: object) -> None:
     if ended.happened:
         request.chain = None
         mark_ended(task)
+
+
+def is_log(task: Task) -> bool:
+    """Whether what a Celery task returns is for the log of the task, as what follows appends it."""
+    request = task.request
+    following = [*(request.chain or ())[-1:], *(request.callbacks or ())]
+    return any(each.get("task") in (SAVE_RESULT, ADD_STEP) for each in following)
 
 
 def _is_plain(request: Any, task_id: int) -> bool:

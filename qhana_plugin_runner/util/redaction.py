@@ -16,9 +16,9 @@ __all__ = [
     "display_url",
     "hidden",
     "hide",
-    "hide_in_error",
     "hider",
     "hiding",
+    "masked_error",
     "redact_log_data",
     "redact_text",
     "redact_urls",
@@ -32,16 +32,21 @@ MAX_SHOWN_LENGTH = 120
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
-_ALWAYS_PRIVATE = re.compile("password|passwd|secret|token", re.IGNORECASE)
+_ALWAYS_PRIVATE = re.compile(
+    # Tokens of language models, and tokenizers, are no secrets.
+    "password|passwd|secret|token(?!s|i[sz])|api[_-]?key|signature",
+    re.IGNORECASE,
+)
 
+# Line by line: a quotation mark may be an apostrophe, to which the next one does not belong.
 _SECRET_IN_TEXT = re.compile(
     # The name in JSON (also as a text within JSON), Python, a form or a header ...
-    rf"""((?:{_ALWAYS_PRIVATE.pattern}|authorization)[\w.-]{{0,40}}\\{{0,8}}["']?"""
-    r"""\s{0,3}[:=]\s{0,3}\[?(?:bearer\s|basic\s)?)"""
+    rf"""((?:{_ALWAYS_PRIVATE.pattern}|authorization)[\w.-]{{0,40}}+\\{{0,8}}["']?"""
+    r"""[^\S\n]{0,3}[:=][^\S\n]{0,3}\[?(?:bearer[^\S\n]|basic[^\S\n])?)"""
     # ... and its value, which may be cut off.
-    r"""(\\+".*?(?:\\+"|\Z)|"(?:[^"\\]|\\.)*(?:"|\\?\Z)|'(?:[^'\\]|\\.)*(?:'|\\?\Z)"""
+    r"""(\\+".*?(?:\\+"|$)|"(?:[^"\\\n]|\\.)*(?:"|\\?$)|'(?:[^'\\\n]|\\.)*(?:'|\\?$)"""
     r"""|[^\s,;&"'{}\[\])\\][^\s,;&"'})\]\\]*)""",
-    re.IGNORECASE | re.DOTALL,
+    re.IGNORECASE | re.MULTILINE,
 )
 
 _QUOTE = re.compile(r"""\\*["']""")
@@ -54,6 +59,9 @@ _PASSWORD_IN_URL = re.compile(
 
 SHORTEST_HIDDEN = 4
 """Characters of a secret; shorter ones are parts of too many words."""
+
+SHORTEST_HIDDEN_LINE = 8
+"""Characters of a line of a secret that is masked without the others."""
 
 _HIDDEN: ContextVar[list[str] | None] = ContextVar("hidden_secrets", default=None)
 
@@ -69,15 +77,26 @@ def hiding() -> Iterator[None]:
 
 
 def hide(secret: str) -> None:
-    """Mask a secret, in its usual spellings, for the rest of a block of :func:`hiding`."""
+    """Mask a secret, in its usual spellings, for the rest of a block of :func:`hiding`.
+
+    Of one with several lines, as keys have, each line is masked, too.
+    """
     known = _HIDDEN.get()
-    if known is not None and len(secret) >= SHORTEST_HIDDEN:
-        spellings = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
-        spellings |= {repr(secret)[1:-1]}
-        spellings |= {
-            json.dumps(secret, ensure_ascii=ascii)[1:-1] for ascii in (False, True)
-        }
-        known[:] = sorted(spellings.union(known), key=len, reverse=True)
+    if known is None or len(secret) < SHORTEST_HIDDEN:
+        return
+    lines = [line.strip() for line in secret.splitlines()]
+    parts = {secret, secret.replace("\r\n", "\n")}
+    parts |= {part.strip() for part in parts}
+    parts = {part for part in parts if len(part) >= SHORTEST_HIDDEN}
+    parts |= {line for line in lines if len(line) >= SHORTEST_HIDDEN_LINE}
+    spellings = {spelling for part in parts for spelling in _spellings(part)}
+    known[:] = sorted(spellings.union(known), key=len, reverse=True)
+
+
+def _spellings(secret: str) -> set[str]:
+    spellings = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    in_json = {json.dumps(secret, ensure_ascii=ascii)[1:-1] for ascii in (False, True)}
+    return spellings | in_json | {repr(secret)[1:-1]}
 
 
 def hidden(text: str) -> str:
@@ -102,32 +121,15 @@ def _without(secrets: list[str] | None, text: str) -> str:
     return text
 
 
-def hide_in_error(error: BaseException) -> bool:
-    """Mask the secrets that this task has revealed in an error, and in those that led to it.
-
-    Returns:
-        Whether none is left: some errors make their text of what cannot be changed.
-    """
+def masked_error(error: BaseException) -> str | None:
+    """Return an error as Python shows it, if that, or its arguments, has to be masked."""
     if not _HIDDEN.get():
-        return True
-    rest, seen = [error], set[int]()
-    while rest:
-        each = rest.pop()
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        parts = [*each.args, *vars(each).values(), each.__cause__, each.__context__]
-        parts += getattr(each, "exceptions", ())
-        rest += [part for part in parts if isinstance(part, BaseException)]
-        if any(isinstance(arg, str) and hidden(arg) != arg for arg in each.args):
-            each.args = tuple(
-                hidden(arg) if isinstance(arg, str) else arg for arg in each.args
-            )
-        for name, value in vars(each).items():
-            if isinstance(value, str):
-                vars(each)[name] = hidden(value)
+        return None
     shown = "".join(format_exception(error))
-    return hidden(shown) == shown
+    is_clean = hidden(shown) == shown and all(
+        hidden(a) == a for a in map(str, error.args)
+    )
+    return None if is_clean else hidden(shown)
 
 
 def redact_log_data(data: Any, private_fields: Collection[str] | None = None) -> Any:

@@ -1,5 +1,6 @@
 """Attacks on the tokens with which the runner calls others."""
 
+import json
 import logging
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from helpers.site import Site, serving
 
 from qhana_plugin_runner.operations.webhooks.call import Meaning, call_for_answer
 from qhana_plugin_runner.plugin_utils.interop import (
+    PluginAnswerError,
     call_plugin_endpoint,
     get_plugin_endpoint,
     get_task_result_no_wait,
@@ -70,6 +72,26 @@ def test_token_after_redirect_to_another_origin(context, site, other, status):
     assert get_task_result_no_wait(site.put("/start", status=status, Location=there))
     assert sent(other) == [None] * 3
     assert sent(site) == [f"Bearer {TOKEN}", None, f"Bearer {TOKEN}", None]
+
+
+@pytest.mark.parametrize("link", [None, "more"])
+def test_token_for_what_a_plugin_elsewhere_names(context, site, other, link):
+    """Confused deputy: a plugin of a stranger names an endpoint for which there is a token."""
+    href = site.put("/tasks/1/", b"{}")
+    metadata = {"entryPoint": {"href": href}, "links": [{"type": "more", "href": href}]}
+    url = other.put("/plugin", json.dumps(metadata).encode())
+    with pytest.raises(PluginAnswerError, match="OUTGOING_TOKENS has a token"):
+        get_plugin_endpoint(url, link)
+    # The other way round, there is no token to be had.
+    metadata = {"entryPoint": {"href": url}, "links": [{"type": "more", "href": url}]}
+    assert get_plugin_endpoint(site.put("/p", json.dumps(metadata).encode()), link) == url
+
+
+def test_token_for_the_subscription_that_a_task_elsewhere_names(context, site, other):
+    links = {"links": [{"type": "subscribe", "href": site.put("/subscribe", b"{}")}]}
+    task = other.put("/task", json.dumps(links).encode())
+    assert subscribe(task, "http://hook/", check_for_updates=False)
+    assert sent(site) == [None]
 
 
 @pytest.mark.parametrize("status", [303, 307])

@@ -1,9 +1,12 @@
 """Attacks on the secrets of tasks: on what is stored, sent, shown and logged."""
 
+import io
 import json
+import logging
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from traceback import format_exception
 from urllib.parse import quote
 
 import marshmallow as ma
@@ -26,7 +29,9 @@ from qhana_plugin_runner.operations.retention import apply_retention
 from qhana_plugin_runner.security.secrets import RevealError, reveal
 from qhana_plugin_runner.tasking import life_cycle
 from qhana_plugin_runner.tasking.removal import remove_task
-from qhana_plugin_runner.util.redaction import hidden, hide, hide_in_error, hiding
+from qhana_plugin_runner.tasks import add_step, save_task_result
+from qhana_plugin_runner.util.logging import SafeFormatter
+from qhana_plugin_runner.util.redaction import hidden, hide, hiding
 from qhana_plugin_runner.util.secret_references import is_reference
 
 PLUGINS = Path(__file__).with_name("secret_plugins")
@@ -246,6 +251,94 @@ def test_secret_of_a_task_that_is_removed(app):
         assert stored() == []
 
 
+PEM = (
+    "-----BEGIN KEY-----\r\nMIIEvQIBADANBgkq\r\nhkiG9w0BAQEFAAOC\r\n-----END KEY-----\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "secret", [PEM, PEM.replace("\r", ""), "first words\rnext  ones"]
+)
+def test_secret_of_several_lines_however_it_is_told(secret):
+    with hiding():
+        hide(secret)
+        lines = secret.replace("\r\n", "\n").replace("\r", "\n")
+        for shown in (secret, lines, lines.strip(), *lines.split("\n")):
+            for text in (shown, repr(shown), json.dumps(shown), quote(shown)):
+                text = hidden(f"used {text} for it")
+                assert not any(part in text for part in ("MIIE", "hkiG", "first", "ones"))
+
+
+@CELERY.task(name="secret.telling", bind=True)
+def telling(self, do):
+    hide(SECRET)
+    return do(self)
+
+
+class Unshown(Exception):
+    """An error whose text does not have its arguments, which are stored with it."""
+
+    def __str__(self):
+        return "cannot log in"
+
+
+def fail(error):
+    raise error
+
+
+def again(task):
+    try:
+        raise ValueError(SECRET)
+    except ValueError as error:
+        task.request.update(is_eager=False)
+        raise Retry(exc=error, when=5) from error
+
+
+@pytest.mark.parametrize(
+    "do",
+    [
+        lambda task: fail(ValueError({"login": SECRET})),
+        lambda task: fail(Unshown(SECRET)),
+        lambda task: fail(ExceptionGroup("two", [KeyError(1), KeyError(SECRET)])),
+        again,
+    ],
+)
+def test_secret_in_an_error_that_is_handed_on(app, do):
+    with pytest.raises(Exception) as error, app.app_context():
+        telling(do)
+    assert isinstance(error.value, Retry) == (do is again)
+    shown = f"{''.join(format_exception(error.value))} {error.value.args!r}"
+    assert SECRET not in shown
+    assert "***" in shown or "cannot log in" in shown
+    assert SECRET not in str(getattr(error.value, "excs", ""))
+
+
+@pytest.mark.parametrize("following", [telling, add_step, save_task_result])
+def test_what_another_task_goes_on_with_is_not_masked(app, following):
+    """A secret that is a common word, such as true, must not change what a chain computes."""
+    result = json.dumps({"ok": SECRET}, ensure_ascii=False)
+    telling.push_request(chain=[save_task_result.s(db_id=1), following.s()])
+    with app.app_context():
+        told = telling(lambda task: result)
+    telling.pop_request()
+    assert told == (result if following is telling else '{"ok": "***"}')
+
+
+def test_what_celery_logs_of_a_result_is_masked_and_nothing_after_it(app):
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(SafeFormatter(logging.Formatter()))
+    logger = logging.getLogger("celery.app.trace")
+    logger.addHandler(handler)
+    level, logger.level = logger.level, logging.INFO
+    with app.app_context():
+        telling.apply((lambda task: {"login": SECRET},))
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+    assert "{'login': '***'}" in stream.getvalue()
+    assert hidden(SECRET) == SECRET
+
+
 @pytest.fixture(scope="module")
 def product(tmp_path_factory):
     """The folder of a runner with a real worker, the URL of its broker, and its app."""
@@ -353,9 +446,6 @@ def test_masking_ends_with_the_task_and_leaves_short_secrets_and_control_flow_al
         assert hidden(f"abc {SECRET}{SECRET}") == "abc ***"
         assert hidden(repr(["a\nb'c\""])) == "['***']"
         assert hidden(json.dumps(SECRET)) == '"***"'
-        retry = Retry("again", ValueError(SECRET), 5)
-        assert hide_in_error(retry) and retry.excs == "ValueError('***')"
-        assert not hide_in_error(Unchanging())
         with hiding():
             hide("of the inner")
             assert hidden(f"{SECRET} of the inner") == "*** ***"
@@ -363,11 +453,6 @@ def test_masking_ends_with_the_task_and_leaves_short_secrets_and_control_flow_al
     assert hidden(SECRET) == SECRET
     hide(SECRET)  # outside of a task
     assert hidden(SECRET) == SECRET
-
-
-class Unchanging(Exception):
-    def __str__(self):
-        return SECRET
 
 
 def test_secret_of_another_in_a_task(product):

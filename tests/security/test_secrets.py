@@ -70,6 +70,9 @@ TEXTS = [
     "user=me&password=hunter2&n=5",
     "Authorization: Bearer hunter2",
     "password=(hunter2{hunter2",
+    "https://host/?apikey=hunter2&n=5",
+    "X-API-Key: hunter2",
+    "https://host/a?X-Amz-Signature=hunter2&n=5",
     "cannot connect to redis://:hunter2@broker:6379/0",
     "cannot connect to postgresql://me:hunter2@db/runner",
 ]
@@ -93,8 +96,20 @@ def test_masked_json_is_json():
 
 
 def test_other_text_is_not_masked():
-    for text in ("the token has expired", "tasks: 5, n=7", "http://host:80/a@b", "a: b"):
+    for text in (
+        "the token has expired",
+        "tasks: 5, n=7",
+        "http://host:80/a@b",
+        "a: b",
+        "max_tokens=5, tokens: ['a', 'b'], tokenizer = 'bert'",
+    ):
         assert redact_text(text) == text
+
+
+def test_lines_after_one_with_a_secret_are_not_masked():
+    """The first apostrophe of a console must not hide all up to the second one."""
+    text = "bad token: 'abc\nline 2\nit's fine\npassword:\nnext"
+    assert redact_text(text) == "bad token: '***'\nline 2\nit's fine\npassword:\nnext"
 
 
 def test_masking_long_text_takes_no_long_time():
@@ -103,6 +118,7 @@ def test_masking_long_text_takes_no_long_time():
         'token="' + "\\" * 10**6,
         "a" * 10**6,
         "token" * 200_000,
+        "token." * 200_000,
         "://" * 300_000,
     ):
         start = time.process_time()

@@ -79,8 +79,8 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
         {},
         "The tokens with which the runner calls webhooks, and plugins and tasks of other runners: "
         "a mapping of origins (`https://runner.example.org`) to tokens. A token is sent to its "
-        "origin only, also after a redirect, and never with URLs of data. In the environment a "
-        "JSON object.",
+        "origin only, also after a redirect, and never with URLs of data. Everyone who may run "
+        "something here acts there with it. In the environment a JSON object.",
         env=("OUTGOING_TOKENS",),
         secret=True,
     ),

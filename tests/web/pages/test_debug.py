@@ -41,6 +41,13 @@ def test_failures_are_shown_with_file_error_frames_and_advice(
     assert "Correct line 2 of broken.py." in failure.words
 
 
+def test_failures_show_no_passwords(plugins, make_client, visit):
+    source = "raise ValueError('redis://:hunter2@host/0', {'token': 'hunter2'})"
+    plugins.write("broken.py", source)
+    failure = visit(make_client(DEBUG=True), "/debug/").one("li", class_="failure")
+    assert "hunter2" not in failure.text and failure.text.count("***") == 4
+
+
 @pytest.mark.filterwarnings("ignore::qhana_plugin_runner.util.compat.PluginCompatWarning")
 def test_used_shims_and_what_is_not_served_are_shown_with_their_places(
     plugins, make_client, visit
