@@ -40,7 +40,7 @@ Secret: TypeAlias = Annotated[str, Kind.SECRET]
 """A password or token that the user types in: stored encrypted, until the task has ended."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # `| None` needs a hash, lists have none
 class Field:
     """How the form shows a parameter, and what it accepts; only inside of ``Annotated``.
 

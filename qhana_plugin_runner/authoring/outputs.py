@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from ..api.plugin_schemas import OutputDataMetadata
@@ -110,7 +111,8 @@ class Outputs:
                 f"({self._names}): add it to `outputs`, or pass its data_type"
             )
         try:
-            with content_of(value, content_type) as content:
+            are_entities = data_type.startswith("entity/")
+            with content_of(value, content_type, are_entities) as content:
                 STORE.persist_task_result(
                     self._task_id,
                     content.file,
@@ -144,7 +146,10 @@ class Outputs:
         declared = self._declared
         is_mapping = isinstance(returned, Mapping)
         if len(declared) == 1 and not (is_mapping and returned.keys() == declared.keys()):
-            yield next(iter(declared)), returned
+            (name,) = declared
+            if is_mapping and len(returned) == 1:
+                _require_no_slip(str(*returned), name)
+            yield name, returned
             return
         if not is_mapping:
             raise OutputError(
@@ -161,3 +166,12 @@ class Outputs:
     @property
     def _names(self) -> str:
         return ", ".join(map(repr, self._declared)) or "none"
+
+
+def _require_no_slip(given: str, declared: str) -> None:
+    """Refuse a dictionary that is not the value itself, but names the output almost."""
+    if get_close_matches(given.casefold(), [declared.casefold()], 1, 0.75):
+        raise OutputError(
+            f"the function returned {given!r}, and the plugin declares {declared!r}: write the "
+            "same name"
+        )

@@ -64,12 +64,15 @@ def file_name(name: str, content_type: str) -> str:
 
 
 @contextmanager
-def content_of(value: Any, content_type: str | None) -> Iterator[Content]:
+def content_of(
+    value: Any, content_type: str | None, are_entities: bool = False
+) -> Iterator[Content]:
     """Give the content of a value as a file to be stored.
 
     Args:
         value: what the function gave.
         content_type: the mime type that is declared, if one is.
+        are_entities: whether the data type wants rows.
 
     Raises:
         OutputError: there is no way to write such a value in this type.
@@ -95,8 +98,8 @@ def content_of(value: Any, content_type: str | None) -> Iterator[Content]:
     elif hasattr(value, "read"):
         yield Content(value, content_type or ANYTHING)
     else:
-        with SpooledTemporaryFile(_MEMORY, "w", encoding="utf-8", newline="") as text:
-            _write(value, text, content_type or JSON)
+        with SpooledTemporaryFile(_MEMORY, "w+", encoding="utf-8", newline="") as text:
+            _write(value, text, content_type or JSON, are_entities)
             yield Content(text, content_type or JSON)
 
 
@@ -142,7 +145,7 @@ def _is_text(kind: str) -> bool:
     return kind.startswith("text/") or kind.endswith(("json", "xml", "javascript"))
 
 
-def _write(value: Any, text: Any, content_type: str) -> None:
+def _write(value: Any, text: Any, content_type: str, are_entities: bool) -> None:
     kind = media_type(content_type)
     try:
         if isinstance(value, Iterable) and not isinstance(value, Mapping):
@@ -153,6 +156,11 @@ def _write(value: Any, text: Any, content_type: str) -> None:
                 _write_rows(head, rows, columns, text, content_type)
                 return
             value = [*head, *rows]
+        if are_entities and not isinstance(value, Mapping):
+            raise OutputError(
+                f"{type(value).__name__} is no table of entities: give rows, each of them a "
+                "dictionary from attribute to value"
+            )
         if _is_json(kind):
             text.write(strict_json.dumps(value, default=as_json))
             return

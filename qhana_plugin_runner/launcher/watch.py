@@ -34,6 +34,17 @@ def is_source(path: Path, folders: Iterable[Path]) -> bool:
     return False
 
 
+def _is_change(change: Any, path: Path, folders: Sequence[Path]) -> bool:
+    """Whether something that happened to a path is a change of source files.
+
+    What comes with a new folder may have been there before the folder was watched.
+    """
+    if is_source(path, folders):
+        return True
+    is_new_folder = change.name == "added" and path.is_dir()
+    return is_new_folder and any(is_source(each, folders) for each in path.rglob("*.*"))
+
+
 async def changes(folders: Sequence[Path]) -> AsyncIterator[str]:
     """Yield the names of source files each time that some have changed.
 
@@ -93,7 +104,7 @@ def _existing(folders: Iterable[Path]) -> list[Path]:
 
 def _options(folders: Sequence[Path]) -> dict[str, Any]:
     return {
-        "watch_filter": lambda _change, path: is_source(Path(path), folders),
+        "watch_filter": lambda change, path: _is_change(change, Path(path), folders),
         "debounce": _DEBOUNCE,
         "step": _STEP,
         "rust_timeout": _LOOK,

@@ -31,7 +31,9 @@ def error_of(answer, code, status):
     return error
 
 
-@pytest.mark.parametrize("path", ["/unknown", "/files/1/x", "/plugins/x/y/z/", "/tasks/1/x"])
+@pytest.mark.parametrize(
+    "path", ["/unknown", "/files/1/x", "/plugins/x/y/z/", "/tasks/1/x"]
+)
 @pytest.mark.parametrize("accept", ["*/*", "text/html"])
 def test_an_unknown_path_is_404(client, path, accept):
     error_of(client.get(path, headers={"Accept": accept}), 404, "Not Found")

@@ -244,3 +244,19 @@ def test_files_are_named_after_outputs():
     assert file_name("a", "application/octet-stream") == "a"
     assert file_name("a.csv", "text/csv") == "a.csv"
     assert file_name("a", "image/png") == "a.png"
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/csv", None])
+def test_values_that_need_no_memory_are_read_from_their_beginning(content_type):
+    """Beyond the size that is kept in memory, they are in a file, which the store reads."""
+    rows = ({"ID": str(number), "x": "y" * 100} for number in range(20_000))
+    with content_of(rows, content_type) as (file, _kind):
+        file.seek(0)
+        assert len(file.read()) > 2_000_000
+
+
+@pytest.mark.parametrize("value", [3, [1, 2], True])
+def test_what_is_no_table_is_not_taken_for_entities(value):
+    with pytest.raises(OutputError, match="is no table of entities"):
+        with content_of(value, "application/json", are_entities=True):
+            pass

@@ -89,7 +89,10 @@ def test_from_nothing_to_a_tested_plugin(
     clock.lap("its test is green")
 
     def wait_for(text):
-        wait_until(lambda: text in requests.get(form, timeout=60).text, 60, text)
+        try:
+            wait_until(lambda: text in requests.get(form, timeout=60).text, 90, text)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{debug_product.log}") from None
 
     wait_for("How many entities to take.")
     (module,) = folder.glob("*/__init__.py")

@@ -44,7 +44,7 @@ def test_every_demo_plugin_with_a_form_is_here(product):
         for each in entries
         if each.status_code == 200 and each.json()["entryPoint"].get("uiHref")
     }
-    assert with_form == {*FORMS, "picture"}  # which belongs to other tests
+    assert with_form == {*FORMS, "picture", "talkative"}  # which belong to other tests
 
 
 @pytest.mark.parametrize("name", FORMS)

@@ -288,7 +288,7 @@ def test_the_name_of_an_error_is_told_without_a_traceback(task):
 
 def test_a_time_limit_is_told_in_seconds(task):
     save_task_error(failed(TimeLimitExceeded(2)), db_id=task.id)
-    assert "(2 s)" in task.task_log
+    assert "limit of 2 s" in task.task_log
 
 
 class Unspeakable(Exception):

@@ -6,7 +6,13 @@ import io
 import pytest
 from helpers.markdown import blocks
 
-pytest_plugins = ["qhana_plugin_runner.testing.fixtures"]
+# Imported, as a plugin of pytest they would be those of all tests of the session.
+from qhana_plugin_runner.testing.fixtures import (  # noqa: F401
+    app,
+    client,
+    fake_data_server,
+    run_plugin,
+)
 
 PAGES = {
     "forms": "docs_cakes",

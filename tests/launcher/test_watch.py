@@ -6,8 +6,9 @@ import time
 
 import pytest
 from helpers.processes import wait_until
+from watchfiles import Change
 
-from qhana_plugin_runner.launcher.watch import changes, is_source, run_and_watch
+from qhana_plugin_runner.launcher.watch import _options, changes, is_source, run_and_watch
 
 
 def test_the_command_runs_once_without_changes_and_its_status_is_returned(tmp_path):
@@ -31,6 +32,20 @@ def test_the_command_is_started_anew_when_a_file_changes(tmp_path):
 
     assert run_and_watch(["sh", "-c", script], [sources], change_when_started) == 0
     assert starts.read_text() == "start\nstart\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_change"),
+    [("__init__.py", True), ("result.csv", False), ("__pycache__/a.cpython.py", False)],
+)
+def test_a_new_folder_is_a_change_when_it_came_with_sources(tmp_path, name, is_change):
+    """Files that were there before the folder was watched are told by nothing else."""
+    file = tmp_path / "plugin" / name
+    file.parent.mkdir(parents=True)
+    file.touch()
+    is_wanted = _options([tmp_path])["watch_filter"]
+    assert is_wanted(Change.added, str(tmp_path / "plugin")) is is_change
+    assert not is_wanted(Change.modified, str(tmp_path / "plugin"))
 
 
 def test_a_folder_that_is_made_later_is_watched(tmp_path):
