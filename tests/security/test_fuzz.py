@@ -4,7 +4,7 @@ import socket
 from urllib.parse import urlsplit
 
 import pytest
-from helpers.fuzz import MOST_GROWTH, fuzz
+from helpers.fuzz import fuzz
 from helpers.product import Product
 
 
@@ -66,4 +66,5 @@ def test_requests_made_from_the_document(product):
     assert not fuzzed.failures, fuzzed.output
     assert fuzzed.requests > 500
     assert all(code < 500 for code in fuzzed.statuses), fuzzed.table()
-    assert fuzzed.growth <= MOST_GROWTH
+    # After so few requests caches still fill: scripts/fuzz has time for a stricter limit.
+    assert fuzzed.growth <= 0.5
