@@ -17,6 +17,7 @@ from dataclasses import replace
 from io import TextIOBase
 from typing import Any, TextIO, cast
 
+from flask import current_app
 from sqlalchemy import exc
 from sqlalchemy.pool import StaticPool
 
@@ -47,6 +48,12 @@ _ESCAPE = re.compile("\x1b\\[[0-?]*[ -/]*[@-~]")
 
 _OVERWRITTEN = re.compile("^(?:[^\r\n]*\r)+(?=[^\r\n])", re.MULTILINE)
 """What is written in a line until the cursor goes back to its beginning, as progress bars do."""
+
+_FOLDER = re.compile(
+    r"""(?<=File ")/[^"\n]*/(?=[^"/\n]+", line \d)|^/(?:[^:\n]*/)?(?=[^:/\n]+:\d+: \w*Warning)""",
+    re.MULTILINE,
+)
+"""The folder of a source file, where tracebacks and warnings name it."""
 
 _SILENT = ("celery.redirected", "qhana_plugin_runner.")
 """Loggers whose lines are of the runner itself, or come from a console."""
@@ -110,6 +117,7 @@ class _Console:
         self._task_id = task_id
         self._engine, self._changes = DB.engine, task_changes()
         self._process = os.getpid()
+        self._shows_folders = current_app.debug
         self._hidden = hider()  # for the thread that writes
         # A handler of a signal may print while the same thread does.
         self._lock = threading.RLock()
@@ -217,6 +225,8 @@ class _Console:
             # What overwrites a line that is written already begins another one.
             line_end = "\n" if self._is_in_line and taken.startswith("\r") else ""
             text = line_end + redact_text(self._hidden(_plain(taken)))
+            if not self._shows_folders:
+                text = _FOLDER.sub("", text)
             with self._engine.begin() as connection:
                 append_console(connection, self._task_id, text, skipped)
         except Exception as error:

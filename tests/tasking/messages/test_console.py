@@ -4,6 +4,9 @@ import logging
 import os
 import sys
 import threading
+import traceback
+import warnings
+from pathlib import Path
 
 import pytest
 from helpers.processes import wait_until
@@ -108,6 +111,30 @@ def test_secrets_are_masked_as_in_logs(console_after):
 
     part = console_after(work)
     assert "hunter2" not in part.text and part.text.count("***") == 3
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_outside_of_debug_mode_tracebacks_and_warnings_name_no_folders(
+    console_after, app, debug
+):
+    def work():
+        try:
+            raise KeyError("/some/text")
+        except KeyError:
+            traceback.print_exc()
+            logging.getLogger("any").exception("failed")
+        shown = warnings.formatwarning("old", UserWarning, __file__, 15)
+        logging.getLogger("py.warnings").warning("%s", shown)
+        print("GET /tasks/1/ /srv/a.py:3: ok")
+
+    app.debug = debug
+    text = console_after(work).text
+    path = __file__ if debug else Path(__file__).name
+    assert text.count(f'File "{path}", line') == 2
+    assert f"\n{path}:15: UserWarning: old\n" in text
+    assert "KeyError: '/some/text'\n" in text
+    assert "\nGET /tasks/1/ /srv/a.py:3: ok\n" in text
+    assert (__file__ in text) is debug
 
 
 def test_what_is_printed_while_the_task_itself_locks_the_database_comes_later(
