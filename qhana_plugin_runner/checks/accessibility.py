@@ -1,7 +1,7 @@
 """What axe finds in the forms of plugins, where axe, Playwright and a Chromium are installed."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -30,20 +30,26 @@ class Form(NamedTuple):
     html: str
 
 
-def find_by_axe(forms: Sequence[Form]) -> Iterator[Finding]:
-    """Find what keeps people from using forms; nothing where there is no browser."""
+def find_by_axe(
+    forms: Mapping[str, Sequence[Form]],
+) -> Iterator[tuple[str, Finding]]:
+    """Find what keeps people from using forms; nothing where there is no browser.
+
+    Args:
+        forms: by the file of the plugin, as the findings are
+    """
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
     packages = ("axe_playwright_python", "playwright")
-    if not forms or browser is None or not all(map(find_spec, packages)):
+    if not any(forms.values()) or browser is None or not all(map(find_spec, packages)):
         return
     from axe_playwright_python.sync_playwright import Axe
 
     axe = Axe()
     with _page(browser) as page:
-        for form in forms:
+        for file, form in [(file, each) for file in forms for each in forms[file]]:
             page.set_content(form.html, wait_until="domcontentloaded")
             for violation in axe.run(page, options=_OPTIONS).response["violations"]:
-                yield Finding.of(
+                finding = Finding.of(
                     "form-fails-axe",
                     form.plugin,
                     form.url,
@@ -52,6 +58,7 @@ def find_by_axe(forms: Sequence[Form]) -> Iterator[Finding]:
                     element=violation["nodes"][0]["html"][:200],
                     url=violation["helpUrl"].partition("?")[0],
                 )
+                yield file, finding
 
 
 @contextmanager

@@ -4,6 +4,7 @@
 the runner once, and forks for each file.
 """
 
+import gc
 import json
 import logging
 import multiprocessing
@@ -77,15 +78,16 @@ def check_plugins(
 def _check_all(result: str, *files: str) -> None:
     """Check files and write the findings; prints each file before."""
     with plugin_app([]):
-        pass  # all of the runner is imported now
+        ROOT_API.document()  # all of the runner is imported, and its schemas are read
+    gc.freeze()  # no child copies this memory only to look for garbage in it
     findings, forms = {}, {}
     for file in files:
         print(file, flush=True)
         forms[file] = list[Form]()
         findings[file] = [each.as_dict() for each in _check_file(Path(file), forms[file])]
     # In the end: a process that controls a browser must not be forked.
-    for file in files:
-        findings[file] += [each.as_dict() for each in find_by_axe(forms[file])]
+    for file, each in find_by_axe(forms):
+        findings[file].append(each.as_dict())
     Path(result).write_text(json.dumps(findings), "utf-8")
 
 
