@@ -236,7 +236,7 @@ def test_the_first_plugin_of_the_readme_works_as_written(
 ) -> None:
     *_others, call = readme_blocks("bash")
     shown = subprocess.run(
-        [sys.executable, *call.split()[1:], "--output", str(tmp_path)],
+        [*call.split(), "--output", str(tmp_path)],
         env={**outside_environment(), "QHANA_URL": product.url},
         cwd=CHECKOUT,
         check=True,
