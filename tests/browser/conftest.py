@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from helpers.chromium import ARGUMENTS, Watch, find_chromium
+from helpers.chromium import Watch, launch
 from helpers.frame_host import FrameHost, host_site
 from helpers.frame_pages import FramePages
 from helpers.product import CHECKOUT, Product
@@ -30,9 +30,8 @@ def product(tmp_path_factory):
 @pytest.fixture(scope="module")  # other tests need an event loop of their own
 def chromium():
     """A browser; tests take pages of it by :func:`page` or :func:`new_page`."""
-    path = find_chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = launch(playwright)
         yield browser
         browser.close()
 

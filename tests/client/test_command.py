@@ -33,7 +33,7 @@ def test_outputs_are_saved_in_a_folder(call, tmp_path):
     inputs = ["entity-statistics", f"entitiesUrl=@{PENGUINS}", "-o", str(folder)]
     status, out, err = call(*inputs)
     assert status == 0, err
-    names = ["penguins-report.html", "penguins-statistics.json"]
+    names = ["penguins-statistics.json", "penguins-report.html"]
     assert out.splitlines() == [str(folder / name) for name in names]
     assert all((folder / name).read_bytes() for name in names)
     assert "/tasks/" in err and "Described 9 columns." in err

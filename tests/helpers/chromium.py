@@ -6,6 +6,7 @@ import shutil
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -44,6 +45,15 @@ def find_chromium():
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def launch(playwright):
+    """Start the browser; once more when it crashes, which it may while the machine is busy."""
+    options = {"executable_path": find_chromium(), "args": ARGUMENTS}
+    try:
+        return playwright.chromium.launch(**options)
+    except PlaywrightError:
+        return playwright.chromium.launch(**options)
 
 
 class Watch:

@@ -267,4 +267,7 @@ def test_all_jobs_of_the_runner_work(tmp_path, caplog):
                 assert all(event.wait(60) for event in done.values())
             finally:
                 maintenance.stop()
-    assert [r for r in caplog.records if r.levelname in ("WARNING", "ERROR")] == []
+    # An app serves all plugins of the process: those of other tests may deserve findings.
+    others = "qhana_plugin_runner.checks.at_start"
+    wrong = [r for r in caplog.records if r.levelname in ("WARNING", "ERROR")]
+    assert [r for r in wrong if r.name != others] == []
