@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import click
 from .errors import RunnerError
 from .launcher.commands import POOLS
 from .launcher.product import Options, run
+from .util.lazy_commands import LazyCommands
 
 _DEFAULT = Options()
 
@@ -23,21 +23,9 @@ LATER = {
 """Commands that are imported when they are called or listed: name -> ``module:command``."""
 
 
-class Commands(click.Group):
-    """The commands of this module and those of the table."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *LATER})
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if (found := super().get_command(ctx, cmd_name)) or cmd_name not in LATER:
-            return found
-        module, _, command = LATER[cmd_name].partition(":")
-        loaded: click.Command = getattr(import_module(module), command)
-        return loaded
-
-
-@click.group(cls=Commands, name="qhana-plugin-runner", no_args_is_help=False)
+@click.group(
+    cls=LazyCommands, table=LATER, name="qhana-plugin-runner", no_args_is_help=False
+)
 def cli() -> None:
     """Serve QHAna plugins, and use them."""
 

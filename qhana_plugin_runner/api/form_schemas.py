@@ -31,6 +31,7 @@ __all__ = [
     "form_schema",
     "register_schema_links",
     "schema_url",
+    "view_arguments",
 ]
 
 SCHEMAS_API = SecurityBlueprint(
@@ -87,15 +88,9 @@ def form_schema(endpoint: str) -> dict[str, Any] | None:
 
 
 def _make_schema(endpoint: str, view: Callable[..., Any]) -> dict[str, Any] | None:
-    view_class = getattr(view, "view_class", None)
-    for method in ("post", "put", "patch") if view_class else ("__call__",):
-        function = getattr(view_class, method, None) if view_class else view
-        documented = getattr(function, "_apidoc", {}).get("arguments", {})
-        schemas = [
-            each["schema"]
-            for each in documented.get("parameters", ())
-            if isinstance(each, Mapping) and each["in"] in ("form", "files")
-        ]
+    for method in ("POST", "PUT", "PATCH"):
+        function, taken = view_arguments(view, method)
+        schemas = [schema for place, schema in taken if place in ("form", "files")]
         if not schemas:
             continue
         try:
@@ -108,6 +103,26 @@ def _make_schema(endpoint: str, view: Callable[..., Any]) -> dict[str, Any] | No
             schema.setdefault("description", about.splitlines()[0])
         return schema
     return None
+
+
+def view_arguments(
+    view: Callable[..., Any], method: str
+) -> tuple[Callable[..., Any] | None, list[tuple[str, Any]]]:
+    """Return the function of a view for a method, and what ``@BLP.arguments`` says that it takes.
+
+    Returns:
+        the function, ``None`` when there is none, and location (``form``, ``files``, ``query``,
+        ...) and schema of each argument.
+    """
+    view_class = getattr(view, "view_class", None)
+    function = getattr(view_class, method.lower(), None) if view_class else view
+    documented = getattr(function, "_apidoc", {}).get("arguments", {})
+    taken = documented.get("parameters", ())
+    return function, [
+        (each["in"], each["schema"])
+        for each in taken
+        if isinstance(each, Mapping) and "schema" in each
+    ]
 
 
 def form_endpoint(href: str, base: str | None = None) -> str | None:

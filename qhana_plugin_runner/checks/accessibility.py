@@ -1,6 +1,8 @@
 """What axe finds in the forms of plugins, where axe, Playwright and a Chromium are installed."""
 
+import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -42,23 +44,32 @@ def find_by_axe(
     packages = ("axe_playwright_python", "playwright")
     if not any(forms.values()) or browser is None or not all(map(find_spec, packages)):
         return
+    from playwright.sync_api import Error
+
+    try:
+        with _page(browser) as page:
+            for file, form in [(file, each) for file in forms for each in forms[file]]:
+                for finding in _violations(page, form):
+                    yield file, finding
+    except Error as error:  # browsers crash now and then; all other findings are of use
+        reason = str(error).partition("\n")[0]
+        print(f"axe has not looked at all forms: {reason}", file=sys.stderr)
+
+
+def _violations(page: Any, form: Form) -> Iterator[Finding]:
     from axe_playwright_python.sync_playwright import Axe
 
-    axe = Axe()
-    with _page(browser) as page:
-        for file, form in [(file, each) for file in forms for each in forms[file]]:
-            page.set_content(form.html, wait_until="domcontentloaded")
-            for violation in axe.run(page, options=_OPTIONS).response["violations"]:
-                finding = Finding.of(
-                    "form-fails-axe",
-                    form.plugin,
-                    form.url,
-                    rule=violation["id"],
-                    what=violation["help"],
-                    element=violation["nodes"][0]["html"][:200],
-                    url=violation["helpUrl"].partition("?")[0],
-                )
-                yield file, finding
+    page.set_content(form.html, wait_until="domcontentloaded")
+    for violation in Axe().run(page, options=_OPTIONS).response["violations"]:
+        yield Finding.of(
+            "form-fails-axe",
+            form.plugin,
+            form.url,
+            rule=violation["id"],
+            what=violation["help"],
+            element=violation["nodes"][0]["html"][:200],
+            url=violation["helpUrl"].partition("?")[0],
+        )
 
 
 @contextmanager
@@ -69,9 +80,9 @@ def _page(browser: str) -> Iterator[Any]:
     with sync_playwright() as playwright:
         # Chromium's own sandbox refuses to run as root, which containers do.
         chromium = playwright.chromium.launch(
-            executable_path=browser, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=browser, chromium_sandbox=os.geteuid() != 0
         )
-        context = chromium.new_context(offline=True, java_script_enabled=True)
+        context = chromium.new_context(offline=True)
         context.route("**/*", lambda route: route.abort())
         try:
             yield context.new_page()

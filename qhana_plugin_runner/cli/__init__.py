@@ -2,11 +2,11 @@
 
 import logging
 import sys
-from importlib import import_module
 
-from click import Command, Context
 from flask import Flask
 from flask.cli import AppGroup
+
+from ..util.lazy_commands import LazyCommands
 
 __all__ = ["COMMANDS", "register_commands"]
 
@@ -23,18 +23,8 @@ COMMANDS = {
 """The one table of commands: name -> ``module:command``."""
 
 
-class RunnerCommands(AppGroup):
+class RunnerCommands(LazyCommands, AppGroup):
     """The commands of the table, and those that extensions and plugins add to ``app.cli``."""
-
-    def list_commands(self, ctx: Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *COMMANDS})
-
-    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
-        if (found := super().get_command(ctx, cmd_name)) or cmd_name not in COMMANDS:
-            return found
-        module, _, command = COMMANDS[cmd_name].partition(":")
-        loaded: Command = getattr(import_module(module), command)
-        return loaded
 
 
 class _MissingPackages(logging.Filter):
@@ -46,7 +36,7 @@ class _MissingPackages(logging.Filter):
 
 def register_commands(app: Flask) -> None:
     """Give an app the runner's commands."""
-    app.cli = RunnerCommands(name=app.name)
+    app.cli = RunnerCommands(app.name, table=COMMANDS)
     if "install" in sys.argv:  # which is about to put that right
         logging.getLogger("qhana_plugin_runner.plugins.loading").addFilter(
             _MissingPackages()

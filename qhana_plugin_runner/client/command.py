@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .errors import ClientError, InvalidInputs
-from .outputs import Outputs
+from .outputs import Output, Outputs
 from .runner import Runner
 from .task import Task
 
@@ -92,7 +92,7 @@ def read_inputs(inputs: tuple[str, ...]) -> dict[str, Any]:
     return {key: each[0] if len(each) == 1 else each for key, each in found.items()}
 
 
-def _run(task: Task, timeout: float | None) -> Outputs:
+def _run(task: Task, timeout: float | None) -> Outputs[Output]:
     click.echo(f"task {task.url}", err=True)
     try:
         task.wait(timeout, progress=_Display())
@@ -106,7 +106,7 @@ def _run(task: Task, timeout: float | None) -> Outputs:
     return task.results()
 
 
-def _print(outputs: Outputs, folder: Path | None) -> None:
+def _print(outputs: Outputs[Output], folder: Path | None) -> None:
     if folder is not None:
         for path in outputs.save(folder):
             click.echo(path)

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, overload
+from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 from uuid import uuid4
 
 from .connection import Connection
@@ -134,10 +134,13 @@ class Output:
         return any(kind in content_type for kind in kinds)
 
 
-class Outputs(Sequence[Output]):
+AnyOutput = TypeVar("AnyOutput", bound=Output)
+
+
+class Outputs(Sequence[AnyOutput]):
     """The files of a task, by number or by name, with or without its ending."""
 
-    def __init__(self, outputs: Sequence[Output]) -> None:
+    def __init__(self, outputs: Sequence[AnyOutput]) -> None:
         self._outputs = list(outputs)
 
     def __repr__(self) -> str:
@@ -146,19 +149,19 @@ class Outputs(Sequence[Output]):
     def __len__(self) -> int:
         return len(self._outputs)
 
-    def __iter__(self) -> Iterator[Output]:
+    def __iter__(self) -> Iterator[AnyOutput]:
         return iter(self._outputs)
 
     def __contains__(self, key: object) -> bool:
         return any(key in (each, each.name, _stem(each)) for each in self._outputs)
 
     @overload
-    def __getitem__(self, key: int | str) -> Output: ...
+    def __getitem__(self, key: int | str) -> AnyOutput: ...
 
     @overload
-    def __getitem__(self, key: slice) -> Outputs: ...
+    def __getitem__(self, key: slice) -> Outputs[AnyOutput]: ...
 
-    def __getitem__(self, key: int | str | slice) -> Output | Outputs:
+    def __getitem__(self, key: int | str | slice) -> AnyOutput | Outputs[AnyOutput]:
         if isinstance(key, slice):
             return Outputs(self._outputs[key])
         if isinstance(key, int):

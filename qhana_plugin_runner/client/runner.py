@@ -138,7 +138,7 @@ class Runner:
         inputs: Mapping[str, Any] | None = None,
         /,
         **more: Any,
-    ) -> Outputs:
+    ) -> Outputs[Output]:
         """Start a task, wait for its end, and return its outputs.
 
         Takes what :meth:`submit` takes.

@@ -111,7 +111,7 @@ class Task:
         return self._steps(self._newest())
 
     @property
-    def outputs(self) -> Outputs:
+    def outputs(self) -> Outputs[Output]:
         """The files; there are none before the task has ended."""
         outputs = self._newest().get("outputs", ())
         return Outputs([Output(self._connection, each) for each in outputs])
@@ -188,7 +188,7 @@ class Task:
         self._connection.post(self.url, json={"command": "cancel"})
         self.refresh()
 
-    def results(self) -> Outputs:
+    def results(self) -> Outputs[Output]:
         """Return the outputs of a task that has succeeded.
 
         Raises:

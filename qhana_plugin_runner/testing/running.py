@@ -24,6 +24,7 @@ from werkzeug.routing import MapAdapter, RequestRedirect
 from werkzeug.test import TestResponse
 
 from .. import create_app
+from ..api.form_schemas import view_arguments
 from ..celery import CELERY
 from ..client import outputs
 from ..db import DB
@@ -157,14 +158,8 @@ def form_schemas(
         endpoint = _urls(app).match(unquote(urlsplit(url).path), method)[0]
     except (HTTPException, RequestRedirect):
         return []
-    view: Any = app.view_functions[endpoint]
-    view = getattr(getattr(view, "view_class", None), method.lower(), view)
-    documented = getattr(view, "_apidoc", {}).get("arguments", {})
-    return [
-        (each["in"], _instance(each["schema"]))
-        for each in documented.get("parameters", [])
-        if "schema" in each
-    ]
+    _function, taken = view_arguments(app.view_functions[endpoint], method)
+    return [(location, _instance(schema)) for location, schema in taken]
 
 
 def _urls(app: Flask) -> MapAdapter:
@@ -208,16 +203,6 @@ class _Downloads(NamedTuple):
             target.write(answer.get_data())
 
 
-class Outputs(outputs.Outputs):
-    """The files of a task, as in the Python client; each is an :class:`Output`."""
-
-    def __iter__(self) -> Iterator[Any]:
-        return super().__iter__()
-
-    def __getitem__(self, key: Any) -> Any:
-        return super().__getitem__(key)
-
-
 class PluginTask:
     """A task that was run as far as it goes without a person.
 
@@ -241,7 +226,7 @@ class PluginTask:
         self.log: str = found.get("log") or ""
         self.steps: list[dict[str, Any]] = found.get("steps") or []
         made = found.get("outputs") or ()
-        self.outputs = Outputs([Output(self._runs.client, each) for each in made])
+        self.outputs = outputs.Outputs([Output(self._runs.client, each) for each in made])
 
     @property
     def id(self) -> int:

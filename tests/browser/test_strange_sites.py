@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from helpers.chromium import ARGUMENTS, ONLY_LOOPBACK, find_chromium
+from helpers.chromium import ARGUMENTS, ONLY_LOOPBACK, launch
 from helpers.frame_host import PAGES
 from helpers.processes import wait_until
 from helpers.site import Site, serving
@@ -26,9 +26,7 @@ def browser():
     rules = f"--host-resolver-rules=MAP {STRANGE} 127.0.0.1, {ONLY_LOOPBACK}"
     arguments = [rules, *(each for each in ARGUMENTS if "resolver" not in each)]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=find_chromium(), args=arguments
-        )
+        browser = launch(playwright, arguments)
         yield browser
         browser.close()
 

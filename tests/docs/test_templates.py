@@ -19,16 +19,20 @@ def section(heading):
 
 def test_all_blocks_are_named():
     template = (TEMPLATES / "simple_template.html").read_text("utf-8")
-    for block in re.findall(r"{% block (\w+) %}", template):
+    blocks = re.findall(r"{% block (\w+) %}", template)
+    assert {"head", "script"} <= set(blocks)
+    for block in blocks:
         assert f"| `{block}` |" in section("simple_template.html")
 
 
 def test_all_variables_are_named():
     template = (TEMPLATES / "simple_template.html").read_text("utf-8")
     (listed,) = re.findall(r"missing: (.*?)-?#}", template, re.DOTALL)
-    for name in re.findall(
+    names = re.findall(
         r"\b[a-z]+(?:_[a-z]+)*\b", re.sub(r"\(.*?\)", "", listed, flags=re.S)
-    ):
+    )
+    assert {"schema", "valid", "example_values"} <= set(names)
+    for name in names:
         if name != "see":
             assert f"`{name}`" in section("simple_template.html"), name
 

@@ -47,9 +47,9 @@ def find_chromium():
     pytest.skip(reason)
 
 
-def launch(playwright):
+def launch(playwright, arguments=ARGUMENTS):
     """Start the browser; once more when it crashes, which it may while the machine is busy."""
-    options = {"executable_path": find_chromium(), "args": ARGUMENTS}
+    options = {"executable_path": find_chromium(), "args": arguments}
     try:
         return playwright.chromium.launch(**options)
     except PlaywrightError:
