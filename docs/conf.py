@@ -64,4 +64,6 @@ nitpick_ignore_regex = [
     # Signatures and bases name classes that are not for plugin authors, and so not described. Pages
     # refer to classes with the role "py:obj", which is checked.
     ("py:class", r"qhana_plugin_runner\..*"),
+    # Nor are the type variables in them, which Sphinx names by "py:obj".
+    ("py:obj", r"qhana_plugin_runner\.client\.outputs\.AnyOutput"),
 ]

@@ -6,9 +6,8 @@ from unittest import mock
 
 import pytest
 from celery.contrib.testing.worker import start_worker
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_success
 from helpers.plugins import plugin_source
-from helpers.processes import wait_until
 from sqlalchemy.pool import StaticPool
 from werkzeug.routing import Map, Rule
 
@@ -151,18 +150,22 @@ def test_tests_of_a_plugin_start_a_worker_in_memory(adder, task):
     def leave_logging(**_kwargs):
         """Keep the logging of the tests."""
 
+    ended = threading.Event()
+
+    def end(**_details):
+        ended.set()
+
     setup_logging.connect(leave_logging)
+    task_success.connect(end, sender=save_task_result)
     try:
         with start_worker(CELERY, pool="solo", perform_ping_check=False):
             chain_of(adder, task).apply_async()
-
-            def has_ended():
-                DB.session.rollback()
-                return task.is_finished
-
-            wait_until(has_ended, 60, "the end of the task")
+            # The database is one connection: the worker's, until it is done.
+            assert ended.wait(60)
     finally:
         setup_logging.disconnect(leave_logging)
+        task_success.disconnect(end, sender=save_task_result)
+    DB.session.rollback()
     assert (task.is_ok, task.task_log) == (True, "3")
 
 
