@@ -15,6 +15,7 @@ from .annotations import Entities, Field, File, Output, PluginUrl, Secret
 from .asking import Ask
 from .decorator import Plugin, plugin
 from .errors import DeclarationError, OutputError, TaskCancelled
+from .points import Points, to_points
 from .steps import Step
 from .task import Task
 
@@ -29,9 +30,11 @@ __all__ = [
     "Plugin",
     "PluginType",
     "PluginUrl",
+    "Points",
     "Secret",
     "Step",
     "Task",
     "TaskCancelled",
     "plugin",
+    "to_points",
 ]

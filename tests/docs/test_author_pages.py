@@ -77,6 +77,15 @@ def test_a_form_becomes_an_order(run_plugin):
     assert output.text == "2 x with corners, none, red/white for Ada (a gift)\n"
 
 
+def test_entities_become_points(run_plugin, fake_data_server):
+    url = fake_data_server.put(table([ROWS[0], ROWS[2]]), "rows.csv")
+    (output,) = run_plugin("center", entities=url).outputs
+    assert output.json() == [
+        {"ID": "a", "href": "", "size": -1},
+        {"ID": "c", "href": "", "size": 1},
+    ]
+
+
 def test_incomplete_entities_are_dropped(run_plugin, entities):
     (output,) = run_plugin("drop-incomplete", entities=entities).outputs
     assert output.json() == [ROWS[0], ROWS[2]]

@@ -1,0 +1,155 @@
+"""Entities as points: what methods that learn from numbers take."""
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite, nan
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..plugin_utils.entity_marshalling import EntityError
+
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+
+__all__ = ["Points", "to_points"]
+
+_KEYS = {"ID", "href"}
+_MISSING = {"", "na", "n/a", "nan", "null", "none"}
+
+
+class Points(NamedTuple):
+    """Entities as points; made by :func:`to_points`.
+
+    Attributes:
+        ids: the ``ID`` of each entity.
+        attributes: the attribute of each column.
+        values: an array of NumPy, with a row for each entity.
+    """
+
+    ids: list[str]
+    attributes: list[str]
+    values: "NDArray[float64]"
+
+
+def to_points(
+    entities: Iterable[Mapping[str, Any]], attributes: Sequence[str] = ()
+) -> Points:
+    """Read the numbers of entities, in one pass.
+
+    ``to_points(task.track(entities, unit="entities"))`` shows the progress. Texts that are numbers
+    count as numbers; booleans, infinite numbers and texts such as ``1_000`` do not.
+
+    Args:
+        entities: the entities.
+        attributes: what to read; by default all attributes whose values are numbers.
+
+    Raises:
+        EntityError: there are no entities or no numbers, an attribute is not known, or one of its
+            values is missing or no number. The text names the attribute, the entity and the cure.
+    """
+    ids: list[str] = []
+    known: dict[str, None] = {}
+    columns = {name: array("d") for name in attributes}
+    gaps: dict[str, str] = {}
+    for row in entities:
+        if row.keys() - known.keys():
+            for name in row:
+                if name not in known and not attributes and name not in _KEYS:
+                    columns[name] = array("d", [nan]) * len(ids)
+                    gaps.update(dict.fromkeys([name], ids[0]) if ids else {})
+                known[name] = None
+            _require_known(attributes, known)
+        ids.append(_id_of(row, len(ids) + 1))
+        words = []
+        for name, column in columns.items():
+            column.append(_number(value := row.get(name)))
+            if column[-1] != column[-1]:
+                if attributes:
+                    raise _no_number(name, ids[-1], value)
+                if _is_missing(value):
+                    gaps.setdefault(name, ids[-1])
+                else:
+                    words.append(name)
+        for name in words:
+            del columns[name]
+    return _points(ids, known, columns, gaps)
+
+
+def _points(
+    ids: list[str],
+    known: Iterable[str],
+    columns: dict[str, "array[float]"],
+    gaps: Mapping[str, str],
+) -> Points:
+    """Make points of columns, which are emptied."""
+    import numpy  # not before a plugin needs it
+
+    if not ids:
+        raise EntityError("There are no entities.")
+    for name, first in gaps.items():
+        if name in columns:
+            if not numpy.isnan(columns[name]).all():
+                raise _no_number(name, first, None)
+            del columns[name]
+    if not columns:
+        raise EntityError(
+            f"No attribute of the entities has only numbers ({_listed(known)}): encode one of "
+            "them as numbers."
+        )
+    values = numpy.empty((len(ids), len(columns)))
+    names = list(columns)
+    for number, name in enumerate(names):
+        values[:, number] = columns.pop(name)
+    return Points(ids, names, values)
+
+
+def _number(value: Any) -> float:
+    """Return a finite number, or NaN."""
+    if value is True or value is False or (isinstance(value, str) and "_" in value):
+        return nan
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return nan
+    return number if isfinite(number) else nan
+
+
+def _is_missing(value: Any) -> bool:
+    return (
+        value is None
+        or value != value
+        or (isinstance(value, str) and value.strip().casefold() in _MISSING)
+    )
+
+
+def _id_of(row: Mapping[str, Any], number: int) -> str:
+    found = row.get("ID")
+    if found is None or found == "":
+        raise EntityError(f"Entity {number} has no ID: add an attribute 'ID'.")
+    return str(found)
+
+
+def _require_known(attributes: Iterable[str], known: Iterable[str]) -> None:
+    for name in attributes:
+        if name not in known:
+            raise EntityError(
+                f"There is no attribute {name!r}; the entities have {_listed(known)}."
+            )
+
+
+def _no_number(name: str, entity: str, value: Any) -> EntityError:
+    if _is_missing(value):
+        return EntityError(
+            f"The entity {entity!r} has no value for {name!r}: select the entities that have one, "
+            "or leave the attribute out."
+        )
+    return EntityError(
+        f"{name!r} of the entity {entity!r} is {str(value)[:40]!r}, which is no number: encode "
+        "the attribute, leave it out, or select the entities that have a number."
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = [repr(name) for name in names if name not in _KEYS]
+    more = [f"{len(shown) - 20} more"] if len(shown) > 20 else []
+    return ", ".join(shown[:20] + more) or "no attributes"

@@ -1,0 +1,108 @@
+"""Entities as points."""
+
+import csv
+import subprocess
+import sys
+
+import numpy
+import pytest
+from helpers.product import CHECKOUT
+from palmerpenguins import load_penguins
+from sklearn.datasets import load_iris
+
+from qhana_plugin_runner.authoring import to_points
+from qhana_plugin_runner.plugin_utils.entity_marshalling import EntityError
+
+MEASURES = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
+
+
+def test_values_are_those_of_the_table():
+    iris = load_iris(as_frame=True)
+    frame = iris.data.assign(species=iris.target_names[iris.target])
+    frame.insert(0, "ID", [f"iris {number}" for number in range(len(frame))])
+    rows = frame.to_dict("records")
+    texts = [{name: str(each) for name, each in row.items()} for row in rows]
+    for entities in (rows, texts, iter(rows)):
+        points = to_points(entities)
+        assert points.ids == list(frame["ID"])
+        assert points.attributes == list(iris.data.columns)
+        assert points.values.dtype == numpy.float64
+        assert (points.values == iris.data.to_numpy()).all()
+    chosen = to_points(texts, ["petal width (cm)", "sepal length (cm)"])
+    assert chosen.attributes == ["petal width (cm)", "sepal length (cm)"]
+    assert (chosen.values == iris.data.to_numpy()[:, [3, 0]]).all()
+
+
+def test_the_penguins_as_they_come():
+    with (CHECKOUT / "examples" / "penguins.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with pytest.raises(EntityError) as error:
+        to_points(rows)
+    assert str(error.value) == (
+        "The entity 'penguin-004' has no value for 'bill_length_mm': select the entities that "
+        "have one, or leave the attribute out."
+    )
+    assert to_points(rows, ["year"]).values.shape == (344, 1)
+    complete = [row for row in rows if "NA" not in row.values()]
+    points = to_points(complete)
+    assert points.attributes == [*MEASURES, "year"]
+    expected = load_penguins().dropna()[points.attributes].to_numpy()
+    assert (points.values == expected).all()
+
+
+@pytest.mark.parametrize(
+    "rows, attributes, message",
+    [
+        ([], [], "There are no entities."),
+        ([], ["x"], "There are no entities."),
+        ([{"ID": "a", "x": 1}], ["y"], "no attribute 'y'; the entities have 'x'"),
+        ([{"ID": "a"}], ["y"], "no attribute 'y'; the entities have no attributes"),
+        ([{"x": 1}], [], "Entity 1 has no ID"),
+        ([{"ID": "a", "x": "red"}], [], r"only numbers \('x'\): encode"),
+        ([{"ID": "a", "x": ""}], [], r"only numbers \('x'\): encode"),
+        ([{"ID": "a", "x": "red"}], ["x"], "'x' of the entity 'a' is 'red'.*encode"),
+        ([{"ID": "a", "x": True}], ["x"], "'x' of the entity 'a' is 'True'"),
+        ([{"ID": "a", "x": "1_0"}], ["x"], "'x' of the entity 'a' is '1_0'"),
+        ([{"ID": "a", "x": "inf"}], ["x"], "'x' of the entity 'a' is 'inf'"),
+        ([{"ID": "a", "x": [1]}], ["x"], r"'x' of the entity 'a' is '\[1\]'"),
+        ([{"ID": "a", "x": 1}, {"ID": "b"}], [], "'b' has no value for 'x': select"),
+        ([{"ID": "a"}, {"ID": "b", "x": 1}], [], "'a' has no value for 'x': select"),
+        ([{"ID": "a", "x": 1}, {"ID": "b", "x": " NA"}], [], "'b' has no value for 'x'"),
+        ([{"ID": "a", "x": 1}, {"ID": "b"}], ["x"], "'b' has no value for 'x'"),
+        ([{"ID": "a", "x": float("nan")}], ["x"], "'a' has no value for 'x'"),
+    ],
+)
+def test_what_is_no_number_is_named(rows, attributes, message):
+    with pytest.raises(EntityError, match=message):
+        to_points(rows, attributes)
+
+
+def test_words_beside_numbers_are_left_out_unless_they_are_asked_for():
+    rows = [{"ID": 1, "x": "3", "y": 1}, {"ID": 2, "x": "three", "y": "-2.5e1"}]
+    points = to_points(rows)
+    assert points.ids == ["1", "2"]
+    assert points.attributes == ["y"]
+    assert points.values.tolist() == [[1], [-25]]
+    with pytest.raises(EntityError, match="'x' of the entity '2' is 'three'"):
+        to_points(rows, ["y", "x"])
+
+
+MANY = """
+import resource
+from qhana_plugin_runner.authoring import to_points
+import numpy
+names = [f"x{number}" for number in range(10)]
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+rows = ({"ID": str(n), **dict.fromkeys(names, "0.5")} for n in range(100_000))
+points = to_points(rows)
+assert points.values.shape == (100_000, 10) and points.values.mean() == 0.5
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+
+
+def test_an_entity_takes_little_more_than_its_numbers():
+    out = subprocess.run(
+        [sys.executable, "-c", MANY], capture_output=True, text=True, check=True
+    )
+    numbers = 100_000 * 10 * 8
+    assert int(out.stdout) < 4 * numbers  # twice for a moment, and the IDs
