@@ -14,7 +14,15 @@ from typing import Any, NamedTuple
 
 from ..plugin_utils.entity_marshalling import EntityError, ensure_dict, save_entities
 from ..util import strict_json
-from ..util.content_types import ANYTHING, CSV, JSON, JSON_LINES, guess_type, media_type
+from ..util.content_types import (
+    ANYTHING,
+    CSV,
+    JSON,
+    JSON_LINES,
+    QASM,
+    guess_type,
+    media_type,
+)
 from .errors import OutputError
 
 __all__ = ["Content", "as_json", "content_of", "file_name"]
@@ -271,6 +279,22 @@ def _page(figure: Any, content_type: str) -> str:
     return str(figure.to_html(include_plotlyjs=True))
 
 
+def _qasm(circuit: Any, content_type: str) -> str:
+    """Write a circuit of Qiskit in OpenQASM 2, which circuit executors read."""
+    from qiskit import qasm2
+
+    if media_type(content_type) != QASM:
+        raise OutputError(
+            f"a circuit of Qiskit cannot be written as {content_type}: declare {QASM}"
+        )
+    try:
+        return str(qasm2.dumps(circuit))
+    except qasm2.QASM2ExportError as error:
+        raise OutputError(
+            f"the circuit has no form in OpenQASM 2: {error.message}"
+        ) from error
+
+
 def _no_figure(library: str, content_type: str, known: Iterable[str]) -> OutputError:
     return OutputError(
         f"a figure of {library} cannot be written as {content_type}: declare one of "
@@ -319,6 +343,7 @@ _LIBRARIES: dict[tuple[str, str], tuple[str, Callable[[Any, str], Any]]] = {
     ("plotly", "BaseFigure"): ("text/html", _page),
     ("pandas", "DataFrame"): (JSON, _pandas_rows),
     ("polars", "DataFrame"): (JSON, _polars_rows),
+    ("qiskit", "QuantumCircuit"): (QASM, _qasm),
 }
 """Package and class -> default mime type, and what makes a plain value; nothing is imported."""
 

@@ -18,6 +18,7 @@ __all__ = [
     "CSV",
     "JSON",
     "JSON_LINES",
+    "QASM",
     "charset_of",
     "content_type_of",
     "guess_type",
@@ -29,6 +30,7 @@ ANYTHING = "application/octet-stream"
 """The type of unknown content."""
 
 CSV, JSON, JSON_LINES = "text/csv", "application/json", "application/X-lines+json"
+QASM = "text/x-qasm"
 
 CONTENT_TYPE = r"[\w.+-]+/[\w.+-]+(\s*;[ -~]*)?"
 """Pattern (ASCII) of a mime type with any parameters; ``*`` is not a type."""
@@ -74,12 +76,12 @@ _LOOSE = {
     "application/vnd.ms-excel",  # what browsers call a CSV file where Excel opens it
     "text/plain",  # what servers call all that looks like text
 }
-"""Types that senders also declare for entities and archives, which the file name identifies. A web
+"""Types that senders also declare for entities, circuits and archives, which the file name identifies. A web
 page or a program that is sent as text is shown as text."""
 
 _COMPRESSED = {"application/gzip", "application/x-gzip"}
 
-_NAMED = {CSV, JSON, JSON_LINES, "application/zip"} | {
+_NAMED = {CSV, JSON, JSON_LINES, QASM, "application/zip"} | {
     f"application/{compression}" for compression in mimetypes.encodings_map.values()
 }
 """Types that a file name identifies when a loose type is declared."""
@@ -97,6 +99,7 @@ for _type, _endings in {
     CSV: [".csv"],  # the Windows registry has another type
     JSON: [".json"],
     JSON_LINES: [".jsonl", ".ndjson"],
+    QASM: [".qasm"],
 }.items():
     for _ending in _endings:
         mimetypes.add_type(_type, _ending)
@@ -153,7 +156,8 @@ def content_type_of(
     Args:
         declared: the type from the sender; ignored when it is not a mime type.
         *names: file names; the first one with a known suffix counts, but only when the sender
-            does not know the type. With ``text/plain``, they identify only entities and archives.
+            does not know the type. With ``text/plain``, they identify only entities, circuits
+            and archives.
         is_decoded: the content was compressed when it was sent, and is decompressed.
 
     Returns:

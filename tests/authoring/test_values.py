@@ -13,6 +13,8 @@ import plotly.graph_objects
 import pytest
 from matplotlib import pyplot
 from matplotlib.figure import Figure
+from qiskit import QuantumCircuit, qasm2
+from qiskit.circuit import Parameter
 
 from qhana_plugin_runner.authoring import OutputError
 from qhana_plugin_runner.authoring.values import content_of, file_name
@@ -155,6 +157,23 @@ def test_figures_are_pictures_or_pages():
     assert (
         json.loads(written(figure, "application/json")[0])["data"][0]["type"] == "scatter"
     )
+
+
+def test_circuits_of_qiskit_are_qasm_that_others_read():
+    circuit = QuantumCircuit(2)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.measure_all()
+    text, kind = written(circuit)
+    assert kind == "text/x-qasm"
+    assert file_name("bell", kind) == "bell.qasm"
+    assert text.startswith('OPENQASM 2.0;\ninclude "qelib1.inc";')
+    assert qasm2.loads(text) == circuit
+    with pytest.raises(OutputError, match="declare text/x-qasm"):
+        written(circuit, "application/json")
+    circuit.rx(Parameter("x"), 0)
+    with pytest.raises(OutputError, match="no form in OpenQASM 2: .*unbound parameters"):
+        written(circuit)
 
 
 @pytest.mark.parametrize(
