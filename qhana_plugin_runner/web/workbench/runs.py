@@ -1,7 +1,7 @@
 """The values with which tasks were started, to run them again and to relate files."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -14,9 +14,17 @@ from ...db import DB
 from ...db.models.tasks import ProcessingTask, storable
 from ...db.models.workbench import RunInput, RunValues
 from ...util.redaction import MASK
+from ...util.texts import encodable
 from .file_urls import file_key
 
-__all__ = ["Run", "find_run", "find_task", "public_values", "save_run"]
+__all__ = [
+    "Run",
+    "find_run",
+    "find_task",
+    "inputs_by_key",
+    "saved_values",
+    "save_run",
+]
 
 UPLOADED = "Uploaded file: "
 """Micro frontends send this and a name instead of an uploaded file."""
@@ -69,16 +77,28 @@ def find_task(url: str) -> int | None:
     return DB.session.execute(query).scalar()
 
 
-def public_values(form_data: str) -> str:
-    """Return the values of a form without private ones and uploaded files."""
-    values = parse_qsl(form_data, keep_blank_values=True)
-    return urlencode(
+def saved_values(values: Iterable[tuple[str, str]]) -> str:
+    """Return what is saved of the values of a form, given by the names of its fields.
+
+    That is not private ones and uploaded files, and of more than ``MAX_FORM_LENGTH``
+    characters only a mark.
+    """
+    encoded = urlencode(
         [
-            (name, value)
+            (name, encodable(value))
             for name, value in values
             if value != MASK and not value.startswith(UPLOADED)
         ]
     )
+    return encoded if len(encoded) <= MAX_FORM_LENGTH else NOT_SAVED
+
+
+def inputs_by_key(urls: Iterable[str]) -> dict[str, str]:
+    """Return the URLs that are inputs of a task, by the keys of their files.
+
+    Data URLs are values and not inputs.
+    """
+    return {file_key(url): storable(url) for url in urls if _is_link(url)}
 
 
 def save_run(
@@ -86,18 +106,15 @@ def save_run(
 ) -> None:
     """Save the values with which a task was started; commits.
 
-    Of a task with steps, the values of the first form are saved, and the inputs of all forms. Data
-    URLs are values and not inputs. Values longer than ``MAX_FORM_LENGTH`` are only marked as such.
+    Of a task with steps, the values of the first form are saved, and the inputs of all forms.
     """
     known = set(_keys(task_id))
     first = len(known)
-    new = {file_key(url): url for url in data_inputs if _is_link(url)}
+    new = inputs_by_key(data_inputs)
     for number, key in enumerate((key for key in new if key not in known), first):
-        DB.session.add(RunInput(task_id, number, key, storable(new[key])))
+        DB.session.add(RunInput(task_id, number, key, new[key]))
     if DB.session.get(RunValues, task_id) is None:
-        values = public_values(form_data)
-        if len(values) > MAX_FORM_LENGTH:
-            values = NOT_SAVED
+        values = saved_values(parse_qsl(form_data, keep_blank_values=True))
         DB.session.add(RunValues(task_id, storable(plugin), values))
     try:
         DB.session.commit()
