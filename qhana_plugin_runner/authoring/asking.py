@@ -20,18 +20,21 @@ class Ask:
         step: the step that asks.
         values: what its form is filled with, by parameter.
         choices: what its form offers, by parameter.
+        text: Markdown that is shown above its form.
     """
 
     step: "Step[Any, Any]"
     values: Mapping[str, Any]
     choices: Mapping[str, list[Any]]
+    text: str = ""
 
 
 def kept_of(row: ProcessingTask) -> dict[str, Any]:
     """Return what a task keeps from step to step.
 
     ``kept`` is the ``data`` of the author's task, ``saved`` names the outputs that are saved,
-    ``asked`` has the values and choices of the open step, ``answers`` what was sent for it. While
-    it is open, ``before`` is what its task has kept before: what has asked may be called again.
+    ``secrets`` has the references of the secrets by parameter, ``asked`` the values, choices and
+    text of the open step, ``answers`` what was sent for it. While it is open, ``before`` is what
+    its task has kept before: what has asked may be called again.
     """
     return row.data if isinstance(row.data, dict) else {}

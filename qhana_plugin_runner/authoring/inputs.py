@@ -14,7 +14,7 @@ from .annotations import Kind
 from .parameters import Parameter
 from .task import Task
 
-__all__ = ["EntityFile", "received"]
+__all__ = ["EntityFile", "FetchedFile", "received"]
 
 
 def received(parameter: Parameter, value: Any, task: Task) -> Any:
@@ -41,6 +41,16 @@ class EntityFile:
         return f"EntityFile({self.url[:80]!r})"
 
 
+class FetchedFile(type(Path())):  # type: ignore[misc]  # of this system
+    """The path of a copy of a file.
+
+    Attributes:
+        url: where it was fetched from.
+    """
+
+    url = ""
+
+
 def _fetch(url: str, task: Task) -> Path:
     """Copy a file into the folder of the task, under a name that tells its type."""
     with open_url_as_file_like(url, stream=True) as (name, file, content_type):
@@ -54,7 +64,9 @@ def _fetch(url: str, task: Task) -> Path:
             path = task.folder / f"{number}-{name}"
         with path.open("wb") as copy:
             shutil.copyfileobj(file, copy)
-    return path
+    fetched = FetchedFile(path)
+    fetched.url = url
+    return fetched
 
 
 _CONVERT: dict[Kind | None, Any] = {

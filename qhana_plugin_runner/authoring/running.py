@@ -16,6 +16,7 @@ from flask import current_app
 
 from ..db import DB
 from ..db.models.tasks import ProcessingTask
+from ..security.secrets import reveal
 from ..tasking import life_cycle
 from ..tasking.temp_files import working_folder
 from ..tasks import add_step, save_task_result
@@ -152,6 +153,13 @@ def run(function: "FormFunction[Any, Any]", task_id: int) -> Signature:
     values = function.schema().loads(function.sent(row))
     task = RunningTask(row, outputs)
     task.data = deepcopy(kept.get("kept") or {})
+    secrets = {
+        **kept.get("secrets", {}),
+        **{
+            each.name: values[each.name] for each in function.parameters if each.is_secret
+        },
+    }
+    task.secrets = {name: reveal(each, task_id) for name, each in secrets.items() if each}
     # No transaction stays open while files are fetched, and the function works, maybe for hours.
     DB.session.commit()
     arguments = _arguments(function, values, task)
@@ -168,6 +176,7 @@ def run(function: "FormFunction[Any, Any]", task_id: int) -> Signature:
     row.data = {
         "kept": _storable(task.data),
         "saved": sorted(outputs.saved),
+        "secrets": secrets,
         "asked": returned.step.stored(returned),
         "before": kept,
     }

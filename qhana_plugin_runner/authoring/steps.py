@@ -22,7 +22,7 @@ from .asking import Ask, kept_of
 from .docstrings import read_docstring
 from .fields import sent_value
 from .functions import FormFunction, class_name
-from .inputs import EntityFile
+from .inputs import EntityFile, FetchedFile
 
 if TYPE_CHECKING:
     from .decorator import Plugin
@@ -76,13 +76,16 @@ class Step(FormFunction[P, R]):
         self,
         values: Mapping[str, Any] | None = None,
         choices: Mapping[str, Iterable[Any]] | None = None,
+        text: str = "",
     ) -> Ask:
         """Return what makes the task wait for this step: ``return choose.ask()``.
 
         Args:
-            values: what the form is filled with, by parameter. The ``Entities`` that the function
-                got may be handed on to a step.
+            values: what the form is filled with, by parameter; also what counts where an answer
+                leaves out a field that has a default. The ``Entities`` and ``File`` that the
+                function got may be handed on to a step.
             choices: what the user chooses from, by parameter; other answers are refused.
+            text: Markdown that is shown above the form, below what the docstring says.
 
         Raises:
             TypeError: the step has no such parameter.
@@ -90,7 +93,10 @@ class Step(FormFunction[P, R]):
                 to choose from.
         """
         asked = Ask(
-            self, dict(values or {}), {k: list(v) for k, v in (choices or {}).items()}
+            self,
+            dict(values or {}),
+            {k: list(v) for k, v in (choices or {}).items()},
+            text,
         )
         self.stored(asked)
         return asked
@@ -116,16 +122,16 @@ class Step(FormFunction[P, R]):
         values = {}
         for name, value in asked.values.items():
             field = schema.fields[name]
-            if isinstance(value, EntityFile):
+            if isinstance(value, (EntityFile, FetchedFile)):
                 value = value.url
             if isinstance(value, Path):
                 raise ValueError(
-                    f"{self.name}.ask: the file for {name!r} cannot be handed on: keep what you "
-                    "need of it in task.data, or let the form ask for it"
+                    f"{self.name}.ask: the file for {name!r} is none that the function got, and "
+                    "cannot be handed on: keep what you need of it in task.data"
                 )
             if not isinstance(field, FileUrl) or isinstance(value, str):
                 values[field.data_key] = self._sent(field, name, value)
-        return {"values": values, "choices": choices}
+        return {"values": values, "choices": choices, "text": asked.text}
 
     def _sent(self, field: ma.fields.Field[Any], name: str, value: Any) -> Any:
         try:
@@ -135,14 +141,25 @@ class Step(FormFunction[P, R]):
                 f"{self.name}.ask: {value!r} is no value for {name!r}: {error}"
             ) from error
 
+    def shown(self, row: ProcessingTask, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values that the form was filled with, of fields that were not sent."""
+        values = kept_of(row)["asked"]["values"]
+        left_out = {key: each for key, each in values.items() if key not in sent}
+        loaded: dict[str, Any] = self.schema().load(left_out, partial=True)
+        return loaded
+
     def wrong_choices(
         self, row: ProcessingTask, sent: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Return what is wrong with answers, by field: they are not among what was offered."""
-        asked = kept_of(row)["asked"]["choices"]
-        schema = self.asked_schema(row, only=asked.keys(), unknown=ma.EXCLUDE)
-        errors: dict[str, Any] = schema.validate(sent)
-        return errors
+        asked = kept_of(row)["asked"]
+        schema = self.asked_schema(row, only=asked["choices"].keys(), unknown=ma.EXCLUDE)
+        errors = schema.validate(sent)
+        return {
+            key: each
+            for key, each in errors.items()
+            if key in sent or key not in asked["values"]
+        }
 
     def asked_schema(self, row: ProcessingTask, **options: Any) -> FrontendFormBaseSchema:
         """Return the schema of the form for a task, which accepts only what was offered."""

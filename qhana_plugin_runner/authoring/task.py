@@ -23,6 +23,7 @@ class Task:
     Attributes:
         id: the id of the task's row; 0 without a runner.
         data: what lives from step to step: any values that JSON can hold.
+        secrets: the secrets that the forms so far have asked for, by parameter.
         lines: without a runner: what was logged.
         saved: without a runner: what was saved, by name.
     """
@@ -31,6 +32,7 @@ class Task:
 
     def __init__(self) -> None:
         self.data: dict[str, Any] = {}
+        self.secrets: dict[str, str] = {}
         self.lines: list[str] = []
         self.saved: dict[str, Any] = {}
         self._folder: Path | None = None

@@ -164,6 +164,7 @@ def add_step_views(blueprint: SecurityBlueprint, step: "Step[Any, Any]") -> None
                 name=step.title,
                 version=step.plugin.about.version,
                 help_text=step.help_text,
+                shown_text=kept_of(row)["asked"].get("text", ""),
             )
 
     @blueprint.route(f"/<int:db_id>/{step.path}-process/", endpoint=process_endpoint)
@@ -177,7 +178,7 @@ def add_step_views(blueprint: SecurityBlueprint, step: "Step[Any, Any]") -> None
             row = _waiting_task(step, db_id)
             if errors := step.wrong_choices(row, request.form):
                 abort(422, errors={"form": errors})
-            if not step.answer(row, arguments):
+            if not step.answer(row, {**arguments, **step.shown(row, request.form)}):
                 _abort_not_waiting()
             return redirect(url_for("tasks-api.TaskView", task_id=str(db_id)), 303)
 

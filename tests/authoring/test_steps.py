@@ -175,9 +175,49 @@ def test_what_was_not_offered_is_no_default(author):
     assert status["status"] == "SUCCESS", status["log"]
 
 
-def test_a_file_cannot_be_handed_on(tmp_path):
-    with pytest.raises(ValueError, match="the file for 'file' cannot be handed on: keep"):
+def test_a_file_that_was_not_fetched_cannot_be_handed_on(tmp_path):
+    with pytest.raises(ValueError, match="the file for 'file' is none that the function"):
         choose.ask(values={"file": tmp_path / "a.txt"})
+
+
+LINES = """\
+from qhana_plugin_runner.authoring import Ask, File, plugin
+
+@plugin(version="v1.0.0", outputs={"line": "custom/text"})
+def one_line(file: File) -> Ask:
+    lines = file.read_text().splitlines()
+    return pick.ask(
+        values={"file": file, "number": len(lines), "mark": "*"},
+        choices={"number": [1, len(lines)]},
+        text=f"Lines:\\n\\n* {lines[0]}\\n* <script>bad()</script>",
+    )
+
+@one_line.step()
+def pick(file: File | None = None, number: int = 7, mark: str = "-", end: str = "."):
+    "Takes a line."
+    return mark + file.read_text().splitlines()[number - 1] + end
+"""
+
+
+def test_a_step_shows_what_it_was_asked_with(author):
+    author.serve(LINES)
+    (step,) = author.run("one-line@v1-0-0", {"file": "data:,a%0Ab%0Ac"})["steps"]
+    page = author.client.get(step["uiHref"]).text
+    assert '<details class="qhana-help" open>' in page
+    assert "Takes a line." in page and "<li>a</li>" in page and "bad()" not in page
+    assert 'value="data:,a%0Ab%0Ac"' in page
+
+
+def test_what_an_answer_leaves_out_stays_as_it_was_shown(author):
+    author.serve(LINES)
+    for answer, line in (
+        ({}, b"*c."),
+        ({"number": "1", "mark": ""}, b"a."),
+        ({"file": "data:,x%0Ay%0Az", "end": "!"}, b"*z!"),
+    ):
+        (step,) = author.run("one-line@v1-0-0", {"file": "data:,a%0Ab%0Ac"})["steps"]
+        status = author.send(step["href"], answer)
+        assert author.outputs(status) == {"line.txt": line}
 
 
 def test_an_output_is_saved_once(author):
@@ -243,6 +283,36 @@ def test_a_step_may_ask_for_a_secret(author):
         row = ProcessingTask.get_by_id(1)
         assert "secret:" in str(row.data)
         assert "hidden" not in str(row.data)
+
+
+TWO_SECRETS = """\
+from qhana_plugin_runner.authoring import Ask, Secret, Task, plugin
+
+@plugin(version="v1.0.0", outputs={"lengths": "custom/text"})
+def log_in(task: Task, password: Secret, key: Secret | None = None) -> Ask:
+    assert task.secrets == {"password": password}
+    return code.ask()
+
+@log_in.step()
+def code(task: Task, code: Secret) -> Ask:
+    assert task.secrets["code"] == code
+    return last.ask()
+
+@log_in.step()
+def last(task: Task) -> str:
+    return str({name: len(each) for name, each in task.secrets.items()})
+"""
+
+
+def test_later_steps_have_the_secrets_of_the_forms_before(author):
+    author.serve(TWO_SECRETS)
+    status = author.run("log-in@v1-0-0", {"password": "hidden"})
+    status = author.send(status["steps"][-1]["href"], {"code": "4711"})
+    with author.app.app_context():
+        data = str(ProcessingTask.get_by_id(1).data)
+        assert "hidden" not in data and "4711" not in data
+    status = author.send(status["steps"][-1]["href"])
+    assert author.outputs(status) == {"lengths.txt": b"{'password': 6, 'code': 4}"}
 
 
 def test_a_function_that_is_called_again_begins_anew(author, asked):
