@@ -1,6 +1,6 @@
 """What an author writes into the annotations of a function, and into ``outputs``."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum, auto
@@ -56,6 +56,8 @@ class Field:
         min_length: the smallest number of characters of a text, or of elements of a list.
         max_length: the largest number.
         pattern: a regular expression that the whole text has to match.
+        check: a function of the value that raises a ``ValueError`` when it is refused; the text is
+            shown at the input.
         input_type: such as ``textarea``; see the form kit.
         data_type: for files and entities: the data type that is wanted, such as ``entity/list``.
         content_types: for files and entities: the mime types that are understood.
@@ -71,6 +73,7 @@ class Field:
     min_length: int | None = None
     max_length: int | None = None
     pattern: str | None = None
+    check: Callable[[Any], object] | None = None
     input_type: str | None = None
     data_type: str | None = None
     content_types: Sequence[str] = ()

@@ -3,10 +3,11 @@
 import inspect
 import re
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
+from functools import partial
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import marshmallow as ma
@@ -260,6 +261,15 @@ def _validators(wanted: Any, options: Field) -> Iterator[Any]:
             raise DeclarationError(
                 f"has a pattern that is no regular expression: {error}"
             ) from error
+    if options.check is not None:
+        yield partial(_checked, options.check)
+
+
+def _checked(check: Callable[[Any], object], value: Any) -> None:
+    try:
+        check(value)
+    except ValueError as error:
+        raise ma.ValidationError(str(error)) from error
 
 
 class _WholeText(Regexp):

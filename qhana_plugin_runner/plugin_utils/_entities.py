@@ -1,6 +1,8 @@
 """Entities in memory: dictionaries, named tuples, arrays, and the ways between them."""
 
 from collections import namedtuple
+from difflib import get_close_matches
+from itertools import islice
 from numbers import Real
 from threading import Lock
 from typing import Any, Callable, ClassVar, Iterable, Iterator, NamedTuple, Self, Sequence
@@ -187,6 +189,37 @@ def ensure_dict(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
                 "An entity must be a dictionary or a named tuple, not"
                 f" {type(item).__name__!r}."
             )
+
+
+def expect_attributes(items: Iterable[Any], names: Iterable[str]) -> Iterator[Any]:
+    """Pass dictionaries on, and fail in the end when an attribute was in none of them.
+
+    A single dictionary may lack an attribute; one that all of them lack is a slip.
+
+    >>> list(expect_attributes([{"ID": "1", "size": 3}, {"ID": "2"}], ["size"]))
+    [{'ID': '1', 'size': 3}, {'ID': '2'}]
+
+    Args:
+        items: dictionaries.
+        names: the attributes that are expected.
+
+    Raises:
+        EntityError: no item has one of them; names it and those that there are.
+    """
+    missing, known = dict.fromkeys(names), dict[str, None]()
+    for item in items:
+        if missing:
+            known.update(dict.fromkeys(item))
+            missing = {name: None for name in missing if name not in item}
+        yield item
+    if missing and known:
+        name = next(iter(missing))
+        close = get_close_matches(name, map(str, known), 1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise EntityError(
+            f"No entity has the attribute {name!r:.99}.{hint} There are: "
+            f"{', '.join(map(str, islice(known, 50)))}."
+        )
 
 
 def ensure_tuple(items: Iterable[Any], tuple_: Callable[..., Any]) -> Iterator[Any]:

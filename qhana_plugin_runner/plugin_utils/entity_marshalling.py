@@ -26,6 +26,7 @@ from qhana_plugin_runner.plugin_utils._entities import (
     ensure_dict,
     ensure_tuple,
     entity_attribute_sort_key,
+    expect_attributes,
     get_entity_tuple_class,
 )
 from qhana_plugin_runner.plugin_utils._entity_csv import (
@@ -74,6 +75,7 @@ __all__ = [
     "ensure_dict",
     "ensure_tuple",
     "entity_attribute_sort_key",
+    "expect_attributes",
     "get_entity_tuple_class",
     "load_entities",
     "save_entities",

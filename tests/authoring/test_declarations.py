@@ -106,6 +106,7 @@ def alike(x_y: int, xY: int): ...  # noqa: N803
         (takes(Annotated[int, Field(max_length=1)]), "for texts and lists"),
         (takes(Annotated[int, Field(pattern="a")]), "which is for texts"),
         (takes(Annotated[str, Field(pattern="(")]), "is no regular expression"),
+        (takes(Annotated[str, Field(check=int)], "a"), "which it would refuse: invalid"),
         (
             takes(Annotated[str, Field(data_type="a/b")]),
             "which are for File and Entities",

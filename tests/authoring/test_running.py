@@ -371,6 +371,31 @@ def test_a_pattern_is_for_the_whole_text(author):
     assert 'pattern="[a-z]+"' in client.get("/plugins/limited@v1-0-0/ui/").text
 
 
+def test_a_function_checks_a_value(author):
+    source = """\
+from collections.abc import Sequence
+from typing import Annotated
+from qhana_plugin_runner.authoring import Field, plugin
+
+def require_even(value):
+    if value % 2:
+        raise ValueError(f"{value} is odd.")
+
+Even = Annotated[int, Field(check=require_even)]
+
+@plugin(version="v1.0.0")
+def halve(number: Even, more: Sequence[Even] = (), maybe: Even | None = None): ...
+"""
+    client = author.serve(source)
+    sent = {"number": "2", "more": ["4", "6"], "maybe": ""}
+    assert author.run("halve@v1-0-0", sent)["status"] == "SUCCESS"
+    refused = client.post(
+        "/plugins/halve@v1-0-0/process/", data={"number": "3", "more": ["4", "5"]}
+    )
+    messages = refused.get_json()["errors"]["form"]
+    assert messages == {"number": ["3 is odd."], "more": {"1": ["5 is odd."]}}
+
+
 def test_a_task_without_a_runner_remembers():
     task = Task()
     task.log("one")

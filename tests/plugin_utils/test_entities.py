@@ -1,6 +1,7 @@
 """Entities in memory."""
 
 import pickle
+import re
 from collections import namedtuple
 from decimal import Decimal
 from fractions import Fraction
@@ -20,6 +21,7 @@ from qhana_plugin_runner.plugin_utils.entity_marshalling import (
     ensure_dict,
     ensure_tuple,
     entity_attribute_sort_key,
+    expect_attributes,
     get_entity_tuple_class,
 )
 
@@ -260,6 +262,17 @@ class TestArrayToEntity:
 def test_attributes_are_sorted_ids_first_then_links_then_the_rest():
     ordered = "GRAPH_ID ID entities href relations source target Zeta alpha beta".split()
     assert sorted(reversed(ordered), key=entity_attribute_sort_key) == ordered
+
+
+def test_an_attribute_may_be_missing_in_one_entity_but_not_in_all():
+    rows = [{"ID": "1", "size": 1}, {"ID": "2", "color": ""}]
+    assert list(expect_attributes(rows, ["color", "size"])) == rows
+    assert list(expect_attributes([], ["size"])) == []
+    passed = expect_attributes(rows, ["size", "colour"])
+    assert [next(passed), next(passed)] == rows
+    wanted = "No entity has the attribute 'colour'. Did you mean 'color'? There are: ID, "
+    with pytest.raises(EntityError, match=re.escape(wanted)):
+        next(passed)
 
 
 def test_a_response_like_object_has_two_methods():
