@@ -38,10 +38,8 @@ KINDS = {
     "virtual-parent": Kind(_KINDS / "parent.py", has_ui=False, tasks=False),
     "file-shelf": Kind(_KINDS / "shelf.py", listed=False, has_ui=False),
     "wall-clock": Kind(_KINDS / "clock.py", listed=False, has_ui=False),
-    "multi-step": Kind(
-        _DEMOS / "hello_world_multi_step.py", "hello-world-multi-step", "v1.0.0"
-    ),
-    "up.load": Kind(_DEMOS / "file_upload.py", "file-upload", "v1.0.0", tasks=False),
+    "multi-step": Kind(_DEMOS / "hello_steps.py", "hello-world-multi-step", "v1.0.0"),
+    "up.load": Kind(_DEMOS / "upload.py", "file-upload", "v1.0.0", tasks=False),
 }
 
 # Each broken one with what has to be said about it: its cause, and words of the fix.

@@ -66,7 +66,7 @@ def test_periodic_tasks_are_sent_by_the_maintenance_whatever_the_pool(tmp_path):
     (tmp_path / "plugins" / "often.py").write_text(
         source.replace("\nEVERY = 3600 ", "\nEVERY = 1 "), "utf-8"
     )
-    shutil.copy(CHECKOUT / "plugins" / "hello_world.py", tmp_path / "plugins")
+    shutil.copy(CHECKOUT / "plugins" / "hello.py", tmp_path / "plugins")
     environment = {"PLUGIN_FOLDERS": str(tmp_path / "plugins")}
     pool = ("--pool", "gevent")
     with Product(tmp_path / "instance", *pool, environment=environment) as product:
