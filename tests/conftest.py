@@ -1,11 +1,9 @@
-"""What holds in every test: nothing is reached but loopback, and logging is left as it was."""
+"""What holds in every test of the product: fixtures, and that logging is left as it was."""
 
-import ipaddress
 import logging
 import os
 import re
 import signal
-import socket
 import tempfile
 
 import pytest
@@ -27,29 +25,6 @@ pytest_plugins = [
     "helpers.receiver",
     "helpers.s3",
 ]
-
-# Rooms whose tests install, or start whole products or browsers; those with the longest files first.
-LONG = (
-    "faults launcher interop browser commands hosts plugins docs proxy e2e wheel celery "
-    "storage checks testing"
-).split()
-
-
-def pytest_ignore_collect(collection_path):
-    """Look for tests in modules of tests only: the others are plugins and programs."""
-    if collection_path.suffix == ".py" and collection_path.name != "conftest.py":
-        return None if collection_path.name.startswith("test_") else True
-    return None
-
-
-def pytest_collection_modifyitems(items):
-    """Begin with what takes long: when it comes last, all other processes wait for one."""
-
-    def place(item):
-        room = item.path.parent.name
-        return LONG.index(room) if room in LONG else len(LONG)
-
-    items.sort(key=place)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -91,30 +66,6 @@ def signals_as_in_a_terminal():
     for number in (signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def only_loopback():
-    """Refuse connections to other hosts; a test that wants one is wrong."""
-
-    def guarded(connect):
-        def connect_to_loopback(self, address):
-            if self.family in (socket.AF_INET, socket.AF_INET6):
-                host = address[0]
-                is_number = host.replace(".", "").isdecimal() or ":" in host
-                if host != "localhost" and not (
-                    is_number and ipaddress.ip_address(host.partition("%")[0]).is_loopback
-                ):
-                    raise OSError(f"a test wants to connect to {host}, not to loopback")
-            return connect(self, address)
-
-        return connect_to_loopback
-
-    patch = pytest.MonkeyPatch()
-    for name in ("connect", "connect_ex"):
-        patch.setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
-    yield
-    patch.undo()
 
 
 @pytest.fixture(autouse=True)

@@ -95,7 +95,11 @@ def _find_files(folders: Iterable[str | Path]) -> Iterator[Path]:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.suffix == ".py" and os.path.isfile(entry):
+            if (
+                entry.suffix == ".py"
+                and entry.name != "conftest.py"
+                and os.path.isfile(entry)
+            ):
                 yield entry
             elif os.path.isfile(entry / "__init__.py"):
                 yield entry / "__init__.py"

@@ -5,10 +5,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from helpers.product import CHECKOUT, outside_environment
+from packaging.requirements import Requirement
 
 
 def script(name, *arguments, path=None, cwd=CHECKOUT):
@@ -96,6 +100,92 @@ def call(program: Path, *arguments):
     return subprocess.run(
         [program, *arguments], cwd="/", capture_output=True, text=True, timeout=60
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "groups", "passed"),
+    [
+        ("", "main", ""),
+        ("--port 5006", "main", "--port 5006"),
+        ("--plugins learning", "main learning", ""),
+        ("--plugins=learning --debug", "main learning", "--debug"),
+        ("--port 0 --plugins learning,quantum", "main learning quantum", "--port 0"),
+        ("--plugins learning --plugins=quantum", "main learning quantum", ""),
+        ("--plugins= --debug", "main", "--debug"),
+        ("--instance next --plugins:x", "main", "--instance next --plugins:x"),
+    ],
+)
+def test_sets_of_plugins_are_for_the_environment_and_the_rest_for_the_program(
+    copy, arguments, groups, passed
+):
+    environment = copy / "scripts" / "environment"
+    told = "import sys\nprint('for', *sys.argv[1:], file=sys.stderr)\n"
+    environment.write_text(told + environment.read_text())
+    result = call(copy / "scripts" / "run", *arguments.split())
+    assert result.stderr.splitlines()[0] == f"for {groups}"
+    program = "called: -P -m qhana_plugin_runner run".split()
+    assert result.stdout.split() == [*program, *passed.split()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--plugins"], "--plugins needs a value, such as learning,quantum"),
+        (["--plugins", "--debug"], "there is no set of plugins '--debug'"),
+        (
+            ["--plugins=quantum,lerning"],
+            "there is no set of plugins 'lerning': there are",
+        ),
+        (["--plugins", "docs"], "there is no set of plugins 'docs'"),
+        (["--plugins", "*"], "there is no set of plugins '*'"),
+    ],
+)
+def test_what_is_no_set_of_plugins_is_refused(copy, arguments, error):
+    result = call(copy / "scripts" / "run", *arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"error: {error}")
+
+
+def test_the_script_knows_all_sets_of_plugins(copy):
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    every = ",".join(project["optional-dependencies"])
+    result = call(copy / "scripts" / "run", "--plugins", every)
+    assert "error" not in result.stderr and "called:" in result.stdout
+
+
+@pytest.fixture(scope="module")
+def environment():
+    """The script that makes the environment, as a module."""
+    loader = SourceFileLoader("environment", str(CHECKOUT / "scripts" / "environment"))
+    module = ModuleType(loader.name)
+    module.__file__ = loader.path
+    loader.exec_module(module)
+    return module
+
+
+def test_an_unknown_group_is_refused_and_the_known_ones_are_named():
+    result = script("environment", "main", "lerning")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "there is no group 'lerning': there are main test" in result.stderr
+    assert result.stderr.endswith("learning quantum\n")
+
+
+def test_extras_bring_what_they_need_and_nothing_else(environment):
+    def packages(*names):
+        lines = environment.requirements(environment.chosen_groups(names))
+        wanted = [Requirement(line.partition(" --hash=")[0]) for line in lines]
+        return {each.name for each in wanted if not each.marker or each.marker.evaluate()}
+
+    light = packages()
+    assert "flask" in light
+    assert not light & {"numpy", "scikit-learn", "qiskit"}
+    learning, quantum = packages("learning"), packages("main", "quantum")
+    assert light < learning and light < quantum
+    assert "plotly" in learning - quantum and "qiskit" in quantum - learning
+    assert {"numpy", "scikit-learn"} <= learning & quantum
+    assert packages("learning", "quantum") == learning | quantum
+    # A package that a group of developers needs, too.
+    assert "numpy" in packages("test") and "qiskit" not in packages("main", "test")
 
 
 CHECKS = ["flake8", "black", "isort", "mypy", "imports", "licenses", "sphinx"]

@@ -43,7 +43,8 @@ def test_file_names_need_not_be_identifiers(plugins, file):
 def test_modules_and_packages_of_a_folder_are_plugins_and_the_rest_is_not(plugins):
     for path in ("b.py", "a/__init__.py", "c/__init__.py"):
         plugins.write(path, "")
-    for path in (".hidden.py", ".git/__init__.py", "notes.txt", "data/x.py", "b.pyc"):
+    others = ("notes.txt", "data/x.py", "b.pyc", "conftest.py")
+    for path in (".hidden.py", ".git/__init__.py", *others):
         plugins.write(path, "raise RuntimeError('this is no plugin')")
     (plugins.folder / "folder.py").mkdir()
     (plugins.folder / "dangling.py").symlink_to("nowhere.py")

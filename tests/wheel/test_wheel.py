@@ -59,6 +59,10 @@ def installed(wheel, tmp_path_factory):
     return home
 
 
+def _is_test(path):
+    return path.name == "conftest.py" or path.name.startswith("test_")
+
+
 @pytest.mark.parametrize(
     ("folder", "pattern"),
     [
@@ -74,7 +78,9 @@ def test_each_file_of_a_folder_is_in_the_wheel(files, folder, pattern):
     wanted = {
         path.relative_to(CHECKOUT).as_posix()
         for path in (CHECKOUT / folder).glob(pattern)
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and not (folder == "plugins" and _is_test(path))
     }
     inside = {"plugins": "qhana_plugin_runner/demo/"}.get(folder, "qhana_plugin_runner/")
     inside = "" if folder.startswith("qhana_plugin_runner") else inside
@@ -91,6 +97,8 @@ def test_the_wheel_brings_nothing_but_the_package(files):
         "qhana_plugin_runner"
     }
     assert not [name for name in files if name.endswith((".pyc", ".db"))]
+    demos = [Path(name) for name in files if "/demo/" in name]
+    assert not [path for path in demos if _is_test(path)]
 
 
 def test_the_installed_package_is_not_that_of_the_checkout(installed, tmp_path):

@@ -156,6 +156,7 @@ def requirements_in_source(file: Path) -> list[str]:
             source
             for source in sorted(package.rglob("*.py"))
             if "tests" not in source.relative_to(package).parts
+            and not source.name.startswith("test_")
         ]
     return [text for source in files for text in _texts(source)]
 
