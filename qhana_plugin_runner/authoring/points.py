@@ -1,7 +1,7 @@
 """Entities as points: what methods that learn from numbers take."""
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,6 +29,12 @@ class Points(NamedTuple):
     ids: list[str]
     attributes: list[str]
     values: "NDArray[float64]"
+
+    def to_entities(self) -> Iterator[dict[str, Any]]:
+        """Return the points as entities, as an output of the type ``entity/vector`` takes them."""
+        for identifier, row in zip(self.ids, self.values, strict=True):
+            numbers = zip(self.attributes, row.tolist(), strict=True)
+            yield {"ID": identifier, "href": "", **dict(numbers)}
 
 
 def to_points(

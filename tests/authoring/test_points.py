@@ -33,6 +33,13 @@ def test_values_are_those_of_the_table():
     assert (chosen.values == iris.data.to_numpy()[:, [3, 0]]).all()
 
 
+def test_points_become_entities():
+    rows = [{"ID": "a", "href": "", "x": 1.0, "y": 2.5}, {"ID": "b", "x": "3", "y": 4}]
+    made = list(to_points(rows).to_entities())
+    assert made == [rows[0], {"ID": "b", "href": "", "x": 3.0, "y": 4.0}]
+    assert all(type(each) is float for row in made for each in (row["x"], row["y"]))
+
+
 def test_the_penguins_as_they_come():
     with (CHECKOUT / "examples" / "penguins.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -93,9 +100,9 @@ from qhana_plugin_runner.authoring import to_points
 import numpy
 names = [f"x{number}" for number in range(10)]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-rows = ({"ID": str(n), **dict.fromkeys(names, "0.5")} for n in range(100_000))
+rows = ({"ID": str(n), **dict.fromkeys(names, "0.5")} for n in range(40_000))
 points = to_points(rows)
-assert points.values.shape == (100_000, 10) and points.values.mean() == 0.5
+assert points.values.shape == (40_000, 10) and points.values.mean() == 0.5
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 """
 
@@ -104,5 +111,5 @@ def test_an_entity_takes_little_more_than_its_numbers():
     out = subprocess.run(
         [sys.executable, "-c", MANY], capture_output=True, text=True, check=True
     )
-    numbers = 100_000 * 10 * 8
+    numbers = 40_000 * 10 * 8
     assert int(out.stdout) < 4 * numbers  # twice for a moment, and the IDs
