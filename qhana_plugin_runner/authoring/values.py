@@ -41,6 +41,10 @@ _PICTURES = {
 }
 """Mime types of pictures, and what matplotlib calls them."""
 
+_QELIB1 = "u3 u2 u1 cx id x y z h s sdg t tdg rx ry rz cz cy ch ccx crz cu1 cu3".split()
+"""The gates of the file that circuits include; Qiskit writes others there, too, and does not read
+them."""
+
 _TWO_FORMS = {media_type(JSON), media_type(JSON_LINES)}
 
 _NO_ROWS = object()
@@ -280,16 +284,17 @@ def _page(figure: Any, content_type: str) -> str:
 
 
 def _qasm(circuit: Any, content_type: str) -> str:
-    """Write a circuit of Qiskit in OpenQASM 2, which circuit executors read."""
-    from qiskit import qasm2
+    """Write a circuit of Qiskit in OpenQASM 2, in gates that all readers know."""
+    from qiskit import QiskitError, qasm2, transpile
 
     if media_type(content_type) != QASM:
         raise OutputError(
             f"a circuit of Qiskit cannot be written as {content_type}: declare {QASM}"
         )
     try:
-        return str(qasm2.dumps(circuit))
-    except qasm2.QASM2ExportError as error:
+        plain = transpile(circuit, basis_gates=_QELIB1, optimization_level=0)
+        return str(qasm2.dumps(plain))
+    except QiskitError as error:
         raise OutputError(
             f"the circuit has no form in OpenQASM 2: {error.message}"
         ) from error

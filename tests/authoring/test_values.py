@@ -15,6 +15,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 from qiskit import QuantumCircuit, qasm2
 from qiskit.circuit import Parameter
+from qiskit.quantum_info import Operator
 
 from qhana_plugin_runner.authoring import OutputError
 from qhana_plugin_runner.authoring.values import content_of, file_name
@@ -169,6 +170,12 @@ def test_circuits_of_qiskit_are_qasm_that_others_read():
     assert file_name("bell", kind) == "bell.qasm"
     assert text.startswith('OPENQASM 2.0;\ninclude "qelib1.inc";')
     assert qasm2.loads(text) == circuit
+    for angle in (0.5, 1.5):
+        circuit.remove_final_measurements()
+        circuit.p(angle, 0)
+        circuit.rzz(angle, 0, 1)
+        read = qasm2.loads(written(circuit)[0])
+        assert Operator(read).equiv(Operator(circuit))
     with pytest.raises(OutputError, match="declare text/x-qasm"):
         written(circuit, "application/json")
     circuit.rx(Parameter("x"), 0)

@@ -1,0 +1,174 @@
+"""The kernel of a quantum feature map, and a support vector machine that uses it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Annotated, Any, Literal
+
+from qhana_plugin_runner.authoring import (
+    Entities,
+    Field,
+    Output,
+    Points,
+    Task,
+    plugin,
+    to_points,
+)
+
+from .circuits import feature_circuit, measured, overlap, states
+from .machine import classes_of, cross_validated, known_classes, scores
+
+MAX_ENTITIES, MAX_QUBITS = 500, 12
+
+
+@plugin(
+    version="v1.0.0",
+    tags=["quantum", "kernel", "classification"],
+    outputs={
+        "kernel": Output("custom/kernel-matrix", "application/json"),
+        "test-kernel": Output("custom/kernel-matrix", "application/json", required=False),
+        "metrics": Output("custom/metrics", "application/json", required=False),
+        "labels": Output("entity/label", required=False),
+        "circuit": Output("executable/circuit", "text/x-qasm"),
+    },
+    requirements=["qiskit>=2.1,<3", "scikit-learn>=1.6"],
+)
+def quantum_kernel(
+    task: Task,
+    entities: Annotated[Entities, Field(data_type="entity/*")],
+    test_entities: Annotated[Entities | None, Field(data_type="entity/*")] = None,
+    attributes: Sequence[str] = (),
+    feature_map: Literal["angle", "Z", "ZZ", "Pauli"] = "ZZ",
+    paulis: Sequence[Annotated[str, Field(pattern="[IXYZ]+")]] = ("Z", "YY"),
+    repetitions: Annotated[int, Field(ge=1, le=10)] = 2,
+    entanglement: Literal["full", "linear", "circular"] = "full",
+    shots: Annotated[int | None, Field(ge=0, le=1_000_000)] = None,
+    label: str = "",
+    labels: Annotated[Entities | None, Field(data_type="entity/label")] = None,
+    regularization: Annotated[float, Field(gt=0, label="Regularization C")] = 1.0,
+    folds: Annotated[int, Field(ge=2, le=20)] = 5,
+    seed: Annotated[int, Field(ge=0)] = 0,
+):
+    """Computes how similar entities are for a quantum computer, and classifies them by it.
+
+    A *feature map* is a circuit with a qubit for each attribute, which turns the numbers of an
+    entity into a quantum state. The *kernel* of two entities is the fidelity of their states:
+    from 0 (nothing in common) to 1 (the same state). With labels, a support vector machine
+    learns from the kernel matrix, and predicts the classes of the test entities.
+
+    The numbers are used as angles: bring them to **one scale from 0 to 1** before, with the plugin
+    `scale`. Up to 500 entities and 12 attributes are taken; use `reduce-dimensions` for more.
+
+    | ID | x | y | moon |
+    | --- | --- | --- | --- |
+    | a | 0.2 | 0.9 | upper |
+    | b | 0.3 | 0.8 | upper |
+    | c | 0.7 | 0.1 | lower |
+
+    With the label `moon`, the kernel matrix has nine rows such as
+    `{"entity_1_ID": "a", "entity_2_ID": "b", "kernel": 0.92}`.
+
+    Args:
+        entities: The entities to train with.
+        test_entities: Further entities, whose kernel with those above is computed, and whose
+            classes are predicted. When their classes are known, the predictions are compared.
+        attributes: The attributes to use, one qubit for each; without any, all whose values are
+            numbers, but for the label.
+        feature_map: `angle`: a rotation (RY) for each attribute, with CNOT gates between the
+            repetitions. `Z`, `ZZ`: rotations around Z for each attribute, and for each pair of
+            them. `Pauli`: rotations around the products that you name.
+        paulis: For the feature map `Pauli`: products such as `X`, `ZZ` or `XYZ`.
+        repetitions: How often the circuit of the feature map is repeated.
+        entanglement: Which qubits are paired: each with each, neighbors, or neighbors in a ring.
+        shots: How often each circuit is measured; empty or 0 computes the exact kernel.
+        label: The attribute that holds the classes; without it, and without a file of labels, there
+            is no machine that learns.
+        labels: A file of labels, instead of an attribute of the entities.
+        regularization: Less is more tolerant of entities on the wrong side.
+        folds: Parts for the cross-validation.
+        seed: The start of the random numbers, for shots and cross-validation.
+    """
+    import numpy
+    from sklearn.svm import SVC
+
+    train = _points(task.track(entities, unit="entities"), attributes, label)
+    test = test_entities and _points(test_entities, train.attributes)
+    _warn_of_large_angles(task, train)
+    random = numpy.random.default_rng(seed)
+    circuit = feature_circuit(
+        len(train.attributes), feature_map, paulis, repetitions, entanglement
+    )
+    task.save("circuit", overlap(circuit, train.values[0], train.values[-1]))
+    vectors = states(task, circuit, train)
+    kernel = measured(vectors @ vectors.conj().T, shots, random)
+    kernel = numpy.triu(kernel) + numpy.triu(kernel, 1).T  # each pair is measured once
+    task.save("kernel", _rows(kernel, train, train))
+    if test:
+        overlaps = states(task, circuit, test) @ vectors.conj().T
+        test_kernel = measured(overlaps, shots, random)
+        task.save("test-kernel", _rows(test_kernel, test, train))
+    if not label and labels is None:
+        return
+
+    known = known_classes(labels or chain(entities, test_entities or ()), label)
+    classes = classes_of(train.ids, known, label)
+    machine = SVC(kernel="precomputed", C=regularization)
+    metrics = cross_validated(task, machine, kernel, classes, folds, seed)
+    if test:
+        predicted = machine.fit(kernel, classes).predict(test_kernel)
+        pairs = zip(test.ids, predicted)
+        task.save(
+            "labels", [{"ID": key, "href": "", "label": each} for key, each in pairs]
+        )
+        if all(key in known for key in test.ids):
+            metrics += scores([known[key] for key in test.ids], predicted, "test ")
+    task.save("metrics", metrics)
+    for each in metrics:
+        if "fold" not in each:
+            task.log(f"{each['metric'].capitalize()}: {each['value']:.3f}")
+
+
+def _points(
+    entities: Iterable[Mapping[str, Any]], attributes: Sequence[str], label: str = ""
+) -> Points:
+    """Read points that can be simulated."""
+    points = to_points(_not_too_many(entities), attributes)
+    if label in points.attributes and label not in attributes:
+        names = [each for each in points.attributes if each != label]
+        columns = [points.attributes.index(each) for each in names]
+        points = Points(points.ids, names, points.values[:, columns])
+    if not 0 < len(points.attributes) <= MAX_QUBITS:
+        raise ValueError(
+            f"There are {len(points.attributes)} attributes of numbers, and one qubit for each: "
+            f"name 1 to {MAX_QUBITS} of them, or reduce the dimensions of the entities first."
+        )
+    for key, count in Counter(points.ids).items():
+        if count > 1:
+            raise ValueError(
+                f"There are {count} entities with the ID {key!r}: rename them."
+            )
+    return points
+
+
+def _not_too_many(entities: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for number, row in enumerate(entities):
+        if number == MAX_ENTITIES:
+            raise ValueError(
+                f"There are more than {MAX_ENTITIES} entities, and the kernel has a value for each "
+                "pair of them: split the file, or select fewer."
+            )
+        yield row
+
+
+def _warn_of_large_angles(task: Task, points: Points) -> None:
+    for name, column in zip(points.attributes, points.values.T):
+        if (span := column.max() - column.min()) > 6.28:
+            task.log(
+                f"{name!r} spans {span:.4g}, and angles repeat at 6.28: scale it to 0..1 first."
+            )
+
+
+def _rows(kernel: Any, rows: Points, columns: Points) -> Iterator[dict[str, Any]]:
+    for first, values in zip(rows.ids, kernel):
+        for second, value in zip(columns.ids, values):
+            yield {"entity_1_ID": first, "entity_2_ID": second, "kernel": value}
