@@ -15,7 +15,7 @@ from .annotations import Entities, Field, File, Output, PluginUrl, Secret
 from .asking import Ask
 from .decorator import Plugin, plugin
 from .errors import DeclarationError, OutputError, TaskCancelled
-from .points import Points, to_points
+from .points import Points, to_labels, to_points
 from .steps import Step
 from .task import Task
 
@@ -36,5 +36,6 @@ __all__ = [
     "Task",
     "TaskCancelled",
     "plugin",
+    "to_labels",
     "to_points",
 ]

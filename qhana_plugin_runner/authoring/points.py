@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
 
-__all__ = ["Points", "to_points"]
+__all__ = ["Points", "to_labels", "to_points"]
 
 _KEYS = {"ID", "href"}
 _MISSING = {"", "na", "n/a", "nan", "null", "none"}
@@ -38,7 +38,10 @@ class Points(NamedTuple):
 
 
 def to_points(
-    entities: Iterable[Mapping[str, Any]], attributes: Sequence[str] = ()
+    entities: Iterable[Mapping[str, Any]],
+    attributes: Sequence[str] = (),
+    *,
+    without: Iterable[str] = (),
 ) -> Points:
     """Read the numbers of entities, in one pass.
 
@@ -48,19 +51,21 @@ def to_points(
     Args:
         entities: the entities.
         attributes: what to read; by default all attributes whose values are numbers.
+        without: what is not read by default, such as a label that is a number.
 
     Raises:
         EntityError: there are no entities or no numbers, an attribute is not known, or one of its
             values is missing or no number. The text names the attribute, the entity and the cure.
     """
     ids: list[str] = []
+    left_out = {*_KEYS, *without}
     known: dict[str, None] = {}
     columns = {name: array("d") for name in attributes}
     gaps: dict[str, str] = {}
     for row in entities:
         if row.keys() - known.keys():
             for name in row:
-                if name not in known and not attributes and name not in _KEYS:
+                if name not in known and not attributes and name not in left_out:
                     columns[name] = array("d", [nan]) * len(ids)
                     gaps.update(dict.fromkeys([name], ids[0]) if ids else {})
                 known[name] = None
@@ -79,6 +84,32 @@ def to_points(
         for name in words:
             del columns[name]
     return _points(ids, known, columns, gaps)
+
+
+def to_labels(
+    entities: Iterable[Mapping[str, Any]], ids: Iterable[str], attribute: str = "label"
+) -> list[str]:
+    """Read the label of each entity, as a text.
+
+    Args:
+        entities: the entities with their labels, in any order; more than these are fine.
+        ids: the ``ID`` of each entity whose label is wanted, such as those of its points.
+        attribute: what holds the label.
+
+    Raises:
+        EntityError: one of them has no label. The text names it, and the cure.
+    """
+    known = {str(row.get("ID")): row.get(attribute) for row in entities}
+    labels = []
+    for identifier in ids:
+        label = known.get(identifier)
+        if _is_missing(label):
+            raise EntityError(
+                f"The entity {identifier!r} has no value for {attribute!r}, its label: name the "
+                "attribute that holds the labels, or select the entities that have one."
+            )
+        labels.append(str(label))
+    return labels
 
 
 def _points(

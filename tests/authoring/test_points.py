@@ -10,7 +10,7 @@ from helpers.product import CHECKOUT
 from palmerpenguins import load_penguins
 from sklearn.datasets import load_iris
 
-from qhana_plugin_runner.authoring import to_points
+from qhana_plugin_runner.authoring import to_labels, to_points
 from qhana_plugin_runner.plugin_utils.entity_marshalling import EntityError
 
 MEASURES = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
@@ -96,7 +96,7 @@ def test_words_beside_numbers_are_left_out_unless_they_are_asked_for():
 
 MANY = """
 import resource
-from qhana_plugin_runner.authoring import to_points
+from qhana_plugin_runner.authoring import to_labels, to_points
 import numpy
 names = [f"x{number}" for number in range(10)]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -113,3 +113,23 @@ def test_an_entity_takes_little_more_than_its_numbers():
     )
     numbers = 40_000 * 10 * 8
     assert int(out.stdout) < 4 * numbers  # twice for a moment, and the IDs
+
+
+def test_a_label_that_is_a_number_may_be_left_out():
+    rows = [{"ID": "a", "x": 1, "label": 0}, {"ID": "b", "x": 2, "label": 1}]
+    assert to_points(rows).attributes == ["x", "label"]
+    assert to_points(rows, without=["label"]).attributes == ["x"]
+    assert to_points(rows, ["label"], without=["label"]).attributes == ["label"]
+    with pytest.raises(EntityError, match="No attribute .* has only numbers"):
+        to_points(rows, without=["label", "x"])
+
+
+def test_labels_go_by_the_id():
+    rows = [{"ID": "a", "kind": 0}, {"ID": 2, "kind": True}, {"ID": "c", "kind": "NA"}]
+    assert to_labels(iter(rows), ["2", "a"], "kind") == ["True", "0"]
+    for ids, attribute in ((["a", "c"], "kind"), (["c"], "label"), (["d"], "kind")):
+        expected = (
+            f"The entity '{ids[-1]}' has no value for '{attribute}', its label: name"
+        )
+        with pytest.raises(EntityError, match=expected):
+            to_labels(rows, ids, attribute)
