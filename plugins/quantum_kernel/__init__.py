@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Annotated, Any, Literal
 
@@ -12,11 +13,13 @@ from qhana_plugin_runner.authoring import (
     Points,
     Task,
     plugin,
+    to_labels,
     to_points,
 )
+from qhana_plugin_runner.plugin_utils.entity_marshalling import EntityError
 
 from .circuits import feature_circuit, measured, overlap, states
-from .machine import classes_of, cross_validated, known_classes, scores
+from .machine import confusion, cross_validated, scores
 
 MAX_ENTITIES, MAX_QUBITS = 500, 12
 
@@ -29,9 +32,12 @@ MAX_ENTITIES, MAX_QUBITS = 500, 12
         "test-kernel": Output("custom/kernel-matrix", "application/json", required=False),
         "metrics": Output("custom/metrics", "application/json", required=False),
         "labels": Output("entity/label", required=False),
+        "confusion-matrix": Output(
+            "custom/confusion-matrix", "application/json", required=False
+        ),
         "circuit": Output("executable/circuit", "text/x-qasm"),
     },
-    requirements=["qiskit>=2.1,<3", "scikit-learn>=1.6"],
+    requirements=["qiskit >=2.1,<3", "scikit-learn >=1.6"],
 )
 def quantum_kernel(
     task: Task,
@@ -54,7 +60,8 @@ def quantum_kernel(
     A *feature map* is a circuit with a qubit for each attribute, which turns the numbers of an
     entity into a quantum state. The *kernel* of two entities is the fidelity of their states:
     from 0 (nothing in common) to 1 (the same state). With labels, a support vector machine
-    learns from the kernel matrix, and predicts the classes of the test entities.
+    learns from the kernel matrix. The labels that come out are its predictions: for the test
+    entities, or without them, for each entity by a machine that has not seen it.
 
     The numbers are used as angles: bring them to **one scale from 0 to 1** before, with the plugin
     `scale`. Up to 500 entities and 12 attributes are taken; use `reduce-dimensions` for more.
@@ -110,37 +117,37 @@ def quantum_kernel(
     if not label and labels is None:
         return
 
-    known = known_classes(labels or chain(entities, test_entities or ()), label)
-    classes = classes_of(train.ids, known, label)
+    label = label or "label"
+    with_labels = [*(labels or chain(entities, test_entities or ()))]
+    classes = to_labels(with_labels, train.ids, label)
     machine = SVC(kernel="precomputed", C=regularization)
-    metrics = cross_validated(task, machine, kernel, classes, folds, seed)
+    predicted, metrics = cross_validated(task, machine, kernel, classes, folds, seed)
+    ids, actual = train.ids, classes
     if test:
         predicted = machine.fit(kernel, classes).predict(test_kernel)
-        pairs = zip(test.ids, predicted)
-        task.save(
-            "labels", [{"ID": key, "href": "", "label": each} for key, each in pairs]
-        )
-        if all(key in known for key in test.ids):
-            metrics += scores([known[key] for key in test.ids], predicted, "test ")
+        ids, actual = test.ids, None
+        with suppress(EntityError):  # their classes are not known: that is what is asked
+            actual = to_labels(with_labels, ids, label)
+            metrics += scores(actual, predicted, "test ")
+    pairs = zip(ids, predicted)
+    task.save("labels", [{"ID": key, "href": "", "label": each} for key, each in pairs])
+    if actual:
+        task.save("confusion-matrix", confusion(actual, predicted))
     task.save("metrics", metrics)
     for each in metrics:
         if "fold" not in each:
-            task.log(f"{each['metric'].capitalize()}: {each['value']:.3f}")
+            task.log(f"{each['metric']}: {each['value']:.3f}")
 
 
 def _points(
     entities: Iterable[Mapping[str, Any]], attributes: Sequence[str], label: str = ""
 ) -> Points:
     """Read points that can be simulated."""
-    points = to_points(_not_too_many(entities), attributes)
-    if label in points.attributes and label not in attributes:
-        names = [each for each in points.attributes if each != label]
-        columns = [points.attributes.index(each) for each in names]
-        points = Points(points.ids, names, points.values[:, columns])
-    if not 0 < len(points.attributes) <= MAX_QUBITS:
+    points = to_points(_not_too_many(entities), attributes, without=[label])
+    if len(points.attributes) > MAX_QUBITS:
         raise ValueError(
             f"There are {len(points.attributes)} attributes of numbers, and one qubit for each: "
-            f"name 1 to {MAX_QUBITS} of them, or reduce the dimensions of the entities first."
+            f"name at most {MAX_QUBITS} of them, or reduce the dimensions of the entities first."
         )
     for key, count in Counter(points.ids).items():
         if count > 1:

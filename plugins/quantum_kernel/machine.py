@@ -1,66 +1,69 @@
-"""Classes of entities, and how well a machine that takes a kernel predicts them."""
+"""How well a machine that takes a kernel predicts classes."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from qhana_plugin_runner.authoring import Task
 
 
-def known_classes(rows: Iterable[Mapping[str, Any]], label: str) -> dict[str, str]:
-    values = ((row.get("ID"), row.get(label or "label")) for row in rows)
-    return {str(key): str(each) for key, each in values if each not in (None, "")}
-
-
-def classes_of(ids: Sequence[str], known: Mapping[str, str], label: str) -> list[str]:
-    for key in ids:
-        if key not in known:
-            raise ValueError(
-                f"The entity {key!r} has no {label or 'label'!r}: name the attribute that holds the "
-                "classes, and select the entities that have one."
-            )
-    classes = [known[key] for key in ids]
-    if len(set(classes)) < 2:
-        raise ValueError(
-            f"All entities are of the class {classes[0]!r}: take two classes or more."
-        )
-    return classes
-
-
 def cross_validated(
     task: Task, machine: Any, kernel: Any, classes: list[str], folds: int, seed: int
-) -> list[dict[str, Any]]:
-    """Return the scores of each fold, and their means."""
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return what is predicted for each entity by machines that have not seen it, and metrics."""
     import numpy
     from sklearn.model_selection import StratifiedKFold
 
     rarest, count = Counter(classes).most_common()[-1]
+    if len(set(classes)) < 2 or count < 2:
+        raise ValueError(
+            f"There are {count} entities of the class {rarest!r}: take two classes or more, with "
+            "two entities or more of each."
+        )
     if count < folds:
-        task.log(f"{rarest!r} has {count} entities, so there are not {folds} folds.")
-    if count < 2:
-        return []
-    classes = numpy.array(classes)
+        task.log(f"{count} folds, as the class {rarest!r} has {count} entities.")
+    actual = numpy.array(classes)
+    predicted = numpy.empty_like(actual)
     splits = StratifiedKFold(min(folds, count), shuffle=True, random_state=seed)
-    rows: list[dict[str, Any]] = []
-    for fold, (train, test) in enumerate(splits.split(kernel, classes), 1):
-        machine.fit(kernel[numpy.ix_(train, train)], classes[train])
-        predicted = machine.predict(kernel[numpy.ix_(test, train)])
-        rows += [{**each, "fold": fold} for each in scores(classes[test], predicted)]
+    metrics: list[dict[str, Any]] = []
+    for fold, (train, test) in enumerate(splits.split(kernel, actual), 1):
+        machine.fit(kernel[numpy.ix_(train, train)], actual[train])
+        predicted[test] = machine.predict(kernel[numpy.ix_(test, train)])
+        for each in scores(actual[test], predicted[test]):
+            metrics.append({**each, "fold": fold})
     values: dict[str, list[float]] = {}
-    for row in rows:
+    for row in metrics:
         values.setdefault(row["metric"], []).append(row["value"])
     means = [
         {"metric": key, "value": sum(each) / len(each)} for key, each in values.items()
     ]
-    return rows + means
+    return predicted.tolist(), metrics + means
 
 
-def scores(actual: Any, predicted: Any, prefix: str = "") -> list[dict[str, Any]]:
-    from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+def scores(
+    actual: Sequence[str], predicted: Sequence[str], prefix: str = ""
+) -> list[dict[str, Any]]:
+    """Return the metrics of a prediction."""
+    from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-    means = precision_recall_fscore_support(
-        actual, predicted, average="macro", zero_division=0
-    )
-    names = ("accuracy", "precision", "recall", "f1")
-    values = (accuracy_score(actual, predicted), *means[:3])
-    return [{"metric": prefix + name, "value": each} for name, each in zip(names, values)]
+    # That of the classes that are there is the balanced accuracy.
+    classes = sorted(set(actual))
+    values = {
+        "accuracy": accuracy_score(actual, predicted),
+        "balanced accuracy": recall_score(
+            actual, predicted, labels=classes, average="macro"
+        ),
+        "F1": f1_score(actual, predicted, average="macro"),
+    }
+    return [{"metric": prefix + key, "value": each} for key, each in values.items()]
+
+
+def confusion(actual: Sequence[str], predicted: Sequence[str]) -> list[dict[str, Any]]:
+    """Return how often each class was taken for each."""
+    counts = Counter(zip(actual, predicted))
+    classes = sorted({*actual, *predicted})
+    return [
+        {"actual": each, "predicted": other, "count": counts[each, other]}
+        for each in classes
+        for other in classes
+    ]
