@@ -21,6 +21,12 @@ WORKERS = "2" if sys.version_info >= (3, 11, 8) else "1"
 """Threads that send requests; in older Pythons they disturb each other when they parse code
 (python/cpython#106905)."""
 
+PLUGINS = (
+    *("hello.py", "hello_steps.py", "periodic_task.py", "upload.py"),
+    *("entity_select", "entity_statistics"),
+)
+"""What is served: plugins in both forms, whose tasks take no time."""
+
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
 _STATUS = re.compile(r'"status_code": ?(\d+)')
@@ -94,6 +100,12 @@ class Fuzzed:
         self.memory.append(_memory(product))
 
 
+def fuzzed_product(instance):
+    """Start a product that may be fuzzed."""
+    folders = ":".join(str(CHECKOUT / "plugins" / each) for each in PLUGINS)
+    return Product(instance, environment={"PLUGIN_FOLDERS": folders})
+
+
 def fuzz(product, warm, *arguments):
     """Warm a product up, then fuzz it.
 
@@ -121,7 +133,7 @@ def main(seconds="600"):
     """Fuzz for some seconds, print the outcome, and exit with 1 when it is bad."""
     os.chdir(CHECKOUT)
     with tempfile.TemporaryDirectory() as folder:
-        with Product(Path(folder, "instance")) as product:
+        with fuzzed_product(Path(folder, "instance")) as product:
             # Forked processes fill their caches, and write to memory that they have shared.
             warm, rest = float(seconds) / 4, float(seconds) * 3 / 4
             many = ["--max-examples", "1000", "--max-time"]

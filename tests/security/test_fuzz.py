@@ -4,13 +4,12 @@ import socket
 from urllib.parse import urlsplit
 
 import pytest
-from helpers.fuzz import fuzz
-from helpers.product import Product
+from helpers.fuzz import fuzz, fuzzed_product
 
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory):
-    with Product(tmp_path_factory.mktemp("fuzz") / "instance") as product:
+    with fuzzed_product(tmp_path_factory.mktemp("fuzz") / "instance") as product:
         yield product
 
 
