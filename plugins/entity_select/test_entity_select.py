@@ -8,12 +8,6 @@ import pytest
 from palmerpenguins import load_penguins
 
 from qhana_plugin_runner.authoring import Task, TaskCancelled
-from qhana_plugin_runner.testing.fixtures import (  # noqa: F401
-    app,
-    fake_data_server,
-    plugin_folders,
-    run_plugin,
-)
 from qhana_plugin_runner.testing.running import InputRefused, TaskFailed
 
 from . import entity_select
