@@ -100,6 +100,7 @@ for _type, _endings in {
     JSON: [".json"],
     JSON_LINES: [".jsonl", ".ndjson"],
     QASM: [".qasm"],
+    "application/x-skops": [".skops"],
 }.items():
     for _ending in _endings:
         mimetypes.add_type(_type, _ending)
