@@ -52,10 +52,17 @@ def test_from_an_upload_to_statistics_a_preview_and_the_next_plugin(page, produc
     page.wait_for_url(re.compile(r"/tasks/\d+/$"))
     expect(state(page)).to_have_text("finished")
     task = page.url
-    page.locator("[data-preview]").first.click()
-    expect(dialog.locator("table")).to_contain_text("body_mass_g")
-    page.screenshot(path=shots / "preview.png")
-    dialog.get_by_role("link", name=re.compile("statistic", re.I)).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Entity statistics")
+    statistics, report = page.locator(".outputs > li").all()
+    expect(statistics.locator("table")).to_contain_text("body_mass_g")
+    report.scroll_into_view_if_needed()
+    shown = report.frame_locator("iframe[sandbox=allow-scripts]")
+    expect(shown.get_by_role("heading", level=1)).to_contain_text("penguins")
+    page.screenshot(path=shots / "preview.png", full_page=True)
+    inputs = page.get_by_role("region", name="Inputs")
+    expect(inputs.get_by_role("link", name="penguins.csv")).to_be_visible()
+    statistics.get_by_text("Use in").click()
+    statistics.get_by_role("link", name="Entity statistics").click()
     expect(form(page).locator("input[data-input-type=data]").first).to_have_value(
         re.compile("/files/")
     )
@@ -77,7 +84,7 @@ def test_a_step_opens_when_it_is_due_and_the_page_goes_on_by_itself(page, produc
     page.screenshot(path=shots / "step.png")
     form(page).get_by_role("button", name="Submit").click()
     expect(state(page)).to_have_text("finished")
-    expect(page.locator(".outputs li")).to_have_count(2)
+    expect(page.locator(".outputs > li")).to_have_count(2)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download all as ZIP").click()
     assert download.value.suggested_filename.endswith(".zip")
@@ -121,6 +128,8 @@ def test_pages_fit_and_are_accessible(new_page, product, shots, scheme, width):
     page = new_page(color_scheme=scheme, viewport={"width": width, "height": 800})
     greet(page, product)
     paths = {"task": page.url, "plugins": product.url, "form": product.url + GREETING}
+    page.get_by_role("link", name="hello.txt", exact=True).click()
+    paths |= {"file": page.url, "data": f"{product.url}workbench/data/"}
     for name, url in {**paths, "tasks": f"{product.url}tasks/"}.items():
         page.goto(url)
         if name == "form":
@@ -148,7 +157,8 @@ def test_the_whole_way_works_with_the_keyboard_alone(page, product):
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/tasks/\d+/$"))
     expect(state(page)).to_have_text("finished")
-    preview = page.get_by_role("button", name="Preview hello.txt")
+    page.goto(f"{product.url}workbench/data/")
+    preview = page.get_by_role("button", name="Preview hello.txt").first
     preview.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_contain_text("Hello World!")

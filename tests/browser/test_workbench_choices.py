@@ -122,12 +122,15 @@ def test_a_plugin_is_chosen_among_those_with_the_tag(page, product):
 def test_a_visualisation_shows_a_file_in_the_preview(page, product, files):
     first, _second = files
     page.goto(first["task"])
-    page.get_by_role("button", name="Preview first.csv").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_role("link", name="Show with Picture").click()
-    shown = page.frame_locator("dialog iframe.micro-frontend")
+    page.get_by_role("link", name="Picture").click()
+    shown = page.frame_locator(".output-preview iframe.micro-frontend[sandbox]")
     expect(shown.locator("#picture")).to_have_text(re.compile(r"/files/\d+/\?file-id="))
     expect(shown.locator("#place")).to_have_text("data-preview")
+    table = page.get_by_role("region", name="first.csv")
+    expect(table).to_be_hidden()
+    page.get_by_role("button", name="Preview").click()
+    expect(table).to_be_visible()
+    expect(page.locator("iframe")).to_have_count(0)
 
 
 def test_escape_chooses_nothing(page, product, files):

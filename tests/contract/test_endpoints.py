@@ -233,7 +233,7 @@ def test_plugins_with_odd_names_are_listed_found_and_used(plugins, kind):
 
     page = client.get("/", headers={"Accept": "text/html"})
     card = read_html(page.text).one("section", aria_labelledby="plugins").one("li")
-    link = card.one("h3").one("a")["href"]
+    link = card.one("h4").one("a")["href"]
     page = read_html(client.get(link).text)
     assert page.all(class_="card-problem") == []
     form_url = page.one("iframe", class_="micro-frontend")["data-src"]

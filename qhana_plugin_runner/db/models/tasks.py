@@ -384,6 +384,7 @@ class TaskFile(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined
             sqlite_where=_IS_TEMP_FILE,
             postgresql_where=_IS_TEMP_FILE,
         ),
+        Index("ix_TaskFile_file_type", "file_type", "id"),
     )
 
     id: Mapped[int] = mapped_column(init=False, primary_key=True)

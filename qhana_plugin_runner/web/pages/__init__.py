@@ -38,6 +38,7 @@ def _page_links() -> list[tuple[str, str]]:
     links = [
         (_("Plugins"), url_for("api-root.RootView")),
         (_("Tasks"), url_for("tasks-api.TaskListView")),
+        (_("Data"), url_for("workbench.data_page")),
         *docs_links(),
     ]
     if "debug" in current_app.blueprints:

@@ -8,6 +8,7 @@ from ...api.negotiation import page
 from ...plugins.loading import loaded_plugins
 from ...security.sites import sites_of
 from ..workbench.catalogue import PluginFilter, catalogue
+from ..workbench.groups import grouped
 from .health import check_health
 
 __all__ = ["landing_page"]
@@ -35,9 +36,12 @@ def _landing_page_data() -> dict[str, Any]:
         for entry in entries
     }
     others = [failure for failure in failures if failure.name not in problems]
+    plugins = [entry for entry in shown if not entry.is_virtual]
     return {
         "title": current_app.config["API_TITLE"],
-        "plugins": [entry for entry in shown if not entry.is_virtual],
+        "plugins": plugins,
+        "groups": grouped(plugins, lambda plugin: plugin),
+        "first_paragraph": _first_paragraph,
         "virtual_plugins": [entry for entry in shown if entry.is_virtual],
         "all_count": len(entries),
         "problems": problems,
@@ -51,3 +55,8 @@ def _landing_page_data() -> dict[str, Any]:
         "is_open": sites_of(current_app).is_open_unasked(request.environ),
         "debug_url": url_for("debug.index") if current_app.debug else None,
     }
+
+
+def _first_paragraph(text: str) -> str:
+    """Return the beginning of a Markdown text; what follows is on the page of the plugin."""
+    return text.strip().partition("\n\n")[0]

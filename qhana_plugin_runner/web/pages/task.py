@@ -10,7 +10,10 @@ from ...db.models.task_console import console_end
 from ...db.models.task_details import TaskDetails
 from ...tasking.broker import in_flight
 from ...tasking.life_cycle import TaskState
+from ..workbench.file_urls import file_page_url
+from ..workbench.inputs import shown_inputs
 from ..workbench.runs import find_run
+from ..workbench.titles import task_title
 
 __all__ = ["task_page"]
 
@@ -26,6 +29,7 @@ def task_page(details: TaskDetails, status: dict[str, Any]) -> Response:
         status: Its status as programs get it.
     """
     log, task_id = details.log, details.task.id
+    run = find_run(task_id)
     console = console_end(task_id, MAX_LOG)
     return page(
         "runner/task.html",
@@ -35,8 +39,15 @@ def task_page(details: TaskDetails, status: dict[str, Any]) -> Response:
         is_log_cut=len(log) > MAX_LOG,
         console=console.text[-MAX_LOG:],
         is_console_cut=console.start > 0 or len(console.text) > MAX_LOG,
-        outputs=list(zip(status["outputs"], details.outputs)),
-        run=find_run(task_id),
+        title=task_title(details.task),
+        outputs=[
+            (output, file, file_page_url(file))
+            for output, file in zip(status["outputs"], details.outputs)
+        ],
+        run=run,
+        inputs=shown_inputs(run) if run else None,
+        file_page_url=file_page_url,
+        task_title=task_title,
         calls=recent_calls(task_id),
         is_idle=_is_idle(status),
     )

@@ -10,7 +10,7 @@ WORKBENCH = Blueprint("workbench", __name__, url_prefix="/workbench")
 def register_workbench(app: Flask) -> None:
     """Mount the pages and resources of the workbench."""
     from ...api import ROOT_API
-    from . import fragments, pages, recording  # noqa: F401  (add routes, listen)
+    from . import data, fragments, pages, recording  # noqa: F401  (add routes, listen)
     from .catalogue import register_catalogue
     from .resources import WORKBENCH_API
 

@@ -23,11 +23,13 @@ class Consumer(NamedTuple):
         plugin: The plugin.
         page_url: The page of the workbench on which it is used, with the file filled in.
         ui_url: Its micro frontend, with the file filled in; ``None`` when it has none.
+        is_made_for: Whether it names the data type of the file, and not a pattern of such.
     """
 
     plugin: PluginEntry
     page_url: str
     ui_url: str | None
+    is_made_for: bool
 
     @property
     def is_visualization(self) -> bool:
@@ -56,7 +58,11 @@ def find_consumers(file: TaskFile, plugins: Iterable[PluginEntry]) -> list[Consu
             query[DATA_URL] = href
         page_url = url_for("workbench.plugin_page", identifier=plugin.identifier)
         ui_url = _with_query(plugin.ui_url, query) if plugin.ui_url else None
-        found.append(Consumer(plugin, _with_query(page_url, query), ui_url))
+        found.append(
+            Consumer(
+                plugin, _with_query(page_url, query), ui_url, _names_type(plugin, file)
+            )
+        )
     return found
 
 
@@ -68,6 +74,11 @@ def _parameter(plugin: PluginEntry, file: TaskFile) -> str | None:
         return found.name
     # A visualization that does not name its inputs may take any file.
     return "" if is_visualization and not plugin.inputs else None
+
+
+def _names_type(plugin: PluginEntry, file: TaskFile) -> bool:
+    wanted = (file.file_type or "").casefold()
+    return any(each.data_type.strip().casefold() == wanted for each in plugin.inputs)
 
 
 def _with_query(url: str, query: dict[str, str]) -> str:

@@ -6,15 +6,24 @@ not matter, relative URLs work, and only those who were given its URL find a fil
 
 import re
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
+
+from flask import url_for
 
 from ...api.files import has_tag
 from ...api.task_status import download_url, given
 from ...api.tasks import row_id
 from ...db.models.tasks import TaskFile
 
-__all__ = ["download_url", "file_facts", "file_key", "find_file", "is_foreign"]
+__all__ = [
+    "download_url",
+    "file_facts",
+    "file_key",
+    "file_page_url",
+    "find_file",
+    "is_foreign",
+]
 
 _FILE_PATH = re.compile(r"/files/([0-9]{1,10})/?\Z", re.ASCII)
 
@@ -31,6 +40,12 @@ def find_file(url: str) -> TaskFile | None:
     name = _name_in(url)
     file = TaskFile.get_by_id(name.id) if name else None
     return file if name and file and has_tag(file, name.security_tag) else None
+
+
+def file_page_url(file: Any) -> str:
+    """Return the URL of the page about a file, a model or a row with its columns."""
+    tag = {"file-id": file.security_tag}
+    return url_for("workbench.file_page", file_id=file.id, **tag)
 
 
 def is_foreign(url: str) -> bool:

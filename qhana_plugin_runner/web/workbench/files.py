@@ -3,17 +3,20 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, and_, select
+from sqlalchemy import Row, Select, and_, func, literal, select, tuple_, union_all
+from sqlalchemy.orm import selectinload
 
 from ...db import DB
+from ...db.db import MAX_ID
 from ...db.models.tasks import TEMP_FILE, ProcessingTask, TaskFile
-from .data_types import accepts, is_accepted
+from .data_types import ANY, accepts, is_accepted
 
 __all__ = [
     "FileFilter",
     "FilePage",
     "SCAN_LIMIT",
     "candidates",
+    "data_types",
     "find_files",
     "matching_files",
 ]
@@ -23,6 +26,9 @@ SCAN_LIMIT = 5_000
 
 BATCH_SIZE = 500
 """Files that are read from the database at once."""
+
+MAX_TYPES = 50
+"""Data types that are read one by one; a pattern of more is not worth it."""
 
 _IS_LISTED = and_(
     TaskFile.file_type != "",
@@ -83,7 +89,7 @@ def find_files(wanted: FileFilter, after: int | None, limit: int) -> FilePage:
     """
     found: list[int] = []
     scanned = 0
-    for row in _newest_first(after):
+    for row in _newest_first(_types_of(wanted.data_type), after):
         if len(found) == limit or scanned == SCAN_LIMIT:
             return FilePage(_load(found), after)
         scanned, after = scanned + 1, row.id
@@ -111,11 +117,34 @@ def matching_files(wanted: FileFilter, query: Select[*tuple[Any, ...]]) -> list[
     return _load(dict.fromkeys(row.id for row in rows if wanted.matches(row)))
 
 
-def _newest_first(after: int | None) -> Iterator[Row[Any]]:
-    while True:
+def data_types() -> list[str]:
+    """Return the data types of all files; goes from one to the next in their index."""
+    column = TaskFile.file_type
+    found = select(func.min(column).label("type")).cte("found", recursive=True)
+    following = select(func.min(column)).where(column > found.c.type)
+    found = found.union_all(
+        select(following.scalar_subquery()).where(found.c.type.is_not(None))
+    )
+    every = DB.session.execute(select(found.c.type)).scalars()
+    return [each for each in every if each and each != TEMP_FILE]
+
+
+def _types_of(wanted: str) -> list[str] | None:
+    """Return the data types that are wanted, ``None`` for all or too many of them."""
+    if accepts(wanted, ANY):
+        return None
+    found = [each for each in data_types() if accepts(wanted, each)]
+    return found if len(found) <= MAX_TYPES else None
+
+
+def _newest_first(types: list[str] | None, after: int | None) -> Iterator[Row[Any]]:
+    after = MAX_ID if after is None else after
+    while types is None or types:
         query = candidates().order_by(TaskFile.id.desc()).limit(BATCH_SIZE)
-        if after is not None:
+        if types is None:
             query = query.where(TaskFile.id < after)
+        else:
+            query = query.where(TaskFile.id.in_(_newest_of(types, after)))
         rows = DB.session.execute(query).all()
         yield from rows
         if len(rows) < BATCH_SIZE:
@@ -123,11 +152,28 @@ def _newest_first(after: int | None) -> Iterator[Row[Any]]:
         after = rows[-1].id
 
 
+def _newest_of(types: list[str], after: int) -> list[int]:
+    """Return the ids of the next files of some data types, from the index of each."""
+    column, parts = TaskFile.file_type, []
+    for each in types:
+        # Not an equality: with that, databases may go through all files by their id.
+        place = tuple_(column, TaskFile.id) < tuple_(literal(each), literal(after))
+        query = select(TaskFile.id.label("id")).where(column >= each, place)
+        query = query.order_by(column.desc(), TaskFile.id.desc()).limit(BATCH_SIZE)
+        parts.append(select(query.subquery().c.id))
+    found = union_all(*parts).subquery().c.id
+    query = select(found).order_by(found.desc()).limit(BATCH_SIZE)
+    return list(DB.session.execute(query).scalars())
+
+
 def _load(ids: Iterable[int]) -> list[TaskFile]:
     """Return files with their tasks, in the order of the ids."""
     wanted = list(ids)
     if not wanted:
         return []
-    query = select(TaskFile).where(TaskFile.id.in_(wanted))
+    task = selectinload(TaskFile.task).load_only(
+        ProcessingTask.plugin, ProcessingTask.task_name
+    )
+    query = select(TaskFile).where(TaskFile.id.in_(wanted)).options(task)
     found = {file.id: file for file in DB.session.execute(query).scalars()}
     return [found[id_] for id_ in wanted if id_ in found]

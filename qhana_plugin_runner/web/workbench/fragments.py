@@ -15,19 +15,20 @@ from ...storage import STORE, StorageError
 from . import WORKBENCH
 from .archive import zip_stream
 from .catalogue import catalogue
-from .consumers import find_consumers
 from .file_urls import download_url, file_facts, find_file, is_foreign
 from .files import find_files
-from .preview import MAX_ROWS, preview_of
+from .preview import BRIEF, FULL
 from .queries import (
     FileQuerySchema,
     PluginQuerySchema,
+    PreviewQuerySchema,
     RelatedQuerySchema,
     UrlQuerySchema,
     read_query,
 )
 from .related import find_related
 from .resources import FileFactsSchema
+from .shown_file import shown_file
 
 PAGE_SIZE = 25
 """Files of a page in a dialog."""
@@ -81,21 +82,19 @@ def plugins() -> str:
 
 @WORKBENCH.get("/preview")
 def preview() -> str:
-    """Show a file as far as the runner can, and the plugins that take it."""
-    url = read_query(UrlQuerySchema())["url"]
+    """Show a file, or the first part of it, and the plugins that take it."""
+    query = read_query(PreviewQuerySchema())
+    url = query["url"]
     file = find_file(url)
     if file is None:
         if not is_foreign(url):
             abort(404, message=_("The URL does not belong to a file of this runner."))
         return render_template("runner/workbench/elsewhere.html", url=url)
+    is_brief = query["brief"]
     return render_template(
         "runner/workbench/preview.html",
-        file=file,
-        href=download_url(file),
-        content_url=url_for(".content", url=download_url(file)),
-        preview=preview_of(file),
-        max_rows=MAX_ROWS,
-        consumers=find_consumers(file, catalogue()),
+        **shown_file(file, BRIEF if is_brief else FULL),
+        is_brief=is_brief,
     )
 
 

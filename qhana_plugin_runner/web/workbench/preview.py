@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, BinaryIO, TextIO, cast
+from typing import Any, BinaryIO, NamedTuple, TextIO, cast
 
 from flask_babel import gettext as _
 
@@ -30,16 +30,26 @@ from ...util.content_types import (
     media_type,
 )
 
-__all__ = ["MAX_ROWS", "MAX_TEXT", "Preview", "preview_of"]
+__all__ = ["BRIEF", "FULL", "Limits", "Preview", "preview_of"]
 
-MAX_ROWS = 1_000
-"""Rows of a table; browsers draw these at once."""
 
-MAX_TEXT = 256 * 1024
-"""Characters of a text; nobody reads more in a dialog."""
+class Limits(NamedTuple):
+    """How much of a file is shown.
 
-MAX_COLUMNS = 200
-"""Columns of a table; embeddings have thousands."""
+    Attributes:
+        rows: Rows of a table; browsers draw a thousand at once.
+        columns: Columns of a table; embeddings have thousands.
+        text: Characters of a text; nobody reads more at once than these.
+    """
+
+    rows: int = 1_000
+    columns: int = 200
+    text: int = 256 * 1024
+
+
+FULL = Limits()
+BRIEF = Limits(rows=8, columns=20, text=1_500)
+"""For pages that show many files."""
 
 FRAMED = ("text/html", "application/xhtml+xml", "image/svg+xml", "application/pdf")
 """Types that browsers draw and that may have scripts: shown in a sandboxed frame."""
@@ -66,7 +76,7 @@ class Preview:
     problem: str = ""
 
 
-def preview_of(file: TaskFile) -> Preview:
+def preview_of(file: TaskFile, limits: Limits = FULL) -> Preview:
     """Return the preview of a file of this runner."""
     content_type = content_type_of(file.mimetype, file.file_name)
     kind = media_type(content_type)
@@ -86,32 +96,34 @@ def preview_of(file: TaskFile) -> Preview:
         return _nothing(_("This file cannot be read right now."))
     with content:
         is_entities = (file.file_type or "").startswith("entity/")
-        return _read(content, content_type, is_entities)
+        return _read(content, content_type, is_entities, limits)
 
 
 def _nothing(problem: str) -> Preview:
     return Preview("none", problem=problem)
 
 
-def _read(content: BinaryIO, content_type: str | None, is_entities: bool) -> Preview:
+def _read(
+    content: BinaryIO, content_type: str | None, is_entities: bool, limits: Limits
+) -> Preview:
     kind, charset = media_type(content_type), charset_of(content_type)
     try:
         if kind == CSV:
             with _text_of(content, charset, False) as text:
-                return _csv_table(text)
+                return _csv_table(text, limits)
         if kind == media_type(JSON_LINES):
             with _text_of(content, charset, True) as text:
-                return _table(read_json_lines(text))
+                return _table(read_json_lines(text), limits)
         if is_entities and _is_json(kind):
             with _text_of(content, charset, True) as text:
-                return _table(read_json(text))
+                return _table(read_json(text), limits)
     except EntityError as error:
-        shown = _plain(content, None, charset)
+        shown = _plain(content, None, charset, limits.text)
         shown.problem = _(
             "The content does not match the declared type: %(reason)s", reason=error
         )
         return shown
-    shown = _plain(content, kind, charset)
+    shown = _plain(content, kind, charset, limits.text)
     if kind == "text/markdown":
         shown.kind = "markdown"
     return shown
@@ -137,7 +149,7 @@ def _text_of(
         stream.detach()  # else the file is closed with it
 
 
-def _csv_table(text: TextIO) -> Preview:
+def _csv_table(text: TextIO, limits: Limits) -> Preview:
     header: list[str] = []
 
     def keep_header(names: list[str]) -> list[str]:
@@ -145,28 +157,27 @@ def _csv_table(text: TextIO) -> Preview:
         return names
 
     rows = read_csv(text, "default", None, keep_header)
-    shown = [list(row) for row in islice(rows, MAX_ROWS + 1)]
-    return _filled(header, shown)
+    shown = [list(row) for row in islice(rows, limits.rows + 1)]
+    return _filled(header, shown, limits)
 
 
-def _table(entities: Iterator[Any]) -> Preview:
+def _table(entities: Iterator[Any], limits: Limits) -> Preview:
     """Return a table of entities: a column for each attribute that one of them has."""
-    shown = list(islice(entities, MAX_ROWS + 1))
+    shown = list(islice(entities, limits.rows + 1))
     if not all(isinstance(each, dict) for each in shown):
         raise EntityError("not every entity is an object.")
     columns = list(dict.fromkeys(str(key) for entity in shown for key in entity))
-    return _filled(
-        columns, [[_cell(each.get(name)) for name in columns] for each in shown]
-    )
+    rows = [[_cell(each.get(name)) for name in columns] for each in shown]
+    return _filled(columns, rows, limits)
 
 
-def _filled(columns: list[str], rows: list[list[str]]) -> Preview:
-    is_cut = len(rows) > MAX_ROWS or len(columns) > MAX_COLUMNS
-    columns = columns[:MAX_COLUMNS]
+def _filled(columns: list[str], rows: list[list[str]], limits: Limits) -> Preview:
+    is_cut = len(rows) > limits.rows or len(columns) > limits.columns
+    columns = columns[: limits.columns]
     return Preview(
         "table",
         columns=columns,
-        rows=[row[:MAX_COLUMNS] for row in rows[:MAX_ROWS]],
+        rows=[row[: limits.columns] for row in rows[: limits.rows]],
         is_cut=is_cut,
     )
 
@@ -179,15 +190,17 @@ def _cell(value: Any) -> str:
     )
 
 
-def _plain(content: BinaryIO, kind: str | None, charset: str | None) -> Preview:
+def _plain(
+    content: BinaryIO, kind: str | None, charset: str | None, limit: int
+) -> Preview:
     is_json = _is_json(kind)
     try:
         with _text_of(content, charset, is_json, "replace") as file:
-            text = file.read(MAX_TEXT + 1)
+            text = file.read(limit + 1)
     except EntityEncodingError:  # the charset is unknown
         with _text_of(content, None, is_json, "replace") as file:
-            text = file.read(MAX_TEXT + 1)
-    is_cut = len(text) > MAX_TEXT
+            text = file.read(limit + 1)
+    is_cut = len(text) > limit
     if is_json and not is_cut:
         try:
             text = strict_json.dumps(json.loads(text), indent=2, ensure_ascii=False)
@@ -198,4 +211,4 @@ def _plain(content: BinaryIO, kind: str | None, charset: str | None) -> Preview:
             return Preview("text", text=text, problem=reason)
     if "\0" in text:
         return _nothing(_("Not a text file."))
-    return Preview("text", text=text[:MAX_TEXT], is_cut=is_cut)
+    return Preview("text", text=text[:limit], is_cut=is_cut)

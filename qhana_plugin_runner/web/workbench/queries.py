@@ -15,6 +15,7 @@ from .related import Relation
 __all__ = [
     "FileQuerySchema",
     "PluginQuerySchema",
+    "PreviewQuerySchema",
     "RelatedQuerySchema",
     "UrlQuerySchema",
     "read_query",
@@ -48,6 +49,10 @@ class _QuerySchema(MaBaseSchema):
 
 class UrlQuerySchema(_QuerySchema):
     url = ma.fields.String(required=True, validate=ma.validate.Length(min=1))
+
+
+class PreviewQuerySchema(UrlQuerySchema):
+    brief = ma.fields.Boolean(load_default=False)
 
 
 class FileQuerySchema(_QuerySchema):

@@ -22,7 +22,7 @@ WITH_FORM = """
 def cards(page, section="plugins"):
     """Return the cards of a section by their headings."""
     found = page.one("section", aria_labelledby=section).all("li", class_="card")
-    return {card.one("h3").words: card for card in found}
+    return {(card.all("h4") or card.all("h3"))[0].words: card for card in found}
 
 
 def links(card):
@@ -43,6 +43,26 @@ def test_plugins_are_listed_with_a_link_to_their_page(plugins, make_client, visi
     assert [each.words for each in one.one("ul", class_="tags").all("li")] == ["test"]
     for link in (*links(one), *links(two)):
         assert client.get(link).status_code == 200
+
+
+def test_plugins_are_grouped_by_what_they_are_for(plugins, make_client, visit):
+    for name, tag in {"draw": "ML", "clean": "preprocessing", "qml": "QML"}.items():
+        source = plugin_source(name).replace('["test"]', f'["{tag}"]')
+        plugins.write(f"{name}_plugin.py", source)
+    plugins.write("greet_plugin.py", plugin_source("greet"))
+    page = visit(make_client(), "/")
+    groups = {
+        group.words: list(cards(page, group["id"]))
+        for group in page.all("h3", class_="group")
+    }
+    assert groups == {
+        "Shape data": ["clean v1.0.0"],
+        "Learn": ["draw v1.0.0"],
+        "Quantum computing": ["qml v1.0.0"],
+        "More plugins": ["greet v1.0.0"],
+    }
+    jumps = page.one("ul", class_="groups").all("a")
+    assert [each.words for each in jumps] == list(groups)
 
 
 def test_the_newest_version_comes_first(plugins, make_client, visit):
@@ -238,7 +258,7 @@ def test_plugins_are_found_by_words_tag_and_type(
     page = visit(make_client(), f"/?{query}")
 
     section = page.one("section", aria_labelledby="plugins")
-    assert {each.one("h3").words for each in section.all("li", class_="card")} == names
+    assert {each.one("h4").words for each in section.all("li", class_="card")} == names
     assert names or "No plugins match." in section.words
 
 
