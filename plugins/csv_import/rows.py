@@ -20,7 +20,7 @@ BATCH = 1000
 MAX_REPORTED = 1000
 """Rows of the report; what is beyond is counted."""
 
-MAX_KEPT = 5000
+MAX_KEPT = 20_000
 """Values of a column that are read once only; long ones are never kept."""
 
 MAX_KEPT_LENGTH = 100
@@ -101,7 +101,7 @@ class Import:
         self.header = ["ID", *(self.columns[n].name for n in self._kept)]
         self.report: list[dict[str, Any]] = []
         self.count = self.blank = self.short = self.long = self.without_id = 0
-        self._hashes = array("q")
+        self._hashes = [array("q") for _part in range(64)]
 
     def write(self, target: Path, task: Task) -> None:
         """Write the entities to a CSV file.
@@ -199,7 +199,8 @@ class Import:
                     ids[place] = f"row-{first + place}"
                     self.without_id += 1
                     self._note(lines[place], "ID", "", f"no ID: {ids[place]} is given")
-        self._hashes.extend(map(hash, ids))
+        for value in map(hash, ids):
+            self._hashes[value & 63].append(value)
         return ids
 
     def _misfit(self, column: Column, cell: str, line: int) -> None:
@@ -230,12 +231,7 @@ class Import:
     @property
     def repeated_ids(self) -> int:
         """How many entities have the ID of another one; in parts, to need little memory."""
-        parts = range(1 + len(self._hashes) // 100_000)
-        different = sum(
-            len({each for each in self._hashes if each % len(parts) == part})
-            for part in parts
-        )
-        return len(self._hashes) - different
+        return sum(len(part) - len(set(part)) for part in self._hashes)
 
     def log(self) -> Iterator[str]:
         """Yield what people should know, a line for each fact."""

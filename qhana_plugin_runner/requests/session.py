@@ -47,6 +47,7 @@ __all__ = [
     "FetchSession",
     "body_stream",
     "display_url",
+    "full_name",
     "get_mimetype",
     "open_url",
     "open_url_as_file_like",
@@ -390,6 +391,17 @@ def _secured(name: str) -> str:
     """Make a name safe to use in a folder, in ASCII where that keeps its ending."""
     plain = secure_filename(name)
     return plain if guess_type(plain) == guess_type(name) and plain else safe_name(name)
+
+
+def full_name(response: Response) -> str:
+    """Tell the name of a file, with its ending, safe to use in a folder; empty when it has none.
+
+    >>> with open_url("data:text/csv,x") as response:
+    ...     full_name(response)
+    'data'
+    """
+    name = _raw_filename(response)
+    return safe_name(name) if name else ""
 
 
 def retrieve_filename(url_or_response: str | Response) -> str:
