@@ -4,10 +4,17 @@ import zipfile
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from qhana_plugin_runner.authoring import Entities, Field, Output, Task, plugin
+from qhana_plugin_runner.authoring import (
+    Entities,
+    Field,
+    Output,
+    Task,
+    plugin,
+    to_labels,
+    to_points,
+)
 
-from .scores import confusion_rows, scores
-from .training_data import TrainingData
+from .scores import confusion_rows, require_classes, scores
 
 MOST = {"SVM": 20_000}
 """How many entities a method takes: the time of an SVM grows with the square of their number."""
@@ -88,11 +95,16 @@ def classify(
         trees: For random forest: the number of trees.
         seed: Chance decides on the folds and on the trees; the same seed gives the same result.
     """
+    from numpy import array
     from sklearn.model_selection import StratifiedKFold
 
-    data = TrainingData(label, attributes, labels)
-    points, classes = data.read(task.track(entities, unit="entities"))
-    data.require_folds(folds, classes)
+    if label in attributes:
+        raise ValueError(
+            f"{label!r} is the class: leave it out of the attributes to learn from."
+        )
+    points = to_points(task.track(entities, unit="entities"), attributes, without=[label])
+    classes = array(to_labels(labels or entities, points.ids, label))
+    require_classes(classes, folds, label)
     most = MOST.get(method, len(classes))
     if len(classes) > most:
         raise ValueError(
@@ -120,10 +132,15 @@ def classify(
     model.fit(points.values, classes)
     saved = save_model(task, model, points.attributes, label)
     if test_entities is not None:
-        points, classes = data.read(
-            task.track(test_entities, unit="test entities"), points.attributes
-        )
+        tracked = task.track(test_entities, unit="test entities")
+        points = to_points(tracked, points.attributes)
+        known = array(to_labels(labels or test_entities, points.ids, label))
         predicted = model.predict(points.values)
+        if (
+            known.dtype.kind != classes.dtype.kind
+        ):  # numbers in one file, texts in another
+            known, predicted = known.astype(str), predicted.astype(str)
+        classes = known
         of_test = scores(classes, predicted)
         metrics += [
             {"metric": f"test {name}", "value": of_test[name]} for name in of_test

@@ -1,6 +1,30 @@
 """How good predictions are."""
 
+from collections import Counter
 from typing import Any
+
+MOST_CLASSES = 100
+
+
+def require_classes(classes, folds: int, label: str) -> None:
+    """Refuse classes of which not each fold gets an entity."""
+    counts = Counter(classes.tolist())
+    if len(counts) > MOST_CLASSES:
+        raise ValueError(
+            f"{label!r} has {len(counts)} different values: choose an attribute with at most "
+            f"{MOST_CLASSES} classes."
+        )
+    if len(counts) == 1:
+        raise ValueError(
+            f"All entities have the same value for {label!r}: a classifier needs two classes at "
+            "least."
+        )
+    rarest, count = min(counts.items(), key=lambda each: each[1])
+    if count < folds:
+        raise ValueError(
+            f"{folds} folds need {folds} entities of each class, and {rarest!r} has {count}: "
+            "choose fewer folds, or leave this class out."
+        )
 
 
 def scores(classes, predicted) -> dict[str, float]:

@@ -159,10 +159,13 @@ def test_a_class_that_is_only_in_the_test_entities(run_plugin, put):
 @pytest.mark.parametrize(
     "inputs, message",
     [
-        ({"label": "kind"}, "no attribute 'kind' that holds the class: name one of 'ID'"),
         (
-            {"label": "sex"},
-            "The entity '3' has no value for 'sex', which holds the class",
+            {"label": "kind", "attributes": ["year"]},
+            "The entity '0' has no value for 'kind', its label: name the",
+        ),
+        (
+            {"label": "sex", "attributes": ["year"]},
+            "The entity '3' has no value for 'sex', its label",
         ),
         ({"label": "species"}, "The entity '3' has no value for 'bill_length_mm'"),
         (
@@ -194,7 +197,7 @@ def test_labels_that_are_missing_or_all_the_same_are_told(
     rows = [{"ID": str(number), "label": "a"} for number in range(150)]
     for labels, message in (
         (rows, "All entities have the same value for 'label'"),
-        (rows[:9], "The file of labels has none for the entity '9'"),
+        (rows[:9], "The entity '9' has no value for 'label', its label"),
     ):
         url = fake_data_server.put(labels, "labels.json")
         with pytest.raises(TaskFailed) as error:

@@ -88,8 +88,8 @@ def to_points(
 
 def to_labels(
     entities: Iterable[Mapping[str, Any]], ids: Iterable[str], attribute: str = "label"
-) -> list[str]:
-    """Read the label of each entity, as a text.
+) -> list[Any]:
+    """Read the label of each entity: whole numbers, or texts where some are none.
 
     Args:
         entities: the entities with their labels, in any order; more than these are fine.
@@ -97,9 +97,16 @@ def to_labels(
         attribute: what holds the label.
 
     Raises:
-        EntityError: one of them has no label. The text names it, and the cure.
+        EntityError: one of them has no label, or several. The text names it, and the cure.
     """
-    known = {str(row.get("ID")): row.get(attribute) for row in entities}
+    known: dict[str, Any] = {}
+    for row in entities:
+        identifier, label = str(row.get("ID")), row.get(attribute)
+        if known.setdefault(identifier, label) != label:
+            raise EntityError(
+                f"There are two entities {identifier!r}, with different values for "
+                f"{attribute!r}: rename one of them."
+            )
     labels = []
     for identifier in ids:
         label = known.get(identifier)
@@ -108,8 +115,10 @@ def to_labels(
                 f"The entity {identifier!r} has no value for {attribute!r}, its label: name the "
                 "attribute that holds the labels, or select the entities that have one."
             )
-        labels.append(str(label))
-    return labels
+        labels.append(label)
+    if all(type(label) is int for label in labels):
+        return labels
+    return [str(label) for label in labels]
 
 
 def _points(

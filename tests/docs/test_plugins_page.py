@@ -4,6 +4,7 @@ import re
 
 import pytest
 from helpers.markdown import DOCS
+from helpers.plugins import isolated_plugins
 from helpers.product import CHECKOUT
 
 from qhana_plugin_runner.testing.running import plugin_app, running
@@ -25,9 +26,13 @@ def rows():
 
 
 @pytest.fixture(scope="module")
-def shipped():
+def shipped(tmp_path_factory):
     """The metadata of each plugin in ``plugins/``; nothing for one without endpoints."""
-    with plugin_app([CHECKOUT / "plugins"]) as app, running(app) as runs:
+    with (
+        isolated_plugins(tmp_path_factory.mktemp("shipped")),
+        plugin_app([CHECKOUT / "plugins"]) as app,
+        running(app) as runs,
+    ):
         loaded = app.extensions["qhana_plugins"]
         assert all(each.is_note for each in loaded.failures), loaded.failures
         found = {each.name.partition("@")[0]: None for each in loaded.failures}
