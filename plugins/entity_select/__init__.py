@@ -26,6 +26,7 @@ def entity_select(
         ),
     ] = "",
     attributes: Sequence[str] = (),
+    complete: bool = False,
 ):
     """Keeps the entities that fulfill a condition, and the attributes that you name.
 
@@ -60,6 +61,7 @@ def entity_select(
         condition: Which entities to keep; empty: all.
         attributes: Which attributes to keep, in this order; none: all. `ID` and `href` are
             always kept.
+        complete: Leave out entities in which one of the attributes to keep has no value.
     """
     wanted = read_condition(condition) if condition.strip() else None
     names = {*attributes, *(wanted.attributes if wanted else ())}
@@ -68,14 +70,23 @@ def entity_select(
         seen = kept = 0
         for row in task.track(expect_attributes(entities, names), unit="entities"):
             seen += 1
-            if wanted is None or wanted(row):
-                kept += 1
-                yield _picked(row, attributes) if attributes else row
+            if wanted is not None and not wanted(row):
+                continue
+            if attributes:
+                row = _picked(row, attributes)
+            if complete and any(map(_is_missing, map(row.get, attributes or row))):
+                continue
+            kept += 1
+            yield row
         for text in wanted.remarks() if wanted else ():
             task.log(text)
         task.log(f"Kept {kept} of {seen} entities.")
 
     return selected()
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value == "" or value != value
 
 
 def _picked(row: dict[str, Any], attributes: Sequence[str]) -> dict[str, Any]:

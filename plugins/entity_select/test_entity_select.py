@@ -126,6 +126,14 @@ def test_an_attribute_that_no_entity_has(run_plugin, url):
         run_plugin("entity-select", entities=url, attributes=["specie"])
 
 
+@pytest.mark.parametrize("names", [["sex", "year"], ["species"], []])
+def test_only_complete_entities(penguins, run_plugin, url, names):
+    task = run_plugin("entity-select", entities=url, attributes=names, complete=True)
+    rows = pd.read_csv(io.StringIO(task.outputs["selected"].text))
+    wanted = penguins[["ID", *names]].dropna() if names else penguins.dropna()
+    pd.testing.assert_frame_equal(rows, wanted.reset_index(drop=True), check_dtype=False)
+
+
 def test_a_value_that_is_neither_true_nor_false():
     with pytest.raises(
         ConditionError, match="'1815', the 'born' of entity 'ada', is neither"

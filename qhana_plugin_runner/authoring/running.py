@@ -94,14 +94,14 @@ class RunningTask(Task):
         if total is None:
             with suppress(TypeError):
                 total = len(items)  # type: ignore[arg-type]
-        shown_at, done = 0.0, 0
+        show_at, done = 0.0, 0
         for item in items:
-            self._stop_if_cancelled()
-            if monotonic() - shown_at >= PAUSE:
+            # Items may be many and small: what is done for each of them is hardly anything.
+            if self._cancelled or monotonic() >= show_at:
                 # Without a total there is at least one more, as with the steps of a task.
                 target = done + 1 if total is None else total
                 self.set_progress(done, target=target, unit=unit)
-                shown_at = monotonic()
+                show_at = monotonic() + PAUSE
             yield item
             done += 1
         self.set_progress(done, target=done if total is None else total, unit=unit)

@@ -3,16 +3,15 @@
 import json
 import mimetypes
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
 from io import BytesIO, StringIO
 from itertools import chain
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, NamedTuple
 
-from ..plugin_utils.entity_marshalling import EntityError, ensure_dict, save_entities
+from ..plugin_utils.entity_marshalling import EntityError, save_entities
 from ..util import strict_json
 from ..util.content_types import (
     ANYTHING,
@@ -24,6 +23,7 @@ from ..util.content_types import (
     media_type,
 )
 from .errors import OutputError
+from .tables import plain, plain_rows, write_table
 
 __all__ = ["Content", "as_json", "content_of", "file_name"]
 
@@ -165,7 +165,7 @@ def _write(value: Any, text: Any, content_type: str, are_entities: bool) -> None
             head = [each for each in (next(rows, _NO_ROWS),) if each is not _NO_ROWS]
             if kind in _ENTITY_FILES and all(map(_is_row, head)):
                 columns = value.columns if isinstance(value, _Table) else []
-                _write_rows(head, rows, columns, text, content_type)
+                _write_rows(chain(head, rows), columns, text, content_type)
                 return
             value = [*head, *rows]
         if are_entities and not isinstance(value, Mapping):
@@ -189,62 +189,12 @@ def _is_row(value: Any) -> bool:
 
 
 def _write_rows(
-    head: list[Any],
-    rest: Iterator[Any],
-    columns: list[str],
-    text: Any,
-    content_type: str,
+    rows: Iterable[Any], columns: list[str], text: Any, content_type: str
 ) -> None:
-    """Write rows one by one; the columns of a CSV file are by default those of the first."""
-    rows = _plain_rows(chain(head, rest))
-    if media_type(content_type) != media_type(CSV):
-        save_entities(rows, text, content_type)
-    elif (first := next(rows, None)) is not None:
-        entities = _of_one_table(chain([first], rows), first.keys())
-        save_entities(entities, text, content_type, attributes=list(first))
-    elif columns:
-        save_entities((), text, content_type, attributes=columns)
-
-
-def _plain_rows(rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    for row in ensure_dict(dict(r) if isinstance(r, Mapping) else r for r in rows):
-        yield {key: _plain(each) for key, each in row.items()}
-
-
-def _of_one_table(
-    rows: Iterable[dict[str, Any]], columns: Set[str]
-) -> Iterator[dict[str, Any]]:
-    """Pass rows on; values without a column would be lost silently."""
-    for number, row in enumerate(rows, start=1):
-        if not row.keys() <= columns:
-            extra = next(name for name in row if name not in columns)
-            raise OutputError(
-                f"row {number} has {extra!r}, which the first row has not, and so the CSV file "
-                "has no column for it: give all rows the same names, or declare JSON"
-            )
-        yield row
-
-
-def _plain(value: Any) -> Any:
-    """Return a value of numpy, pandas or the calendar as JSON and CSV know it.
-
-    Missing values are ``None``, whatever a library calls them.
-    """
-    if value is None or isinstance(value, (str, int, list, dict)):
-        return value
-    if isinstance(value, float):
-        return value if value == value else None
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if _is_missing(value):
-        return None
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def _is_missing(value: Any) -> bool:
-    """Whether a value is a NaT, the NA of pandas, or another NaN."""
-    pandas = sys.modules.get("pandas")
-    return (pandas is not None and value is pandas.NA) or (value != value) is True
+    if media_type(content_type) == media_type(CSV):
+        write_table(rows, columns, text)
+    else:
+        save_entities(plain_rows(rows), text, content_type)
 
 
 def as_json(value: Any) -> Any:
@@ -253,12 +203,12 @@ def as_json(value: Any) -> Any:
     Raises:
         TypeError: it has none.
     """
-    plain = _plain(value)
-    if plain is value and _is_row(value):
+    made = plain(value)
+    if made is value and _is_row(value):
         return dict(value) if isinstance(value, Mapping) else value._asdict()
-    if plain is value:
+    if made is value:
         raise TypeError(f"JSON has no {type(value).__name__}")
-    return plain
+    return made
 
 
 def _picture(figure: Any, content_type: str) -> bytes:

@@ -177,10 +177,17 @@ def ensure_dict(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
     Raises:
         EntityError: an item has no names for its values.
     """
+    # Most files hold entities of one class, which is looked at once.
+    kind: type[Any] | None = None
+    names: tuple[str, ...] = ()
     for item in items:
-        if isinstance(item, dict):
+        if type(item) is kind:
+            yield dict(zip(names, item))
+        elif isinstance(item, dict):
             yield item
         elif isinstance(item, EntityTupleMixin):
+            if type(item).as_dict is EntityTupleMixin.as_dict:
+                kind, names = type(item), item.entity_attributes
             yield item.as_dict()
         elif hasattr(item, "_asdict"):
             yield item._asdict()

@@ -1,10 +1,11 @@
 """What functions return, and the files that are made of it."""
 
+import csv
 import json
 from collections import namedtuple
 from datetime import date
 from decimal import Decimal
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import numpy
@@ -243,10 +244,22 @@ def test_a_table_in_another_form_than_declared_is_refused(tmp_path):
         written(path, "application/json")
 
 
-def test_a_value_without_a_column_is_not_lost():
-    with pytest.raises(OutputError, match="row 2 has 'y', which the first row has not"):
-        written([{"x": 1}, {"x": 2, "y": 3}], "text/csv")
+def test_a_value_without_a_column_gets_one():
+    text, _ = written([{"x": 1}, {"y": 'a\r\n"b", c'}, {"z": None, "x": 2}], "text/csv")
+    assert list(csv.reader(StringIO(text, newline=""))) == [
+        ["x", "y", "z"],
+        ["1", "", ""],
+        ["", 'a\r\n"b", c', ""],
+        ["2", "", ""],
+    ]
     assert written([{"x": 1, "y": 2}, {"x": 3}], "text/csv")[0].endswith('"3",""\r\n')
+
+
+def test_a_long_table_that_gets_a_column_in_the_end():
+    rows = [{"x": "a" * 100}] * 20_000 + [{"x": 1, "y": 2}]
+    lines = written(rows, "text/csv")[0].splitlines()
+    assert (lines[0], lines[-1], len(lines)) == ('"x","y"', '"1","2"', 20_002)
+    assert set(lines[1:-1]) == {f'"{"a" * 100}",""'}
 
 
 def test_figures_are_not_kept():
