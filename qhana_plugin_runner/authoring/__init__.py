@@ -15,6 +15,7 @@ from .annotations import Entities, Field, File, Output, PluginUrl, Secret
 from .asking import Ask
 from .decorator import Plugin, plugin
 from .errors import DeclarationError, OutputError, TaskCancelled
+from .figures import Figure, Page
 from .points import Points, to_labels, to_points
 from .steps import Step
 from .task import Task
@@ -24,9 +25,11 @@ __all__ = [
     "DeclarationError",
     "Entities",
     "Field",
+    "Figure",
     "File",
     "Output",
     "OutputError",
+    "Page",
     "Plugin",
     "PluginType",
     "PluginUrl",

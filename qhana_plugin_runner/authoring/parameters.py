@@ -15,7 +15,7 @@ from .errors import DeclarationError
 from .fields import TYPES, element_of, make_field, unpack
 from .task import Task
 
-__all__ = ["Parameter", "make_schema", "read_parameters"]
+__all__ = ["Parameter", "evaluated", "make_schema", "read_parameters"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _read(
     function: Callable[..., Any], parameter: inspect.Parameter, described: str
 ) -> Parameter:
     _require_usable(parameter)
-    wanted = unpack(_evaluated(function, parameter.annotation))
+    wanted = unpack(evaluated(function, parameter.annotation))
     if wanted.type is Task:
         return Parameter(parameter.name, None, None)
     field = make_field(wanted, parameter.default, described)
@@ -121,7 +121,7 @@ def _require_usable(parameter: inspect.Parameter) -> None:
         )
 
 
-def _evaluated(function: Callable[..., Any], annotation: Any) -> Any:
+def evaluated(function: Callable[..., Any], annotation: Any) -> Any:
     """Return an annotation, which is a text with ``from __future__ import annotations``."""
 
     def only() -> None: ...

@@ -224,7 +224,7 @@ def _picture(figure: Any, content_type: str) -> bytes:
 
 
 def _page(figure: Any, content_type: str) -> str:
-    """Write a figure of plotly as a page that needs no network, or as its JSON."""
+    """Write a figure as a page that needs no network, or as its JSON for plotly.js."""
     kind = media_type(content_type)
     if _is_json(kind):
         return str(figure.to_json())
@@ -296,6 +296,8 @@ def _polars_rows(frame: Any, _content_type: str) -> _Table:
 _LIBRARIES: dict[tuple[str, str], tuple[str, Callable[[Any, str], Any]]] = {
     ("matplotlib", "Figure"): ("image/png", _picture),
     ("plotly", "BaseFigure"): ("text/html", _page),
+    ("qhana_plugin_runner", "Figure"): ("text/html", _page),
+    ("qhana_plugin_runner", "Page"): ("text/html", _page),
     ("pandas", "DataFrame"): (JSON, _pandas_rows),
     ("polars", "DataFrame"): (JSON, _polars_rows),
     ("qiskit", "QuantumCircuit"): (QASM, _qasm),

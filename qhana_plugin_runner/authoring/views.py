@@ -21,6 +21,7 @@ from ..db.models.tasks import ProcessingTask
 from .annotations import Kind
 from .asking import kept_of
 from .outputs import describe_outputs
+from .showing import is_shown, render_view
 
 if TYPE_CHECKING:
     from .decorator import Plugin
@@ -31,6 +32,7 @@ __all__ = ["add_step_views", "add_views"]
 
 def add_views(blueprint: SecurityBlueprint, plugin: "Plugin[Any, Any]") -> None:
     """Add the metadata, the form and the start of a task to the blueprint of a plugin."""
+    is_view = is_shown(plugin)
 
     @blueprint.route("/")
     class MetadataView(MethodView):
@@ -57,6 +59,8 @@ def add_views(blueprint: SecurityBlueprint, plugin: "Plugin[Any, Any]") -> None:
 
         def render(self, data: Mapping[str, str]) -> str:
             process = url_for(f"{blueprint.name}.ProcessView")
+            if is_view:
+                return render_view(plugin, data, process)
             return render_form(
                 plugin.schema(),
                 data,

@@ -31,7 +31,10 @@ _POLICY = "Content-Security-Policy"
 
 
 def use_policy(policy: str) -> None:
-    """Give the page that answers this request another policy than most pages have."""
+    """Give the page that answers this request another policy than most pages have.
+
+    A page of a plugin has none without.
+    """
     g.page_policy = policy
 
 
@@ -60,13 +63,15 @@ def register_headers(app: Flask) -> None:
         if not is_page or _POLICY in headers:
             return response
         framers = page_friends()
+        policy = g.get("page_policy", "")
         if (request.endpoint or "static") in own:
-            policy, framers = g.get("page_policy", PAGE_POLICY), framers or "'self'"
+            policy, framers = policy or PAGE_POLICY, framers or "'self'"
             headers[_POLICY] = f"{policy}; frame-ancestors {framers}"
             # Not "no-referrer": with it, the browser hides the origin of own forms.
             headers.setdefault("Referrer-Policy", "same-origin")
             if request.is_secure or sites.is_local(request.environ):  # ignored elsewhere
                 headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        elif framers:
-            headers[_POLICY] = f"frame-ancestors {framers}"
+        elif policy or framers:
+            limits = [policy, f"frame-ancestors {framers}" if framers else ""]
+            headers[_POLICY] = "; ".join(filter(None, limits))
         return response

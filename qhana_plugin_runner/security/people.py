@@ -45,6 +45,7 @@ PUBLIC = frozenset(
         "licenses.licenses",
         "login.login",
         "login.logout",
+        "package-files.file",
         "plugins-api.PluginView",
         "plugins-api.PluginsView",
         "schemas-api.FormSchemaView",

@@ -14,6 +14,7 @@ def register_pages(app: Flask) -> None:
     from .health import register_health
     from .landing import landing_page
     from .licenses import LICENSE_PAGES
+    from .package_files import PACKAGE_FILE_ROUTES
     from .task import task_page
 
     app.jinja_env.globals["page_links"] = _page_links
@@ -22,6 +23,7 @@ def register_pages(app: Flask) -> None:
     register_health(app)
     register_docs(app)
     app.register_blueprint(LICENSE_PAGES)
+    app.register_blueprint(PACKAGE_FILE_ROUTES)
     if app.config["AUTH_MODE"] == "token":
         from .login import LOGIN_PAGES
 

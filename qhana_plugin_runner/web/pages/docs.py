@@ -27,7 +27,7 @@ from flask import (
 from ...api.openapi import api_path
 from ...security.headers import DOCS_POLICY, use_policy
 
-__all__ = ["docs_links", "register_docs"]
+__all__ = ["cached_for_good", "docs_links", "register_docs"]
 
 MAX_AGE = 31_536_000
 """Seconds that browsers cache files of a viewer, a year: the version is in their URLs."""
@@ -91,9 +91,15 @@ def _asset(name: str, version: str, path: str) -> Response:
         response = Response(_redoc_script(), mimetype="text/javascript")
         response.add_etag()
         response.make_conditional(request)
-        response.cache_control.max_age = MAX_AGE
     else:
-        response = send_from_directory(viewer.files, path, max_age=MAX_AGE)
+        response = send_from_directory(viewer.files, path)
+    return cached_for_good(response)
+
+
+def cached_for_good(response: Response) -> Response:
+    """Let browsers keep a file whose URL tells its version."""
+    response.cache_control.no_cache = None
+    response.cache_control.max_age = MAX_AGE
     response.cache_control.public = True
     response.cache_control.immutable = True
     return response

@@ -1,0 +1,210 @@
+"""Draws how often the values of an attribute occur."""
+
+import math
+from collections import Counter
+from itertools import chain, islice
+from typing import Annotated, Any
+
+from markupsafe import Markup
+
+from qhana_plugin_runner.authoring import (
+    Entities,
+    Field,
+    Figure,
+    Output,
+    PluginType,
+    plugin,
+)
+from qhana_plugin_runner.plugin_utils.columns import (
+    attributes_of,
+    number_of,
+    numeric_attributes,
+)
+
+FIRST_ROWS = 1_000
+"""Rows by which attributes are judged."""
+
+MAX_BARS = 50
+MAX_BINS = 200
+MAX_OUTCOMES = 2_000
+MAX_LABEL = 30
+"""Characters of a value that are written at its bar."""
+
+
+@plugin(
+    version="v1.0.0",
+    type=PluginType.visualization,
+    tags=["visualization", "learning"],
+    requirements=["plotly>=6"],
+    outputs={"histogram": Output("image/html", "text/html")},
+)
+def histogram(
+    data: Annotated[Entities, Field(label="Entities", data_type="entity/*")],
+    attribute: str | None = None,
+    bins: Annotated[int | None, Field(ge=1, le=MAX_BINS)] = None,
+) -> Figure:
+    """Draws how often the values of an attribute occur.
+
+    Numbers are put into bins, and everything else is counted value by value. The counts
+    that circuit executors write (one row with a number for each bit string) become a
+    bar for each bit string.
+
+    The page draws at once; **submit** leaves the figure as an HTML file that needs no
+    network.
+
+    Example: the attribute `size` of
+
+    | ID | size |
+    | --- | --- |
+    | a | 1.0 |
+    | b | 1.2 |
+    | c | 3.0 |
+
+    with 2 bins gives a bar of height 2 from 1 to 2, and one of height 1 from 2 to 3.
+
+    Args:
+        data: The entities.
+        attribute: The attribute to count; by default the first one with numbers.
+        bins: How many bins numbers are put into; by default as many as suit them.
+    """
+    rows = iter(data)
+    head = list(islice(rows, FIRST_ROWS))
+    if not head:
+        raise ValueError("The file has no entities.")
+    names, numeric = attributes_of(head), numeric_attributes(head)
+    if not names:
+        raise ValueError("The entities have no attributes besides ID and href.")
+    if attribute is None and len(head) == 1 and numeric == names:
+        return draw_counts(head[0], names)
+    chosen = attribute or (numeric or names)[0]
+    if chosen not in names:
+        raise ValueError(
+            f"No entity has the attribute {chosen!r}; there are: {', '.join(names)}."
+        )
+    values = [
+        value for row in chain(head, rows) if (value := row.get(chosen)) not in (None, "")
+    ]
+    choices = {"attribute": names}
+    if chosen not in numeric:
+        return draw_categories(chosen, values, choices)
+    numbers = [number for each in values if (number := number_of(each)) is not None]
+    notes = []
+    if len(numbers) < len(values):
+        notes = [f"{len(values) - len(numbers)} values are no numbers, and left out."]
+    return draw_numbers(chosen, numbers, bins, choices, notes)
+
+
+def draw_counts(row: dict[str, Any], names: list[str]) -> Figure:
+    """Draw the counts in a row, as circuit executors write them."""
+    counted = {name: number_of(row[name]) or 0.0 for name in names}
+    total = f"{sum(counted.values()):,.10g}"
+    frequent = sorted(names, key=counted.__getitem__, reverse=True)[:MAX_OUTCOMES]
+    names, notes = sorted(frequent), [f"{total} in all."]
+    if len(counted) > len(names):
+        notes.append(f"The {len(names):,} most frequent of {len(counted):,} outcomes.")
+    counts = [counted[name] for name in names]
+    return Figure(
+        [bars(names, counts, "%{x}: %{y}<extra></extra>")],
+        {"xaxis": category_axis("outcome"), "yaxis": {"title": {"text": "count"}}},
+        title=f"Counts of {len(names)} outcomes, {total} in all",
+        notes=notes,
+    )
+
+
+def draw_categories(
+    name: str, values: list[Any], choices: dict[str, list[str]]
+) -> Figure:
+    """Draw how often each value occurs, the most frequent first."""
+    counted = Counter(map(str, values))
+    shown = counted.most_common(MAX_BARS)
+    notes = []
+    if len(counted) > len(shown):
+        left_out = f"{len(counted) - len(shown):,} more values are not drawn."
+        notes = [f"The {MAX_BARS} most frequent values; {left_out}"]
+    labels, counts = [each for each, _count in shown], [count for _, count in shown]
+    axis = category_axis(name)
+    if max(map(len, labels), default=0) > MAX_LABEL:
+        short = [
+            each if len(each) <= MAX_LABEL else f"{each[:MAX_LABEL - 1]}…"
+            for each in labels
+        ]
+        axis |= {"tickvals": list(range(len(labels))), "ticktext": short}
+    return Figure(
+        [bars(labels, counts, "%{x}: %{y}<extra></extra>")],
+        {"xaxis": axis, "yaxis": {"title": {"text": "count"}}},
+        title=f"How often each value of {name} occurs",
+        notes=notes,
+        choices=choices,
+    )
+
+
+def draw_numbers(
+    name: str,
+    numbers: list[float],
+    bins: int | None,
+    choices: dict[str, list[str]],
+    notes: list[str],
+) -> Figure:
+    """Draw how many numbers are in each bin."""
+    edges, counts = binned(numbers, bins)
+    width = edges[1] - edges[0]
+    ranges = [f"{low:.6g} to {high:.6g}" for low, high in zip(edges, edges[1:])]
+    trace = bars(
+        [low + width / 2 for low in edges[:-1]],
+        counts,
+        "%{customdata}: %{y}<extra></extra>",
+    )
+    return Figure(
+        [{**trace, "width": width, "customdata": ranges}],
+        {
+            "bargap": 0,
+            "xaxis": {"title": {"text": name}},
+            "yaxis": {"title": {"text": "count"}},
+        },
+        title=f"Histogram of {name}: {len(numbers):,} values in {len(counts)} bins",
+        notes=notes,
+        choices=choices,
+    )
+
+
+def bars(x: list[Any], y: list[Any], hover: str) -> dict[str, Any]:
+    return {
+        "type": "bar",
+        "x": x,
+        "y": y,
+        "hovertemplate": Markup(hover),
+        "marker": {"line": {"width": 0.5, "color": "rgba(128, 128, 128, 0.6)"}},
+    }
+
+
+def category_axis(name: str) -> dict[str, Any]:
+    # else bit strings are read as numbers
+    return {"title": {"text": name}, "type": "category"}
+
+
+def binned(numbers: list[float], bins: int | None) -> tuple[list[float], list[int]]:
+    """Return the edges of bins of the same width, and how many numbers are in each."""
+    low, high = min(numbers), max(numbers)
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    count = bins or suitable_bins(numbers, high - low)
+    scale = count / (high - low)
+    counts = [0] * count
+    for each in numbers:
+        counts[min(int((each - low) * scale), count - 1)] += 1
+    edges = [low + (high - low) * each / count for each in range(count + 1)]
+    return edges, counts
+
+
+def suitable_bins(numbers: list[float], spread: float) -> int:
+    """Return a number of bins, by the rules of Freedman and Diaconis, and of Sturges."""
+    in_order = sorted(numbers)
+    count = len(in_order)
+    quartiles = in_order[(3 * count) // 4 if count > 1 else 0] - in_order[count // 4]
+    widths = [spread / (math.log2(count) + 1)]
+    if quartiles > 0:
+        widths.append(2 * quartiles / count ** (1 / 3))
+    width = min(widths)
+    if all(each.is_integer() for each in numbers):
+        width = max(width, 1)
+    return max(1, min(math.ceil(spread / width), MAX_BINS))

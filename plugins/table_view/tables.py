@@ -1,0 +1,295 @@
+"""Large files as tables that can be sorted and searched: temporary databases that SQLite removes."""
+
+import json
+import sqlite3
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from threading import Lock
+from typing import Any, NamedTuple
+
+from requests import Response
+
+from qhana_plugin_runner.plugin_utils.columns import number_of
+from qhana_plugin_runner.plugin_utils.entity_marshalling import load_entities
+from qhana_plugin_runner.requests import (
+    get_mimetype,
+    open_url,
+    retrieve_attribute_metadata_url,
+)
+
+MAX_ROWS = 2_000_000
+MAX_COLUMNS = 200
+BATCH = 1_000
+
+KEPT_TABLES = 4
+KEPT_SECONDS = 900
+STREAMED_ROWS = 5_000
+"""Rows from the beginning of a file for which nothing is built."""
+
+COMPARED = {"equals": "=", "at least": ">=", "at most": "<="}
+
+
+class Query(NamedTuple):
+    """Which rows of a table are wanted, in which order.
+
+    Attributes:
+        sort: The attribute to sort by; none: as in the file.
+        descending: Whether the greatest comes first.
+        search: What rows are searched for; empty: all rows.
+        column: Where; none: everywhere.
+        condition: ``contains``, or one of ``COMPARED``.
+    """
+
+    sort: str | None = None
+    descending: bool = False
+    search: str = ""
+    column: str | None = None
+    condition: str = "contains"
+
+    @property
+    def is_plain(self) -> bool:
+        return not self.sort and not self.search
+
+
+class Found(NamedTuple):
+    """Some rows of a table.
+
+    Attributes:
+        columns: The names of the columns.
+        rows: Those that are wanted; a missing value is ``None``.
+        total: How many there are on all pages; ``None`` while nobody has counted.
+        has_more: Whether there are more behind these.
+        is_cut: Whether the file has more rows or columns than the table.
+        metadata_url: Where the attributes are described, if the server says so.
+    """
+
+    columns: list[str]
+    rows: list[Sequence[Any]]
+    total: int | None
+    has_more: bool
+    is_cut: bool = False
+    metadata_url: str | None = None
+
+
+class Table:
+    """The rows of a file in a temporary database, one column for each attribute."""
+
+    def __init__(self, entities: Iterable[Any]) -> None:
+        self.used = time.monotonic()
+        self.columns: list[str] = []
+        self.is_cut = False
+        self._lock = Lock()
+        # An empty name: a file without a name, that is gone when the connection is.
+        self._data = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+        self._data.create_function("key", 1, sort_key, deterministic=True)
+        self._data.execute("PRAGMA journal_mode = OFF")
+        self._data.execute("CREATE TABLE entities (id INTEGER PRIMARY KEY)")
+        self._counts: dict[Any, int] = {}
+        self._fill(iter(entities))
+
+    def _fill(self, entities: Iterator[Any]) -> None:
+        count = 0
+        self._data.execute("BEGIN")
+        while batch := list(islice(entities, BATCH)):
+            rows = list(map(as_mapping, batch)) if isinstance(batch[0], dict) else batch
+            self._add_columns(batch)
+            if isinstance(batch[0], dict):
+                values = [[cell(row.get(name)) for name in self.columns] for row in rows]
+            else:
+                width = len(self.columns)
+                values = [[each or None for each in row[:width]] for row in rows]
+            names = ", ".join(f"c{number}" for number in range(len(self.columns)))
+            marks = ", ".join("?" * len(self.columns))
+            self._data.executemany(
+                f"INSERT INTO entities ({names}) VALUES ({marks})", values
+            )
+            count += len(batch)
+            if count >= MAX_ROWS:
+                self.is_cut = next(entities, None) is not None
+                break
+        self._data.execute("COMMIT")
+
+    def _add_columns(self, batch: list[Any]) -> None:
+        """Add a column for each attribute that comes for the first time."""
+        known = set(self.columns)
+        for name in names_of(batch):
+            if name in known:
+                continue
+            if len(self.columns) == MAX_COLUMNS:
+                self.is_cut = True
+                return
+            self._data.execute(f"ALTER TABLE entities ADD COLUMN c{len(self.columns)}")
+            self.columns.append(name)
+
+    def find(self, query: Query, first: int, count: int) -> Found:
+        """Return some rows that a query finds.
+
+        Raises:
+            ValueError: it names an attribute that no entity has.
+        """
+        where, values = self._condition(query)
+        order = self._order(query)
+        with self._lock:
+            if query.sort:  # made once; then each page is found at once
+                name = self._column(query.sort)
+                self._data.execute(
+                    f"CREATE INDEX IF NOT EXISTS by_{name} ON entities (key({name}))"
+                )
+            counted = (where, tuple(values))
+            if counted not in self._counts:
+                found = self._data.execute(
+                    f"SELECT count(*) FROM entities {where}", values
+                )
+                self._counts[counted] = found.fetchone()[0]
+            # ids are in the index: it is not the rows that are skipped
+            chosen = self._data.execute(
+                f"SELECT id FROM entities {where} {order} LIMIT ? OFFSET ?",
+                [*values, count, first],
+            ).fetchall()
+            rows = [
+                self._data.execute("SELECT * FROM entities WHERE id = ?", each).fetchone()
+                for each in chosen
+            ]
+        total = self._counts[counted]
+        return Found(
+            self.columns,
+            [row[1:] for row in rows],
+            total,
+            first + count < total,
+            self.is_cut,
+        )
+
+    def _column(self, name: str) -> str:
+        if name not in self.columns:
+            raise ValueError(
+                f"No entity has the attribute {name!r}; there are: {', '.join(self.columns)}."
+            )
+        return f"c{self.columns.index(name)}"
+
+    def _order(self, query: Query) -> str:
+        if not query.sort:
+            return "ORDER BY id"
+        direction = "DESC" if query.descending else "ASC"
+        return f"ORDER BY key({self._column(query.sort)}) {direction} NULLS LAST, id"
+
+    def _condition(self, query: Query) -> tuple[str, list[Any]]:
+        if not query.search:
+            return "", []
+        if query.condition == "contains":
+            escaped = "".join(f"\\{c}" if c in "\\%_" else c for c in query.search)
+            names = (
+                [self._column(query.column)]
+                if query.column
+                else [f"c{number}" for number in range(len(self.columns))]
+            )
+            tests = " OR ".join(f"{name} LIKE ? ESCAPE '\\'" for name in names)
+            return f"WHERE {tests or '0'}", [f"%{escaped}%"] * len(names)
+        if not query.column:
+            raise ValueError(f"Choose the column for {query.condition!r}.")
+        name, value = self._column(query.column), sort_key(query.search)
+        sign = COMPARED[query.condition]
+        test = f"key({name}) {sign} ? AND typeof(key({name})) = typeof(?)"
+        return f"WHERE {test}", [value, value]
+
+
+def as_mapping(entity: Any) -> dict[str, Any]:
+    if not isinstance(entity, dict):
+        raise ValueError("Not every entity is an object.")
+    return entity
+
+
+def names_of(batch: list[Any]) -> list[str]:
+    """Return the attributes of entities: dictionaries, or tuples of one class."""
+    if isinstance(batch[0], dict):
+        return list(dict.fromkeys(str(name) for each in batch for name in each))
+    return list(batch[0].entity_attributes)
+
+
+def cell(value: Any) -> Any:
+    """Return a value as the database holds it: a number or a text."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, (str, float)) or type(value) is int and abs(value) < 2**63:
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def sort_key(value: Any) -> Any:
+    """Return what a value is sorted by: numbers as such, before texts in any case."""
+    if value is None:
+        return None
+    number = number_of(value)
+    return str(value).casefold() if number is None else number
+
+
+_TABLES: OrderedDict[Any, Table] = OrderedDict()
+_BUILDING = Lock()
+
+
+def find(url: str, query: Query, first: int, count: int) -> Found:
+    """Return some rows of a file; the first ones are read without reading all of it.
+
+    Raises:
+        ValueError: the query names an attribute that no entity has.
+        EntityError: the file cannot be read.
+        requests.RequestException: it cannot be fetched.
+    """
+    with open_url(url, stream=True) as response:
+        metadata_url = retrieve_attribute_metadata_url(response)
+        key = version_of(response)
+        table = _TABLES.get(key)
+        if table is None and query.is_plain and first + count <= STREAMED_ROWS:
+            return streamed(response, first, count)._replace(metadata_url=metadata_url)
+        if table is None:
+            with _BUILDING:
+                table = _TABLES.get(key)
+                if table is None:
+                    forget_old()
+                    entities = load_entities(response, get_mimetype(response))
+                    table = _TABLES[key] = Table(entities)
+    table.used = time.monotonic()
+    return table.find(query, first, count)._replace(metadata_url=metadata_url)
+
+
+def version_of(response: Response) -> Any:
+    """Return what identifies the content of a file without reading it, so far as servers tell."""
+    told = [response.headers.get(each) for each in ("ETag", "Last-Modified")]
+    # Who tells nothing may have changed the file: then a table is good for a minute.
+    return (response.url, *told, None if any(told) else time.time() // 60)
+
+
+def forget_old() -> None:
+    """Make room for one more table, and remove those that nobody has used for a while."""
+    now = time.monotonic()
+    in_order = sorted(_TABLES, key=lambda key: -_TABLES[key].used)
+    for place, key in enumerate(in_order):
+        if place >= KEPT_TABLES - 1 or now - _TABLES[key].used > KEPT_SECONDS:
+            del _TABLES[key]
+
+
+def streamed(response: Response, first: int, count: int) -> Found:
+    """Read rows from the beginning of a file."""
+    entities = load_entities(response, get_mimetype(response))
+    read = list(islice(entities, first + count + 1))
+    if not read:
+        return Found([], [], 0, False)
+    columns = names_of(
+        [as_mapping(each) for each in read] if isinstance(read[0], dict) else read
+    )
+    wanted = read[first : first + count]
+    if isinstance(read[0], dict):
+        rows = [
+            [cell(each.get(name)) for name in columns[:MAX_COLUMNS]] for each in wanted
+        ]
+    else:
+        rows = [[each or None for each in row[:MAX_COLUMNS]] for row in wanted]
+    has_more = len(read) > first + count
+    return Found(
+        columns[:MAX_COLUMNS],
+        rows,
+        None if has_more else len(read),
+        has_more,
+        len(columns) > MAX_COLUMNS,
+    )
