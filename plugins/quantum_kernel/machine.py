@@ -46,6 +46,9 @@ def scores(
     """Return the metrics of a prediction."""
     from sklearn.metrics import accuracy_score, f1_score, recall_score
 
+    actual, predicted = [*map(str, actual)], [
+        *map(str, predicted)
+    ]  # 1 is "1" of a CSV file
     # That of the classes that are there is the balanced accuracy.
     classes = sorted(set(actual))
     values = {
