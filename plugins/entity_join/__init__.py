@@ -63,7 +63,8 @@ def entity_join(
         right_attributes: What is compared with it; none: the attributes of the same names.
         keep: `matches`: only entities with a match (inner join). `first file`: also the others of
             the first file (left join). `both files`: also the others of both (full outer join).
-        suffix: Is appended to names of the second file that the first one has, too.
+        suffix: Is appended to names of the second file that the first one has, too; but `href` is
+            there once, when the `ID` is compared.
     """
     right_attributes = right_attributes or left_attributes
     if len(left_attributes) != len(right_attributes):
@@ -71,7 +72,9 @@ def entity_join(
             f"{len(left_attributes)} attributes of the first file cannot be compared with "
             f"{len(right_attributes)} of the second: name as many of both."
         )
-    names = Names(right_attributes, suffix)
+    # What has the same ID is the same entity, which has one `href`.
+    is_same = ("ID", "ID") in zip(left_attributes, right_attributes)
+    names = Names(right_attributes, suffix, {"href"} if is_same else set())
     sides = [
         Side(left, left_attributes, names.left_part, keep != "matches"),
         Side(right, right_attributes, names.right_part, keep == "both files"),
@@ -86,7 +89,10 @@ def entity_join(
             first, second = parts if is_left_smaller else reversed(parts)
             if first is None:
                 first = dict.fromkeys(names.left) | dict(zip(left_attributes, key))
-            yield first | (second or dict.fromkeys(names.right.values()))
+            row = first | (second or dict.fromkeys(names.right.values()))
+            if is_same and first.get("href"):
+                row["href"] = first["href"]
+            yield row
         task.log(f"The result has {count} rows.")
 
     return joined()
@@ -145,10 +151,10 @@ class Names:
         right: those of the second one that are not compared, and what becomes of them.
     """
 
-    def __init__(self, compared: Sequence[str], suffix: str) -> None:
+    def __init__(self, compared: Sequence[str], suffix: str, shared: set[str]) -> None:
         self.left: dict[str, None] = {}
         self.right: dict[str, str] = {}
-        self._compared, self._suffix = set(compared), suffix
+        self._compared, self._suffix, self._shared = set(compared), suffix, shared
 
     def learn(self, left: Iterable[Row], right: Iterable[Row]) -> bool:
         """Read both files until one ends; return whether it is the first one that is smaller."""
@@ -165,14 +171,16 @@ class Names:
 
     def left_part(self, row: Row) -> Row:
         if not row.keys() <= self.left.keys():
-            taken = self.right.values()
+            taken = set(self.right.values()) - self._shared
             self.left.update({name: self._free(name, taken) for name in row})
         return row
 
     def right_part(self, row: Row) -> Row:
         if not row.keys() <= self.right.keys() | self._compared:
             for name in row:
-                if name not in self.right and name not in self._compared:
+                if name in self._shared:
+                    self.right[name] = name
+                elif name not in self.right and name not in self._compared:
                     new = name + self._suffix if name in self.left else name
                     self._free(new, (*self.left, *self.right.values()))
                     self.right[name] = new

@@ -119,6 +119,20 @@ def test_numbers_of_json_match_texts_of_csv():
     assert join([{"ID": 1, "a": 2}], [{"ID": "1", "b": 3}]) == [{"ID": 1, "a": 2, "b": 3}]
 
 
+def test_what_has_the_same_id_has_one_href():
+    left = [{"ID": "a", "href": "/a", "x": 1}, {"ID": "b", "href": "", "x": 2}]
+    right = [
+        {"ID": "a", "href": "", "y": 3},
+        {"ID": "b", "href": "/b"},
+        {"ID": "c", "href": "/c"},
+    ]
+    rows = join(left, right, keep="both files")
+    assert [row["href"] for row in rows] == ["/a", "/b", "/c"]
+    assert {name for row in rows for name in row} == {"ID", "href", "x", "y"}
+    row, _ = join(left, [{"x": 1, "href": "/x"}] * 2, ["x"])
+    assert row == {"ID": "a", "href": "/a", "x": 1, "href_right": "/x"}
+
+
 def test_an_empty_file():
     rows = [{"ID": "1", "a": "x"}]
     assert join(rows, []) == join([], rows) == []

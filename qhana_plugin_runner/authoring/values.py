@@ -161,7 +161,7 @@ def _write(value: Any, text: Any, content_type: str, are_entities: bool) -> None
     kind = media_type(content_type)
     try:
         if isinstance(value, Iterable) and not isinstance(value, Mapping):
-            rows = iter(value)
+            rows = _theirs(value)
             head = [each for each in (next(rows, _NO_ROWS),) if each is not _NO_ROWS]
             if kind in _ENTITY_FILES and all(map(_is_row, head)):
                 columns = value.columns if isinstance(value, _Table) else []
@@ -176,12 +176,26 @@ def _write(value: Any, text: Any, content_type: str, are_entities: bool) -> None
         if _is_json(kind):
             text.write(strict_json.dumps(value, default=as_json))
             return
+    except _Theirs as error:
+        assert error.__cause__ is not None
+        raise error.__cause__
     except (EntityError, TypeError) as error:
         raise OutputError(f"it cannot be written as {content_type}: {error}") from error
     raise OutputError(
         f"{type(value).__name__} cannot be written as {content_type}: give a text, bytes, a "
         "Path, rows, a figure or a data frame"
     )
+
+
+class _Theirs(Exception):
+    """An error of the author, or of a file that the author reads, not of what is written."""
+
+
+def _theirs(rows: Iterable[Any]) -> Iterator[Any]:
+    try:
+        yield from rows
+    except (EntityError, TypeError) as error:
+        raise _Theirs from error
 
 
 def _is_row(value: Any) -> bool:

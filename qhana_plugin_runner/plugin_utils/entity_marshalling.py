@@ -51,13 +51,14 @@ from qhana_plugin_runner.plugin_utils._entity_json import (
     write_json,
     write_json_lines,
 )
+from qhana_plugin_runner.plugin_utils._entity_parquet import read_parquet
 from qhana_plugin_runner.plugin_utils._entity_text import (
     ResponseLike,
     iter_text_lines,
     open_text,
 )
-from qhana_plugin_runner.requests import display_url, typed_as
-from qhana_plugin_runner.util.content_types import charset_of, media_type
+from qhana_plugin_runner.requests import body_stream, display_url, typed_as
+from qhana_plugin_runner.util.content_types import PARQUET, charset_of, media_type
 
 __all__ = [
     "ArrayEntity",
@@ -125,8 +126,8 @@ def load_entities(
             unless ``tuple_`` is given.
 
     Returns:
-        an iterator over dictionaries for JSON, and over named tuples for CSV; an empty
-        file holds no entities.
+        an iterator over dictionaries for JSON and Parquet (``application/vnd.apache.parquet``,
+        where pyarrow is), and over named tuples for CSV; an empty file holds no entities.
 
     Raises:
         EntityMimetypeError: entities do not come in this mime type; like all others when
@@ -141,7 +142,9 @@ def load_entities(
     """
     if isinstance(file_, Response):
         mimetype = typed_as(file_, mimetype) or mimetype
-    kind, charset = _parse_mimetype(mimetype)
+    kind, charset = (
+        (PARQUET, None) if media_type(mimetype) == PARQUET else _parse_mimetype(mimetype)
+    )
     if process_csv_header is None:
         process_csv_header = True
     try:
@@ -161,6 +164,10 @@ def _read(
     tuple_: Callable[..., Any] | None,
     process_header: bool | Callable[[list[str]], Sequence[str]],
 ) -> Iterator[Any]:
+    if kind == PARQUET:
+        if not isinstance(file_, Response):
+            raise EntityMimetypeError("Parquet is read from responses only.")
+        return read_parquet(body_stream(file_))
     if isinstance(file_, Response):
         text = open_text(file_, charset, is_json=kind != CSV)
         if kind == JSON:

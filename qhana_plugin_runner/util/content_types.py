@@ -18,6 +18,7 @@ __all__ = [
     "CSV",
     "JSON",
     "JSON_LINES",
+    "PARQUET",
     "QASM",
     "charset_of",
     "content_type_of",
@@ -32,6 +33,9 @@ ANYTHING = "application/octet-stream"
 CSV, JSON, JSON_LINES = "text/csv", "application/json", "application/X-lines+json"
 QASM = "text/x-qasm"
 
+PARQUET = "application/vnd.apache.parquet"
+"""Entities in columns; their readers need the package pyarrow."""
+
 CONTENT_TYPE = r"[\w.+-]+/[\w.+-]+(\s*;[ -~]*)?"
 """Pattern (ASCII) of a mime type with any parameters; ``*`` is not a type."""
 
@@ -41,6 +45,8 @@ _ALIASES = {
     "text/comma-separated-values": CSV,
     "text/x-comma-separated-values": CSV,
     "text/x-csv": CSV,
+    "application/parquet": PARQUET,
+    "application/x-parquet": PARQUET,
     "application/x-json": JSON,
     "text/json": JSON,
     "text/x-json": JSON,
@@ -99,6 +105,7 @@ for _type, _endings in {
     CSV: [".csv"],  # the Windows registry has another type
     JSON: [".json"],
     JSON_LINES: [".jsonl", ".ndjson"],
+    PARQUET: [".parquet"],
     QASM: [".qasm"],
     "application/x-skops": [".skops"],
 }.items():

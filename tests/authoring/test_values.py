@@ -20,6 +20,7 @@ from qiskit.quantum_info import Operator
 
 from qhana_plugin_runner.authoring import OutputError
 from qhana_plugin_runner.authoring.values import content_of, file_name
+from qhana_plugin_runner.plugin_utils.entity_marshalling import EntityError
 
 Row = namedtuple("Row", "ID x")
 
@@ -268,12 +269,13 @@ def test_figures_are_not_kept():
     assert not pyplot.fignum_exists(figure.number)
 
 
-def test_an_error_in_the_authors_iterator_stays_what_it_is():
+@pytest.mark.parametrize("error", [LookupError, TypeError, EntityError])
+def test_an_error_in_the_authors_iterator_stays_what_it_is(error):
     def broken():
         yield {"x": 1}
-        raise LookupError("mine")
+        raise error("mine")
 
-    with pytest.raises(LookupError, match="mine"):
+    with pytest.raises(error, match="^mine$"):
         written(broken())
 
 
