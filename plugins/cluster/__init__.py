@@ -45,7 +45,7 @@ def cluster(
     The results are the **labels**, which tell the cluster of each entity (*entity-join* adds them
     to the entities); the **centers**, which are the means of the clusters; and **metrics**: the
     inertia (the sum of the squared distances to the centers; small when clusters are tight), the
-    silhouette (from -1 to 1; large when clusters are well apart; of 5,000 entities at most), and
+    silhouette (from -1 to 1; large when clusters are well apart; of 2,000 entities at most), and
     the sizes.
 
     For example, 2 clusters of these entities
@@ -104,7 +104,7 @@ def cluster(
             {"ID": identifier, "href": "", "label": label}
             for identifier, label in zip(points.ids, labels.tolist(), strict=True)
         ),
-        **report_of(points, labels, seed),
+        **report_of(task, points, labels, seed),
     }
 
 

@@ -57,7 +57,7 @@ def mini_batch_k_means(
             for row, label in zip(tracked, labels, strict=True)
         ),
         "centers": centers(names, model.cluster_centers_),
-        "metrics": metrics(sizes.tolist(), 0, inertia, apart),
+        "metrics": metrics(task, sizes.tolist(), 0, inertia, apart),
     }
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from qhana_plugin_runner.authoring import Points
+from qhana_plugin_runner.authoring import Points, Task
 
-SAMPLE = 5_000
+SAMPLE = 2_000
 """Of how many entities the silhouette is computed, which compares all pairs."""
 
 
-def report_of(points: Points, labels: Any, seed: int) -> dict[str, Any]:
+def report_of(task: Task, points: Points, labels: Any, seed: int) -> dict[str, Any]:
     """Return the centers and metrics of clusters; noise has a negative label."""
     clusters = [points.values[labels == label] for label in range(labels.max() + 1)]
     means = [members.mean(axis=0) for members in clusters]
@@ -18,6 +18,7 @@ def report_of(points: Points, labels: Any, seed: int) -> dict[str, Any]:
     return {
         "centers": centers(points.attributes, means),
         "metrics": metrics(
+            task,
             sizes,
             len(labels) - sum(sizes),
             float(sum(squares)),
@@ -37,9 +38,17 @@ def centers(attributes: Sequence[str], means: Iterable[Any]) -> Iterator[dict[st
 
 
 def metrics(
-    sizes: Sequence[int], noise: int, inertia: float, silhouette: float | None
+    task: Task,
+    sizes: Sequence[int],
+    noise: int,
+    inertia: float,
+    silhouette: float | None,
 ) -> list[dict[str, Any]]:
-    """Return the rows of the metrics."""
+    """Return the rows of the metrics, and tell the most important ones."""
+    shown = ", ".join(map(str, sizes[:10])) + (", ..." if len(sizes) > 10 else "")
+    task.log(f"{len(sizes)} clusters; sizes: {shown or 'none'}; noise: {noise}")
+    if silhouette is not None:
+        task.log(f"Silhouette: {silhouette:.3f}")
     found: dict[str, float | None] = {
         "clusters": len(sizes),
         "inertia": inertia,

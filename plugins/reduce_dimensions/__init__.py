@@ -79,6 +79,8 @@ def reduce_dimensions(
         values, metrics = mds(task, points.values, dimensions, seed)
     else:
         values, metrics = t_sne(points.values, dimensions, perplexity, seed)
+    name, value = next(iter(metrics.items()))
+    task.log(f"{name.capitalize()}: {value:.3f}")
     names = list(dimension_names(values.shape[1]))
     return {
         "points": points._replace(attributes=names, values=values).to_entities(),

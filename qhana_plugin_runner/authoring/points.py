@@ -73,8 +73,8 @@ def to_points(
         ids.append(_id_of(row, len(ids) + 1))
         words = []
         for name, column in columns.items():
-            column.append(_number(value := row.get(name)))
-            if column[-1] != column[-1]:
+            column.append(number := _number(value := row.get(name)))
+            if number != number:
                 if attributes:
                     raise _no_number(name, ids[-1], value)
                 if _is_missing(value):
