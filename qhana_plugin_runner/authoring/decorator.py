@@ -1,5 +1,6 @@
 """The decorator that makes a plugin of a function."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
@@ -7,9 +8,9 @@ from typing import Any, ParamSpec, TypeVar
 from ..api.plugin_schemas import PluginType
 from ..api.util import SecurityBlueprint
 from ..db.models.tasks import ProcessingTask
+from ..util.docstrings import Texts, read_docstring
 from ..util.plugins import QHAnaPluginBase, plugin_identifier
 from .annotations import Output
-from .docstrings import Texts, read_docstring
 from .errors import DeclarationError
 from .functions import FormFunction, class_name, require_plain
 from .outputs import read_outputs
@@ -59,7 +60,7 @@ def plugin(
                     raise DeclarationError(
                         f"{function.__name__}: `{keyword}` is one text: write [{given!r}]"
                     )
-            texts = read_docstring(function)
+            texts = read_docstring(inspect.getdoc(function))
             own_name = name or function.__name__.replace("_", "-")
             about = About(
                 name=own_name,
@@ -165,9 +166,6 @@ class Plugin(FormFunction[P, R]):
         def get_api_blueprint(_self: QHAnaPluginBase) -> SecurityBlueprint:
             return self.blueprint
 
-        def get_requirements(_self: QHAnaPluginBase) -> str:
-            return "\n".join(requirements)
-
         members: dict[str, Any] = {
             "__module__": self.fn.__module__,
             "__doc__": self.fn.__doc__,
@@ -175,8 +173,9 @@ class Plugin(FormFunction[P, R]):
             "version": self.about.version,
             "description": self.about.description,
             "tags": self.about.tags,
+            "title": self.about.title,
+            "type": self.about.type.value,
+            "requirements": requirements,
             "get_api_blueprint": get_api_blueprint,
         }
-        if requirements:
-            members["get_requirements"] = get_requirements
         return type(class_name(self.fn), (QHAnaPluginBase,), members)

@@ -11,7 +11,7 @@ from celery.canvas import Signature
 from ..celery import CELERY
 from ..db.models.tasks import ProcessingTask
 from ..tasks import save_task_error, save_task_result
-from .docstrings import Texts
+from ..util.docstrings import Texts
 from .errors import DeclarationError
 from .parameters import make_schema, read_parameters
 from .running import run

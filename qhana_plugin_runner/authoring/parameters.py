@@ -9,8 +9,8 @@ from typing import Any
 import marshmallow as ma
 
 from ..forms.schemas import FrontendFormBaseSchema, camelcase
+from ..util.docstrings import Texts
 from .annotations import Field, Kind
-from .docstrings import Texts
 from .errors import DeclarationError
 from .fields import TYPES, element_of, make_field, unpack
 from .task import Task

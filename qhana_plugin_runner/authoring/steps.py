@@ -1,5 +1,6 @@
 """Steps: functions of a plugin with forms of their own, for which its task waits."""
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -18,8 +19,8 @@ from ..forms.schemas import FrontendFormBaseSchema
 from ..tasking.errors import BrokerUnavailable
 from ..tasking.publishing import release
 from ..tasks import TASK_STEPS_CHANGED
+from ..util.docstrings import read_docstring
 from .asking import Ask, kept_of
-from .docstrings import read_docstring
 from .fields import sent_value
 from .functions import FormFunction, class_name
 from .inputs import EntityFile, FetchedFile
@@ -47,7 +48,7 @@ class Step(FormFunction[P, R]):
     def __init__(
         self, plugin: "Plugin[Any, Any]", function: Callable[P, R], title: str | None
     ) -> None:
-        texts = read_docstring(function)
+        texts = read_docstring(inspect.getdoc(function))
         self._plugin = plugin
         self.name = function.__name__
         self.title = title or plugin.about.name

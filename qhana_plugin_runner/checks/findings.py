@@ -21,6 +21,9 @@ class Kind(NamedTuple):
 FINDINGS = {
     # Loading
     "import-fails": Kind("The module cannot be imported: {cause}", "{advice}"),
+    "packages-missing": Kind(
+        "{cause} The plugin is not served, and was not checked.", "{advice}"
+    ),
     "import-connects": Kind(
         "While it is imported, the module connects to {address}.",
         "Connect in the task. A service that is away keeps the plugin from being served.",

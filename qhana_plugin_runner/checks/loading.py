@@ -146,6 +146,9 @@ def _of_failure(failure: PluginFailure) -> Iterator[Finding]:
         place = own[-1] if own else failure.file
         details = {"cause": failure.error, "advice": advice}
         yield Finding.of(_KINDS[failure.stage], owner, place, **details)
+    elif failure.stage == "packages":
+        details = {"cause": failure.error, "advice": str(failure.advice)}
+        yield Finding.of("packages-missing", owner, failure.file, **details)
     elif failure.stage == "import" and failure.file.endswith(".py"):
         yield Finding.of("no-plugin", owner, failure.file)
     elif failure.stage == "class" and not _is_base(failure.name):

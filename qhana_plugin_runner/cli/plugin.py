@@ -104,32 +104,49 @@ def list_plugins(as_json: bool) -> None:
         if known is None:
             rows.append(_failed(failure))
         else:
-            known.update(
-                cause=failure.error, state="no page" if failure.is_note else "failed"
-            )
+            known.update(cause=_cause(failure), state=_state(failure, "no page"))
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
     for row in sorted(rows, key=lambda row: row["name"]):
         version = f"  {row['version']}" if row["version"] else ""
         click.echo(f"{row['state']:8} {row['name']}{version}  {row['folder']}")
+        if row["state"] == "missing" and row["description"]:
+            click.echo(f"{'':8} {row['description'].splitlines()[0]}")
         if row["cause"]:
             click.echo(f"{'':8} {row['cause']}")
 
 
 def _row(plugin: QHAnaPluginBase, mounted: Iterable[str]) -> dict[str, str]:
-    file = file_of_module(type(plugin).__module__)
-    state = "served" if plugin.identifier in mounted else "no page"
-    row = {"name": plugin.identifier, "version": plugin.version, "state": state}
-    return {**row, "folder": str(Path(file).parent), "cause": ""}
+    return {
+        "name": plugin.identifier,
+        "version": plugin.version,
+        "description": plugin.description,
+        "state": "served" if plugin.identifier in mounted else "no page",
+        "folder": str(Path(file_of_module(type(plugin).__module__)).parent),
+        "cause": "",
+    }
 
 
 def _failed(failure: PluginFailure) -> dict[str, str]:
-    name = failure.name or Path(failure.file).name
-    state = "no plugin" if failure.is_note else "failed"
-    cause = " ".join(filter(None, [failure.error, str(failure.advice)]))
-    folder = str(Path(failure.file).parent)
-    return {"name": name, "version": "", "state": state, "folder": folder, "cause": cause}
+    return {
+        "name": failure.name or Path(failure.file).name,
+        "version": failure.about.version if failure.about else "",
+        "description": failure.about.description if failure.about else "",
+        "state": _state(failure, "no plugin"),
+        "folder": str(Path(failure.file).parent),
+        "cause": _cause(failure),
+    }
+
+
+def _state(failure: PluginFailure, of_note: str) -> str:
+    if failure.about is not None:
+        return "missing"
+    return of_note if failure.is_note else "failed"
+
+
+def _cause(failure: PluginFailure) -> str:
+    return " ".join(filter(None, [failure.error, str(failure.advice)]))
 
 
 @plugin.command("check")

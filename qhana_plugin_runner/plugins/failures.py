@@ -18,6 +18,7 @@ from ..errors import RunnerError
 from ..util.error_text import error_text, name_and_text, printable
 from ..util.log_once import is_first_to_log
 from ..util.redaction import redact_text
+from .about import PluginAbout
 
 __all__ = ["PluginFailure", "without_folders"]
 
@@ -38,12 +39,13 @@ class PluginFailure:
         name: the plugin's identifier or class; empty when it is about a whole module.
         file: the plugin's file.
         stage: what was being done: ``import``, ``class``, ``init_app``, ``blueprint``,
-            ``documentation``.
+            ``documentation``; or ``packages``, when some are missing.
         error: type and text of the error, one line.
         advice: what to do about it, in the language of whoever reads it; may be empty.
         frames: the last stack frames, innermost last.
         is_note: nothing is wrong, the author may have meant it so.
         place: the file and the line to correct, where they are known.
+        about: what is known of a plugin whose packages are missing.
     """
 
     name: str
@@ -54,6 +56,7 @@ class PluginFailure:
     frames: tuple[str, ...] = ()
     is_note: bool = False
     place: tuple[str, int | None] | None = None
+    about: PluginAbout | None = None
 
     @classmethod
     def from_exception(
@@ -207,8 +210,8 @@ def _advice(
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
         return _(
-            "Install the package that provides %(package)r; "
-            "`flask install` installs what plugins ask for in get_requirements().",
+            "Install the package that provides %(package)r; `flask install` installs what plugins "
+            "ask for, in get_requirements() or `@plugin(requirements=[...])`.",
             package=package,
         )
     if isinstance(error, SystemExit):

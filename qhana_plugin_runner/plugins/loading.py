@@ -10,8 +10,9 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import ClassVar
@@ -20,8 +21,11 @@ from flask import Blueprint, Flask, current_app
 from packaging.version import Version
 
 from ..util import compat
+from ..util.log_once import is_first_to_log
 from ..util.versions import comparable_version
+from .about import PluginAbout, plugin_identifier
 from .failures import PluginError, PluginFailure
+from .missing import failure_of_source, missing_packages
 from .modules import (
     PluginModule,
     find_modules,
@@ -30,6 +34,7 @@ from .modules import (
     overlooked_folders,
     tasks_registered,
 )
+from .requirements.installed import unmet
 
 __all__ = [
     "PluginFailure",
@@ -45,15 +50,6 @@ _logger = logging.getLogger(__name__)
 compat.install()  # a plugin may be imported before the first app is created
 
 
-def plugin_identifier(name: str, version: str) -> str:
-    """Return the identifier of a plugin, ``name@version`` with dashes for dots.
-
-    >>> plugin_identifier("hello-world", "v0.2.1")
-    'hello-world@v0-2-1'
-    """
-    return f"{name}@{version}".replace(".", "-")
-
-
 class QHAnaPluginBase:
     """The base class of plugins; defining a subclass registers the plugin.
 
@@ -62,6 +58,12 @@ class QHAnaPluginBase:
         version: a PEP 440 version, a leading ``v`` is allowed.
         description: one or two sentences for people.
         tags: words to find the plugin by.
+        title: for people; by default made from the name. Only told when the plugin cannot be asked
+            for its metadata, as the type.
+        type: ``processing``, ``visualization``, ...
+        requirements: packages without which the plugin is not served, as in
+            ``requirements.txt``. One whose import fails without them may name them in
+            :meth:`get_requirements` alone.
         has_api: whether the plugin has endpoints; the runner sets it when it mounts the plugin's blueprint.
         instance: the one instance of a subclass, made when the subclass is defined.
     """
@@ -70,6 +72,9 @@ class QHAnaPluginBase:
     version: str
     description: str = ""
     tags: list[str] = []
+    title: str = ""
+    type: str = ""
+    requirements: Sequence[str] = ()
     has_api: ClassVar[bool] = False
     instance: ClassVar["QHAnaPluginBase"]
 
@@ -123,6 +128,8 @@ class QHAnaPluginBase:
         Raises:
             NotImplementedError: the plugin needs nothing.
         """
+        if self.requirements:
+            return "\n".join(self.requirements)
         raise NotImplementedError(f"the plugin {self.identifier} has no requirements")
 
 
@@ -220,6 +227,7 @@ class LoadedPlugins:
         self._identifiers: dict[str, str] = {}
         self._app = app
         self._mount_blueprint = mount
+        self._unmet = cache(unmet)
         # A blueprint may raise when it is half registered, and Flask cannot take that back: it
         # is tried on this app first.
         self._trial = type(app)(app.import_name, static_folder=None)
@@ -256,16 +264,31 @@ class LoadedPlugins:
                 self._add(failure)
         for _identifier, plugin in sorted(QHAnaPluginBase.__plugins__.items()):
             self._set_up(plugin)
+        self._log_missing_packages()
 
     def _add(self, failure: PluginFailure) -> None:
         self.failures.append(failure)
-        failure.log(_logger)
+        if failure.about is None:  # else one line is enough for all of them
+            failure.log(_logger)
+
+    def _log_missing_packages(self) -> None:
+        names = [each.about.name for each in self.failures if each.about]
+        if names and is_first_to_log(f"packages {names}"):
+            _logger.info(
+                "%s plugins are not served because packages are missing: %s; the landing page, "
+                "and `flask plugin list`, name the commands that install them",
+                len(names),
+                ", ".join(sorted(names)),
+            )
 
     def _set_up(self, plugin: QHAnaPluginBase) -> None:
         """Serve a plugin; what goes wrong is kept."""
         source = (plugin.identifier, _file_of(type(plugin)))
         stage = "init_app"
         try:
+            if packages := self._unmet("\n".join(plugin.requirements)):
+                self._add(missing_packages(_about(plugin), source[1], packages))
+                return
             with tasks_registered():
                 plugin.app = self._app
                 _init_app_once(plugin, self._app)
@@ -276,7 +299,10 @@ class LoadedPlugins:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            if stage == "blueprint" and _says_there_is_none(error):
+            if isinstance(error, ModuleNotFoundError) and (packages := _needs(plugin)):
+                about = _about(plugin)
+                self._add(missing_packages(about, source[1], packages, str(error)))
+            elif stage == "blueprint" and _says_there_is_none(error):
                 text = (
                     "The plugin has no endpoints: get_api_blueprint() gives no blueprint."
                 )
@@ -313,6 +339,25 @@ class LoadedPlugins:
         self._identifiers[blueprint.name] = identifier
         if len(self._app.view_functions) == routes:
             raise PluginError(_why_no_routes(plugin))
+
+
+def _about(plugin: QHAnaPluginBase) -> PluginAbout:
+    return PluginAbout(
+        plugin.name,
+        plugin.version,
+        plugin.title,
+        plugin.description,
+        plugin.type,
+        tuple(plugin.tags),
+    )
+
+
+def _needs(plugin: QHAnaPluginBase) -> list[str]:
+    """Return the packages that a plugin asks for, and that are missing."""
+    try:
+        return unmet(plugin.get_requirements())
+    except Exception:  # plugins are foreign code
+        return []
 
 
 _NO_PART_OF_A_URL = re.compile(r"[/<>\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -362,9 +407,9 @@ def _import(source: PluginModule) -> None:
         for key in [key for key in _failures if key not in known_failures]:
             if not _failures[key].frames:  # it speaks of classes that are gone
                 del _failures[key]
-        _failures[source.file] = PluginFailure.from_exception(
-            "", str(source.file), "import", error
-        )
+        _failures[source.file] = failure_of_source(
+            source.file, error
+        ) or PluginFailure.from_exception("", str(source.file), "import", error)
         return
     finally:
         _importing = False

@@ -50,6 +50,13 @@ UNKNOWN = 'CELERY.signature(f"{ID}.cuont", kwargs={"db_id": task.id}) |'
 # What to change to get the finding (old text, new text, ...), and how its place ends.
 BAD = {
     "import-fails": (["NAME, VERSION = ", "NAME VERSION = "], ".py:19"),
+    "packages-missing": (
+        [
+            "    version = VERSION\n",
+            "    version = VERSION\n    requirements = ['x-y>=1']\n",
+        ],
+        ".py",
+    ),
     "import-connects": (["NAME, VERSION = ", f"{CONNECT}NAME, VERSION = "], ".py:20"),
     "import-slow": (["NAME, VERSION = ", f"{COMPUTE}NAME, VERSION = "], ".py"),
     "no-plugin": (["class Good(QHAnaPluginBase)", "class Good"], ".py"),

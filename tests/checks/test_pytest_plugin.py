@@ -10,6 +10,7 @@ from helpers.commands import in_a_process
 from helpers.product import CHECKOUT, outside_environment
 
 from qhana_plugin_runner.checks.findings import FINDINGS
+from qhana_plugin_runner.checks.process import plugin_files
 
 PLUGIN = "qhana_plugin_runner.checks.pytest_plugin"
 
@@ -48,7 +49,8 @@ def test_a_run_of_pytest_imports_nothing_else_because_of_it():
 def test_our_plugins_give_no_findings():
     status, output = run_pytest(CHECKOUT, "--qhana-plugin", "plugins")
     assert status == 0, output
-    assert f"{5 * len(FINDINGS)} passed" in output
+    count = len(list(plugin_files([str(CHECKOUT / "plugins")])))
+    assert count > 4 and f"{count * len(FINDINGS)} passed" in output
 
 
 def test_findings_are_failures_beside_the_tests_of_the_plugin(tmp_path):

@@ -121,6 +121,7 @@ def test_plugins_are_listed_with_state_folder_and_cause(run, new):
     assert rows["long-one@v0-1-0"] == {
         "name": "long-one@v0-1-0",
         "version": "v0.1.0",
+        "description": "Counts the words of a text.",
         "state": "served",
         "folder": str(new / "plugins" / "long_one"),
         "cause": "",

@@ -168,6 +168,7 @@ def isolated_plugins(root):
         CELERY._tasks,
     ]
     before = [dict(store) for store in stores]
+    defined_in = list(plugins_module._defined_in)
     finalizers = set(celery_state._on_app_finalizers)
     flask_app, plugins_app = CELERY.flask_app, QHAnaPluginBase.__app__
     api = ROOT_API.__dict__
@@ -191,6 +192,7 @@ def isolated_plugins(root):
         for store, known in zip(stores[1:], before[1:]):
             store.clear()
             store.update(known)
+        plugins_module._defined_in[:] = defined_in
         CELERY._tasks.update(own_tasks)
         sys.modules.update(before[0])
         # Modules of libraries stay, as other modules hold on to them already.

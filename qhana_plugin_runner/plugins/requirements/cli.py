@@ -46,7 +46,7 @@ def install(
 ) -> None:
     """Install the packages that plugins need, unless they conflict.
 
-    PLUGIN is the name or identifier of a plugin, or the name of its file or folder; without
+    PLUGIN is the name or identifier of a plugin, the name of its file or folder, or a tag; without
     any, the packages of all plugins are installed.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]

@@ -5,8 +5,10 @@ from typing import Any
 from flask import Response, current_app, request, url_for
 
 from ...api.negotiation import page
+from ...plugins.about import PluginAbout
 from ...plugins.loading import loaded_plugins
 from ...security.sites import sites_of
+from ...util.texts import has_words
 from ..workbench.catalogue import PluginFilter, catalogue
 from ..workbench.groups import grouped
 from .health import check_health
@@ -17,6 +19,16 @@ __all__ = ["landing_page"]
 def landing_page() -> Response:
     """Render the landing page."""
     return page("runner/landing.html", **_landing_page_data())
+
+
+def _is_wanted(about: PluginAbout, query: dict[str, str]) -> bool:
+    """Whether the form of the page asks for a plugin."""
+    texts = (about.name, about.shown_title, about.description, *about.tags)
+    return (
+        query["tag"] in ("", *about.tags)
+        and query["type"] in ("", about.type)
+        and has_words(query["q"], *texts)
+    )
 
 
 def _landing_page_data() -> dict[str, Any]:
@@ -49,7 +61,10 @@ def _landing_page_data() -> dict[str, Any]:
         "tags": sorted({tag for entry in entries for tag in entry.tags}, key=str.lower),
         "types": sorted({entry.type for entry in entries if entry.type}),
         "failures": [failure for failure in others if not failure.is_note],
-        "notes": [failure for failure in others if failure.is_note],
+        "notes": [each for each in others if each.is_note and each.about is None],
+        "missing": [
+            each for each in others if each.about and _is_wanted(each.about, query)
+        ],
         "checks": checks.values(),
         "has_spec": "api-docs.openapi_json" in current_app.view_functions,
         "is_open": sites_of(current_app).is_open_unasked(request.environ),

@@ -108,7 +108,10 @@ def test_the_packages_of_one_plugin_are_installed(run, installed, bring):
     assert set(installed()) == {"firstpkg", "thirdpkg"}
     result = run(*command, "nobody")
     assert result.returncode == 2
-    assert "Error: there is no plugin 'nobody': `flask plugin list`" in result.stderr
+    assert (
+        "Error: there is no plugin 'nobody', nor one with this tag: `flask plugin list`"
+        in result.stderr
+    )
 
 
 def test_a_dry_run_prints_the_requirements_and_changes_nothing(install, installed, bring):

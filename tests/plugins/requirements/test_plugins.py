@@ -3,11 +3,10 @@
 import pytest
 from helpers.plugins import isolated_plugins
 
-from qhana_plugin_runner.plugins.requirements.lines import RequirementsError
 from qhana_plugin_runner.plugins.requirements.plugins import (
+    UnknownPlugin,
     brings_tests,
     collect,
-    requirements_in_source,
 )
 
 
@@ -128,50 +127,17 @@ def test_tests_may_be_files_in_the_package(folder):
     assert not brings_tests(folder / "single.py")
 
 
-def test_the_method_may_be_in_any_module_of_a_package_but_its_tests(folder, bring):
-    bring("needs_missing", "computes_missing")
-    (folder / "tests").mkdir()
-    (folder / "computes_missing.py").rename(folder / "tests" / "computes_missing.py")
-    (folder / "__init__.py").touch()
-    (text,) = requirements_in_source(folder / "__init__.py")
-    assert text.split() == ["firstpkg>=1"]
-
-
-def test_a_method_that_says_that_there_is_nothing_is_understood(tmp_path):
-    file = tmp_path / "it.py"
-    for said in ("NotImplementedError", "NotImplementedError('none')"):
-        file.write_text(
-            f"class A:\n    def get_requirements(self):\n        raise {said}\n"
-        )
-        assert requirements_in_source(file) == []
-
-
-def test_source_that_is_no_python_is_named(tmp_path):
-    file = tmp_path / "it.py"
-    file.write_text("class A(:\n")
-    with pytest.raises(RequirementsError, match="is not valid Python"):
-        requirements_in_source(file)
-
-
-def test_the_short_form_is_read(tmp_path):
-    file = tmp_path / "it.py"
+def test_plugins_are_named_by_name_file_and_tag(ask, bring, folder):
+    bring("asks", "needs_missing")
+    file = folder / "tagged.py"
     file.write_text(
-        "import missing\n"
-        "from qhana_plugin_runner import authoring\n"
-        "from qhana_plugin_runner.authoring import plugin\n\n"
-        "@plugin(version='v1', requirements=['a>=1', 'b'])\n"
-        "def first(): ...\n\n"
-        "@authoring.plugin(version='v1', requirements=('c',))\n"
-        "def second(): ...\n\n"
-        "@plugin(version='v1')\n"
-        "def third(): ...\n"
+        "import missing\n@plugin(version='v1', tags=['sort'], requirements=['thirdpkg'])\n"
+        "def of_a_kind(): ...\n"
     )
-    assert requirements_in_source(file) == ["a>=1\nb", "c"]
-
-
-@pytest.mark.parametrize("computed", ["NEEDS", "[*NEEDS]", "['a', 1]"])
-def test_a_short_form_that_computes_what_it_needs_is_named(tmp_path, computed):
-    file = tmp_path / "it.py"
-    file.write_text(f"@plugin(version='v1', requirements={computed})\ndef first(): ...\n")
-    with pytest.raises(RequirementsError, match="line 1 of .* write a list of texts"):
-        requirements_in_source(file)
+    third = [(str(file), "thirdpkg")]
+    for name in ("sort", "of-a-kind", "tagged", str(file)):
+        assert texts(ask(names=[name])) == third
+    both = ask(names=["sort", "needs_missing"])
+    assert {text for _, text in texts(both)} == {"firstpkg>=1", "thirdpkg"}
+    with pytest.raises(UnknownPlugin, match="no plugin 'other', nor one with this tag"):
+        ask(names=["sort", "other"])

@@ -1,8 +1,6 @@
 """What the docstring of a function says about the plugin and its parameters."""
 
-import inspect
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from docstring_parser import DocstringStyle, ParseError, parse
 
@@ -21,9 +19,10 @@ class Texts(NamedTuple):
     parameters: dict[str, str]
 
 
-def read_docstring(function: Callable[..., Any]) -> Texts:
-    """Read the docstring of a function; a broken one is all description."""
-    text = inspect.getdoc(function) or ""
+def read_docstring(text: str | None) -> Texts:
+    """Read a docstring without its indentation; a broken one is all description."""
+    if not text:
+        return Texts("", {})
     try:
         parsed = parse(text, style=DocstringStyle.GOOGLE)
     except ParseError:

@@ -1,0 +1,85 @@
+"""Plugins whose packages are missing: what is told of them, and what brings their packages."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from flask_babel import lazy_gettext as _
+
+from .about import PluginAbout
+from .failures import PluginFailure
+from .requirements.installed import unmet
+from .requirements.lines import RequirementsError
+from .sources import PluginSource, read_source
+
+__all__ = ["SETS", "failure_of_source", "missing_packages"]
+
+SETS = ("learning", "quantum")
+"""The extras of the runner, each for its plugins with the tag of that name."""
+
+
+def missing_packages(
+    about: PluginAbout, file: str, packages: Sequence[str], cause: str = ""
+) -> PluginFailure:
+    """Return why a plugin is not served whose packages are missing.
+
+    Args:
+        about: what is known of the plugin.
+        file: its file.
+        packages: the requirements that are not met.
+        cause: the error, if there was one.
+    """
+    error = f"Packages are missing: {', '.join(packages)}."
+    command = _command(about, Path(file))
+    return PluginFailure(
+        name=about.identifier,
+        file=file,
+        stage="packages",
+        error=f"{error} {cause}".strip(),
+        advice=_("`%(command)s` installs what is missing.", command=command),
+        is_note=True,
+        about=about,
+    )
+
+
+def failure_of_source(file: Path, error: BaseException) -> PluginFailure | None:
+    """Return why a module that cannot be imported is not served, if packages are missing.
+
+    That is so when a module is not found, and the source says that it needs a package that is
+    missing: otherwise the plugin itself is wrong.
+    """
+    if not isinstance(error, ModuleNotFoundError):
+        return None
+    try:
+        plugins = read_source(file)
+        packages = unmet("\n".join(each.requirements for each in plugins))
+    except RequirementsError:
+        return None
+    if not packages:
+        return None
+    described = [each for each in plugins if each.text("name") and each.text("version")]
+    about = _about(described[0]) if described else PluginAbout(_name_of(file))
+    return missing_packages(about, str(file), packages, str(error))
+
+
+def _about(source: PluginSource) -> PluginAbout:
+    name, version, title, description, type_ = (
+        source.text(key) for key in ("name", "version", "title", "description", "type")
+    )
+    return PluginAbout(name, version, title, description, type_, tuple(source.tags))
+
+
+def _name_of(file: Path) -> str:
+    return file.parent.name if file.name == "__init__.py" else file.stem
+
+
+def _command(about: PluginAbout, file: Path) -> str:
+    """Return the command that installs the packages of a plugin."""
+    checkout = Path(__file__).resolve().parents[2]
+    install = f"plugin install {shlex.quote(about.name)}"
+    if not (checkout / "pyproject.toml").is_file():
+        return f"qhana-plugin-runner {install}"
+    sets = [each for each in SETS if each in about.tags]
+    if sets and file.is_relative_to(checkout / "plugins"):
+        return f"scripts/run --plugins {','.join(sets)}"
+    return f"flask {install}"
