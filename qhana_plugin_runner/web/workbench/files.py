@@ -156,9 +156,12 @@ def _newest_of(types: list[str], after: int) -> list[int]:
     """Return the ids of the next files of some data types, from the index of each."""
     column, parts = TaskFile.file_type, []
     for each in types:
-        # Not an equality: with that, databases may go through all files by their id.
-        place = tuple_(column, TaskFile.id) < tuple_(literal(each), literal(after))
-        query = select(TaskFile.id.label("id")).where(column >= each, place)
+        bounds: list[Any] = [column == each, TaskFile.id < after]
+        if DB.engine.name == "postgresql":
+            # With an equality, it may go through all files by their id.
+            place = tuple_(column, TaskFile.id) < tuple_(literal(each), literal(after))
+            bounds = [column >= each, place]
+        query = select(TaskFile.id.label("id")).where(*bounds)
         query = query.order_by(column.desc(), TaskFile.id.desc()).limit(BATCH_SIZE)
         parts.append(select(query.subquery().c.id))
     found = union_all(*parts).subquery().c.id
