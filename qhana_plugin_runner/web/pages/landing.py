@@ -53,7 +53,6 @@ def _landing_page_data() -> dict[str, Any]:
         "title": current_app.config["API_TITLE"],
         "plugins": plugins,
         "groups": grouped(plugins, lambda plugin: plugin),
-        "first_paragraph": _first_paragraph,
         "virtual_plugins": [entry for entry in shown if entry.is_virtual],
         "all_count": len(entries),
         "problems": problems,
@@ -70,8 +69,3 @@ def _landing_page_data() -> dict[str, Any]:
         "is_open": sites_of(current_app).is_open_unasked(request.environ),
         "debug_url": url_for("debug.index") if current_app.debug else None,
     }
-
-
-def _first_paragraph(text: str) -> str:
-    """Return the beginning of a Markdown text; what follows is on the page of the plugin."""
-    return text.strip().partition("\n\n")[0]

@@ -1,5 +1,6 @@
 """The page of a task."""
 
+import re
 from typing import Any
 
 from flask import Response, current_app
@@ -16,6 +17,8 @@ from ..workbench.runs import find_run
 from ..workbench.titles import task_title
 
 __all__ = ["task_page"]
+
+_REASON = re.compile(r"^Task failed with (.{1,2000})", re.MULTILINE)
 
 MAX_LOG = 64 * 1024
 """Characters at the end of log and console that the page shows; the whole may be megabytes."""
@@ -36,6 +39,7 @@ def task_page(details: TaskDetails, status: dict[str, Any]) -> Response:
         task_id=task_id,
         task=status,
         log=log[-MAX_LOG:],
+        reason=_reason(log) if status["status"] == "FAILURE" else "",
         is_log_cut=len(log) > MAX_LOG,
         console=console.text[-MAX_LOG:],
         is_console_cut=console.start > 0 or len(console.text) > MAX_LOG,
@@ -51,6 +55,12 @@ def task_page(details: TaskDetails, status: dict[str, Any]) -> Response:
         calls=recent_calls(task_id),
         is_idle=_is_idle(status),
     )
+
+
+def _reason(log: str) -> str:
+    """Return the line of a log that says why the task has failed; empty if there is none."""
+    found = _REASON.findall(log)
+    return found[-1] if found else ""
 
 
 def _is_idle(status: dict[str, Any]) -> bool:

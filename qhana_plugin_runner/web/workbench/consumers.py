@@ -7,6 +7,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import url_for
 
 from ...db.models.tasks import TaskFile
+from .data_types import is_same
 from .file_urls import download_url
 from .plugin_entries import PluginEntry
 
@@ -56,13 +57,12 @@ def find_consumers(file: TaskFile, plugins: Iterable[PluginEntry]) -> list[Consu
         query = {parameter: href} if parameter else {}
         if plugin.type == "visualization":
             query[DATA_URL] = href
+        is_made_for = any(
+            is_same(each.data_type, file.file_type) for each in plugin.inputs
+        )
         page_url = url_for("workbench.plugin_page", identifier=plugin.identifier)
         ui_url = _with_query(plugin.ui_url, query) if plugin.ui_url else None
-        found.append(
-            Consumer(
-                plugin, _with_query(page_url, query), ui_url, _names_type(plugin, file)
-            )
-        )
+        found.append(Consumer(plugin, _with_query(page_url, query), ui_url, is_made_for))
     return found
 
 
@@ -74,11 +74,6 @@ def _parameter(plugin: PluginEntry, file: TaskFile) -> str | None:
         return found.name
     # A visualization that does not name its inputs may take any file.
     return "" if is_visualization and not plugin.inputs else None
-
-
-def _names_type(plugin: PluginEntry, file: TaskFile) -> bool:
-    wanted = (file.file_type or "").casefold()
-    return any(each.data_type.strip().casefold() == wanted for each in plugin.inputs)
 
 
 def _with_query(url: str, query: dict[str, str]) -> str:

@@ -12,6 +12,7 @@ from .file_urls import download_url, file_page_url
 from .files import data_types, find_files
 from .preview import FULL
 from .queries import FileQuerySchema, read_query
+from .runs import input_names
 from .shown_file import shown_file
 from .titles import task_title
 
@@ -39,6 +40,7 @@ def data_page() -> str:
         download_url=download_url,
         file_page_url=file_page_url,
         task_title=task_title,
+        input_names=input_names(file.task_id for file in found.files),
     )
 
 

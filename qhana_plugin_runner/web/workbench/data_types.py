@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from ...util.content_types import media_type
 
-__all__ = ["ANY", "accepts", "is_accepted"]
+__all__ = ["ANY", "accepts", "is_accepted", "is_same"]
 
 ANY = "*"
 """Any type, as a plugin or a host asks for it."""
@@ -25,6 +25,11 @@ def accepts(pattern: str | None, type_: str | None) -> bool:
     """
     wanted, given = _parts(pattern), _parts(type_)
     return all(part in (ANY, found) for part, found in zip(wanted, given))
+
+
+def is_same(pattern: str | None, type_: str | None) -> bool:
+    """Tell whether a pattern is a type, and not one of several that it stands for."""
+    return ANY not in _parts(type_) and _parts(pattern) == _parts(type_)
 
 
 def is_accepted(patterns: Iterable[str], content_type: str | None) -> bool:

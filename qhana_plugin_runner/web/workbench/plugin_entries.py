@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 from packaging.version import Version
 
 from ...util.versions import comparable_version
-from .data_types import accepts, is_accepted
+from .data_types import accepts, is_accepted, is_same
 
 __all__ = ["PluginData", "PluginEntry", "with_metadata"]
 
@@ -80,13 +80,24 @@ class PluginEntry:
         """The version for comparisons."""
         return comparable_version(self.version)
 
+    @property
+    def description_parts(self) -> tuple[str, str]:
+        """The first paragraph of the description, and the rest."""
+        first, _blank, rest = self.description.strip().partition("\n\n")
+        return first, rest.strip()
+
     def input_for(
         self, data_type: str | None, content_type: str | None
     ) -> PluginData | None:
-        """Return the first input that takes data of these types, a required one if there is."""
+        """Return the input that takes data of these types, if there is one.
+
+        Of several, it is one that names the data type and no pattern, else a required one.
+        """
         found = [each for each in self.inputs if each.accepts(data_type, content_type)]
-        return next(
-            (each for each in found if each.required), found[0] if found else None
+        return max(
+            found,
+            key=lambda each: (is_same(each.data_type, data_type), each.required),
+            default=None,
         )
 
 

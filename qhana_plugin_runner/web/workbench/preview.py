@@ -51,6 +51,9 @@ FULL = Limits()
 BRIEF = Limits(rows=8, columns=20, text=1_500)
 """For pages that show many files."""
 
+PEEKED = 64
+"""Characters at the beginning of JSON that tell a list."""
+
 FRAMED = ("text/html", "application/xhtml+xml", "image/svg+xml", "application/pdf")
 """Types that browsers draw and that may have scripts: shown in a sandboxed frame."""
 
@@ -123,10 +126,25 @@ def _read(
             "The content does not match the declared type: %(reason)s", reason=error
         )
         return shown
+    if _is_json(kind) and (rows := _rows_of(content, charset, limits)):
+        return rows
     shown = _plain(content, kind, charset, limits.text)
     if kind == "text/markdown":
         shown.kind = "markdown"
     return shown
+
+
+def _rows_of(content: BinaryIO, charset: str | None, limits: Limits) -> Preview | None:
+    """Return a table if the content is a list of objects, whatever its data type."""
+    try:
+        with _text_of(content, charset, True) as text:
+            if not text.read(PEEKED).lstrip().startswith("["):
+                return None
+        with _text_of(content, charset, True) as text:
+            found = _table(read_json(text), limits)
+    except (EntityError, ValueError):
+        return None
+    return found if found.columns else None
 
 
 def _is_json(kind: str | None) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ...api.tasks import row_id
 from ...db import DB
-from ...db.models.tasks import ProcessingTask, storable
+from ...db.models.tasks import ProcessingTask, TaskFile, storable
 from ...db.models.workbench import RunInput, RunValues
 from ...util.redaction import MASK
 from ...util.texts import encodable
@@ -21,6 +21,7 @@ __all__ = [
     "Run",
     "find_run",
     "find_task",
+    "input_names",
     "inputs_by_key",
     "saved_values",
     "save_run",
@@ -143,3 +144,19 @@ def find_run(task_id: int) -> Run | None:
     inputs = list(DB.session.execute(query).scalars())
     kept = None if values.form_data == NOT_SAVED else values.form_data
     return Run(values.plugin, kept, inputs)
+
+
+def input_names(task_ids: Iterable[int | None]) -> dict[int, list[str]]:
+    """Return the names of the files of this runner that tasks had as inputs, by their ids."""
+    inputs = select(RunInput.task_id, RunInput.key)
+    inputs = inputs.where(RunInput.task_id.in_([each for each in task_ids if each]))
+    rows = DB.session.execute(inputs.order_by(RunInput.task_id, RunInput.number)).all()
+    files = {key: int(key.partition("/")[0]) for _task, key in rows if "/" in key}
+    query = select(TaskFile.id, TaskFile.security_tag, TaskFile.file_name)
+    query = query.where(TaskFile.id.in_(set(files.values())))
+    names = {f"{id_}/{tag}": name for id_, tag, name in DB.session.execute(query)}
+    found: dict[int, list[str]] = {}
+    for task_id, key in rows:
+        if key in names:
+            found.setdefault(task_id, []).append(names[key])
+    return found

@@ -95,6 +95,15 @@ def test_a_finished_task_leads_to_its_files_and_shows_its_log(
     assert "<script>alert(1)</script>" in page.text
 
 
+def test_a_failed_task_says_why_at_once(client, visit, task):
+    task.add_task_log_entry("Begun.")
+    task.add_task_log_entry("Task failed with ValueError: <b>\nTraceback (most ...")
+    task.task_status, task.finished_at = "FAILURE", task.started_at
+    task.save(commit=True)
+    page = visit(client, f"/tasks/{task.id}/")
+    assert page.one("p", class_="task-reason").words == "ValueError: <b>"
+
+
 @pytest.mark.parametrize("accept", ["*/*", "application/json", None])
 def test_programs_get_json(client, task, accept):
     headers = {} if accept is None else {"Accept": accept}

@@ -9,7 +9,7 @@ from helpers.plugins import plugin_source
 
 from qhana_plugin_runner.web.workbench import data
 from qhana_plugin_runner.web.workbench.groups import group_of
-from qhana_plugin_runner.web.workbench.plugin_entries import PluginEntry
+from qhana_plugin_runner.web.workbench.plugin_entries import PluginData, PluginEntry
 
 TAKES = """
 METADATA = {{
@@ -143,3 +143,27 @@ def test_what_is_short_shows_the_first_rows_only(upload, fragment):
 def test_a_plugin_of_several_kinds_is_in_one_group(type_, tags, group):
     entry = PluginEntry("p@v1", "p", "v1", "P", "", tuple(tags), "", type=type_)
     assert group_of(entry).name == group
+
+
+def test_a_file_goes_into_the_input_that_names_its_type():
+    def takes(name, data_type, required=False):
+        return PluginData(name, data_type, (), required)
+
+    inputs = (takes("any", "*"), takes("entities", "entity/*", True))
+    inputs += (takes("labels", "entity/label"),)
+    entry = PluginEntry("p@v1", "p", "v1", "P", "", (), "", inputs=inputs)
+    assert entry.input_for("entity/label", "").name == "labels"
+    assert entry.input_for("entity/list", "").name == "entities"
+    assert entry.input_for("custom/x", "").name == "any"
+    assert entry.input_for("entity", "").name == "entities"
+
+
+def test_files_say_what_they_were_made_of(client, upload, read, fragment):
+    used, made = upload("used.csv", b""), upload("made.csv", b"")
+    links = [used["href"], "http://elsewhere.example/x", "/files/999/?file-id=x"]
+    run = {"resultUrl": made["task"], "plugin": "p", "formData": "", "dataInputs": links}
+    assert client.post("/workbench/runs/", json=run).status_code == 204
+    rows = [row.words for row in read("/workbench/data/").one("tbody").all("tr")]
+    assert "made from used.csv" in rows[0] and "made from" not in rows[1]
+    choices = [each.words for each in fragment("files/").all("button")]
+    assert "made from used.csv" in choices[1]

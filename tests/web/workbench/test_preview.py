@@ -112,6 +112,17 @@ def test_what_is_broken_is_shown_as_text_with_the_reason(upload, fragment, name,
     assert found.one("pre").text == content.decode()
 
 
+def test_rows_in_json_are_a_table_whatever_their_data_type(upload, fragment):
+    rows = b' [{"metric": "F1", "value": 0.5}, {"metric": "accuracy", "fold": 1}]'
+    found = shown(fragment, upload("a.json", rows, "custom/metrics"))
+    assert [head.words for head in found.all("th")] == ["metric", "value", "fold"]
+    assert cells(found) == [["F1", "0.5", ""], ["accuracy", "", "1"]]
+    for other in (b"[1, 2]", b"[]", b"[{}, 1]", b'[{"a": '):
+        found = shown(fragment, upload("a.json", other, "custom/metrics"))
+        assert found.all("table") == [], other
+        assert json.dumps(found.one("pre").text)
+
+
 def test_json_is_made_readable(upload, fragment):
     kept = upload("a.json", b'{"a":[1]}', "custom/other", "application/json")
     assert json.loads(shown(fragment, kept).one("pre").text) == {"a": [1]}
