@@ -20,7 +20,8 @@ PROGRAM = Path(__file__).with_name("drawing.py")
 
 BODY = Markup(
     '<div class="qhana-table-frame" tabindex="0" role="region" aria-label="{title}">'
-    '<img src="data:image/svg+xml;base64,{picture}" alt="{title}"></div>'
+    '<img src="data:image/svg+xml;base64,{picture}" alt="{title}" '
+    'style="max-width: 100%; height: auto"></div>'
     '<details class="qhana-help"><summary>The circuit as text</summary>'
     '<pre tabindex="0">{text}</pre></details>'
 )
@@ -50,7 +51,7 @@ def circuit_view(
             content_types=["text/x-qasm"],
         ),
     ],
-    columns: Annotated[int, Field(ge=5, le=100)] = 25,
+    columns: Annotated[int, Field(ge=5, le=100)] = 16,
 ) -> dict[str, Page | str]:
     """Draws a quantum circuit in OpenQASM 2 or 3.
 

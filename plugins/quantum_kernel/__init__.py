@@ -42,6 +42,10 @@ MAX_ENTITIES, MAX_QUBITS = 500, 12
 def quantum_kernel(
     task: Task,
     entities: Annotated[Entities, Field(data_type="entity/*")],
+    label: Annotated[str, Field(label="Label attribute")] = "",
+    labels: Annotated[
+        Entities | None, Field(label="File of labels", data_type="entity/label")
+    ] = None,
     test_entities: Annotated[Entities | None, Field(data_type="entity/*")] = None,
     attributes: Sequence[str] = (),
     feature_map: Literal["angle", "Z", "ZZ", "Pauli"] = "ZZ",
@@ -49,12 +53,10 @@ def quantum_kernel(
     repetitions: Annotated[int, Field(ge=1, le=10)] = 2,
     entanglement: Literal["full", "linear", "circular"] = "full",
     shots: Annotated[int | None, Field(ge=0, le=1_000_000)] = None,
-    label: str = "",
-    labels: Annotated[Entities | None, Field(data_type="entity/label")] = None,
     regularization: Annotated[float, Field(gt=0, label="Regularization C")] = 1.0,
     folds: Annotated[int, Field(ge=2, le=20)] = 5,
-    seed: Annotated[int, Field(ge=0)] = 0,
-):
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,
+) -> dict[str, Any]:
     """Computes how similar entities are for a quantum computer, and classifies them by it.
 
     A *feature map* is a circuit with a qubit for each attribute, which turns the numbers of an
@@ -77,6 +79,9 @@ def quantum_kernel(
 
     Args:
         entities: The entities to train with.
+        label: The attribute that holds the classes; without it, and without a file of labels, there
+            is no machine that learns.
+        labels: A file of labels, instead of an attribute of the entities.
         test_entities: Further entities, whose kernel with those above is computed, and whose
             classes are predicted. When their classes are known, the predictions are compared.
         attributes: The attributes to use, one qubit for each; without any, all whose values are
@@ -88,9 +93,6 @@ def quantum_kernel(
         repetitions: How often the circuit of the feature map is repeated.
         entanglement: Which qubits are paired: each with each, neighbors, or neighbors in a ring.
         shots: How often each circuit is measured; empty or 0 computes the exact kernel.
-        label: The attribute that holds the classes; without it, and without a file of labels, there
-            is no machine that learns.
-        labels: A file of labels, instead of an attribute of the entities.
         regularization: Less is more tolerant of entities on the wrong side.
         folds: Parts for the cross-validation.
         seed: The start of the random numbers, for shots and cross-validation.
@@ -100,43 +102,48 @@ def quantum_kernel(
 
     train = _points(task.track(entities, unit="entities"), attributes, label)
     test = test_entities and _points(test_entities, train.attributes)
+    classes, test_classes = None, None
+    if label or labels is not None:
+        with_labels = [*(labels or chain(entities, test_entities or ()))]
+        classes = to_labels(with_labels, train.ids, label or "label")
+        with suppress(EntityError):  # those of the test need not be known
+            test_classes = test and to_labels(with_labels, test.ids, label or "label")
     _warn_of_large_angles(task, train)
+
     random = numpy.random.default_rng(seed)
     circuit = feature_circuit(
         len(train.attributes), feature_map, paulis, repetitions, entanglement
     )
-    task.save("circuit", overlap(circuit, train.values[0], train.values[-1]))
     vectors = states(task, circuit, train)
     kernel = measured(vectors @ vectors.conj().T, shots, random)
     kernel = numpy.triu(kernel) + numpy.triu(kernel, 1).T  # each pair is measured once
-    task.save("kernel", _rows(kernel, train, train))
+    made = {"kernel": _rows(kernel, train, train)}
+    test_kernel = None
     if test:
         overlaps = states(task, circuit, test) @ vectors.conj().T
         test_kernel = measured(overlaps, shots, random)
-        task.save("test-kernel", _rows(test_kernel, test, train))
-    if not label and labels is None:
-        return
+        made["test-kernel"] = _rows(test_kernel, test, train)
+    made["circuit"] = overlap(circuit, train.values[0], train.values[-1])
+    if classes is None:
+        return made
 
-    label = label or "label"
-    with_labels = [*(labels or chain(entities, test_entities or ()))]
-    classes = to_labels(with_labels, train.ids, label)
     machine = SVC(kernel="precomputed", C=regularization)
     predicted, metrics = cross_validated(task, machine, kernel, classes, folds, seed)
     ids, actual = train.ids, classes
     if test:
         predicted = machine.fit(kernel, classes).predict(test_kernel)
-        ids, actual = test.ids, None
-        with suppress(EntityError):  # their classes are not known: that is what is asked
-            actual = to_labels(with_labels, ids, label)
-            metrics += scores(actual, predicted, "test ")
-    pairs = zip(ids, predicted)
-    task.save("labels", [{"ID": key, "href": "", "label": each} for key, each in pairs])
-    if actual:
-        task.save("confusion-matrix", confusion(actual, predicted))
-    task.save("metrics", metrics)
+        ids, actual = test.ids, test_classes
+        metrics += scores(actual, predicted, "test ") if actual else []
     for each in metrics:
         if "fold" not in each:
             task.log(f"{each['metric']}: {each['value']:.3f}")
+    pairs = zip(ids, predicted)
+    return {
+        "labels": [{"ID": key, "href": "", "label": each} for key, each in pairs],
+        "metrics": metrics,
+        "confusion-matrix": confusion(actual, predicted) if actual else None,
+        **made,
+    }
 
 
 def _points(

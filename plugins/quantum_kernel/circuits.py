@@ -31,8 +31,11 @@ def feature_circuit(
 
 def overlap(circuit: Any, left: Any, right: Any) -> Any:
     """Return the circuit that measures a kernel: the share of zeros is its value."""
-    undone = circuit.assign_parameters(right).inverse()
-    overlap = circuit.assign_parameters(left).compose(undone)
+    from qiskit import QuantumCircuit
+
+    overlap = QuantumCircuit(circuit.num_qubits)
+    overlap.compose(circuit.assign_parameters(left), inplace=True)
+    overlap.compose(circuit.assign_parameters(right).inverse(), inplace=True)
     overlap.measure_all()
     return overlap
 

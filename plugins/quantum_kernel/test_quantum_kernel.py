@@ -29,8 +29,8 @@ def entities(values, classes=None):
     return rows
 
 
-def matrix(task, name="kernel"):
-    rows = list(task.saved[name])
+def matrix(made, name="kernel"):
+    rows = list(made[name])
     first = list(dict.fromkeys(row["entity_1_ID"] for row in rows))
     values = [row["kernel"] for row in rows]
     return numpy.array(values).reshape(len(first), -1)
@@ -70,44 +70,43 @@ def state(point, paulis, repetitions):
 @pytest.mark.parametrize("repetitions", [1, 2])
 def test_the_kernel_is_that_of_state_vectors(kind, paulis, repetitions):
     train, test = NUMBERS.random((4, 3)), NUMBERS.random((2, 3))
-    task = Task()
-    quantum_kernel(
-        task,
+    made = quantum_kernel(
+        Task(),
         entities(train),
-        entities(test),
+        test_entities=entities(test),
         feature_map=kind,
         paulis=paulis,
         repetitions=repetitions,
     )
     expected = numpy.array([state(each, paulis, repetitions) for each in train])
     others = numpy.array([state(each, paulis, repetitions) for each in test])
-    assert numpy.allclose(matrix(task), abs(expected @ expected.conj().T) ** 2)
+    assert numpy.allclose(matrix(made), abs(expected @ expected.conj().T) ** 2)
     between = abs(others @ expected.conj().T) ** 2
-    assert numpy.allclose(matrix(task, "test-kernel"), between)
+    assert numpy.allclose(matrix(made, "test-kernel"), between)
 
 
 def test_the_kernel_of_angles_is_a_product_of_cosines():
     points = NUMBERS.random((5, 2)) * 3
-    task = Task()
-    quantum_kernel(task, entities(points), feature_map="angle", repetitions=1)
+    made = quantum_kernel(Task(), entities(points), feature_map="angle", repetitions=1)
     differences = points[:, None, :] - points[None, :, :]
-    assert numpy.allclose(matrix(task), (numpy.cos(differences / 2) ** 2).prod(axis=2))
+    assert numpy.allclose(matrix(made), (numpy.cos(differences / 2) ** 2).prod(axis=2))
 
 
 @pytest.mark.parametrize("entanglement", ["full", "linear", "circular"])
 def test_one_attribute_and_repeated_angles(entanglement):
     points = NUMBERS.random((3, 1))
-    task = Task()
-    quantum_kernel(task, entities(points), feature_map="angle", entanglement=entanglement)
-    assert numpy.allclose(matrix(task), numpy.cos(points - points.T) ** 2)
+    made = quantum_kernel(
+        Task(), entities(points), feature_map="angle", entanglement=entanglement
+    )
+    assert numpy.allclose(matrix(made), numpy.cos(points - points.T) ** 2)
 
 
 def test_shots_scatter_around_the_exact_kernel():
     points = entities(NUMBERS.random((6, 2)))
-    exact, measured, again = Task(), Task(), Task()
-    quantum_kernel(exact, points)
-    quantum_kernel(measured, points, shots=2000, seed=3)
-    quantum_kernel(again, points, shots=2000, seed=3)
+    exact = quantum_kernel(Task(), points)
+    measured, again = (
+        quantum_kernel(Task(), points, shots=2000, seed=3) for _ in range(2)
+    )
     value, share = matrix(exact), matrix(measured)
     assert (share == matrix(again)).all()
     assert (share == share.T).all() and (share.diagonal() == 1).all()
@@ -122,6 +121,7 @@ def test_the_circuit_measures_a_value_of_the_kernel(run_plugin):
     output = task.outputs["circuit"]
     assert (output.name, output.data_type) == ("circuit.qasm", "executable/circuit")
     assert output.content_type == "text/x-qasm"
+    assert "qreg q[" in output.text
     circuit = qasm2.loads(output.text)
     assert circuit.count_ops()["measure"] == 2
     zeros = Statevector(circuit.remove_final_measurements(inplace=False)).probabilities()
@@ -176,12 +176,11 @@ def test_labels_may_come_from_a_file_and_classes_may_be_numbers():
     rows = entities(points, classes == "upper")
     rows = [{**row, "class": int(row["class"])} for row in rows]
     labels = [{"ID": row["ID"], "label": row["class"]} for row in rows]
-    with_attribute, with_file = Task(), Task()
-    quantum_kernel(with_attribute, rows, label="class")
+    with_attribute = quantum_kernel(Task(), rows, label="class")
     points_only = [{key: row[key] for key in ("ID", "x0", "x1")} for row in rows]
-    quantum_kernel(with_file, points_only, labels=labels)
-    assert with_attribute.saved["metrics"] == with_file.saved["metrics"]
-    assert with_attribute.saved["labels"] == with_file.saved["labels"]
+    with_file = quantum_kernel(Task(), points_only, labels=labels)
+    assert with_attribute["metrics"] == with_file["metrics"]
+    assert with_attribute["labels"] == with_file["labels"]
 
 
 @pytest.mark.parametrize(
@@ -237,7 +236,6 @@ def test_it_stops_when_it_is_canceled(run_plugin):
     task.cancelled = True
     with pytest.raises(TaskCancelled):
         quantum_kernel(task, entities(NUMBERS.random((3, 2))))
-    assert not task.saved
 
 
 def test_the_form_and_the_task_name_what_is_wrong(run_plugin):

@@ -36,8 +36,10 @@ MAX_ENTITIES, MAX_QUBITS = 5_000, 8
 def variational_classifier(
     task: Task,
     entities: Annotated[Entities, Field(data_type="entity/*")],
-    label: str = "label",
-    labels: Annotated[Entities | None, Field(data_type="entity/label")] = None,
+    label: Annotated[str, Field(label="Label attribute")] = "label",
+    labels: Annotated[
+        Entities | None, Field(label="File of labels", data_type="entity/label")
+    ] = None,
     test_entities: Annotated[Entities | None, Field(data_type="entity/*")] = None,
     attributes: Sequence[str] = (),
     feature_map: Literal["angle", "Z", "ZZ"] = "angle",
@@ -89,6 +91,7 @@ def variational_classifier(
         seed: The start of the random numbers: for the first weights, the shots and SPSA.
     """
     import numpy
+    from qiskit import QuantumCircuit
 
     train = to_points(
         _not_too_many(task.track(entities, unit="entities")), attributes, without=[label]
@@ -124,7 +127,8 @@ def variational_classifier(
     for each in metrics:
         if "iteration" not in each:
             task.log(f"{each['metric']}: {each['value']:.3f}")
-    circuit = encoder.assign_parameters(train.values[0])
+    circuit = QuantumCircuit(qubits)
+    circuit.compose(encoder.assign_parameters(train.values[0]), inplace=True)
     circuit.compose(trained.assign_parameters(weights), inplace=True)
     circuit.measure_all()
     return {

@@ -106,6 +106,7 @@ def test_two_classes_of_iris_are_told_apart(run_plugin):
 
     output = task.outputs["circuit"]
     assert (output.name, output.content_type) == ("circuit.qasm", "text/x-qasm")
+    assert "qreg q[" in output.text
     circuit = qasm2.loads(output.text)
     assert circuit.count_ops()["measure"] == 4
     state = Statevector(circuit.remove_final_measurements(inplace=False))
