@@ -2,7 +2,7 @@
 
 import re
 
-__all__ = ["encodable", "has_words", "is_encodable"]
+__all__ = ["encodable", "has_words", "is_encodable", "lead_and_rest"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -33,3 +33,13 @@ def has_words(query: str, *texts: str) -> bool:
     """
     searched = "\n".join(texts).lower()
     return all(word in searched for word in query.lower().split())
+
+
+def lead_and_rest(text: str) -> tuple[str, str]:
+    """Part a text behind its first paragraph.
+
+    >>> lead_and_rest("What it does.\\n\\nHow it does it.")
+    ('What it does.', 'How it does it.')
+    """
+    lead, _blank, rest = text.strip().partition("\n\n")
+    return lead, rest.strip()

@@ -3,6 +3,8 @@
 from flask import Flask, current_app, url_for
 from flask_babel import gettext as _
 
+from ...util.texts import lead_and_rest
+
 __all__ = ["register_pages"]
 
 
@@ -17,7 +19,7 @@ def register_pages(app: Flask) -> None:
     from .package_files import PACKAGE_FILE_ROUTES
     from .task import task_page
 
-    app.jinja_env.globals["page_links"] = _page_links
+    app.jinja_env.globals.update(page_links=_page_links, lead_and_rest=lead_and_rest)
     register_page(app, "landing", landing_page)
     register_page(app, "task", task_page)
     register_health(app)

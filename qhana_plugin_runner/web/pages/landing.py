@@ -1,11 +1,13 @@
 """The landing page: the root of the API as people see it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Response, current_app, request, url_for
 
 from ...api.negotiation import page
 from ...plugins.about import PluginAbout
+from ...plugins.failures import PluginFailure
 from ...plugins.loading import loaded_plugins
 from ...security.sites import sites_of
 from ...util.texts import has_words
@@ -61,11 +63,19 @@ def _landing_page_data() -> dict[str, Any]:
         "types": sorted({entry.type for entry in entries if entry.type}),
         "failures": [failure for failure in others if not failure.is_note],
         "notes": [each for each in others if each.is_note and each.about is None],
-        "missing": [
+        "missing": _by_command(
             each for each in others if each.about and _is_wanted(each.about, query)
-        ],
+        ),
         "checks": checks.values(),
         "has_spec": "api-docs.openapi_json" in current_app.view_functions,
         "is_open": sites_of(current_app).is_open_unasked(request.environ),
         "debug_url": url_for("debug.index") if current_app.debug else None,
     }
+
+
+def _by_command(missing: Iterable[PluginFailure]) -> dict[str, list[PluginFailure]]:
+    """Return the plugins whose packages are missing by what installs these."""
+    found: dict[str, list[PluginFailure]] = {}
+    for each in missing:
+        found.setdefault(str(each.advice), []).append(each)
+    return found

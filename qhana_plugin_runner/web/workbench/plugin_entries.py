@@ -80,12 +80,6 @@ class PluginEntry:
         """The version for comparisons."""
         return comparable_version(self.version)
 
-    @property
-    def description_parts(self) -> tuple[str, str]:
-        """The first paragraph of the description, and the rest."""
-        first, _blank, rest = self.description.strip().partition("\n\n")
-        return first, rest.strip()
-
     def input_for(
         self, data_type: str | None, content_type: str | None
     ) -> PluginData | None:

@@ -65,6 +65,30 @@ def test_plugins_are_grouped_by_what_they_are_for(plugins, make_client, visit):
     assert [each.words for each in jumps] == list(groups)
 
 
+MISSING = """
+from qhana_plugin_runner.authoring import plugin
+
+@plugin(version="v1.0.0", tags=["learning"], requirements=["no-such-package~=1.0"])
+def learn_it(text: str):
+    \"\"\"Learns **it**.
+
+    And more.
+    \"\"\"
+"""
+
+
+def test_plugins_whose_packages_are_missing_are_told_of(plugins, make_client, visit):
+    plugins.write("learn_it.py", MISSING)
+    client = make_client()
+    for query in ("", "?tag=learning", "?q=learns"):
+        section = visit(client, f"/{query}").one("section", aria_labelledby="missing")
+        card = section.one("li", class_="card")
+        assert "Learns it." in card.words and "And more" not in card.words
+        assert "no-such-package~=1.0" in card.words
+        assert "plugin install learn-it" in section.one(class_="advice").words
+    assert visit(client, "/?tag=other").all("section", aria_labelledby="missing") == []
+
+
 def test_the_newest_version_comes_first(plugins, make_client, visit):
     for number in ("v0.9.0", "v0.10.0", "v0.2.0"):
         plugins.write(f"p{number.replace('.', '_')}.py", plugin_source("same", number))
