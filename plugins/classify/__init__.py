@@ -42,7 +42,9 @@ def classify(
     ] = "logistic regression",
     attributes: Sequence[str] = (),
     folds: Annotated[int, Field(ge=2, le=100)] = 5,
-    c: Annotated[float, Field(gt=0, label="C", metadata={"step": "any"})] = 1.0,
+    regularization: Annotated[
+        float, Field(gt=0, label="Regularization C", metadata={"step": "any"})
+    ] = 1.0,
     kernel: Literal["rbf", "linear"] = "rbf",
     trees: Annotated[int, Field(ge=1, le=1_000)] = 100,
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,
@@ -90,7 +92,7 @@ def classify(
         attributes: The attributes to learn from; all whose values are numbers, when there are
             none.
         folds: In how many parts the entities are divided.
-        c: For logistic regression and SVM: smaller values make simpler models.
+        regularization: For logistic regression and SVM: smaller values make simpler models.
         kernel: For SVM: `rbf` for curved surfaces, `linear` for planes.
         trees: For random forest: the number of trees.
         seed: Chance decides on the folds and on the trees; the same seed gives the same result.
@@ -113,7 +115,7 @@ def classify(
         )
     task.log(f"{len(classes)} entities; attributes: {', '.join(points.attributes)}")
 
-    model = untrained(method, c, kernel, trees, seed)
+    model = untrained(method, regularization, kernel, trees, seed)
     predicted = classes.copy()
     metrics: list[dict[str, Any]] = []
     splits = StratifiedKFold(folds, shuffle=True, random_state=seed)
@@ -157,7 +159,7 @@ def classify(
     }
 
 
-def untrained(method: str, c: float, kernel: str, trees: int, seed: int):
+def untrained(method: str, regularization: float, kernel: str, trees: int, seed: int):
     """Return a classifier that scales what it gets."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
@@ -166,9 +168,9 @@ def untrained(method: str, c: float, kernel: str, trees: int, seed: int):
     from sklearn.svm import SVC
 
     if method == "logistic regression":
-        classifier = LogisticRegression(C=c, max_iter=1_000)
+        classifier = LogisticRegression(C=regularization, max_iter=1_000)
     elif method == "SVM":
-        classifier = SVC(C=c, kernel=kernel)
+        classifier = SVC(C=regularization, kernel=kernel)
     else:
         classifier = RandomForestClassifier(trees, random_state=seed)
     return make_pipeline(StandardScaler(), classifier)

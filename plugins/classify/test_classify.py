@@ -1,5 +1,7 @@
 """Predictions, metrics and models are those of scikit-learn."""
 
+import sys
+
 import numpy
 import pytest
 from palmerpenguins import load_penguins
@@ -13,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from skops.io import loads
 
+from qhana_plugin_runner.authoring import Task, TaskCancelled
 from qhana_plugin_runner.testing.running import InputRefused, TaskFailed
 
 METRICS = {
@@ -69,8 +72,12 @@ def put(fake_data_server):
 @pytest.mark.parametrize(
     "method, classifier, options",
     [
-        ("logistic regression", LogisticRegression(C=0.3, max_iter=1000), {"c": 0.3}),
-        ("SVM", SVC(C=2), {"c": 2}),
+        (
+            "logistic regression",
+            LogisticRegression(C=0.3, max_iter=1000),
+            {"regularization": 0.3},
+        ),
+        ("SVM", SVC(C=2), {"regularization": 2}),
         ("SVM", SVC(kernel="linear"), {"kernel": "linear"}),
         (
             "random forest",
@@ -207,5 +214,31 @@ def test_labels_that_are_missing_or_all_the_same_are_told(
 
 def test_the_form_refuses(run_plugin, put):
     with pytest.raises(InputRefused) as error:
-        run_plugin("classify", entities=put(load_penguins()), folds=1, c=0, label="")
-    assert error.value.errors.keys() == {"folds", "c", "label"}
+        run_plugin(
+            "classify", entities=put(load_penguins()), folds=1, regularization=0, label=""
+        )
+    assert error.value.errors.keys() == {"folds", "regularization", "label"}
+
+
+class Impatient(Task):
+    """A task that is canceled after some looks at it."""
+
+    def __init__(self, looks):
+        super().__init__()
+        self.looks = looks
+
+    @property
+    def cancelled(self):
+        self.looks -= 1
+        return self.looks < 0
+
+
+@pytest.mark.parametrize("looks", [20, 152])
+def test_it_stops_when_asked(app, looks):
+    (plugin,) = app.extensions["qhana_plugins"].versions_of("classify")
+    function = sys.modules[type(plugin).__module__].classify
+    iris = load_iris(as_frame=True).frame.to_dict("records")
+    rows = [{"ID": number, **row} for number, row in enumerate(iris)]
+    with pytest.raises(TaskCancelled):
+        function(Impatient(looks), rows, label="target")
+    assert function(Impatient(200), rows, label="target")

@@ -83,7 +83,9 @@ def read_model(path: Path) -> Model:
     except ModelError:
         raise
     except Exception as error:  # whatever a broken file leads to
-        raise _no_model("it cannot be read") from error
+        raise _no_model(
+            "it cannot be read, or another version of scikit-learn has made it"
+        ) from error
 
 
 def _require_allowed(archive: ZipFile) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..plugin_utils.attributes import parse_float
 from ..plugin_utils.entity_marshalling import EntityError
 
 if TYPE_CHECKING:
@@ -151,11 +152,11 @@ def _points(
 
 def _number(value: Any) -> float:
     """Return a finite number, or NaN."""
-    if value is True or value is False or (isinstance(value, str) and "_" in value):
+    if value is True or value is False:
         return nan
     try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
+        number = parse_float(value)
+    except (TypeError, ValueError):
         return nan
     return number if isfinite(number) else nan
 

@@ -70,6 +70,8 @@ def test_the_penguins_as_they_come():
         ([{"ID": "a", "x": True}], ["x"], "'x' of the entity 'a' is 'True'"),
         ([{"ID": "a", "x": "1_0"}], ["x"], "'x' of the entity 'a' is '1_0'"),
         ([{"ID": "a", "x": "inf"}], ["x"], "'x' of the entity 'a' is 'inf'"),
+        ([{"ID": "a", "x": "\uff11"}], ["x"], "'x' of the entity 'a' is '\uff11'"),
+        ([{"ID": "a", "x": 10**400}], ["x"], "'x' of the entity 'a' is '1000"),
         ([{"ID": "a", "x": [1]}], ["x"], r"'x' of the entity 'a' is '\[1\]'"),
         ([{"ID": "a", "x": 1}, {"ID": "b"}], [], "'b' has no value for 'x': select"),
         ([{"ID": "a"}, {"ID": "b", "x": 1}], [], "'a' has no value for 'x': select"),
