@@ -227,7 +227,7 @@ class Subject:
             return self._data(types or ["text/csv"])
         if picks == "plugin":
             return None
-        if control.options:
+        if control.options or kind == "select":  # which may have nothing to choose
             return next(filter(None, control.options), None)
         if kind == "checkbox":
             return attributes.get("value", "on")

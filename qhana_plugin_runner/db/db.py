@@ -22,7 +22,7 @@ from sqlalchemy import (
     event,
     inspect,
 )
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.sql.functions import GenericFunction
@@ -186,7 +186,6 @@ DB_SIGNALS = Namespace()
 """Signals of the models, such as those of virtual plugins."""
 
 
-@event.listens_for(Engine, "connect")
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     if not isinstance(connection, sqlite3.Connection):
         return
@@ -241,6 +240,10 @@ def register_db(app: Flask) -> None:
         own = app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**options, **own}
         DB.init_app(app)
+    with app.app_context():
+        # Only of these: the files of plugins are not ours to switch to another mode.
+        for engine in DB.engines.values():
+            event.listen(engine, "connect", _prepare_sqlite)
     app.extensions["migrate"] = _LazyMigrations(app)
 
 

@@ -69,6 +69,8 @@ def find_choices(
         metadata: Takes precedence over the metadata of the field.
     """
     listed = (metadata or {}).get("options") or field.metadata.get("options")
+    if callable(listed):
+        return _options(listed())
     if listed:
         return _options(listed)
     if isinstance(field, ma.fields.List):

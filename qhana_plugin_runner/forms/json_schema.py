@@ -263,9 +263,9 @@ def _add_choices(field: ma.fields.Field[Any], found: dict[str, Any]) -> None:
         if field.allow_none and None not in enum:
             found["enum"] = [*enum, None]
     elif found.get("type") in ("string", ["string", "null"]):
-        metadata = field.metadata
-        if metadata.get("options") or metadata.get("datalist"):
-            listed = {"options": metadata.get("options") or metadata.get("datalist")}
+        options = field.metadata.get("options") or field.metadata.get("datalist")
+        if options and not callable(options):  # what a function tells is for its form
+            listed = {"options": options}
             texts = [each.value for each in find_choices(field, listed)]
             found.setdefault("examples", texts)
 

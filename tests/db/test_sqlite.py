@@ -2,7 +2,7 @@
 
 from helpers.runner import runner
 from helpers.writers import first_look, in_processes, read_then_write
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import SQLITE_BUSY_TIMEOUT
@@ -19,6 +19,12 @@ def test_every_connection_is_set_up(context):
                 ("synchronous", 1),
             ]:
                 assert connection.execute(text(f"PRAGMA {pragma}")).scalar() == value
+
+
+def test_files_of_plugins_stay_as_they_are(tmp_path, context):
+    engine = create_engine(f"sqlite:///{tmp_path}/own.db")
+    with engine.connect() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "delete"
 
 
 def test_a_reader_is_not_stopped_by_a_writer(context):

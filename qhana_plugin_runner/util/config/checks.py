@@ -139,6 +139,28 @@ def as_database_url(value: Any) -> str:
     return url
 
 
+def as_import_urls(value: Any) -> list[str]:
+    """Database URLs that all may see, so without user and password."""
+    from sqlalchemy.engine import make_url
+
+    urls = []
+    for text in _texts(value):
+        url = make_url(as_database_url(text))
+        if url.username or url.password or {"user", "password"} & url.query.keys():
+            raise ValueError(
+                "must list database URLs without user and password, which people enter"
+            )
+        if url.get_backend_name() == "sqlite":
+            if not (url.database or "").startswith("/") or url.query:
+                raise ValueError(
+                    "must name files of SQLite by their absolute paths: sqlite:////data/sales.db"
+                )
+        elif not url.database:
+            raise ValueError("must name a database in each URL")
+        urls.append(url.render_as_string())
+    return urls
+
+
 def as_http_url(value: Any) -> str:
     parts = urlsplit(as_text(value))
     if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -4,6 +4,7 @@ from .checks import (
     as_count,
     as_fetch_targets,
     as_hosts,
+    as_import_urls,
     as_origins,
     as_paths,
     as_seconds,
@@ -132,6 +133,18 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
         "How long one fetch may take, with its redirects and its body; without end when it is "
         "not set.",
         env=("URL_FETCH_TOTAL_SECONDS",),
+    ),
+    Setting(
+        "SQL_IMPORT_URLS",
+        as_import_urls,
+        [],
+        "The databases that the plugin `sql-import` may read: URLs without user and password, such "
+        "as `postgresql://db.example.org/sales` or `sqlite:////data/sales.db`, separated by "
+        "spaces. All who may run plugins see these URLs, and read what a database gives to the "
+        "user they log in as, or, a file of SQLite, to the account of the workers. None by "
+        "default.",
+        env=("SQL_IMPORT_URLS",),
+        secret=True,
     ),
     Setting(
         "MAX_JSON_SIZE",

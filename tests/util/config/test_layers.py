@@ -142,6 +142,12 @@ ENVIRONMENT = [
     ),
     ("FILE_URL_FOLDERS", "/srv/a:b", "FILE_URL_FOLDERS", ["/srv/a", "b"]),
     ("URL_FETCH_ALLOW", "10.0.0.1 a:1", "URL_FETCH_ALLOW", ["10.0.0.1/32", "a:1"]),
+    (
+        "SQL_IMPORT_URLS",
+        "postgresql://h/d sqlite:////d/a.db",
+        "SQL_IMPORT_URLS",
+        ["postgresql+psycopg://h/d", "sqlite:////d/a.db"],
+    ),
     ("URL_FETCH_MAX_BYTES", "9", "URL_FETCH_MAX_BYTES", 9),
     ("URL_FETCH_TOTAL_SECONDS", "3", "URL_FETCH_TOTAL_SECONDS", 3.0),
     ("DEFAULT_LOG_LEVEL", "warn", "DEFAULT_LOG_SEVERITY", "WARN"),
