@@ -85,6 +85,7 @@ function show(place, link) {
   const frame = document.createElement("iframe");
   frame.className = "micro-frontend";
   frame.title = link.dataset.title;
+  frame.setAttribute("aria-busy", "true");
   frame.setAttribute("sandbox", VIEW_RIGHTS);
   frame.dataset.src = link.dataset.uiUrl;
   frame.dataset.location = "data-preview";
