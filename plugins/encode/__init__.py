@@ -174,30 +174,30 @@ def _encoded(
     task: Task, entities: Iterable[Row], encoders: Sequence[Encoder]
 ) -> Iterator[Row]:
     unknown = 0
-    by_attribute = {each.attribute: each for each in encoders}
+    by_attribute = {each.attribute: each.numbers for each in encoders}
+    new = {each.attribute: len(each.names) - 1 for each in encoders}
     for row in expect_attributes(entities, by_attribute):
         encoded: Row = {}
+        more = 0
         for name, value in row.items():
-            encoder = by_attribute.get(name)
-            if encoder is None:
-                _add(encoded, {name: value})
+            numbers = by_attribute.get(name)
+            if numbers is None:
+                encoded[name] = value
                 continue
             text = text_of(value)
-            unknown += text not in encoder.numbers
-            _add(encoded, encoder.numbers.get(text, encoder.numbers[None]))
+            if text not in numbers:
+                unknown += 1
+                text = None
+            encoded.update(numbers[text])
+            more += new[name]
+        if len(encoded) != len(row) + more:
+            raise ValueError(
+                "Two attributes would have the same name: rename one of "
+                f"{', '.join(name for name in row if name in encoded and name not in new)}."
+            )
         yield encoded
     if unknown:
         task.log(f"{unknown} values are not among the codes, and count as missing.")
-
-
-def _add(row: Row, new: Row) -> None:
-    """Add attributes to a row, none of which may be there already."""
-    before = len(row)
-    row.update(new)
-    if len(row) < before + len(new):
-        raise ValueError(
-            f"There would be two attributes with one of the names {', '.join(new)}: rename one."
-        )
 
 
 def text_of(value: Any) -> str | None:

@@ -138,6 +138,6 @@ def test_slips(run_plugin, url, fake_data_server):
         run_plugin("encode", entities=url, codes=url)
     twice = fake_data_server.put("ID,a,a_1\n1,1,2\n", "twice.csv")
     with pytest.raises(
-        TaskFailed, match="two attributes with one of the names a_1: rename"
+        TaskFailed, match="Two attributes would have the same name: rename one of"
     ):
         run_plugin("encode", entities=twice, attributes=["a"])

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from qhana_plugin_runner.authoring import Entities, Field, Output, Task, plugin
@@ -15,12 +16,11 @@ Scales = dict[str, tuple[float, float]]
 KEYS = {"ID", "href"}
 MISSING = {"", "na", "n/a", "nan", "null", "none"}
 
-CHUNK = 1024
-"""Values of an attribute that are looked at together."""
+ROWS_AT_ONCE = 1000
 
 
 class Statistics:
-    """Count, extremes, mean and deviation of numbers, most of which are not kept.
+    """Count, extremes, mean and deviation of numbers, which are not kept.
 
     The means and deviations of parts are put together as in Chan, Golub and LeVeque, "Updating
     Formulae and a Pairwise Algorithm for Computing Sample Variances" (1979).
@@ -29,16 +29,8 @@ class Statistics:
     def __init__(self) -> None:
         self.count, self.mean, self._squares = 0, 0.0, 0.0
         self.low, self.high = math.inf, -math.inf
-        self._latest: list[float] = []
 
-    def add(self, number: float) -> None:
-        self._latest.append(number)
-        if len(self._latest) == CHUNK:
-            self.finish()
-
-    def finish(self) -> None:
-        """Take the numbers into account that were added since the last time."""
-        numbers, self._latest = self._latest, []
+    def add(self, numbers: Sequence[float]) -> None:
         if not numbers:
             return
         mean = math.fsum(numbers) / len(numbers)
@@ -141,45 +133,39 @@ def _find_scales(
     attributes: Sequence[str],
     scale_of: Callable[[Statistics], tuple[float, float]],
 ) -> tuple[Scales, int]:
-    statistics: dict[str, Statistics] = {name: Statistics() for name in attributes}
-    texts: set[str] = set()
+    statistics: dict[str, Statistics] = {}
+    words: set[str] = set()
     total = 0
-    for row in task.track(expect_attributes(entities, attributes), unit="entities"):
-        total += 1
-        for name in attributes or row.keys() - KEYS - texts:
-            try:
-                number = number_of(row.get(name))
-            except ValueError:
-                if attributes:
-                    raise _no_number(name, row) from None
-                texts.add(name)
-                task.log(
-                    f"Not scaled: {name}; {row[name]!r:.99} of entity {row.get('ID')!r:.99} is no number."
-                )
+    rows = task.track(expect_attributes(entities, attributes), unit="entities")
+    for part in _parts(rows):
+        total += len(part)
+        for name in attributes or {name: None for row in part for name in row}:
+            if name in words or (not attributes and name in KEYS):
                 continue
-            if number is not None:
-                if name not in statistics:
-                    statistics[name] = Statistics()
-                statistics[name].add(number)
-    for each in statistics.values():
-        each.finish()
+            try:
+                numbers = read_numbers(part, name)
+            except ValueError as error:
+                if attributes:
+                    raise
+                words.add(name)
+                task.log(f"Not scaled: {error}")
+                continue
+            found = statistics.setdefault(name, Statistics())
+            found.add([each for each in numbers if each is not None])
     return {
         name: scale_of(each)
         for name, each in statistics.items()
-        if name not in texts and each.count
+        if name not in words and each.count
     }, total
 
 
 def _scaled(entities: Iterable[Row], scales: Scales) -> Iterator[Row]:
-    for row in expect_attributes(entities, scales):
+    for part in _parts(expect_attributes(entities, scales)):
         for name, (offset, width) in scales.items():
-            try:
-                number = number_of(row.get(name))
-            except ValueError:
-                raise _no_number(name, row) from None
-            if number is not None:
-                row[name] = (number - offset) / width
-        yield row
+            for row, number in zip(part, read_numbers(part, name)):
+                if number is not None:
+                    row[name] = (number - offset) / width
+        yield from part
 
 
 def _vectors(rows: Iterable[Row], scales: Scales) -> Iterator[Row]:
@@ -193,31 +179,44 @@ def _vectors(rows: Iterable[Row], scales: Scales) -> Iterator[Row]:
         yield {name: row.get(name) for name in ("ID", "href", *scales)}
 
 
-def _no_number(name: str, row: Row) -> ValueError:
-    return ValueError(
-        f"{row[name]!r:.99}, the {name!r:.99} of entity {row.get('ID')!r:.99}, is no number: leave "
-        "the entity out with entity-select, or encode the attribute."
-    )
+def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    rows = iter(rows)
+    while part := list(islice(rows, ROWS_AT_ONCE)):
+        yield part
 
 
-def number_of(value: Any) -> float | None:
-    """Return a number; ``None`` for a missing value.
+def read_numbers(rows: Sequence[Row], name: str) -> list[float | None]:
+    """Return the values of an attribute; ``None`` for missing ones.
 
     Raises:
-        ValueError: it is no finite number.
+        ValueError: one of them is no finite number; names it.
     """
+    values = [row.get(name) for row in rows]
     try:
-        number = parse_float(value)
-    except TypeError:
-        if value is None:
-            return None
-        raise ValueError("no number") from None
-    except ValueError:
-        if isinstance(value, str) and value.strip().lower() in MISSING:
-            return None
-        raise
-    if number - number == 0 and not isinstance(value, bool):
-        return number
+        text = " ".join(values)
+        # What float() reads, and parse_float does not: 1_000, inf, nan, digits of other scripts.
+        if text.isascii() and "_" not in text and "n" not in text.lower():
+            numbers = [float(each) if each else None for each in values]
+            if math.isfinite(sum(filter(None, numbers))):
+                return numbers
+    except (TypeError, ValueError):
+        pass  # one by one, to see which
+    return [_number(row, name) for row in rows]
+
+
+def _number(row: Row, name: str) -> float | None:
+    value = row.get(name)
+    if value is None or (isinstance(value, str) and value.strip().lower() in MISSING):
+        return None
+    try:
+        number = math.inf if isinstance(value, bool) else parse_float(value)
+    except (TypeError, ValueError):
+        number = math.inf
     if number != number:
         return None
-    raise ValueError("no finite number")
+    if math.isinf(number):
+        raise ValueError(
+            f"{value!r:.99}, the {name!r:.99} of entity {row.get('ID')!r:.99}, is no number: "
+            "leave the entity out with entity-select, or encode the attribute."
+        )
+    return number

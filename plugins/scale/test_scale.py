@@ -51,7 +51,10 @@ def test_the_numbers_are_those_of_scikit_learn(penguins, run_plugin, url, inputs
     np.testing.assert_allclose(scaled[NUMBERS], wanted, atol=1e-12)
     others = ["ID", "species", "island", "sex"]
     pd.testing.assert_frame_equal(scaled[others], penguins[others], check_dtype=False)
-    assert "Not scaled: species; 'Adelie' of entity 'penguin 0' is no number." in task.log
+    assert (
+        "Not scaled: 'Adelie', the 'species' of entity 'penguin 0', is no number"
+        in task.log
+    )
 
 
 def test_test_data_get_the_scale_of_training_data(penguins, run_plugin, fake_data_server):
