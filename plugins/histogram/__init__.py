@@ -17,6 +17,7 @@ from qhana_plugin_runner.authoring import (
 )
 from qhana_plugin_runner.plugin_utils.columns import (
     attributes_of,
+    is_missing,
     number_of,
     numeric_attributes,
 )
@@ -115,12 +116,13 @@ def draw_categories(
     name: str, values: list[Any], choices: dict[str, list[str]]
 ) -> Figure:
     """Draw how often each value occurs, the most frequent first."""
-    counted = Counter(map(str, values))
+    counted = Counter(str(each) for each in values if each not in (None, ""))
     shown = counted.most_common(MAX_BARS)
-    notes = []
+    missing = len(values) - counted.total()
+    notes = [f"{missing:,} values are missing."] if missing else []
     if len(counted) > len(shown):
         left_out = f"{len(counted) - len(shown):,} more values are not drawn."
-        notes = [f"The {MAX_BARS} most frequent values; {left_out}"]
+        notes.append(f"The {MAX_BARS} most frequent values; {left_out}")
     labels, counts = [each for each, _count in shown], [count for _, count in shown]
     axis = category_axis(name)
     if max(map(len, labels), default=0) > MAX_LABEL:

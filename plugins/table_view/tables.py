@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from requests import Response
 
-from qhana_plugin_runner.plugin_utils.columns import number_of
+from qhana_plugin_runner.plugin_utils.columns import is_missing, number_of
 from qhana_plugin_runner.plugin_utils.entity_marshalling import load_entities
 from qhana_plugin_runner.requests import (
     get_mimetype,
@@ -218,7 +218,7 @@ def cell(value: Any) -> Any:
 
 def sort_key(value: Any) -> Any:
     """Return what a value is sorted by: numbers as such, before texts in any case."""
-    if value is None:
+    if is_missing(value):
         return None
     number = number_of(value)
     return str(value).casefold() if number is None else number

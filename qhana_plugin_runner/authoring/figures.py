@@ -17,6 +17,9 @@ __all__ = ["Figure", "Page"]
 
 _STATIC = Path(__file__).parents[1] / "static"
 
+# Nothing leaves the page; but hosts bring their style sheets, and those their fonts.
+_POLICY = "connect-src 'self'; form-action 'self'; object-src 'none'; base-uri 'none'"
+
 # What ends a script, or is a line break to it, never stands in the JSON of a page.
 _UNSAFE = {ord(each): f"\\u{ord(each):04x}" for each in "<>&\u2028\u2029"}
 
@@ -29,7 +32,7 @@ class _Shown:
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     template = ""
-    policy = "script-src 'self'; object-src 'none'; base-uri 'none'"
+    policy = f"script-src 'self'; {_POLICY}"
 
     def to_html(self, include_plotlyjs: bool = True) -> str:
         """Return a page that needs no other files."""
@@ -77,7 +80,7 @@ class Figure(_Shown):
 
     template = "shown_figure.html"
     # plotly.js compiles the programs of what it draws by WebGL
-    policy = "script-src 'self' 'unsafe-eval'; object-src 'none'; base-uri 'none'"
+    policy = f"script-src 'self' 'unsafe-eval'; {_POLICY}"
 
     def to_json(self) -> str:
         """Return the figure as plotly.js takes it."""

@@ -7,7 +7,16 @@ from typing import Any, NamedTuple, TypeVar
 
 from ._numerals import parse_float
 
-__all__ = ["Sample", "attributes_of", "numeric_attributes", "number_of", "sample_of"]
+__all__ = [
+    "Sample",
+    "attributes_of",
+    "is_missing",
+    "numeric_attributes",
+    "number_of",
+    "sample_of",
+]
+
+_MISSING = frozenset(("", "na", "n/a", "nan", "none", "null"))
 
 T = TypeVar("T")
 
@@ -49,6 +58,17 @@ def sample_of(items: Iterable[T], size: int, seed: int = 0) -> Sample:
     return Sample([item for _number, item in drawn], number + 1)
 
 
+def is_missing(value: Any) -> bool:
+    """Whether a value is none: empty, or one of the words that stand for it among numbers.
+
+    >>> [is_missing(value) for value in (None, "", " NA", "nan", 0, "no")]
+    [True, True, True, True, False, False]
+    """
+    if isinstance(value, str):
+        return value.strip().casefold() in _MISSING
+    return value is None or value != value
+
+
 def number_of(value: Any) -> float | None:
     """Return a value as a finite number; ``None`` for all else, and for truth values.
 
@@ -75,7 +95,7 @@ def attributes_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def numeric_attributes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the attributes whose values are numbers in all rows that have one.
+    """Return the attributes whose values are numbers in all rows where none is missing.
 
     >>> numeric_attributes([{"ID": "1", "x": "2", "y": "a"}, {"ID": "2", "x": "", "y": "3"}])
     ['x']
@@ -84,5 +104,5 @@ def numeric_attributes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _is_numeric(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
-    values = [value for row in rows if (value := row.get(name)) not in (None, "")]
+    values = [value for row in rows if not is_missing(value := row.get(name))]
     return bool(values) and all(number_of(value) is not None for value in values)

@@ -7,7 +7,14 @@
 (() => {
   "use strict";
 
-  const BUTTONS = { displaylogo: false, responsive: true };
+  /** Nothing is sent to the makers of plotly.js, whatever button people press. */
+  const CONFIG = {
+    displaylogo: false,
+    modeBarButtonsToRemove: ["sendChartToCloud"],
+    plotlyServerURL: "",
+    responsive: true,
+    showSendToCloud: false,
+  };
 
   /** What draws points by WebGL -> what draws them without. */
   const WITHOUT_WEBGL = { scattergl: "scatter" };
@@ -75,7 +82,7 @@
       trace.type = isWebgl ? trace.type : WITHOUT_WEBGL[trace.type] ?? trace.type;
     }
     box.replaceChildren();
-    await Plotly.newPlot(box, data, withColors(layout), BUTTONS);
+    await Plotly.newPlot(box, data, withColors(layout), CONFIG);
     const recolor = () => Plotly.relayout(box, withColors(layout));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolor);
     // Style sheets of the host come late; "load" does not bubble.
