@@ -147,6 +147,29 @@ def test_one_command_of_the_installed_wheel_serves_plugins_and_finishes_a_task(
     assert list(empty.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "package"), [("learning", "plotly"), ("quantum", "qiskit<3")]
+)
+def test_the_packages_of_a_set_are_asked_for_by_its_tag(
+    installed, tmp_path, name, package
+):
+    program = installed / "bin" / "qhana-plugin-runner"
+    result = subprocess.run(
+        [program, "plugin", "install", name, "--dry-run"],
+        cwd=tmp_path,
+        env=outside_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    wanted = [line for line in lines if "  # " in line]  # the others are the runner's own
+    assert any(line.startswith(package) for line in wanted)
+    assert any(line.startswith("scikit-learn>=1.6") for line in wanted)
+    assert len(wanted) < 7
+
+
 def test_a_new_plugin_is_tested_and_checked_where_nothing_but_the_wheel_is(
     installed, tmp_path
 ):
