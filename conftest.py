@@ -1,10 +1,14 @@
 """What holds in every test, also in those of plugins: nothing is reached but loopback."""
 
 import ipaddress
+import os
 import socket
 from pathlib import Path
 
 import pytest
+
+# As in workers; scikit-learn reads it when it is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 PACKAGE = Path(__file__).parent / "qhana_plugin_runner"
 

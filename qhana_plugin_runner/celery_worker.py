@@ -1,6 +1,7 @@
 """What a worker process loads: ``celery --app qhana_plugin_runner.celery_worker:CELERY worker``."""
 
 import gc
+import os
 
 from . import create_app
 from .celery import CELERY
@@ -9,6 +10,9 @@ from .worker.wake import WakeUp
 
 __all__ = ["CELERY"]
 
+# Else the threads of numeric libraries (OpenMP) keep a processor busy while they wait for each other,
+# and tasks that share the processors take a multiple of their time. Libraries read it once.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 create_app()
 gc.freeze()  # what is loaded stays in pages of memory that the processes of the pool share
 CELERY.steps["worker"].add(Supervision)

@@ -80,7 +80,7 @@ def reduce_dimensions(
     else:
         values, metrics = t_sne(points.values, dimensions, perplexity, seed)
     name, value = next(iter(metrics.items()))
-    task.log(f"{name.capitalize()}: {value:.3f}")
+    task.log(f"{name[0].upper()}{name[1:]}: {value:.3f}")
     names = list(dimension_names(values.shape[1]))
     return {
         "points": points._replace(attributes=names, values=values).to_entities(),
