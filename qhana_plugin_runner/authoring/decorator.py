@@ -26,8 +26,10 @@ S = TypeVar("S")
 
 
 def plugin(
+    function: None = None,
+    /,
     *,
-    version: str,
+    version: str = "",
     name: str | None = None,
     title: str | None = None,
     type: PluginType = PluginType.processing,
@@ -40,7 +42,8 @@ def plugin(
     Write ``outputs`` and ``requirements`` as literals: they are read without importing the plugin.
 
     Args:
-        version: such as ``v1.0.0``.
+        function: nothing: ``@plugin`` is written with parentheses.
+        version: such as ``v1.0.0``; has to be given.
         name: part of the plugin's URL; by default the name of the function, with ``-`` for ``_``.
         title: for people; by default made from the name.
         type: what the plugin is for.
@@ -51,6 +54,11 @@ def plugin(
     Raises:
         DeclarationError: no plugin can be made of the function.
     """
+
+    if function is not None or not version:
+        raise DeclarationError(
+            'a plugin has a version: write `@plugin(version="v1.0.0")`'
+        )
 
     def decorate(function: Callable[P, R]) -> Plugin[P, R]:
         try:

@@ -166,7 +166,13 @@ def run(function: "FormFunction[Any, Any]", task_id: int) -> Signature:
     DB.session.commit()
     returned = function.fn(**arguments)
     if not isinstance(returned, Ask):
-        outputs.save_returned(returned)
+        try:
+            outputs.save_returned(returned)
+        except OutputError as error:
+            if returned is None and function.plugin.steps:
+                cure = "to ask for a step, write `return STEP.ask(...)`"
+                raise OutputError(f"{error}; {cure}") from None
+            raise
         return save_task_result.s(None, db_id=task_id)
     if returned.step.plugin is not function.plugin:
         raise OutputError(

@@ -25,7 +25,7 @@ from ..util.log_once import is_first_to_log
 from ..util.versions import comparable_version
 from .about import PluginAbout, plugin_identifier
 from .failures import PluginError, PluginFailure
-from .missing import failure_of_source, missing_packages
+from .missing import failure_of_source, install_command, missing_packages
 from .modules import (
     PluginModule,
     find_modules,
@@ -368,9 +368,10 @@ def _why_no_routes(plugin: QHAnaPluginBase) -> str:
     missing = missing_modules(type(plugin).__module__)
     if missing:
         names = ", ".join(map(repr, missing))
+        command = install_command(_about(plugin), Path(_file_of(type(plugin))))
         reason = (
-            f"the plugin has caught the error that {names} cannot be imported. `flask install` "
-            "installs what plugins ask for in get_requirements()"
+            f"the plugin has caught the error that {names} cannot be imported. `{command}` "
+            "installs what it asks for in get_requirements()"
         )
     else:
         reason = (

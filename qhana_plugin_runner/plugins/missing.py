@@ -12,7 +12,7 @@ from .requirements.installed import unmet
 from .requirements.lines import RequirementsError
 from .sources import PluginSource, read_source
 
-__all__ = ["SETS", "failure_of_source", "missing_packages"]
+__all__ = ["SETS", "failure_of_source", "install_command", "missing_packages"]
 
 SETS = ("learning", "quantum")
 """The extras of the runner, each for its plugins with the tag of that name."""
@@ -30,12 +30,12 @@ def missing_packages(
         cause: the error, if there was one.
     """
     error = f"Packages are missing: {', '.join(packages)}."
-    command = _command(about, Path(file))
+    command = install_command(about, Path(file))
     return PluginFailure(
         name=about.identifier,
         file=file,
         stage="packages",
-        error=f"{error} {cause}".strip(),
+        error=f"{error} {cause}." if cause else error,
         advice=_("`%(command)s` installs what is missing.", command=command),
         is_note=True,
         about=about,
@@ -73,7 +73,7 @@ def _name_of(file: Path) -> str:
     return file.parent.name if file.name == "__init__.py" else file.stem
 
 
-def _command(about: PluginAbout, file: Path) -> str:
+def install_command(about: PluginAbout, file: Path) -> str:
     """Return the command that installs the packages of a plugin."""
     checkout = Path(__file__).resolve().parents[2]
     install = f"plugin install {shlex.quote(about.name)}"

@@ -18,6 +18,8 @@ from ..celery import CELERY
 from ..util import compat
 from ..util.bytecode import source_loader
 from ..util.log_once import is_first_to_log
+from .requirements.lines import RequirementsError
+from .sources import read_source
 
 __all__ = [
     "PluginModule",
@@ -95,14 +97,24 @@ def _find_files(folders: Iterable[str | Path]) -> Iterator[Path]:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if (
-                entry.suffix == ".py"
-                and entry.name != "conftest.py"
-                and os.path.isfile(entry)
-            ):
-                yield entry
+            if entry.suffix == ".py" and os.path.isfile(entry):
+                if not _is_for_tests(entry):
+                    yield entry
             elif os.path.isfile(entry / "__init__.py"):
                 yield entry / "__init__.py"
+
+
+def _is_for_tests(file: Path) -> bool:
+    """Whether pytest takes a module, and its source defines no plugin, whatever its name."""
+    if file.name == "conftest.py":
+        return True
+    if not file.name.startswith("test_"):
+        return False
+    try:
+        plugins = read_source(file)
+    except RequirementsError:
+        return True
+    return not any(each.text("name") and each.text("version") for each in plugins)
 
 
 def overlooked_folders(folders: Iterable[str | Path]) -> list[Path]:

@@ -151,6 +151,14 @@ def test_a_text_is_no_list_of_texts(keyword):
         plugin(version="v1", **{keyword: "a>=1"})(takes(int))
 
 
+def test_a_decorator_without_parentheses_or_version_is_told_what_is_missing():
+    for decorate in (lambda: plugin(takes(int)), lambda: plugin(tags=["a"])):
+        with pytest.raises(
+            DeclarationError, match=r'write `@plugin\(version="v1.0.0"\)`'
+        ):
+            decorate()
+
+
 def test_functions_that_do_nothing_when_they_are_called_are_refused():
     def rows():
         yield 1

@@ -228,6 +228,13 @@ def test_an_output_is_saved_once(author):
     assert "the output 'names' is saved already" in status["log"]
 
 
+def test_a_step_that_is_asked_without_return_is_named(author):
+    author.serve(PICK.replace("return choose.ask(", "choose.ask("))
+    status = author.run("pick@v1-0-0", {"entities": ENTITIES})
+    assert status["status"] == "FAILURE"
+    assert "to ask for a step, write `return STEP.ask(...)`" in status["log"]
+
+
 def test_a_step_that_has_asked_again_may_be_called_again(author, asked):
     (step,) = asked["steps"]
     answers = {"column": "y", "entities": ENTITIES, "more": ["ID"], "again": "true"}

@@ -43,12 +43,16 @@ def test_file_names_need_not_be_identifiers(plugins, file):
 def test_modules_and_packages_of_a_folder_are_plugins_and_the_rest_is_not(plugins):
     for path in ("b.py", "a/__init__.py", "c/__init__.py"):
         plugins.write(path, "")
-    others = ("notes.txt", "data/x.py", "b.pyc", "conftest.py")
+    others = ("notes.txt", "data/x.py", "b.pyc", "conftest.py", "test_b.py")
     for path in (".hidden.py", ".git/__init__.py", *others):
         plugins.write(path, "raise RuntimeError('this is no plugin')")
+    plugins.write(
+        "test_c.py", "class Test(Base):\n    name = 'test'\n    version = '1'\n"
+    )
     (plugins.folder / "folder.py").mkdir()
     (plugins.folder / "dangling.py").symlink_to("nowhere.py")
-    assert names(plugins.folder) == ["a", "b", "c"]
+    # What is named like a test and is a plugin all the same has always been one.
+    assert names(plugins.folder) == ["a", "b", "c", "test_c"]
 
 
 def test_folder_that_may_not_be_read_stops_nothing(plugins, monkeypatch, caplog):
