@@ -37,6 +37,9 @@ _COMPARE: dict[type, Callable[[Any, Any], Any]] = {
     ast.IsNot: operator.ne,
 }
 
+_OF_MISSING = (operator.eq, operator.ne)
+"""What a missing value can fulfill."""
+
 _COMPUTE: dict[type, Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -108,7 +111,7 @@ class Condition:
             raise ConditionError("The condition goes too deep, or is no text.") from None
 
     def _refuse(self, node: ast.expr, reason: str) -> ConditionError:
-        column = len(self._text.encode()[: node.col_offset - 1].decode())
+        column = len(self._text.encode()[: max(0, node.col_offset - 1)].decode())
         return self._wrong(column, reason)
 
     def _wrong(self, column: int, reason: str) -> ConditionError:
@@ -207,14 +210,24 @@ class Condition:
         kind = next(each for each in readers if each in kinds)
         read_left, read_right = readers[kind](left), readers[kind](right)
         compare = _COMPARE[type(op)]
-        if kind == "any":
-            return lambda row: _compared(
-                compare, *_alike(read_left(row), read_right(row))
-            )
-        return lambda row: _compared(compare, read_left(row), read_right(row))
+        is_open = kind == "any"
+
+        def comparison(row: Row) -> bool:
+            first, second = read_left(row), read_right(row)
+            if first is None or second is None:
+                return compare in _OF_MISSING and bool(compare(first, second))
+            if is_open:
+                first, second = _alike(first, second)
+            return bool(compare(first, second))
+
+        return comparison
 
     def _membership(self, left: ast.expr, right: ast.expr) -> Read:
         if isinstance(right, (ast.List, ast.Tuple, ast.Set)):
+            if {self._kind(each) for each in right.elts} == {"text"}:
+                words = frozenset(ast.literal_eval(right))
+                word = self._words(left)
+                return lambda row: word(row) in words
             tests = [self._comparison(left, ast.Eq(), each) for each in right.elts]
             return lambda row: any(test(row) for test in tests)
         part, whole = self._words(left), self._value(right)
@@ -356,18 +369,8 @@ def _hint(node: ast.expr) -> str:
     )
 
 
-def _compared(compare: Callable[[Any, Any], Any], left: Any, right: Any) -> bool:
-    if left is None or right is None:
-        if compare is operator.eq:
-            return left is right
-        return compare is operator.ne and left is not right
-    return bool(compare(left, right))
-
-
 def _alike(left: Any, right: Any) -> tuple[Any, Any]:
     """Return two values of a file as numbers or dates when both are, and else as texts."""
-    if left is None or right is None:
-        return left, right
     for convert in (number_of, _date_of):
         try:
             return convert(left), convert(right)

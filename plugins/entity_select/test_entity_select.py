@@ -162,6 +162,11 @@ def test_a_value_that_is_neither_true_nor_false():
         ("row['a':'b'] > 1", "compare attributes"),
         ("other['a'] > 1", "compare attributes"),
         ("~size > 1", "this is no number"),
+        (
+            "size, größe",
+            r"at character 1 \(size, größe\): this is neither true nor false",
+        ),
+        ("# größe", r"at character 1 \(# größe\): this is neither true nor false"),
         ("size > 1\x00", "null bytes|too deep"),
     ],
 )
