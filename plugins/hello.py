@@ -104,7 +104,7 @@ class MicroFrontend(MethodView):
             schema=schema,
             values=data,
             errors=errors,
-            valid=bool(data) and not errors,
+            valid=request.method == "POST" and bool(data) and not errors,
             process=url_for(f"{IDENTIFIER}.ProcessView"),
             help_text="Type a text and press *submit*. The output is a text file.",
             example_values=url_for(f"{IDENTIFIER}.MicroFrontend", inputStr="World"),

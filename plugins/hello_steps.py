@@ -65,7 +65,7 @@ def render_form(process: str, help_text: str):
         schema=schema,
         values=data,
         errors=errors,
-        valid=bool(data) and not errors,
+        valid=request.method == "POST" and bool(data) and not errors,
         process=process,
         help_text=help_text,
     )

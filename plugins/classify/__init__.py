@@ -34,13 +34,13 @@ MOST = {"SVM": 20_000}
 def classify(
     task: Task,
     entities: Annotated[Entities, Field(data_type="entity/*")],
-    label: Annotated[str, Field(min_length=1)] = "label",
+    label: Annotated[str, Field(min_length=1, attributes_of="entities")] = "label",
     labels: Annotated[Entities, Field(data_type="entity/label")] | None = None,
     test_entities: Annotated[Entities, Field(data_type="entity/*")] | None = None,
     method: Literal[
         "logistic regression", "SVM", "random forest"
     ] = "logistic regression",
-    attributes: Sequence[str] = (),
+    attributes: Annotated[Sequence[str], Field(attributes_of="entities")] = (),
     folds: Annotated[int, Field(ge=2, le=100)] = 5,
     regularization: Annotated[
         float, Field(gt=0, label="Regularization C", metadata={"step": "any"})

@@ -32,7 +32,7 @@ def cluster(
         "k-means", "mini-batch k-means", "HDBSCAN", "agglomerative"
     ] = "k-means",
     clusters: Annotated[int, Field(ge=1, le=1_000)] = 3,
-    attributes: Sequence[str] = (),
+    attributes: Annotated[Sequence[str], Field(attributes_of="entities")] = (),
     min_cluster_size: Annotated[int, Field(ge=2)] = 5,
     linkage: Literal["ward", "complete", "average", "single"] = "ward",
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,

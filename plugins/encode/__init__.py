@@ -21,7 +21,7 @@ Row = dict[str, Any]
 def encode(
     task: Task,
     entities: Annotated[Entities, Field(data_type="entity/*")],
-    attributes: Sequence[str] = (),
+    attributes: Annotated[Sequence[str], Field(attributes_of="entities")] = (),
     method: Literal["one-hot", "ordinal"] = "one-hot",
     order: Sequence[str] = (),
     most_values: Annotated[int, Field(ge=2, le=10_000)] = 100,

@@ -21,10 +21,11 @@ def entity_join(
     left: Annotated[Entities, Field(data_type="entity/*", label="First file")],
     right: Annotated[Entities, Field(data_type="entity/*", label="Second file")],
     left_attributes: Annotated[
-        Sequence[str], Field(min_length=1, label="Attributes of the first file")
+        Sequence[str],
+        Field(min_length=1, label="Attributes of the first file", attributes_of="left"),
     ] = ("ID",),
     right_attributes: Annotated[
-        Sequence[str], Field(label="Attributes of the second file")
+        Sequence[str], Field(label="Attributes of the second file", attributes_of="right")
     ] = (),
     keep: Literal["matches", "first file", "both files"] = "matches",
     suffix: Annotated[str, Field(min_length=1)] = "_right",

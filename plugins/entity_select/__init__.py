@@ -25,7 +25,7 @@ def entity_select(
             check=read_condition, max_length=MAX_LENGTH, metadata={"datalist": EXAMPLES}
         ),
     ] = "",
-    attributes: Sequence[str] = (),
+    attributes: Annotated[Sequence[str], Field(attributes_of="entities")] = (),
     complete: bool = False,
 ):
     """Keeps the entities that fulfill a condition, and the attributes that you name.

@@ -42,12 +42,12 @@ MAX_ENTITIES, MAX_QUBITS = 500, 12
 def quantum_kernel(
     task: Task,
     entities: Annotated[Entities, Field(data_type="entity/*")],
-    label: Annotated[str, Field(label="Label attribute")] = "",
+    label: Annotated[str, Field(label="Label attribute", attributes_of="entities")] = "",
     labels: Annotated[
         Entities | None, Field(label="File of labels", data_type="entity/label")
     ] = None,
     test_entities: Annotated[Entities | None, Field(data_type="entity/*")] = None,
-    attributes: Sequence[str] = (),
+    attributes: Annotated[Sequence[str], Field(attributes_of="entities")] = (),
     feature_map: Literal["angle", "Z", "ZZ", "Pauli"] = "ZZ",
     paulis: Sequence[Annotated[str, Field(pattern="[IXYZ]+")]] = ("Z", "YY"),
     repetitions: Annotated[int, Field(ge=1, le=10)] = 2,

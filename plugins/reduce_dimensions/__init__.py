@@ -26,7 +26,7 @@ def reduce_dimensions(
     entities: Annotated[Entities, Field(data_type="entity/*")],
     method: Literal["PCA", "MDS", "t-SNE"] = "PCA",
     dimensions: Annotated[int, Field(ge=1, le=1_000)] = 2,
-    attributes: Sequence[str] = (),
+    attributes: Annotated[Sequence[str], Field(attributes_of="entities")] = (),
     perplexity: Annotated[float, Field(gt=0, metadata={"step": "any"})] = 30,
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,
 ) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class Statistics:
 def scale(
     task: Task,
     entities: Annotated[Entities, Field(data_type="entity/*")],
-    attributes: Sequence[str] = (),
+    attributes: Annotated[Sequence[str], Field(attributes_of="entities")] = (),
     method: Literal["standard", "min-max"] = "standard",
     low: float = 0.0,
     high: float = 1.0,

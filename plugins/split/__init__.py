@@ -26,7 +26,7 @@ def split(
     task: Task,
     entities: Annotated[Entities, Field(data_type="entity/*")],
     test_share: Annotated[float, Field(gt=0, lt=1, metadata={"step": "any"})] = 0.25,
-    stratify: str = "",
+    stratify: Annotated[str, Field(attributes_of="entities")] = "",
     seed: int = 0,
 ):
     """Splits entities at random into a set to train with and a set to test with.

@@ -36,12 +36,14 @@ MAX_ENTITIES, MAX_QUBITS = 5_000, 8
 def variational_classifier(
     task: Task,
     entities: Annotated[Entities, Field(data_type="entity/*")],
-    label: Annotated[str, Field(label="Label attribute")] = "label",
+    label: Annotated[
+        str, Field(label="Label attribute", attributes_of="entities")
+    ] = "label",
     labels: Annotated[
         Entities | None, Field(label="File of labels", data_type="entity/label")
     ] = None,
     test_entities: Annotated[Entities | None, Field(data_type="entity/*")] = None,
-    attributes: Sequence[str] = (),
+    attributes: Annotated[Sequence[str], Field(attributes_of="entities")] = (),
     feature_map: Literal["angle", "Z", "ZZ"] = "angle",
     ansatz: Literal["real amplitudes", "efficient SU2"] = "real amplitudes",
     layers: Annotated[int, Field(ge=1, le=10)] = 2,

@@ -61,6 +61,8 @@ class Field:
         input_type: such as ``textarea``; see the form kit.
         data_type: for files and entities: the data type that is wanted, such as ``entity/list``.
         content_types: for files and entities: the mime types that are understood.
+        attributes_of: for texts and lists of texts that name attributes: the parameter with the
+            entities whose attributes the input suggests.
         metadata: more metadata of the marshmallow field, such as ``step`` or ``datalist``.
     """
 
@@ -77,6 +79,7 @@ class Field:
     input_type: str | None = None
     data_type: str | None = None
     content_types: Sequence[str] = ()
+    attributes_of: str | None = None
     metadata: Mapping[str, Any] | None = None
 
 

@@ -207,6 +207,7 @@ def _metadata(wanted: Wanted, described: str, choices: Sequence[Any]) -> dict[st
         "input_type": options.input_type,
         "data_input_type": options.data_type,
         "data_content_types": list(options.content_types),
+        "attributes_of": options.attributes_of,
     }
     if wanted.type is Kind.ENTITIES:
         metadata["data_input_type"] = options.data_type or "entity/list"

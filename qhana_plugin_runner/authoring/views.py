@@ -215,7 +215,7 @@ def render_form(
         schema=schema,
         values=data or preset,
         errors=errors,
-        valid=bool(data) and not errors,
+        valid=request.method == "POST" and bool(data) and not errors,
         process=process,
         **page,
     )

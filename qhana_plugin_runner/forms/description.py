@@ -136,6 +136,10 @@ def _describe_field(
     if input_kind(shown.type).suggests:
         shown.options = find_suggestions(schema, name, metadata)
     _add_attributes(shown, field, metadata)
+    if metadata.get("attributes_of") and shown.type in ("text", "text_with_datalist"):
+        shown.type = "text_with_datalist"
+        source = _input_id(schema, str(metadata["attributes_of"]))
+        shown.attributes["data-attributes-of"] = source
     _add_pickers(shown, schema, field, metadata)
     return shown
 

@@ -46,6 +46,9 @@
     ...JSON.parse(document.currentScript?.dataset.texts ?? "{}"),
   };
 
+  /** The root of the runner; undefined where the script is in the page itself. */
+  const ROOT = document.currentScript?.src && new URL("../", document.currentScript.src);
+
   const state = {
     href: window.location.href,
     /** The height that the host was told last, in CSS pixels. */
@@ -1083,6 +1086,52 @@
     document.addEventListener(type, onRelease, { capture: true });
   }
   window.addEventListener("blur", onRelease);
+  // -- names of attributes ----------------------------------------------------------------------
+
+  /** Suggest the attributes of the file in an input where they are entered. */
+  async function suggestAttributesOf(source) {
+    const inputs = [...document.querySelectorAll("[data-attributes-of]")].filter(
+      (input) => input.dataset.attributesOf === source.id
+    );
+    const lists = new Set(inputs.map((input) => input.list).filter(Boolean));
+    if (!lists.size || !ROOT) {
+      return;
+    }
+    const url = source.value.trim();
+    const question = new URL("workbench/attributes", ROOT);
+    question.searchParams.set("url", url);
+    let names = [];
+    try {
+      const response = url ? await fetch(question) : null;
+      names = response?.ok ? await response.json() : [];
+    } catch {
+      // Without suggestions, names can be entered all the same.
+    }
+    if (source.value.trim() !== url) {
+      return; // another file was chosen meanwhile
+    }
+    for (const list of lists) {
+      list.replaceChildren(
+        ...names.map((value) => Object.assign(document.createElement("option"), { value }))
+      );
+    }
+  }
+
+  function suggestAttributes() {
+    const inputs = [...document.querySelectorAll("[data-attributes-of]")];
+    for (const id of new Set(inputs.map((input) => input.dataset.attributesOf))) {
+      const source = document.getElementById(id);
+      source?.addEventListener("change", () => suggestAttributesOf(source));
+      if (source?.value) suggestAttributesOf(source);
+    }
+  }
+
+  if (document.readyState === "loading") {
+    document.addEventListener("DOMContentLoaded", suggestAttributes);
+  } else {
+    suggestAttributes();
+  }
+
   if (host) {
     registerMessageListener();
     document.addEventListener("input", onChange);

@@ -133,6 +133,18 @@ def test_a_visualisation_shows_a_file_in_the_preview(page, product, files):
     expect(page.locator("iframe")).to_have_count(0)
 
 
+def test_names_of_attributes_are_those_of_the_chosen_file(page, product, files):
+    file = upload(product, "table.csv", b"ID,mass\n1,2\n")
+    select = f"{product.url}workbench/plugins/entity-select@v1-0-0/"
+    page.goto(f"{select}?entities={requests.utils.quote(file['href'], '')}")
+    names = form(page).locator("#attributes-datalist option")
+    expect(names).to_have_count(2)
+    assert [each.get_attribute("value") for each in names.all()] == ["ID", "mass"]
+    form(page).get_by_label("Entities").fill(files[0]["href"])
+    form(page).get_by_label("Entities").blur()
+    expect(names).to_have_count(1)
+
+
 def test_escape_chooses_nothing(page, product, files):
     page.goto(product.url + PICTURE)
     form(page).get_by_role("button", name="Choose file").first.click()

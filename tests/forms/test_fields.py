@@ -422,6 +422,22 @@ def test_suggestions_are_listed_for_an_input(render_fields):
     assert [each["value"] for each in datalist.all("option")] == ["a", HOSTILE]
 
 
+def test_attributes_of_a_file_are_suggested_once_it_is_chosen(render_fields):
+    form = render_fields(
+        schema_of(
+            data=FileUrl(data_input_type="entity/list"),
+            key=ma.fields.String(metadata={"attributes_of": "data"}),
+            keys=ma.fields.List(ma.fields.String(), metadata={"attributes_of": "data"}),
+            size=ma.fields.Integer(metadata={"attributes_of": "data"}),
+        )
+    )
+    for name in ("key", "keys"):
+        shown = form.one("input", name=name)
+        assert shown["data-attributes-of"] == form.one("input", name="data")["id"]
+        assert form.one("datalist", id=shown["list"]).all("option") == []
+    assert "data-attributes-of" not in form.one("input", name="size")
+
+
 def test_the_datalists_of_a_schema_are_for_inputs_without_one_of_their_own(render_fields):
     schema = schema_of(
         back_end=ma.fields.String(),

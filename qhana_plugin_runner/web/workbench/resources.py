@@ -3,6 +3,7 @@
 from typing import Any
 
 import marshmallow as ma
+from flask import jsonify
 from flask.views import MethodView
 from flask_babel import gettext as _
 from flask_smorest import abort
@@ -11,6 +12,7 @@ from ...api.tasks import abort_unknown, require_row_id
 from ...api.util import MaBaseSchema, SecurityBlueprint
 from .catalogue import find_plugin_by_url
 from .file_urls import file_facts, find_file
+from .preview import Limits, preview_of
 from .queries import UrlQuerySchema
 from .runs import find_run, find_task, save_run
 
@@ -110,6 +112,26 @@ class FileFactsView(MethodView):
         """The types and the name of the file with a URL, which is not fetched."""
         file = find_file(query["url"])
         return _NOTHING if file is None else file_facts(file)
+
+
+MAX_ATTRIBUTES = 1_000
+"""Names that a form suggests; nobody reads more."""
+
+
+@WORKBENCH_API.route("/attributes")
+class AttributesView(MethodView):
+    """The attributes of entities."""
+
+    @WORKBENCH_API.arguments(UrlQuerySchema(), location="query")
+    @WORKBENCH_API.response(200, {"type": "array", "items": {"type": "string"}})
+    def get(self, query: dict[str, str]) -> Any:
+        """The names of the attributes in the file with a URL, for forms to suggest.
+
+        Those of its first entities; none when it is not a file of this runner.
+        """
+        file = find_file(query["url"])
+        limits = Limits(rows=10, columns=MAX_ATTRIBUTES, text=0)
+        return jsonify(file and preview_of(file, limits).columns or [])
 
 
 class PluginFactsSchema(MaBaseSchema):

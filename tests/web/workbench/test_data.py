@@ -145,6 +145,21 @@ def test_a_plugin_of_several_kinds_is_in_one_group(type_, tags, group):
     assert group_of(entry).name == group
 
 
+def test_attributes_are_told_of_files_with_entities(client, upload):
+    def told(url):
+        return client.get("/workbench/attributes", query_string={"url": url}).json
+
+    assert told(upload("a.csv", b"ID,b c\n1,2\n")["href"]) == ["ID", "b c"]
+    rows = b'[{"ID": 1}, {"ID": 2, "x": 1}]'
+    assert told(upload("a.json", rows)["href"]) == ["ID", "x"]
+    for other in (
+        upload("a.txt", b"x", "custom/text")["href"],
+        "http://x/y",
+        "/files/1/",
+    ):
+        assert told(other) == [], other
+
+
 def test_a_file_goes_into_the_input_that_names_its_type():
     def takes(name, data_type, required=False):
         return PluginData(name, data_type, (), required)

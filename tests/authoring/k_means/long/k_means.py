@@ -134,7 +134,7 @@ class MicroFrontend(MethodView):
             schema=schema,
             values=data,
             errors=errors,
-            valid=bool(data) and not errors,
+            valid=request.method == "POST" and bool(data) and not errors,
             process=url_for(f"{IDENTIFIER}.ProcessView"),
             help_text=ABOUT,
         )
