@@ -14,7 +14,13 @@ from qhana_plugin_runner.authoring import (
     to_points,
 )
 
-from .scores import confusion_rows, require_classes, scores
+from .scores import (
+    confusion_rows,
+    cross_validated,
+    require_classes,
+    rows_of,
+    scores,
+)
 
 MOST = {"SVM": 20_000}
 """How many entities a method takes: the time of an SVM grows with the square of their number."""
@@ -98,7 +104,6 @@ def classify(
         seed: Chance decides on the folds and on the trees; the same seed gives the same result.
     """
     from numpy import array
-    from sklearn.model_selection import StratifiedKFold
 
     if label in attributes:
         raise ValueError(
@@ -114,40 +119,21 @@ def classify(
             "another method, or take a part of the entities."
         )
     task.log(f"{len(classes)} entities; attributes: {', '.join(points.attributes)}")
-
     model = untrained(method, regularization, kernel, trees, seed)
-    predicted = classes.copy()
-    metrics: list[dict[str, Any]] = []
-    splits = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    parts = list(splits.split(points.values, classes))
-    for fold, (train, test) in enumerate(task.track(parts, unit="folds"), 1):
-        model.fit(points.values[train], classes[train])
-        predicted[test] = model.predict(points.values[test])
-        for name, value in scores(classes[test], predicted[test]).items():
-            metrics.append({"metric": name, "fold": fold, "value": value})
-    means: dict[str, float] = {}
-    for row in metrics:
-        means[row["metric"]] = means.get(row["metric"], 0) + row["value"] / folds
-    metrics = [{"metric": name, "value": mean} for name, mean in means.items()] + metrics
-    task.log(f"Accuracy of {folds} folds: {means['accuracy']:.3f}")
-
+    predicted, metrics = cross_validated(task, model, points.values, classes, folds, seed)
     model.fit(points.values, classes)
     saved = save_model(task, model, points.attributes, label)
     if test_entities is not None:
         tracked = task.track(test_entities, unit="test entities")
         points = to_points(tracked, points.attributes)
-        known = array(to_labels(labels or test_entities, points.ids, label))
         predicted = model.predict(points.values)
-        if (
-            known.dtype.kind != classes.dtype.kind
-        ):  # numbers in one file, texts in another
-            known, predicted = known.astype(str), predicted.astype(str)
-        classes = known
-        of_test = scores(classes, predicted)
-        metrics += [
-            {"metric": f"test {name}", "value": of_test[name]} for name in of_test
-        ]
-        task.log(f"Accuracy of the test entities: {of_test['accuracy']:.3f}")
+        classes = array(to_labels(labels or test_entities, points.ids, label))
+        if classes.dtype.kind != predicted.dtype.kind:  # numbers here, texts there
+            classes, predicted = classes.astype(str), predicted.astype(str)
+        metrics += rows_of(scores(classes, predicted), "test ")
+    for row in metrics:
+        if "fold" not in row:
+            task.log(f"{row['metric']}: {row['value']:.3f}")
     return {
         "labels": (
             {"ID": identifier, "href": "", "label": each}

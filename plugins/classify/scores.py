@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import Any
 
+from qhana_plugin_runner.authoring import Task
+
 MOST_CLASSES = 100
 
 
@@ -25,6 +27,34 @@ def require_classes(classes, folds: int, label: str) -> None:
             f"{folds} folds need {folds} entities of each class, and {rarest!r} has {count}: "
             "choose fewer folds, or leave this class out."
         )
+
+
+def cross_validated(task: Task, model, values, classes, folds: int, seed: int):
+    """Return what is predicted for each entity by a model that has not seen it, and metrics."""
+    from sklearn.model_selection import StratifiedKFold
+
+    predicted = classes.copy()
+    of_folds: list[dict[str, float]] = []
+    splits = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    parts = list(splits.split(values, classes))
+    for train, test in task.track(parts, unit="folds"):
+        model.fit(values[train], classes[train])
+        predicted[test] = model.predict(values[test])
+        of_folds.append(scores(classes[test], predicted[test]))
+    means = {name: sum(each[name] for each in of_folds) / folds for name in of_folds[0]}
+    metrics = rows_of(means)
+    for fold, each in enumerate(of_folds, 1):
+        metrics += rows_of(each, fold=fold)
+    return predicted, metrics
+
+
+def rows_of(
+    values: dict[str, float], prefix: str = "", **more: int
+) -> list[dict[str, Any]]:
+    """Return metrics as rows of an output."""
+    return [
+        {"metric": prefix + name, **more, "value": each} for name, each in values.items()
+    ]
 
 
 def scores(classes, predicted) -> dict[str, float]:
