@@ -36,6 +36,8 @@ KNOWN = [
 ]
 """Rows that hold a cell each, as plugins write them: its row, its column, and its value."""
 
+MATRICES = ("custom/kernel-matrix", "custom/confusion-matrix")
+
 Row = dict[str, Any]
 
 
@@ -47,7 +49,7 @@ Row = dict[str, Any]
     outputs={"heatmap": Output("image/html", "text/html")},
 )
 def heatmap(
-    data: Annotated[Entities, Field(label="Matrix or entities", data_type="custom/*")],
+    data: Annotated[Entities, Field(label="Matrix or entities", data_type=MATRICES)],
     row: str | None = None,
     column: str | None = None,
     value: str | None = None,

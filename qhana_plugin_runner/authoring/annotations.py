@@ -59,7 +59,8 @@ class Field:
         check: a function of the value that raises a ``ValueError`` when it is refused; the text is
             shown at the input.
         input_type: such as ``textarea``; see the form kit.
-        data_type: for files and entities: the data type that is wanted, such as ``entity/list``.
+        data_type: for files and entities: the data type that is wanted, such as ``entity/list``,
+            or several.
         content_types: for files and entities: the mime types that are understood.
         attributes_of: for texts and lists of texts that name attributes: the parameter with the
             entities whose attributes the input suggests.
@@ -77,7 +78,7 @@ class Field:
     pattern: str | None = None
     check: Callable[[Any], object] | None = None
     input_type: str | None = None
-    data_type: str | None = None
+    data_type: str | Sequence[str] | None = None
     content_types: Sequence[str] = ()
     attributes_of: str | None = None
     metadata: Mapping[str, Any] | None = None

@@ -205,12 +205,12 @@ def _metadata(wanted: Wanted, described: str, choices: Sequence[Any]) -> dict[st
         "label": options.label,
         "description": options.description or described,
         "input_type": options.input_type,
-        "data_input_type": options.data_type,
         "data_content_types": list(options.content_types),
         "attributes_of": options.attributes_of,
+        **_data_types(options.data_type),
     }
     if wanted.type is Kind.ENTITIES:
-        metadata["data_input_type"] = options.data_type or "entity/list"
+        metadata.setdefault("data_input_type", "entity/list")
         metadata["data_content_types"] = list(options.content_types or ENTITY_TYPES)
     if choices:
         metadata["input_type"] = options.input_type or "select"
@@ -219,6 +219,20 @@ def _metadata(wanted: Wanted, described: str, choices: Sequence[Any]) -> dict[st
         metadata["options"] = {"": "", **{each: str(each) for each in choices}}
     given = {key: value for key, value in metadata.items() if value}
     return {**given, **(options.metadata or {})}
+
+
+def _data_types(given: str | Sequence[str] | None) -> dict[str, Any]:
+    """Return a data type for the form, and all of them for the metadata of the plugin.
+
+    >>> _data_types(["custom/a", "custom/b"])
+    {'data_input_type': 'custom/*', 'data_input_types': ['custom/a', 'custom/b']}
+    """
+    types = [given] if isinstance(given, str) else list(given or ())
+    if len(types) < 2:
+        return {"data_input_type": each for each in types}
+    groups = {each.partition("/")[0] for each in types}
+    common = f"{groups.pop()}/*" if len(groups) == 1 else "*"
+    return {"data_input_type": common, "data_input_types": types}
 
 
 def _validators(wanted: Any, options: Field) -> Iterator[Any]:

@@ -110,13 +110,16 @@ def metadata_of(plugin: "Plugin[Any, Any]") -> PluginMetadata:
 def _inputs(plugin: "Plugin[Any, Any]") -> list[InputDataMetadata]:
     return [
         InputDataMetadata(
-            data_type=field.metadata.get("data_input_type", "*"),
+            data_type=data_type,
             content_type=list(field.metadata.get("data_content_types", ["*"])),
             required=each.is_required,
             parameter=each.key,
         )
         for each in plugin.parameters
         if each.kind in (Kind.ENTITIES, Kind.FILE) and (field := each.element) is not None
+        for data_type in field.metadata.get(
+            "data_input_types", [field.metadata.get("data_input_type", "*")]
+        )
     ]
 
 

@@ -62,13 +62,15 @@ def _inputs(subject: Subject) -> Iterator[Finding]:
 def _differences(subject: Subject, name: str, told: dict[str, Any]) -> Iterator[Finding]:
     field = subject.fields[name]
     types = field.metadata.get("data_content_types") or ()
-    meant = {
+    meant: dict[str, str | list[str] | None] = {
         "dataType": field.metadata.get("data_input_type"),
         "contentType": [types] if isinstance(types, str) else list(types),
     }
     for what, value in meant.items():
         said = told.get(what)
         same = sorted(said or ()) == sorted(value or ())
+        if isinstance(value, str) and value.endswith("*"):  # told more precisely
+            same = str(said).startswith(value[:-1])
         if value and said not in ("*", ["*"], ["*/*"]) and not same:
             details = {"name": name, "what": what, "told": said, "meant": value}
             yield subject.finding("input-differs", subject.root, **details)

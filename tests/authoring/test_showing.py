@@ -153,3 +153,18 @@ def test_a_file_needs_nothing_else(author):
         r"<(?:link|img)|<script[^>]*src=", text.replace(PLOTLY.path.read_text(), "")
     )
     assert "<script" not in page
+
+
+def test_a_file_may_have_one_of_several_types(author):
+    source = SOURCE.replace("RETURNED", "Figure").replace("MADE", FIGURE)
+    types = 'Annotated[Entities, Field(data_type=("custom/a", "custom/b"))]'
+    source = source.replace("data: Entities", f"data: {types}")
+    client = author.serve(
+        "from typing import Annotated\n"
+        f"from qhana_plugin_runner.authoring import Field\n{source}"
+    )
+    told = client.get("/plugins/show@v1-0-0/").get_json()["entryPoint"]["dataInput"]
+    first, second, _other = told
+    assert (first["dataType"], second["dataType"]) == ("custom/a", "custom/b")
+    assert first["parameter"] == second["parameter"] == "data"
+    assert 'data-input="custom/*"' in client.get(UI).text
