@@ -92,7 +92,8 @@ def draw(qasm: str, fold: int) -> dict[str, str]:
     )
     figure = circuit.draw("mpl", fold=fold)
     gates = ", ".join(f"{count} {name}" for name, count in circuit.count_ops().items())
-    title = f"Circuit with {circuit.num_qubits} qubits: {gates or 'no gates'}"
+    qubits = f"{circuit.num_qubits} qubit{'s' if circuit.num_qubits > 1 else ''}"
+    title = f"Circuit with {qubits}: {gates or 'no gates'}"
     svg = StringIO()
     figure.savefig(svg, format="svg", bbox_inches="tight", metadata={"Date": None})
     text = circuit.draw("text", fold=120)
