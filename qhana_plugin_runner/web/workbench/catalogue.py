@@ -202,7 +202,7 @@ def _completed(entries: list[PluginEntry]) -> list[PluginEntry]:
         now = time.monotonic()
         is_fresh = began - asked_at(entry) < MAX_AGE or now - began > MAX_PAUSE
         if is_fresh and asked_at(entry) > never:
-            break
+            continue  # another request may have asked this one meanwhile, and not the next
         answers[entry.metadata_url] = (now, _ask(entry))
     return [answers.get(entry.metadata_url, (never, entry))[1] for entry in entries]
 
