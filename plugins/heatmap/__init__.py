@@ -50,9 +50,9 @@ Row = dict[str, Any]
 )
 def heatmap(
     data: Annotated[Entities, Field(label="Matrix or entities", data_type=MATRICES)],
-    row: str | None = None,
-    column: str | None = None,
-    value: str | None = None,
+    row: Annotated[str | None, Field(attributes_of="data")] = None,
+    column: Annotated[str | None, Field(attributes_of="data")] = None,
+    value: Annotated[str | None, Field(attributes_of="data")] = None,
 ) -> Figure:
     """Draws a matrix with a color for each number.
 

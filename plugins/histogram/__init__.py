@@ -41,7 +41,7 @@ MAX_LABEL = 30
 )
 def histogram(
     data: Annotated[Entities, Field(label="Entities", data_type="entity/*")],
-    attribute: str | None = None,
+    attribute: Annotated[str | None, Field(attributes_of="data")] = None,
     bins: Annotated[int | None, Field(ge=1, le=MAX_BINS)] = None,
 ) -> Figure:
     """Draws how often the values of an attribute occur.

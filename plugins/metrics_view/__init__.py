@@ -51,6 +51,9 @@ class Measured(NamedTuple):
 )
 def metrics_view(
     data: Annotated[Entities, Field(label="Metrics", data_type="custom/metrics")],
+    compared: Annotated[
+        Entities | None, Field(label="Compared with", data_type="custom/metrics")
+    ] = None,
 ) -> Figure | Page:
     """Shows metrics: a table of means and deviations, and lines over iterations.
 
@@ -71,8 +74,13 @@ def metrics_view(
 
     Args:
         data: The metrics.
+        compared: Other metrics, which are shown beside the first ones.
     """
     metrics, left_out = read_metrics(data)
+    if compared is not None:
+        others, left_out_too = read_metrics(compared)
+        left_out += left_out_too
+        metrics = side_by_side(metrics, others)
     notes = [f"{left_out:,} values are no numbers, and left out."] if left_out else []
     lines = {
         name: over
@@ -101,6 +109,19 @@ def metrics_view(
         body=last_values(lines) + body,
         notes=notes,
     )
+
+
+def side_by_side(
+    metrics: dict[str, list[Measured]], others: dict[str, list[Measured]]
+) -> dict[str, list[Measured]]:
+    """Return the metrics of two files, those of one name one below the other."""
+    found = {}
+    for name in dict.fromkeys([*metrics, *others]):
+        if name in metrics:
+            found[name] = metrics[name]
+        if name in others:
+            found[f"{name} (compared)"] = others[name]
+    return found
 
 
 def iterations(values: list[Measured]) -> list[Measured]:

@@ -54,6 +54,13 @@ def test_each_fold_has_its_own_line():
     assert [each["name"] for each in traces] == ["loss, fold 1", "loss, fold 2"]
 
 
+def test_two_files_are_side_by_side():
+    other = [{"metric": "accuracy", "value": 0.5}]
+    shown = metrics_view(FOLDS, other)
+    names = re.findall("<th scope='row'>(.*?)</th>", shown.body)
+    assert names == ["accuracy", "accuracy (compared)", "&lt;i&gt;f1&lt;/i&gt;"]
+
+
 def test_what_is_wrong_is_said():
     with pytest.raises(ValueError, match="no attribute 'metric'"):
         metrics_view([{"ID": "a", "x": 1}])

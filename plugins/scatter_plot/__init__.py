@@ -38,6 +38,7 @@ SYMBOLS_3D = ["circle", "square", "diamond", "cross", "x", "circle-open", "squar
 EYE = {"x": 1.7, "y": 1.7, "z": 1.1}
 """Where one looks from, in lengths of the sides: near enough, and far enough for the titles."""
 
+Attribute = Annotated[str | None, Field(attributes_of="data")]
 Row = dict[str, Any]
 
 
@@ -55,11 +56,12 @@ def scatter_plot(
     task: Task,
     data: Annotated[Entities, Field(label="Entities", data_type="entity/*")],
     labels: Annotated[Entities | None, Field(data_type="entity/label")] = None,
-    x: str | None = None,
-    y: str | None = None,
-    z: str | None = None,
-    color: str | None = None,
-    symbol: str | None = None,
+    details: Annotated[Entities | None, Field(data_type="entity/*")] = None,
+    x: Attribute = None,
+    y: Attribute = None,
+    z: Attribute = None,
+    color: Attribute = None,
+    symbol: Attribute = None,
     points: Annotated[int, Field(ge=1, le=200_000)] = MAX_POINTS,
     seed: int = 0,
     selected: Annotated[str | None, Field(input_type="hidden")] = None,
@@ -91,6 +93,7 @@ def scatter_plot(
     Args:
         data: The entities.
         labels: A class or cluster for each entity.
+        details: More attributes of the entities, to choose colors and symbols by.
         x: The attribute to the right; by default the first one with numbers.
         y: The attribute upward; by default the next one with numbers.
         z: The attribute of the third dimension; without it the plot is flat.
@@ -109,14 +112,17 @@ def scatter_plot(
     rows, total = sample_of(task.track(data, unit="entities"), points, seed)
     if not rows:
         raise ValueError("The file has no entities.")
-    notes = []
+    notes: list[str] = []
+    numeric = numeric_attributes(rows)
+    if details is not None:
+        join(rows, details, "details", notes)
     if total > len(rows):
         notes.append(f"A random sample of {len(rows):,} of {total:,} entities.")
     if labels is not None:
-        add_labels(rows, labels, notes)
+        join(rows, labels, "labels", notes)
         color = color or LABEL
     names = attributes_of(rows)
-    axes = choose_axes(rows, {"x": x, "y": y, "z": z}, names)
+    axes = choose_axes(numeric, {"x": x, "y": y, "z": z}, names)
     for attribute in filter(None, (color, symbol)):
         require_attribute(attribute, names)
     drawn = [row for row in rows if all(number_of(row.get(a)) is not None for a in axes)]
@@ -128,7 +134,6 @@ def scatter_plot(
     if not drawn:
         raise ValueError(f"No entity has numbers in {' and '.join(axes)}.")
     traces, ids = make_traces(drawn, axes, color, symbol, names, notes)
-    numeric = numeric_attributes(rows)
     by = f", colored by {color}" if color else ""
     plot = Figure(
         traces,
@@ -152,29 +157,36 @@ def id_of(row: Row) -> str:
     return str(row.get("ID", ""))
 
 
-def add_labels(rows: list[Row], labels: Iterable[Row], notes: list[str]) -> None:
-    """Give each entity the label of its ID, as one more attribute."""
+def join(rows: list[Row], others: Iterable[Row], what: str, notes: list[str]) -> None:
+    """Give each entity the attributes that another file has for its ID.
+
+    The only attribute of labels, or that of this name among more, is their label.
+    """
     by_id = {id_of(row): row for row in rows}
-    found, name = 0, None
-    for each in labels:
+    found: set[str] = set()
+    for each in others:
         row = by_id.get(id_of(each))
         if row is None:
             continue
-        if name is None:
-            others = attributes_of([each])
-            name = "label" if "label" in others else others[0] if others else None
+        found.add(id_of(each))
+        names = attributes_of([each])
+        if what == "labels":
+            name = LABEL if LABEL in names else next(iter(names), None)
             if name is None:
                 raise ValueError("The labels have no attribute besides ID and href.")
-        row[LABEL] = str(each.get(name, ""))
-        found += 1
+            row[LABEL] = str(each[name])
+        else:
+            row.update((name, each[name]) for name in names if name not in row)
     if not found:
         raise ValueError(
-            "No label has the ID of an entity: choose labels of these entities."
+            f"The {what} have no ID of an entity: choose {what} of these entities."
         )
-    if found < len(rows):
-        notes.append(f"{len(rows) - found:,} entities have no label.")
+    if len(found) < len(rows):
+        notes.append(f"{len(rows) - len(found):,} entities have no {what}.")
+    if what == "labels":
         for row in rows:
-            row.setdefault(LABEL, "")
+            if id_of(row) not in found:
+                row[LABEL] = ""
 
 
 def require_attribute(name: str, names: list[str]) -> None:
@@ -185,12 +197,12 @@ def require_attribute(name: str, names: list[str]) -> None:
 
 
 def choose_axes(
-    rows: list[Row], given: dict[str, str | None], names: list[str]
+    numeric: list[str], given: dict[str, str | None], names: list[str]
 ) -> list[str]:
     """Return the attributes along the axes, two or three."""
     for name in filter(None, given.values()):
         require_attribute(name, names)
-    free = [each for each in numeric_attributes(rows) if each not in given.values()]
+    free = [each for each in numeric if each not in given.values()]
     axes = []
     for axis in ("x", "y"):
         chosen = given[axis] or (free.pop(0) if free else None)

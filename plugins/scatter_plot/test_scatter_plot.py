@@ -61,9 +61,20 @@ def test_labels_of_a_second_file_belong_to_the_same_id():
     drawn, shown = draw(rows, labels=labels)
     assert [each["name"] for each in shown["data"]] == ["0", "1", "(none)"]
     assert drawn.ids == [["a"], ["b"], ["c"]]
-    assert drawn.notes == ["1 entities have no label."]
-    with pytest.raises(ValueError, match="No label has the ID"):
+    assert drawn.notes == ["1 entities have no labels."]
+    with pytest.raises(ValueError, match="labels have no ID of an entity"):
         draw(rows, labels=[{"ID": "q", "label": 1}])
+
+
+def test_details_are_attributes_by_id():
+    rows = [{"ID": each, "x": n, "y": n} for n, each in enumerate("abc")]
+    details = [{"ID": "c", "x": 9, "kind": "v"}, {"ID": "a", "kind": "u"}, {"ID": "b"}]
+    labels = [{"ID": each, "label": "all"} for each in "abc"]
+    drawn, shown = draw(rows, labels=labels, details=details, symbol="kind")
+    traces = shown["data"]
+    assert [each["name"] for each in traces] == ["all, (none)", "all, u", "all, v"]
+    assert [each["x"] for each in traces] == [[1], [0], [2]]
+    assert len({each["marker"]["color"] for each in traces}) == 1
 
 
 def test_of_many_entities_a_sample_is_drawn():
