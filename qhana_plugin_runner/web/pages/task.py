@@ -43,7 +43,7 @@ def task_page(details: TaskDetails, status: dict[str, Any]) -> Response:
         is_log_cut=len(log) > MAX_LOG,
         console=console.text[-MAX_LOG:],
         is_console_cut=console.start > 0 or len(console.text) > MAX_LOG,
-        title=task_title(details.task),
+        title=task_title(details.task.plugin, details.task.task_name, task_id),
         outputs=[
             (output, file, file_page_url(file))
             for output, file in zip(status["outputs"], details.outputs)
@@ -51,7 +51,6 @@ def task_page(details: TaskDetails, status: dict[str, Any]) -> Response:
         run=run,
         inputs=shown_inputs(run) if run else None,
         file_page_url=file_page_url,
-        task_title=task_title,
         calls=recent_calls(task_id),
         is_idle=_is_idle(status),
     )

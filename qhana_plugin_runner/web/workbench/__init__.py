@@ -13,7 +13,9 @@ def register_workbench(app: Flask) -> None:
     from . import data, fragments, pages, recording  # noqa: F401  (add routes, listen)
     from .catalogue import register_catalogue
     from .resources import WORKBENCH_API
+    from .titles import task_title
 
     register_catalogue(app)
+    app.jinja_env.globals["task_title"] = task_title
     app.register_blueprint(WORKBENCH)
     ROOT_API.register_blueprint(WORKBENCH_API)

@@ -33,6 +33,7 @@ from .plugin_entries import PluginEntry, with_metadata
 
 __all__ = [
     "PluginFilter",
+    "asked_plugin",
     "catalogue",
     "find_plugin",
     "find_plugin_by_url",
@@ -143,6 +144,12 @@ def find_plugin(identifier: str) -> PluginEntry | None:
             if entry.identifier == identifier:
                 return _completed([entry])[0]
     return None
+
+
+def asked_plugin(identifier: str) -> PluginEntry | None:
+    """Return what a plugin has answered, however long ago; ``None`` when it was not asked."""
+    entries = (entry for _asked_at, entry in [*_current_answers().values()])
+    return next((entry for entry in entries if entry.identifier == identifier), None)
 
 
 def find_plugin_by_url(url: str) -> PluginEntry | None:

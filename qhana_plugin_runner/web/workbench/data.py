@@ -14,7 +14,6 @@ from .preview import FULL
 from .queries import FileQuerySchema, read_query
 from .runs import input_names
 from .shown_file import shown_file
-from .titles import task_title
 
 __all__ = ["data_page", "file_page"]
 
@@ -39,7 +38,6 @@ def data_page() -> str:
         data_types=data_types(),
         download_url=download_url,
         file_page_url=file_page_url,
-        task_title=task_title,
         input_names=input_names(file.task_id for file in found.files),
     )
 
@@ -50,8 +48,4 @@ def file_page(file_id: str) -> str:
     file = TaskFile.get_by_id(row_id(file_id) or 0)
     if file is None or not has_tag(file, request.args.get("file-id", "")):
         abort(404)
-    return render_template(
-        "runner/workbench/file.html",
-        **shown_file(file, FULL),
-        origin=task_title(file.task) if file.task else None,
-    )
+    return render_template("runner/workbench/file.html", **shown_file(file, FULL))

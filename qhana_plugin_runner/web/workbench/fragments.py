@@ -30,7 +30,6 @@ from .related import find_related
 from .resources import FileFactsSchema
 from .runs import input_names
 from .shown_file import shown_file
-from .titles import task_title
 
 PAGE_SIZE = 25
 """Files of a page in a dialog."""
@@ -69,7 +68,6 @@ def _file_list(files: list[TaskFile], next_url: str | None = None) -> Any:
         next_url=next_url,
         search=request.args,
         download_url=download_url,
-        task_title=task_title,
         input_names=input_names(file.task_id for file in files),
     )
 

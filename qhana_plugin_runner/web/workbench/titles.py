@@ -1,27 +1,28 @@
 """What tasks are called: after their plugin."""
 
-from typing import Any
-
 from flask import g
 from flask_babel import gettext as _
 
 from ...api.uploads import UPLOAD_TASK
-from .catalogue import find_plugin
+from .catalogue import asked_plugin, find_plugin
 
 __all__ = ["task_title"]
 
 
-def task_title(task: Any) -> str:
-    """Return what a task is called, a model or a row with its columns.
+def task_title(plugin: str | None, task_name: str | None, task_id: int) -> str:
+    """Return what a task is called: the title of its plugin, as far as it is known.
 
-    That is the title of its plugin, as far as it is known.
+    Args:
+        plugin: The identifier of its plugin.
+        task_name: The name of the Celery task that was started.
+        task_id: Its id.
     """
-    if task.plugin:
+    if plugin:
         titles: dict[str, str] = g.setdefault("plugin_titles", {})
-        if task.plugin not in titles:
-            plugin = find_plugin(task.plugin)
-            titles[task.plugin] = plugin.title if plugin else task.plugin
-        return titles[task.plugin]
-    if task.task_name == UPLOAD_TASK:
+        if plugin not in titles:
+            found = asked_plugin(plugin) or find_plugin(plugin)
+            titles[plugin] = found.title if found else plugin
+        return titles[plugin]
+    if task_name == UPLOAD_TASK:
         return str(_("Upload"))
-    return task.task_name or str(_("Task %(id)s", id=task.id))
+    return task_name or str(_("Task %(id)s", id=task_id))
