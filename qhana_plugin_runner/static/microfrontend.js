@@ -529,6 +529,23 @@
     return input;
   }
 
+  /** Of several lines that are pasted into a list, each is a value. */
+  function onPaste(event) {
+    const input = event.target;
+    const field = input.closest?.(".qhana-form-field");
+    const button = field?.querySelector(".qhana-add-value-button");
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    const lines = text.split(/[\r\n]+/).map((line) => line.trim()).filter(Boolean);
+    if (!button || lines.length < 2) {
+      return;
+    }
+    event.preventDefault();
+    const [here, ...others] = lines;
+    input.value = here;
+    others.forEach((line) => (addInput(findInput(button.dataset.inputId)).value = line));
+    dispatchChange(input);
+  }
+
   // -- values that the host knows ----------------------------------------------------------------
 
   /** Fill the forms: `{value, encoding}`. What the user has changed stays as it is. */
@@ -1137,6 +1154,7 @@
     document.addEventListener("input", onChange);
     document.addEventListener("change", onChange);
     document.addEventListener("click", onClick);
+    document.addEventListener("paste", onPaste);
     if (document.readyState === "loading") {
       document.addEventListener("DOMContentLoaded", start);
     } else {

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 import marshmallow as ma
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from helpers.chromium import paste
 from helpers.forms import schema_of
 from helpers.frame_host import FrameHost
 from playwright.sync_api import expect
@@ -194,6 +195,16 @@ def test_a_list_takes_as_many_values_as_somebody_adds(host, frame_pages):
     host.frame.get_by_role("button", name="Submit").click()
     host.wait_for("form-submit")
     assert frame_pages.sent[-1]["texts"]["someValue"] == ["1", "2"]
+
+
+def test_lines_that_are_pasted_into_a_list_are_values(host, frame_pages):
+    host.embed(frame_pages.add_form(some_value=field(ma.fields.List, ma.fields.String())))
+    first = host.frame.locator("#some_value")
+    paste(first, "a single line is left to the browser")
+    paste(first, "a b\r\n\r\n c\nd\n")
+    host.frame.get_by_role("button", name="Submit").click()
+    host.wait_for("form-submit")
+    assert frame_pages.sent[-1]["texts"]["someValue"] == ["a b", "c", "d"]
 
 
 @pytest.mark.parametrize(

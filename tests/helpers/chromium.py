@@ -56,6 +56,19 @@ def launch(playwright, arguments=ARGUMENTS):
         return playwright.chromium.launch(**options)
 
 
+def paste(control, text):
+    """Paste a text into a control, as a browser tells its page."""
+    control.evaluate(
+        """(input, text) => {
+          const clipboardData = new DataTransfer();
+          clipboardData.setData("text/plain", text);
+          const options = { clipboardData, bubbles: true, cancelable: true };
+          input.dispatchEvent(new ClipboardEvent("paste", options));
+        }""",
+        text,
+    )
+
+
 class Watch:
     """What the pages of a test have done that they must not do.
 
