@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-# As in workers; scikit-learn reads it when it is imported.
+# As in workers: threads of numeric libraries sleep while they wait.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 PACKAGE = Path(__file__).parent / "qhana_plugin_runner"
 

@@ -10,9 +10,10 @@ from .worker.wake import WakeUp
 
 __all__ = ["CELERY"]
 
-# Else the threads of numeric libraries (OpenMP) keep a processor busy while they wait for each other,
-# and tasks that share the processors take a multiple of their time. Libraries read it once.
+# Else the threads of numeric libraries keep processors busy while they wait for each other, and tasks
+# that share the processors take a multiple of their time. Libraries read these when they are loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # they sleep after 2 ** 4 cycles
 create_app()
 gc.freeze()  # what is loaded stays in pages of memory that the processes of the pool share
 CELERY.steps["worker"].add(Supervision)
