@@ -80,7 +80,7 @@ def entity_join(
         Side(left, left_attributes, names.left_part, keep != "matches"),
         Side(right, right_attributes, names.right_part, keep == "both files"),
     ]
-    is_left_smaller = names.learn(left, right)
+    is_left_smaller = names.learn(task.track(left, unit="entities"), right)
     small, large = sides if is_left_smaller else reversed(sides)
 
     def joined() -> Iterator[Row]:

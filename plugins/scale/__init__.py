@@ -45,7 +45,7 @@ class Statistics:
         if self.low == self.high:
             return self.low - (low if method == "min-max" else 0), 1
         if method == "standard":
-            return self.mean, math.sqrt(self._squares / self.count)
+            return self.mean, math.sqrt(self._squares / self.count) or 1
         width = (self.high - self.low) / (high - low)
         return self.low - low * width, width
 
@@ -104,8 +104,7 @@ def scale(
             the training data. Method and attributes do not matter then.
     """
     if scales is not None:
-        found = {row["ID"]: (float(row["offset"]), float(row["width"])) for row in scales}
-        total = None
+        found, total = _earlier(scales), None
     elif low >= high:
         raise ValueError(
             f"The smallest value, {low:g}, has to be below the largest, {high:g}."
@@ -125,6 +124,16 @@ def scale(
             for name, (offset, width) in found.items()
         ],
     }
+
+
+def _earlier(scales: Iterable[Row]) -> Scales:
+    """Read the scales of an earlier task."""
+    try:
+        return {row["ID"]: (float(row["offset"]), float(row["width"])) for row in scales}
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(
+            "The file of scales is not the output `scales` of this plugin."
+        ) from None
 
 
 def _find_scales(

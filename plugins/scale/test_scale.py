@@ -126,6 +126,8 @@ def test_slips(run_plugin, url):
         TaskFailed, match="The smallest value, 1, has to be below the larg"
     ):
         run_plugin("scale", entities=url, method="min-max", low=1)
+    with pytest.raises(TaskFailed, match="The file of scales is not the output `scales`"):
+        run_plugin("scale", entities=url, scales=url)
     with pytest.raises(TaskFailed, match="No entity has the attribute 'mass'"):
         run_plugin("scale", entities=url, attributes=["mass"])
     with pytest.raises(TaskFailed, match="'Adelie', the 'species' of entity 'penguin 0'"):
