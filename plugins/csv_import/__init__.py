@@ -108,7 +108,7 @@ def check(
             by the order of day, month and year. Left empty, it is guessed.
         missing: Words for missing values, one a line.
         charset: The character set.
-        delimiter: What separates the values.
+        delimiter: What separates the values; spaces behind it do not count.
         quote: What is around values that hold a delimiter or a line break.
         decimal: In numbers; the other sign, spaces and apostrophes may separate thousands.
         header: It has the names of the columns.

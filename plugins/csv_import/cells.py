@@ -154,8 +154,8 @@ def guess_decimal(cells: Iterable[str], delimiter: str) -> str:
 
 def guess_type(
     cells: Iterable[str], missing: set[str], decimal: str
-) -> tuple[str, set[str]]:
-    """Return the type of a column, and further words for missing values that it has.
+) -> tuple[str, Counter[str]]:
+    """Return the type of a column, and the words in it that are of another one.
 
     Args:
         cells: some of the column, without space around them.
@@ -164,11 +164,11 @@ def guess_type(
     """
     counts = Counter(cell for cell in cells if cell and cell.casefold() not in missing)
     if not counts or _is_code(counts):
-        return "text", set()
+        return "text", Counter()
     words = {cell.casefold() for cell in counts}
     if words <= _TRUE | _FALSE and not words <= {"0", "1"}:
         if min(map(len, words)) > 1 or len(words) == 2:
-            return "boolean", set()
+            return "boolean", Counter()
     has_time = any(":" in cell for cell in counts)
     kinds = ("integer", "number", *(TIMES if has_time else DATES))
     misfits = {kind: _misfits(counts, reader_of(kind, decimal)) for kind in kinds}
@@ -178,8 +178,8 @@ def guess_type(
         re.search(r"\d", cell) for cell in misfits[kind]
     )
     if share > (0.25 if are_words else 0.1):
-        return "text", set()
-    return _ordered(kind, counts), set(misfits[kind]) if are_words else set()
+        return "text", Counter()
+    return _ordered(kind, counts), misfits[kind] if are_words else Counter()
 
 
 def _is_code(counts: Counter[str]) -> bool:

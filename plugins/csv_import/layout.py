@@ -39,6 +39,8 @@ _MARKS = {
 _ORDINARY = re.compile(r"[\w .+\-/:%€$@&()!?°=*']*")
 """Cells that are no sign of a wrong delimiter or quote."""
 
+_YEAR = re.compile(r"(1[6-9]|20)\d\d", re.ASCII)
+
 _ID_NAME = re.compile(r"(^|[\W_])(id|key|nr|no|number|nummer|code|uuid|index)([\W_]|$)")
 
 
@@ -108,7 +110,7 @@ class Layout:
             delimiter=DELIMITERS[self.delimiter],
             quotechar=quote or None,
             quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-            skipinitialspace=self.delimiter == "space",
+            skipinitialspace=True,
         )
 
     @contextmanager
@@ -149,16 +151,19 @@ class Table:
         header = rows[0] if layout.header and rows else []
         rows = rows[layout.header :]
         names = names_of(header, _width(rows) or len(header))
-        missing, found = layout.missing_words, dict[str, None]()
+        missing, found, texts = layout.missing_words, Counter[str](), set[str]()
         kinds = []
         for number in range(len(names)):
             cells = [row[number].strip() for row in rows if number < len(row)]
             kind, words = guess_type(cells, missing, layout.decimal)
-            found.update(dict.fromkeys(sorted(words)))
+            found.update(words)
+            if kind == "text":
+                texts.update(cells)
             is_named = number < len(header) and header[number].strip()
             kinds.append(kind if is_named or any(cells) else "skip")
-        if found and "missing" not in fixed:
-            layout = replace(layout, missing="\n".join([layout.missing, *found]))
+        more = [word for word in found if found[word] > 1 and word not in texts]
+        if more and "missing" not in fixed:
+            layout = replace(layout, missing="\n".join([layout.missing, *more]))
         if (chosen := _id_column(names, kinds, rows, missing)) is not None:
             kinds[chosen] = "id"
         return cls(layout, names, kinds, rows)
@@ -266,7 +271,8 @@ def _skipped(layout: Layout, lines: Sequence[str], width: int) -> int:
     for number, line in enumerate(lines[:MAX_SKIPPED]):
         row = next(iter(layout.parse([line])), [])
         is_comment = line.startswith("#")
-        is_title = width > 1 and sum(map(bool, row)) < 2 and not line.startswith('"')
+        is_whole = line.count(QUOTES[layout.quote] or "\0") % 2 == 0
+        is_title = width > 1 and sum(map(bool, row)) < 2 and is_whole
         if not is_comment and any(row) and not is_title:
             return number if comment is None else comment
         if is_comment and len(row) == width > 1:
@@ -282,12 +288,15 @@ def _has_header(rows: Sequence[Sequence[str]], layout: Layout) -> bool:
         return len(rows) == 1 and guess_type(rows[0], set(), layout.decimal)[0] == "text"
     votes = 0
     for number, name in enumerate(rows[0]):
+        if not name.strip():
+            continue
         below = [row[number].strip() for row in rows[1:] if number < len(row)]
         kind, _words = guess_type(below, layout.missing_words, layout.decimal)
         own, _words = guess_type([name.strip()], set(), layout.decimal)
+        is_year = _YEAR.fullmatch(name.strip()) and not all(map(_YEAR.fullmatch, below))
         if kind != "text":
-            votes += 1 if own == "text" else -1
-        elif own != "text" or name.strip() in below:
+            votes += 1 if own == "text" or is_year else -1
+        elif own != "text" or below.count(name.strip()) > len(below) / 20:
             votes -= 1
     return votes >= 0
 

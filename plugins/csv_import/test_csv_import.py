@@ -94,7 +94,7 @@ def test_nothing_that_is_odd_is_silent(imported):
         "Left out: column_9.",
         "Größe: missing values: 'k. A.' (1), 'n. b.' (1).",
         "Datum: not of the type date-dmy, left empty: 1, such as '30.02.2024' (line 9).",
-        "Preis: missing values: 'viel' (1).",
+        "Preis: not of the type number, left empty: 1, such as 'viel' (line 11).",
     ):
         assert line in task.log
     assert task.outputs["report"].json() == [
@@ -105,6 +105,12 @@ def test_nothing_that_is_odd_is_silent(imported):
             "column": "Datum",
             "value": "30.02.2024",
             "reason": "not of the type date-dmy",
+        },
+        {
+            "line": 11,
+            "column": "Preis",
+            "value": "viel",
+            "reason": "not of the type number",
         },
     ]
 
@@ -216,6 +222,11 @@ def test_charsets(tmp_path, charset, content):
         ("x,y\nx,z\ny,z\n", {"header": False}),
         ("name,city\nAda,London\nAlan,London\n", {"header": True}),
         ("one\n1\n2\n", {"delimiter": ",", "header": True}),
+        ("Year,2000,2001\nUlm,7,8\nBonn,9,8\n", {"header": True}),
+        ('"Sums, 2000 to 2001",,\n,,\nYear,a,b\nUlm,7,8\n', {"skip_lines": 2}),
+        ("city,x,\nUlm,y,\nBonn,z,\n", {"header": True}),
+        ("city,x\n" + "Ulm,y\ncity,x\n" + "Bonn,z\n" * 30, {"header": True}),
+        ('a, b, c\n1, "x, y", 2\n3, "z", 4\n', {"delimiter": ",", "quote": '"'}),
         ("text\nSome words, and more.\nWithout.\n", {"delimiter": ","}),
         ("", {"delimiter": ",", "header": False}),
     ],
@@ -258,7 +269,7 @@ def test_layouts(app, tmp_path, content, layout):
 )
 def test_types(cells, kind):
     missing = {"na"}
-    assert guess_type(cells, missing, ".") == (kind, set())
+    assert guess_type(cells, missing, ".") == (kind, {})
 
 
 @pytest.mark.parametrize(
@@ -320,6 +331,15 @@ def test_values_that_do_not_fit(kind, cell):
 )
 def test_decimal_signs(cells, sign):
     assert guess_decimal(cells, ",") == sign
+
+
+def test_words_for_missing_values_are_found(app, tmp_path):
+    rows = "".join(f"{n},{n}.5,many\n" for n in range(20))
+    content = f"a,b,c\nlost,lost,x\n{rows}many,1.5,x\nmany,once,x\n"
+    missing = guessed(app, tmp_path, content).layout.missing_words
+    assert "lost" in missing  # in two columns of numbers
+    assert "many" not in missing  # it is a value of a column of texts
+    assert "once" not in missing
 
 
 def test_ids(app, tmp_path):
