@@ -7,6 +7,7 @@ import sys
 from base64 import b64encode
 from functools import lru_cache
 from pathlib import Path
+from threading import Semaphore
 from typing import Annotated
 
 from markupsafe import Markup
@@ -17,6 +18,7 @@ from .drawing import SECONDS, TOO_LARGE
 
 MAX_BYTES = 1024 * 1024
 PROGRAM = Path(__file__).with_name("drawing.py")
+FEW = Semaphore(2)  # more at once would need much memory, and none would be done sooner
 
 BODY = Markup(
     '<div class="qhana-table-frame" tabindex="0" role="region" aria-label="{title}">'
@@ -109,18 +111,19 @@ def _drawn(qasm: str, fold: int) -> str:
     environment = {name: os.environ[name] for name in names if name in os.environ}
     environment |= {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
     try:
-        ended = subprocess.run(
-            [sys.executable, "-P", str(PROGRAM)],
-            input=json.dumps({"qasm": qasm, "fold": fold}),
-            env=environment,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=2 * SECONDS,
-        )
+        with FEW:
+            ended = subprocess.run(
+                [sys.executable, "-P", str(PROGRAM)],
+                input=json.dumps({"qasm": qasm, "fold": fold}),
+                env=environment,
+                capture_output=True,
+                encoding="utf-8",
+                timeout=2 * SECONDS,
+            )
     except subprocess.TimeoutExpired:
-        return json.dumps({"error": TOO_LARGE})
+        raise ValueError(TOO_LARGE) from None
     if ended.returncode < 0:  # ended by a signal, as one of the limits was reached
-        return json.dumps({"error": TOO_LARGE})
+        raise ValueError(TOO_LARGE)
     if ended.returncode:
         raise RuntimeError(f"the program that draws circuits failed:\n{ended.stderr}")
     return ended.stdout
