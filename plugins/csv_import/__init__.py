@@ -12,7 +12,8 @@ from qhana_plugin_runner.authoring import (
     plugin,
 )
 
-from .layout import Layout, Table
+from .guess import Table
+from .layout import Layout
 from .rows import Import, first_rows, read_columns, write_columns
 
 Charset = Literal[

@@ -12,7 +12,8 @@ from qhana_plugin_runner.authoring import Task
 from qhana_plugin_runner.plugin_utils.attributes import AttributeMetadata
 
 from .cells import TYPES, reader_of
-from .layout import Layout, Table
+from .guess import Table
+from .layout import Layout
 
 BATCH = 1000
 """Rows that are worked on at once."""

@@ -10,7 +10,7 @@ from qhana_plugin_runner.authoring import Task
 
 from . import csv_import
 from .cells import guess_decimal, guess_type, reader_of
-from .layout import Table, guess_charset, names_of
+from .guess import Table, guess_charset, names_of
 from .rows import read_columns
 
 MESSY = """\
