@@ -83,6 +83,7 @@ def test_a_messy_csv_is_imported(workbench, rivers, tmp_path):
     figure = workbench.show("entities.csv", "Histogram").get_by_role("figure")
     known = truth["water"].count()
     expect(figure).to_have_attribute("aria-label", re.compile(f"water: {known:,} values"))
+    expect(figure.locator(".bars")).to_be_visible()
     workbench.shoot("rivers-histogram")
 
 
