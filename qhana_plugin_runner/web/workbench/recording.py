@@ -25,6 +25,9 @@ from .runs import inputs_by_key, saved_values
 
 __all__ = ["TakenForm", "taken_form"]
 
+_INSERT_VALUES = insert(RunValues.__table__)
+_INSERT_INPUTS = insert(RunInput.__table__)
+
 _logger = logging.getLogger(__name__)
 
 
@@ -96,8 +99,11 @@ def _record(_mapper: Any, connection: Connection, task: ProcessingTask) -> None:
     ]
     if all(name in form.known for name in request.form):
         values = {"task_id": task.id, "plugin": plugin, "form_data": saved_values(sent)}
-        connection.execute(insert(RunValues).values(values))
+        connection.execute(_INSERT_VALUES, values)
     inputs = inputs_by_key(value for name, value in sent if name in form.data)
-    for number, (key, url) in enumerate(inputs.items()):
-        row = {"task_id": task.id, "number": number, "key": key, "url": url}
-        connection.execute(insert(RunInput).values(row))
+    if inputs:
+        rows = [
+            {"task_id": task.id, "number": number, "key": key, "url": url}
+            for number, (key, url) in enumerate(inputs.items())
+        ]
+        connection.execute(_INSERT_INPUTS, rows)
