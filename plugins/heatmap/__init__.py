@@ -11,6 +11,7 @@ from qhana_plugin_runner.authoring import (
     Figure,
     Output,
     PluginType,
+    Task,
     plugin,
 )
 from qhana_plugin_runner.plugin_utils.columns import (
@@ -49,6 +50,7 @@ Row = dict[str, Any]
     outputs={"heatmap": Output("image/html", "text/html")},
 )
 def heatmap(
+    task: Task,
     data: Annotated[Entities, Field(label="Matrix or entities", data_type=MATRICES)],
     row: Annotated[str | None, Field(attributes_of="data")] = None,
     column: Annotated[str | None, Field(attributes_of="data")] = None,
@@ -80,7 +82,7 @@ def heatmap(
         column: The attribute that names its column.
         value: The attribute with its value.
     """
-    rows = iter(data)
+    rows = task.track(data, unit="cells")
     head = list(islice(rows, FIRST_ROWS))
     if not head:
         raise ValueError("The file has no entities.")

@@ -8,11 +8,13 @@ from sklearn.datasets import load_iris
 from sklearn.metrics import confusion_matrix
 from sklearn.metrics.pairwise import rbf_kernel
 
+from qhana_plugin_runner.authoring import Task
+
 from . import MAX_SIDE, heatmap
 
 
 def draw(rows, **options):
-    drawn = heatmap(rows, **options)
+    drawn = heatmap(Task(), rows, **options)
     shown = json.loads(drawn.to_json())
     return drawn, shown["data"][0], shown["layout"]
 

@@ -13,6 +13,7 @@ from qhana_plugin_runner.authoring import (
     Figure,
     Output,
     PluginType,
+    Task,
     plugin,
 )
 from qhana_plugin_runner.plugin_utils.columns import (
@@ -40,6 +41,7 @@ MAX_LABEL = 30
     outputs={"histogram": Output("image/html", "text/html")},
 )
 def histogram(
+    task: Task,
     data: Annotated[Entities, Field(label="Entities", data_type="entity/*")],
     attribute: Annotated[str | None, Field(attributes_of="data")] = None,
     bins: Annotated[int | None, Field(ge=1, le=MAX_BINS)] = None,
@@ -68,7 +70,7 @@ def histogram(
         attribute: The attribute to count; by default the first one with numbers.
         bins: How many bins numbers are put into; by default as many as suit them.
     """
-    rows = iter(data)
+    rows = task.track(data, unit="entities")
     head = list(islice(rows, FIRST_ROWS))
     if not head:
         raise ValueError("The file has no entities.")

@@ -6,6 +6,8 @@ from html import unescape
 import numpy as np
 import pytest
 
+from qhana_plugin_runner.authoring import Task
+
 from . import binned, histogram
 
 RANDOM = np.random.default_rng(3)
@@ -13,7 +15,7 @@ RANDOM = np.random.default_rng(3)
 
 def figure(*rows, **options):
     """Return the only trace, the layout, and the notes."""
-    drawn = histogram(list(rows), **options)
+    drawn = histogram(Task(), list(rows), **options)
     shown = json.loads(drawn.to_json())
     return shown["data"][0], shown["layout"], drawn.notes
 
@@ -65,11 +67,11 @@ def test_counts_of_circuit_executors_keep_their_bit_strings():
 
 def test_what_is_wrong_is_said():
     with pytest.raises(ValueError, match="no entities"):
-        histogram([])
+        histogram(Task(), [])
     with pytest.raises(ValueError, match="attribute 'b'; there are: a"):
-        histogram([{"ID": "1", "a": 2}], attribute="b")
+        histogram(Task(), [{"ID": "1", "a": 2}], attribute="b")
     with pytest.raises(ValueError, match="no attributes"):
-        histogram([{"ID": "1", "href": ""}, {"ID": "2", "href": ""}])
+        histogram(Task(), [{"ID": "1", "href": ""}, {"ID": "2", "href": ""}])
 
 
 def test_the_page_draws_and_a_task_makes_a_file(run_plugin, fake_data_server):

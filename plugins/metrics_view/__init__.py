@@ -14,6 +14,7 @@ from qhana_plugin_runner.authoring import (
     Output,
     Page,
     PluginType,
+    Task,
     plugin,
 )
 from qhana_plugin_runner.plugin_utils.columns import number_of
@@ -50,6 +51,7 @@ class Measured(NamedTuple):
     outputs={"metrics": Output("image/html", "text/html")},
 )
 def metrics_view(
+    task: Task,
     data: Annotated[Entities, Field(label="Metrics", data_type="custom/metrics")],
     compared: Annotated[
         Entities | None, Field(label="Compared with", data_type="custom/metrics")
@@ -76,7 +78,7 @@ def metrics_view(
         data: The metrics.
         compared: Other metrics, which are shown beside the first ones.
     """
-    metrics, left_out = read_metrics(data)
+    metrics, left_out = read_metrics(task.track(data, unit="values"))
     if compared is not None:
         others, left_out_too = read_metrics(compared)
         left_out += left_out_too

@@ -6,7 +6,7 @@ import re
 import pandas
 import pytest
 
-from qhana_plugin_runner.authoring import Figure, Page
+from qhana_plugin_runner.authoring import Figure, Page, Task
 
 from . import metrics_view
 
@@ -18,7 +18,7 @@ FOLDS = [
 
 
 def test_folds_are_summarized_as_pandas_does():
-    shown = metrics_view(FOLDS)
+    shown = metrics_view(Task(), FOLDS)
     assert isinstance(shown, Page)
     assert "<th scope='row'>&lt;i&gt;f1&lt;/i&gt;</th>" in shown.body
     cells = [
@@ -35,7 +35,7 @@ def test_folds_are_summarized_as_pandas_does():
 
 def test_iterations_are_a_line_in_their_order():
     rows = [{"metric": "loss", "value": 1 / (i + 1), "iteration": i} for i in (2, 0, 1)]
-    shown = metrics_view([*rows, {"metric": "accuracy", "value": 0.5}])
+    shown = metrics_view(Task(), [*rows, {"metric": "accuracy", "value": 0.5}])
     assert isinstance(shown, Figure)
     (trace,) = json.loads(shown.to_json())["data"]
     assert trace["x"] == [0, 1, 2]
@@ -50,23 +50,23 @@ def test_each_fold_has_its_own_line():
         for f in (1, 2)
         for i in range(3)
     ]
-    traces = json.loads(metrics_view(rows).to_json())["data"]
+    traces = json.loads(metrics_view(Task(), rows).to_json())["data"]
     assert [each["name"] for each in traces] == ["loss, fold 1", "loss, fold 2"]
 
 
 def test_two_files_are_side_by_side():
     other = [{"metric": "accuracy", "value": 0.5}]
-    shown = metrics_view(FOLDS, other)
+    shown = metrics_view(Task(), FOLDS, other)
     names = re.findall("<th scope='row'>(.*?)</th>", shown.body)
     assert names == ["accuracy", "accuracy (compared)", "&lt;i&gt;f1&lt;/i&gt;"]
 
 
 def test_what_is_wrong_is_said():
     with pytest.raises(ValueError, match="no attribute 'metric'"):
-        metrics_view([{"ID": "a", "x": 1}])
+        metrics_view(Task(), [{"ID": "a", "x": 1}])
     with pytest.raises(ValueError, match="no metrics"):
-        metrics_view([])
-    shown = metrics_view([*FOLDS, {"metric": "accuracy", "value": "bad"}])
+        metrics_view(Task(), [])
+    shown = metrics_view(Task(), [*FOLDS, {"metric": "accuracy", "value": "bad"}])
     assert shown.notes == ["1 values are no numbers, and left out."]
 
 

@@ -42,6 +42,21 @@ Attribute = Annotated[str | None, Field(attributes_of="data")]
 Row = dict[str, Any]
 
 
+def read_ids(text: str) -> list[str]:
+    """Read the IDs of a selection.
+
+    Raises:
+        ValueError: the text is no list of IDs.
+    """
+    try:
+        ids = json.loads(text)
+    except ValueError:
+        ids = None
+    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+        raise ValueError('Write the IDs as a list in JSON, such as ["a", "b"].')
+    return ids
+
+
 @plugin(
     version="v1.0.0",
     type=PluginType.visualization,
@@ -64,7 +79,7 @@ def scatter_plot(
     symbol: Attribute = None,
     points: Annotated[int, Field(ge=1, le=200_000)] = MAX_POINTS,
     seed: int = 0,
-    selected: Annotated[str | None, Field(input_type="hidden")] = None,
+    selected: Annotated[str | None, Field(input_type="hidden", check=read_ids)] = None,
 ) -> dict[str, Figure | list[Row]]:
     """Draws entities as points in two or three dimensions.
 
@@ -105,7 +120,7 @@ def scatter_plot(
         selected: The IDs of the selected entities, as a list in JSON.
     """
     if selected:
-        wanted = set(json.loads(selected))
+        wanted = set(read_ids(selected))
         found = [row for row in task.track(data, unit="entities") if id_of(row) in wanted]
         task.log(f"{len(found)} of {len(wanted)} selected entities found.")
         return {"selection": found}

@@ -6,6 +6,7 @@ import palmerpenguins
 import pytest
 
 from qhana_plugin_runner.authoring import Task
+from qhana_plugin_runner.testing.running import InputRefused
 
 from . import MAX_CATEGORIES, WEBGL_FROM, scatter_plot
 
@@ -98,6 +99,13 @@ def test_what_is_wrong_is_said():
         draw([{"ID": "a", "x": 1, "k": "b"}])
     with pytest.raises(ValueError, match="attribute 'q'; there are: x, y"):
         draw([{"ID": "a", "x": 1, "y": 2}], color="q")
+
+
+def test_a_selection_is_a_list_of_ids(run_plugin, fake_data_server):
+    url = fake_data_server.put("ID,x,y\na,1,2\n", "points.csv")
+    for wrong in ("a", "[1]", "{}"):
+        with pytest.raises(InputRefused, match="as a list in JSON"):
+            run_plugin("scatter-plot", data=url, selected=wrong)
 
 
 def test_names_and_ids_are_no_markup():

@@ -12,6 +12,7 @@ from qhana_plugin_runner.authoring import (
     Output,
     Page,
     PluginType,
+    Task,
     plugin,
 )
 from qhana_plugin_runner.plugin_utils.columns import number_of
@@ -31,6 +32,7 @@ FILE_ROWS = 10_000
     outputs={"table": Output("table/html", "text/html")},
 )
 def table_view(
+    task: Task,
     data: Annotated[Entities, Field(label="Entities", data_type="entity/*")],
     attributes: Annotated[
         Entities | None,
@@ -41,7 +43,7 @@ def table_view(
     search: str | None = None,
     column: Annotated[str | None, Field(label="Search in", attributes_of="data")] = None,
     condition: Literal["contains", "equals", "at least", "at most"] = "contains",
-    page: Annotated[int, Field(ge=1)] = 1,
+    page: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1,
     rows: Annotated[int, Field(label="Rows on a page", ge=1, le=1_000)] = 50,
 ) -> Page:
     """Shows entities as a table that can be sorted and searched, page by page.
@@ -79,10 +81,10 @@ def table_view(
     query = Query(sort, descending, search or "", column, condition)
     is_page = has_request_context()
     first, count = ((page - 1) * rows, rows) if is_page else (0, FILE_ROWS)
-    url = getattr(data, "url", None)
-    found = (
-        find(url, query, first, count) if url else Table(data).find(query, first, count)
-    )
+    if url := getattr(data, "url", None):
+        found = find(task, url, query, first, count)
+    else:
+        found = Table(data).find(query, first, count)
     described = read_metadata(attributes, found.metadata_url)
     notes = []
     if found.is_cut:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from requests import Response
 
+from qhana_plugin_runner.authoring import Task
 from qhana_plugin_runner.plugin_utils.columns import is_missing, number_of
 from qhana_plugin_runner.plugin_utils.entity_marshalling import load_entities
 from qhana_plugin_runner.requests import (
@@ -228,7 +229,7 @@ _TABLES: OrderedDict[Any, Table] = OrderedDict()
 _BUILDING = Lock()
 
 
-def find(url: str, query: Query, first: int, count: int) -> Found:
+def find(task: Task, url: str, query: Query, first: int, count: int) -> Found:
     """Return some rows of a file; the first ones are read without reading all of it.
 
     Raises:
@@ -248,7 +249,8 @@ def find(url: str, query: Query, first: int, count: int) -> Found:
                 if table is None:
                     forget_old()
                     entities = load_entities(response, get_mimetype(response))
-                    table = _TABLES[key] = Table(entities)
+                    table = Table(task.track(entities, unit="entities"))
+                    _TABLES[key] = table
     table.used = time.monotonic()
     return table.find(query, first, count)._replace(metadata_url=metadata_url)
 

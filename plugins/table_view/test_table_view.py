@@ -6,6 +6,8 @@ import re
 import pandas
 import pytest
 
+from qhana_plugin_runner.authoring import Task
+
 from . import table_view
 from .tables import STREAMED_ROWS, Query, Table
 
@@ -145,4 +147,4 @@ def test_what_is_wrong_is_said(run_plugin, fake_data_server, query, reason):
 
 
 def test_an_empty_file_is_an_empty_table():
-    assert table_view([]).title == "There are no rows."
+    assert table_view(Task(), []).title == "There are no rows."
