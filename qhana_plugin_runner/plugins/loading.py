@@ -34,7 +34,6 @@ from .modules import (
     overlooked_folders,
     tasks_registered,
 )
-from .requirements.installed import unmet
 
 __all__ = [
     "PluginFailure",
@@ -227,7 +226,7 @@ class LoadedPlugins:
         self._identifiers: dict[str, str] = {}
         self._app = app
         self._mount_blueprint = mount
-        self._unmet = cache(unmet)
+        self._unmet = cache(_unmet)
         # A blueprint may raise when it is half registered, and Flask cannot take that back: it
         # is tried on this app first.
         self._trial = type(app)(app.import_name, static_folder=None)
@@ -286,7 +285,8 @@ class LoadedPlugins:
         source = (plugin.identifier, _file_of(type(plugin)))
         stage = "init_app"
         try:
-            if packages := self._unmet("\n".join(plugin.requirements)):
+            needs = "\n".join(plugin.requirements)
+            if needs and (packages := self._unmet(needs)):
                 self._add(missing_packages(_about(plugin), source[1], packages))
                 return
             with tasks_registered():
@@ -352,10 +352,17 @@ def _about(plugin: QHAnaPluginBase) -> PluginAbout:
     )
 
 
+def _unmet(text: str) -> list[str]:
+    """Return the requirements that are not met; what reads them is loaded when there are some."""
+    from .requirements.installed import unmet
+
+    return unmet(text)
+
+
 def _needs(plugin: QHAnaPluginBase) -> list[str]:
     """Return the packages that a plugin asks for, and that are missing."""
     try:
-        return unmet(plugin.get_requirements())
+        return _unmet(plugin.get_requirements())
     except Exception:  # plugins are foreign code
         return []
 

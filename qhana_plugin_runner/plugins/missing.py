@@ -3,14 +3,15 @@
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask_babel import lazy_gettext as _
 
 from .about import PluginAbout
 from .failures import PluginFailure
-from .requirements.installed import unmet
-from .requirements.lines import RequirementsError
-from .sources import PluginSource, read_source
+
+if TYPE_CHECKING:
+    from .sources import PluginSource
 
 __all__ = ["SETS", "failure_of_source", "install_command", "missing_packages"]
 
@@ -50,6 +51,10 @@ def failure_of_source(file: Path, error: BaseException) -> PluginFailure | None:
     """
     if not isinstance(error, ModuleNotFoundError):
         return None
+    from .requirements.installed import unmet
+    from .requirements.lines import RequirementsError
+    from .sources import read_source
+
     try:
         plugins = read_source(file)
         packages = unmet("\n".join(each.requirements for each in plugins))
@@ -62,7 +67,7 @@ def failure_of_source(file: Path, error: BaseException) -> PluginFailure | None:
     return missing_packages(about, str(file), packages, str(error))
 
 
-def _about(source: PluginSource) -> PluginAbout:
+def _about(source: "PluginSource") -> PluginAbout:
     name, version, title, description, type_ = (
         source.text(key) for key in ("name", "version", "title", "description", "type")
     )

@@ -18,8 +18,6 @@ from ..celery import CELERY
 from ..util import compat
 from ..util.bytecode import source_loader
 from ..util.log_once import is_first_to_log
-from .requirements.lines import RequirementsError
-from .sources import read_source
 
 __all__ = [
     "PluginModule",
@@ -110,6 +108,9 @@ def _is_for_tests(file: Path) -> bool:
         return True
     if not file.name.startswith("test_"):
         return False
+    from .requirements.lines import RequirementsError
+    from .sources import read_source
+
     try:
         plugins = read_source(file)
     except RequirementsError:
