@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from typing import Annotated, Any
 
 from markupsafe import Markup
@@ -28,6 +28,9 @@ FIRST_ROWS = 1_000
 
 MAX_BARS = 50
 MAX_BINS = 200
+MOST_VALUES = 50
+"""Different values in a bin up to which one more or less of them shows."""
+
 MAX_OUTCOMES = 2_000
 MAX_LABEL = 30
 """Characters of a value that are written at its bar."""
@@ -191,7 +194,9 @@ def binned(numbers: list[float], bins: int | None) -> tuple[list[float], list[in
     low, high = min(numbers), max(numbers)
     if low == high:
         low, high = low - 0.5, high + 0.5
-    count = bins or suitable_bins(numbers, high - low)
+    count = bins or 1
+    if bins is None and len(numbers) > 1:
+        low, high, count = suitable_bins(sorted(numbers))
     scale = count / (high - low)
     counts = [0] * count
     for each in numbers:
@@ -200,15 +205,27 @@ def binned(numbers: list[float], bins: int | None) -> tuple[list[float], list[in
     return edges, counts
 
 
-def suitable_bins(numbers: list[float], spread: float) -> int:
-    """Return a number of bins, by the rules of Freedman and Diaconis, and of Sturges."""
-    in_order = sorted(numbers)
-    count = len(in_order)
-    quartiles = in_order[(3 * count) // 4 if count > 1 else 0] - in_order[count // 4]
-    widths = [spread / (math.log2(count) + 1)]
+def suitable_bins(numbers: list[float]) -> tuple[float, float, int]:
+    """Return from where to where there are how many bins for numbers in their order.
+
+    The width is by the rules of Freedman and Diaconis, and of Sturges. Of rounded numbers, all
+    bins hold the same number of different values: else they would look like a comb.
+    """
+    low, high, count = numbers[0], numbers[-1], len(numbers)
+    if low == high:
+        return low - 0.5, high + 0.5, 1
+    spread = high - low
+    quartiles = numbers[(3 * count) // 4] - numbers[count // 4]
+    width = spread / (math.log2(count) + 1)
     if quartiles > 0:
-        widths.append(2 * quartiles / count ** (1 / 3))
-    width = min(widths)
-    if all(each.is_integer() for each in numbers):
-        width = max(width, 1)
-    return max(1, min(math.ceil(spread / width), MAX_BINS))
+        width = min(width, 2 * quartiles / count ** (1 / 3))
+    width = max(width, spread / MAX_BINS)
+    distinct = sorted({float(f"{each:.12g}") for each in numbers})
+    step = min((b - a for a, b in pairwise(distinct)), default=spread)
+    if width < MOST_VALUES * step:
+        width = math.ceil(width / step - 1e-6) * step
+        low -= step / 2
+        bins = max(1, math.ceil((high - low) / width - 1e-6))
+        return low, low + bins * width, bins
+    bins = max(1, math.ceil(spread / width))
+    return low, high, bins

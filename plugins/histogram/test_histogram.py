@@ -35,8 +35,18 @@ def test_the_number_of_bins_is_about_that_of_numpy():
     for numbers in (RANDOM.normal(0, 1, 900), RANDOM.uniform(0, 1, 50)):
         found = len(binned(numbers.tolist(), None)[1])
         assert abs(found - len(np.histogram_bin_edges(numbers, "auto")) + 1) <= 1
-    assert len(binned([1.0, 2.0, 2.0, 3.0] * 500, None)[1]) <= 3
+    assert binned([1.0, 2.0, 2.0, 3.0] * 5, None) == ([0.5, 1.5, 2.5, 3.5], [5, 10, 5])
     assert binned([4.0], None) == ([3.5, 4.5], [1])
+
+
+@pytest.mark.parametrize("step", [0.1, 1, 0.25])
+def test_bins_of_rounded_numbers_hold_as_many_values_each(step):
+    values = np.arange(200) * step + 3
+    numbers = np.repeat(values, 25).round(6).tolist()
+    edges, counts = binned(numbers, None)
+    assert len(set(counts[:-1])) == 1 and 5 < len(counts) <= 200
+    assert sum(counts) == 5000
+    assert np.histogram(numbers, edges)[0].tolist() == counts
 
 
 def test_the_worked_example():

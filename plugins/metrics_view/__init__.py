@@ -89,11 +89,7 @@ def metrics_view(
         for name, values in metrics.items()
         if (over := sorted(iterations(values), key=lambda each: each.iteration or 0))
     }
-    rest = {
-        name: without
-        for name, values in metrics.items()
-        if (without := [each for each in values if each.iteration is None])
-    }
+    rest = summarized(metrics)
     body = table_of(rest) if rest else Markup()
     if not lines:
         title = f"{len(rest)} metrics: {', '.join(rest)}"
@@ -111,6 +107,20 @@ def metrics_view(
         body=last_values(lines) + body,
         notes=notes,
     )
+
+
+def summarized(metrics: dict[str, list[Measured]]) -> dict[str, list[Measured]]:
+    """Return the values without an iteration: those of folds, and those of no fold."""
+    found = {}
+    for name, values in metrics.items():
+        rest = [each for each in values if each.iteration is None]
+        folds = [each for each in rest if each.fold]
+        overall = [each for each in rest if not each.fold]
+        if folds:
+            found[name] = folds
+        if overall:
+            found[f"{name} (overall)" if folds else name] = overall
+    return found
 
 
 def side_by_side(

@@ -54,6 +54,13 @@ def test_each_fold_has_its_own_line():
     assert [each["name"] for each in traces] == ["loss, fold 1", "loss, fold 2"]
 
 
+def test_what_is_of_no_fold_is_a_line_of_its_own():
+    shown = metrics_view(Task(), [*FOLDS, {"metric": "accuracy", "value": 0.75}])
+    names = re.findall("<th scope='row'>(.*?)</th>", shown.body)
+    assert names[:2] == ["accuracy", "accuracy (overall)"]
+    assert ">5</td>" in shown.body and ">0.75</td>" in shown.body
+
+
 def test_two_files_are_side_by_side():
     other = [{"metric": "accuracy", "value": 0.5}]
     shown = metrics_view(Task(), FOLDS, other)
