@@ -217,6 +217,9 @@ def _add_attributes(
     shown.attributes.update(validation_attrs(field, shown.type))
     is_switch = shown.type == "checkbox" and shown.unsent is not None
     shown.is_required = field.required and shown.type != "hidden" and not is_switch
+    if shown.type == "textarea":
+        lines = max(len(value.splitlines()) for value in shown.values)
+        shown.attributes["rows"] = str(min(max(lines, 5), 15))
     if input_kind(shown.type).is_ordered:
         shown.attributes["step"] = metadata.get("step") or get_input_attr_step(field)
     if shown.type == "password" or metadata.get("private"):

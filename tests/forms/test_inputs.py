@@ -6,10 +6,12 @@ import enum
 import marshmallow as ma
 import pytest
 from flask_smorest.fields import Upload
+from helpers.forms import schema_of
 
 from qhana_plugin_runner.api import EnumField
 from qhana_plugin_runner.api.extra_fields import CSVList
 from qhana_plugin_runner.api.util import FileUrl, MaBaseSchema, PluginUrl
+from qhana_plugin_runner.forms import describe_form
 from qhana_plugin_runner.forms.jinja_helpers import (
     get_datalist_from_schema,
     get_input_attr_step,
@@ -232,3 +234,11 @@ def test_suggestions_come_from_the_metadata_or_from_the_choices():
 )
 def test_lists_are_written_with_spaces(items, expected):
     assert space_delimited_list(items) == expected
+
+
+def test_a_textarea_is_as_tall_as_its_text_within_limits():
+    field = ma.fields.String(metadata={"input_type": "textarea"})
+    schema = schema_of(text=field)
+    for lines, rows in ((0, "5"), (7, "7"), (99, "15")):
+        form = describe_form(schema, {"text": "x\n" * lines})
+        assert form.fields[0].attributes["rows"] == rows
