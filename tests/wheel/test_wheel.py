@@ -50,7 +50,7 @@ def installed(wheel, tmp_path_factory):
     home = tmp_path_factory.mktemp("elsewhere") / "venv"
     venv.create(home, symlinks=True)
     purelib = Path(sysconfig.get_path("purelib", "venv", {"base": str(home)}))
-    dependencies = dict.fromkeys(map(sysconfig.get_path, ("purelib", "platlib")))
+    dependencies = [each for each in sys.path if each.endswith("-packages")]
     (purelib / "dependencies.pth").write_text("\n".join(dependencies), "utf-8")
     command = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python")]
     command += ["install", "--no-index", "--no-deps", "--quiet"]
