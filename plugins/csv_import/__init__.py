@@ -80,7 +80,7 @@ def csv_import(
     table = Table.guess(file, {})
     if review:
         return _ask(task, file, table, {})
-    return _import(task, file, table.layout, table.names, table.kinds)
+    return _import(task, file, table, table.layout, table.names, table.kinds)
 
 
 @csv_import.step(title="Check the table")
@@ -134,7 +134,7 @@ def check(
                 f"The table has {len(table.names)} columns, and there are {len(names)} lines: write "
                 "one for each column, with the type skip for those that you do not want."
             )
-        return _import(task, file, layout, names, kinds)
+        return _import(task, file, table, layout, names, kinds)
     except ValueError as error:
         task.log(str(error))
         return check.ask({"file": file, "columns": columns, **given}, text=f"**{error}**")
@@ -149,7 +149,12 @@ def _ask(task: Task, file: File, table: Table, fixed: dict[str, Any]) -> Ask:
 
 
 def _import(
-    task: Task, file: File, layout: Layout, names: list[str], kinds: list[str]
+    task: Task,
+    file: File,
+    guessed: Table,
+    layout: Layout,
+    names: list[str],
+    kinds: list[str],
 ) -> dict[str, Any]:
     """Write the entities, their attributes, and what was odd."""
     task.log(
@@ -157,7 +162,7 @@ def _import(
         f"sign {layout.decimal}, {'a' if layout.header else 'no'} header, {layout.skip_lines} "
         "lines before the table."
     )
-    reading = Import(file, layout, names, kinds)
+    reading = Import(file, layout, names, kinds, guessed.kinds)
     entities = task.folder / "entities.csv"
     reading.write(entities, task)
     for line in reading.log():

@@ -35,9 +35,12 @@ _MONTHS = {
 """Months by the first three letters of their names, English and German."""
 
 _TIME = re.compile(
-    r"[T ] ?(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,6})\d*)?)? ?([AP]M)? ?(Z|[+-]\d\d:?\d\d)?",
+    r"[T ] ?(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,6})(\d*))?)? ?([AP]M)? ?(Z|[+-]\d\d(?::?\d\d)?)?",
     re.ASCII | re.IGNORECASE,
 )
+
+_CODE = re.compile(r"[+-]?(?:0\d+|\d{19,})", re.ASCII)
+_PHONE = re.compile(r"\+\d{7,}", re.ASCII)
 
 Reader = Callable[[str], str]
 """Writes a cell as entities have it; raises ``ValueError`` when it is of another type."""
@@ -111,7 +114,7 @@ def _read_moment(cell: str, order: str, has_time: bool) -> str:
     time = _TIME.fullmatch(cell, end) if end < len(cell) else None
     if end < len(cell) and time is None:
         raise ValueError
-    hour, minute, second, part, half, zone = time.groups() if time else (None,) * 6
+    hour, minute, second, part, rest, half, zone = time.groups() if time else (None,) * 7
     hours = int(hour or 0)
     if half:
         hours = hours % 12 + (12 if half.upper() == "PM" else 0)
@@ -120,8 +123,10 @@ def _read_moment(cell: str, order: str, has_time: bool) -> str:
         number, month, day, hours, int(minute or 0), int(second or 0), micro
     )
     if zone and zone.upper() != "Z" and ":" not in zone:
-        zone = f"{zone[:3]}:{zone[3:]}"
-    return moment.isoformat() + (zone or "").upper()
+        zone = f"{zone[:3]}:{zone[3:] or '00'}"
+    rest = (rest or "").rstrip("0")  # nanoseconds, which Python does not know
+    text = moment.isoformat(timespec="microseconds" if rest else "auto")
+    return text + rest + (zone or "").upper()
 
 
 def guess_decimal(cells: Iterable[str], delimiter: str) -> str:
@@ -163,11 +168,11 @@ def guess_type(
         decimal: the decimal sign.
     """
     counts = Counter(cell for cell in cells if cell and cell.casefold() not in missing)
-    if not counts or _is_code(counts):
+    if not counts or any(map(is_code, counts)) or all(map(_PHONE.fullmatch, counts)):
         return "text", Counter()
     words = {cell.casefold() for cell in counts}
     if words <= _TRUE | _FALSE and not words <= {"0", "1"}:
-        if min(map(len, words)) > 1 or len(words) == 2:
+        if min(map(len, words)) > 1 or (len(words) == 2 and len(words & _TRUE) == 1):
             return "boolean", Counter()
     has_time = any(":" in cell for cell in counts)
     kinds = ("integer", "number", *(TIMES if has_time else DATES))
@@ -182,9 +187,9 @@ def guess_type(
     return _ordered(kind, counts), misfits[kind] if are_words else Counter()
 
 
-def _is_code(counts: Counter[str]) -> bool:
-    """Whether cells that look like numbers are none: ``00123``, or too many digits."""
-    return any(re.fullmatch(r"[+-]?0\d+|\d{19,}", cell, re.ASCII) for cell in counts)
+def is_code(cell: str) -> bool:
+    """Whether what looks like a number is none: ``00123``, or too many digits."""
+    return _CODE.fullmatch(cell) is not None
 
 
 def _misfits(counts: Counter[str], read: Reader) -> Counter[str]:

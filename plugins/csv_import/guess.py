@@ -33,6 +33,9 @@ _MARKS = {
 _ORDINARY = re.compile(r"[\w .+\-/:%€$@&()!?°=*']*")
 """Cells that are no sign of a wrong delimiter or quote."""
 
+_TOLD = re.compile(r"sep=(.)\s*")
+"""The line by which Excel is told the delimiter."""
+
 _YEAR = re.compile(r"(1[6-9]|20)\d\d", re.ASCII)
 
 _ID_NAME = re.compile(r"(^|[\W_])(id|key|nr|no|number|nummer|code|uuid|index)([\W_]|$)")
@@ -154,7 +157,7 @@ def _dialect(lines: Sequence[str], delimiter: str | None, quote: str | None) -> 
     As in van den Burg, Nazábal and Sutton: "Wrangling messy CSV files by detecting row and type
     patterns", 2019, with fewer types.
     """
-    told = re.fullmatch(r"sep=(.)\s*", lines[0]) if lines else None
+    told = _TOLD.fullmatch(lines[0]) if lines else None
     if told and (told[1] in DELIMITERS or told[1] == "\t"):
         delimiter = delimiter or {"\t": "tab"}.get(told[1], told[1])
     plain = [line for line in lines if line.strip() and not line.startswith("#")]
@@ -209,6 +212,7 @@ def _skipped(layout: Layout, lines: Sequence[str], width: int) -> int:
         is_comment = line.startswith("#")
         is_whole = line.count(QUOTES[layout.quote] or "\0") % 2 == 0
         is_title = width > 1 and sum(map(bool, row)) < 2 and is_whole
+        is_title = is_title or (number == 0 and _TOLD.fullmatch(line) is not None)
         if not is_comment and any(row) and not is_title:
             return number if comment is None else comment
         if is_comment and len(row) == width > 1:

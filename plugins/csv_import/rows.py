@@ -11,7 +11,7 @@ from typing import Any
 from qhana_plugin_runner.authoring import Task
 from qhana_plugin_runner.plugin_utils.attributes import AttributeMetadata
 
-from .cells import TYPES, reader_of
+from .cells import TYPES, is_code, reader_of
 from .guess import Table
 from .layout import Layout
 
@@ -37,12 +37,20 @@ class Column(dict[str, str | None]):
         name: of the attribute.
         kind: its type.
         layout: how the table is written.
+        is_guessed: whether the type is guessed by the first rows, so that others may mend it.
+
+    Attributes:
+        mended: the first cell that shows that integers are none; ``""``: there is none.
     """
 
-    def __init__(self, name: str, kind: str, layout: Layout) -> None:
+    def __init__(
+        self, name: str, kind: str, layout: Layout, is_guessed: bool = False
+    ) -> None:
         super().__init__()
         self.name, self.kind, self.missing = name, kind, layout.missing_words
+        self.mended, self._is_guessed = "", is_guessed
         self._read = reader_of(kind, layout.decimal)
+        self._read_number = reader_of("number", layout.decimal)
         self.misfits, self.examples = 0, dict[str, int]()
         self.blanked: Counter[str] = Counter()
         self._words: dict[str, None] = {}
@@ -54,16 +62,30 @@ class Column(dict[str, str | None]):
         elif text.casefold() in self.missing:
             self._words[cell] = None
             text = ""
-        elif self.kind != "text":
-            try:
-                text = self._read(text)
-            except ValueError:
-                text = None
         else:
-            text = cell
+            text = self._value(cell, text)
         if len(cell) <= MAX_KEPT_LENGTH:
             self[cell] = text
         return text
+
+    def _value(self, cell: str, text: str) -> str | None:
+        """Read a value; one that is no integer changes a type that the first rows told."""
+        may_change = self._is_guessed and self.kind == "integer"
+        if may_change and is_code(text):
+            self.kind, self.mended = "text", text
+        if self.kind == "text":
+            return cell
+        try:
+            return self._read(text)
+        except ValueError:
+            if not may_change:
+                return None
+        try:
+            number = self._read_number(text)
+        except ValueError:
+            return None
+        self.kind, self.mended, self._read = "number", text, self._read_number
+        return number
 
     def read(self, cells: Sequence[str]) -> list[str | None]:
         """Read some cells."""
@@ -85,7 +107,12 @@ class Import:
     """
 
     def __init__(
-        self, path: Path, layout: Layout, names: Sequence[str], kinds: Sequence[str]
+        self,
+        path: Path,
+        layout: Layout,
+        names: Sequence[str],
+        kinds: Sequence[str],
+        guessed: Sequence[str] = (),
     ) -> None:
         self._path, self._layout = path, layout
         self._names, self._width = names, len(names)
@@ -94,8 +121,8 @@ class Import:
         }
         self.renamed = {name: _free(name, taken) for name in taken if name == "ID"}
         self.columns = [
-            Column(self.renamed.get(name, name), kind, layout)
-            for name, kind in zip(names, kinds)
+            Column(self.renamed.get(name, name), kind, layout, kind == guess)
+            for name, kind, guess in zip_longest(names, kinds, guessed)
         ]
         self._id = kinds.index("id") if "id" in kinds else None
         self._kept = [n for n, kind in enumerate(kinds) if kind not in ("id", "skip")]
@@ -249,7 +276,14 @@ class Import:
         ):
             if count:
                 yield f"{what}: {count}."
+        if len(self.report) == MAX_REPORTED:
+            yield f"The report ends after {MAX_REPORTED} values and rows; there may be more."
         for column in self.columns:
+            if column.mended:
+                yield (
+                    f"{column.name}: {column.kind}, and not integer as in the first rows: "
+                    f"there is {column.mended!r:.60}."
+                )
             if column.blanked:
                 words = ", ".join(
                     f"{w!r} ({n})" for w, n in column.blanked.most_common(5)

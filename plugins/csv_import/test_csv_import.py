@@ -213,6 +213,7 @@ def test_charsets(tmp_path, charset, content):
         ("a\tb c\n1\tx, y\n2\tz\n", {"delimiter": "tab"}),
         ("a|b\n1|x;y\n2|z\n", {"delimiter": "|"}),
         ("sep=;\na;b\n1;2\n", {"delimiter": ";", "skip_lines": 1}),
+        ("sep=;\na\n1\n2\n", {"delimiter": ";", "skip_lines": 1}),
         ("a,b\n'x,y',1\n'z,w',2\n", {"quote": "'"}),
         ('a,b\n5" pipe,1\n"3,1",2\n', {"quote": '"'}),
         ("# by hand\n#\na,b\n1,2\n", {"skip_lines": 2}),
@@ -247,6 +248,9 @@ def test_layouts(app, tmp_path, content, layout):
         (["0", "1"], "integer"),
         (["yes", "No"], "boolean"),
         (["n", "n"], "text"),
+        (["t", "y"], "text"),
+        (["f", "N", "n"], "text"),
+        (["1", "j"], "text"),
         (["01234", "99999"], "text"),
         (["1234567890123456789012"], "text"),
         (["2025-12-31", "2025-1-1"], "date-ymd"),
@@ -261,6 +265,9 @@ def test_layouts(app, tmp_path, content, layout):
         (["1.2.3", "1.2.4"], "text"),
         (["192.168.0.1"], "text"),
         (["+49 711 12345", "0711"], "text"),
+        (["+4971112345", "+4915112345678"], "text"),
+        (["-1234567890123456789012", "1"], "text"),
+        (["2025-12-31 10:00:00+00", "2025-12-31 10:00:00.123456789"], "datetime-ymd"),
         (["1_000", "2"], "text"),
         (["١٢", "٣"], "text"),
         (["inf", "nan"], "text"),
@@ -288,6 +295,19 @@ def test_types(cells, kind):
         ("datetime-ymd", ".", "2025-12-31T08:00Z", "2025-12-31T08:00:00Z"),
         ("datetime-ymd", ".", "2025-12-31 08:00+0100", "2025-12-31T08:00:00+01:00"),
         ("datetime-dmy", ".", "31.12.2025", "2025-12-31T00:00:00"),
+        ("datetime-ymd", ".", "2025-12-31 08:00-03", "2025-12-31T08:00:00-03:00"),
+        (
+            "datetime-ymd",
+            ".",
+            "2025-12-31 08:00:00.1234567Z",
+            "2025-12-31T08:00:00.1234567Z",
+        ),
+        (
+            "datetime-ymd",
+            ".",
+            "2025-12-31 08:00:00.000000010",
+            "2025-12-31T08:00:00.00000001",
+        ),
     ],
 )
 def test_values(kind, decimal, cell, value):
@@ -369,6 +389,36 @@ def test_repeated_ids_are_told(imported):
     rows = "".join(f"{n},x\n" for n in range(6000))
     task = imported("id,x\n" + rows + "17,y\n17,z\n")
     assert "Entities with the ID of another one: 2;" in task.log
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind"),
+    [("01067", "string"), ("12345678901234567890", "string"), ("1.5", "number")],
+)
+def test_rows_far_below_change_a_type_that_is_guessed(imported, cell, kind):
+    rows = "".join(f"r{n},{n}\n" for n in range(6000))
+    task = imported(f"id,zip\n{rows}r6000,{cell}\nr6001,x\nr6002,7\n")
+    values = [row["zip"] for row in task.outputs["entities"].entities()[5999:]]
+    assert values == ["5999", cell, "x" if kind == "string" else "", "7"]
+    assert task.outputs["attributes"].json()[1]["type"] == kind
+    assert f"and not integer as in the first rows: there is {cell!r}." in task.log
+
+
+def test_a_type_that_is_chosen_stays(run_plugin, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("id,zip\na,01067\nb,1.5\n")
+    task = run_plugin("csv-import", file=path).answer(
+        "check", columns="id: id\nzip: integer"
+    )
+    values = [row["zip"] for row in task.outputs["entities"].entities()]
+    assert values == ["01067", ""]
+    assert task.outputs["attributes"].json()[1]["type"] == "integer"
+
+
+def test_the_end_of_a_report_is_told(imported):
+    task = imported("a,b\n" + "1,2\n" * 1100 + "1,2,3\n" * 1001)
+    assert "The report ends after 1000 values and rows; there may be more." in task.log
+    assert len(task.outputs["report"].json()) == 1000
 
 
 def test_a_quote_that_is_never_closed_is_named(imported):
