@@ -146,17 +146,23 @@ class Typed:
 def write_parquet(entities: Iterable[Row], path: Path) -> Path:
     """Write entities to a Parquet file, in parts, and return its path.
 
-    The type of a column is that of all its values, and else text.
+    The type of a column is that of all its values, and else text; integers are numbers with a
+    point where others are, unless these would not hold all their digits.
     """
     import pyarrow
     from pyarrow import parquet
 
     types: dict[str, set[type]] = {}
+    long: set[str] = set()
     for row in entities:
         for name, value in row.items():
             is_large = type(value) is int and not -(2**63) <= value < 2**63
             types.setdefault(name, set()).add(str if is_large else type(value))
-    kinds = {name: _kind(found - {type(None)}) for name, found in types.items()}
+            if type(value) is int and not -(2**53) <= value <= 2**53:
+                long.add(name)
+    kinds = {
+        name: _kind(found - {type(None)}, name in long) for name, found in types.items()
+    }
     arrow = {
         bool: pyarrow.bool_(),
         int: pyarrow.int64(),
@@ -178,7 +184,7 @@ def write_parquet(entities: Iterable[Row], path: Path) -> Path:
     return path
 
 
-def _kind(types: set[type]) -> type:
-    if types == {int, float}:
+def _kind(types: set[type], is_long: bool) -> type:
+    if types == {int, float} and not is_long:
         return float
     return types.pop() if len(types) == 1 else str

@@ -3,11 +3,15 @@
 import io
 import json
 import sys
+from datetime import date, timedelta
+from decimal import Decimal
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from marshmallow import ValidationError
 from palmerpenguins import load_penguins
+from pyarrow import parquet
 
 from qhana_plugin_runner.authoring import Task
 from qhana_plugin_runner.testing.running import TaskFailed
@@ -135,6 +139,64 @@ def test_dates_of_parquet_are_texts(run_plugin, fake_data_server):
     assert task.outputs["entities.jsonl"].entities() == [
         {"ID": 1, "day": "2024-02-29", "at": "2024-02-29T12:00:00+00:00"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "type_", "read"),
+    [
+        ([Decimal("12345678901234567890")], pa.decimal128(38, 0), [12345678901234567890]),
+        (
+            [Decimal("19.99"), Decimal("1234567890123456789.01")],
+            pa.decimal128(38, 2),
+            [19.99, "1234567890123456789.01"],
+        ),
+        ([b"\x00\xff", None], pa.binary(), ["00ff", None]),
+        ([timedelta(days=1, milliseconds=5)], pa.duration("ms"), [86400.005]),
+        ([10**18 + 1], pa.timestamp("ns"), ["2001-09-09T01:46:40.000000001"]),
+        ([[date(2025, 1, 1)]], pa.list_(pa.date32()), [["2025-01-01"]]),
+        (
+            [{"x": Decimal("1.5"), "y": b"z"}],
+            pa.struct({"x": pa.decimal128(5, 1), "y": pa.binary()}),
+            [{"x": 1.5, "y": "7a"}],
+        ),
+    ],
+)
+@pytest.mark.parametrize("to", ["JSON", "CSV", "Parquet"])
+def test_other_types_of_parquet(
+    run_plugin, fake_data_server, monkeypatch, values, type_, read, to
+):
+    file = io.BytesIO()
+    parquet.write_table(pa.table({"x": pa.array(values, type_)}), file)
+    url = fake_data_server.put(file.getvalue(), "odd.parquet")
+    monkeypatch.setitem(sys.modules, "pandas", None)  # the extras have none
+    (output,) = run_plugin("entity-convert", entities=url, to=to).outputs
+    if to == "JSON":
+        assert [row["x"] for row in output.json()] == read
+        return
+    texts = [json.dumps(x) if isinstance(x, (list, dict)) else x for x in read]
+    found = [row["x"] for row in output.entities()]
+    assert ["" if x is None else str(x) for x in found] == [
+        "" if x is None else str(x) for x in texts
+    ]
+
+
+def test_columns_of_parquet_with_the_same_name(run_plugin, fake_data_server):
+    file = io.BytesIO()
+    table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["size", "size"])
+    parquet.write_table(table, file)
+    url = fake_data_server.put(file.getvalue(), "twice.parquet")
+    with pytest.raises(TaskFailed, match="several columns 'size': rename them"):
+        run_plugin("entity-convert", entities=url)
+
+
+def test_long_integers_among_floats_keep_their_digits():
+    task = Task()
+    rows = [{"x": 2**60 + 1, "y": 3}, {"x": 1.5, "y": 1.5}]
+    path = entity_convert(task, rows, "Parquet")["entities.parquet"]
+    assert parquet.read_table(path).to_pydict() == {
+        "x": [str(2**60 + 1), "1.5"],
+        "y": [3.0, 1.5],
+    }
 
 
 def test_slips(run_plugin, fake_data_server):
