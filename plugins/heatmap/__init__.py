@@ -1,6 +1,6 @@
 """Draws a matrix: of kernels, of confusion, or of the numbers of entities."""
 
-from itertools import chain, islice
+from itertools import chain, islice, product
 from typing import Annotated, Any
 
 from markupsafe import Markup
@@ -148,7 +148,8 @@ def draw_cells(
     else:
         shown_rows, shown_columns = list(row_names), list(column_names)
     if down == "actual":  # what was never predicted may be missing
-        found = {(a, b): 0.0 for a in shown_rows for b in shown_columns} | found
+        sides = shown_rows[:MAX_SIDE], shown_columns[:MAX_SIDE]
+        found = dict.fromkeys(product(*sides), 0.0) | found
     if down == "entity_1_ID":  # one half of a symmetric matrix is enough
         found |= {(b, a): n for (a, b), n in found.items() if (b, a) not in found}
     return draw(shown_rows, shown_columns, found, (down, across, value), notes, choices)
@@ -166,7 +167,7 @@ def draw_table(entities: list[Row], choices: dict[str, list[str]]) -> Figure:
     cells = {
         (name, attribute): number
         for name, each in zip(names, entities)
-        for attribute in numeric
+        for attribute in numeric[:MAX_SIDE]
         if (number := number_of(each.get(attribute))) is not None
     }
     labels = ("entity", "attribute", "value")

@@ -1,6 +1,7 @@
 """The cells of the matrix, compared with pandas and scikit-learn."""
 
 import json
+import tracemalloc
 
 import pandas
 import pytest
@@ -67,6 +68,20 @@ def test_large_matrices_are_cut():
     assert len(trace["z"]) == MAX_SIDE
     assert drawn.notes == ["Only the first 1,000 rows and columns are drawn."]
     assert "texttemplate" not in trace
+
+
+@pytest.mark.parametrize("kind", ["classes", "attributes"])
+def test_of_large_matrices_no_more_is_made_than_drawn(monkeypatch, kind):
+    monkeypatch.setattr("heatmap.MAX_SIDE", 10)
+    if kind == "classes":
+        rows = [{"actual": str(n), "predicted": str(n), "count": 1} for n in range(500)]
+    else:
+        rows = [{"ID": str(n)} | {f"x{m}": m for m in range(9_000)} for n in range(11)]
+    tracemalloc.start()
+    draw(rows)
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * 2**20
 
 
 def test_what_is_wrong_is_said():

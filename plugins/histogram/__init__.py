@@ -31,6 +31,9 @@ MAX_BINS = 200
 MOST_VALUES = 50
 """Different values in a bin up to which one more or less of them shows."""
 
+LEAST_SPREAD = 1e-300
+"""Numbers that are nearer to each other are one number: bins are no narrower."""
+
 MAX_OUTCOMES = 2_000
 MAX_LABEL = 30
 """Characters of a value that are written at its bar."""
@@ -192,10 +195,13 @@ def category_axis(name: str) -> dict[str, Any]:
 def binned(numbers: list[float], bins: int | None) -> tuple[list[float], list[int]]:
     """Return the edges of bins of the same width, and how many numbers are in each."""
     low, high = min(numbers), max(numbers)
-    if low == high:
-        low, high = low - 0.5, high + 0.5
+    if math.isinf(high - low):
+        raise ValueError("The numbers are too far from each other for bins.")
     count = bins or 1
-    if bins is None and len(numbers) > 1:
+    if high - low < LEAST_SPREAD:
+        margin = max(0.5, 4 * math.ulp(low))  # else it is lost in large numbers
+        low, high = low - margin, high + margin
+    elif bins is None:
         low, high, count = suitable_bins(sorted(numbers))
     scale = count / (high - low)
     counts = [0] * count
@@ -212,8 +218,6 @@ def suitable_bins(numbers: list[float]) -> tuple[float, float, int]:
     bins hold the same number of different values: else they would look like a comb.
     """
     low, high, count = numbers[0], numbers[-1], len(numbers)
-    if low == high:
-        return low - 0.5, high + 0.5, 1
     spread = high - low
     quartiles = numbers[(3 * count) // 4] - numbers[count // 4]
     width = spread / (math.log2(count) + 1)

@@ -39,6 +39,21 @@ def test_the_number_of_bins_is_about_that_of_numpy():
     assert binned([4.0], None) == ([3.5, 4.5], [1])
 
 
+@pytest.mark.parametrize("bins", [None, 7])
+@pytest.mark.parametrize(
+    "numbers", [[1.7e18] * 3, [-1e17], [1.7e308] * 2, [5e-324, 0.0], [0.1] * 5]
+)
+def test_numbers_that_are_one_are_in_one_bin(numbers, bins):
+    edges, counts = binned(numbers, bins)
+    assert len(counts) == (bins or 1) and sorted(counts)[-1] == len(numbers)
+    assert all(low < high for low, high in zip(edges, edges[1:]))
+
+
+def test_numbers_too_far_apart_for_bins_are_refused():
+    with pytest.raises(ValueError, match="too far"):
+        binned([1e308, 0.0, -1e308], None)
+
+
 @pytest.mark.parametrize("step", [0.1, 1, 0.25])
 def test_bins_of_rounded_numbers_hold_as_many_values_each(step):
     values = np.arange(200) * step + 3

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from flask import has_request_context, render_template, request
 from markupsafe import Markup
+from requests import RequestException
 
 from qhana_plugin_runner.authoring import (
     Entities,
@@ -15,6 +16,7 @@ from qhana_plugin_runner.authoring import (
     Task,
     plugin,
 )
+from qhana_plugin_runner.errors import RunnerError
 from qhana_plugin_runner.plugin_utils.columns import number_of
 from qhana_plugin_runner.plugin_utils.entity_marshalling import ensure_dict, load_entities
 from qhana_plugin_runner.requests import get_mimetype, open_url
@@ -85,8 +87,8 @@ def table_view(
         found = find(task, url, query, first, count)
     else:
         found = Table(data).find(query, first, count)
-    described = read_metadata(attributes, found.metadata_url)
     notes = []
+    described = read_metadata(attributes, found.metadata_url, notes)
     if found.is_cut:
         notes.append(
             f"The file has more than {MAX_ROWS:,} rows or {MAX_COLUMNS} attributes: the others are "
@@ -105,11 +107,16 @@ def table_view(
     return Page(title=title, body=Markup(body), notes=notes, choices=choices)
 
 
-def read_metadata(given: Any, url: str | None) -> dict[str, dict[str, Any]]:
-    """Return what is said about each attribute."""
+def read_metadata(
+    given: Any, url: str | None, notes: list[str]
+) -> dict[str, dict[str, Any]]:
+    """Return what is said about each attribute; nobody asked for that which a server names."""
     if given is None and url:
-        with open_url(url, stream=True) as response:
-            given = list(ensure_dict(load_entities(response, get_mimetype(response))))
+        try:
+            with open_url(url, stream=True) as response:
+                given = list(ensure_dict(load_entities(response, get_mimetype(response))))
+        except (RunnerError, ValueError, RequestException):
+            notes.append("The attribute metadata that the server names cannot be read.")
     return {str(each.get("ID")): each for each in given or ()}
 
 

@@ -5,7 +5,8 @@ import sqlite3
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from contextlib import contextmanager
+from itertools import chain, islice
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -19,15 +20,22 @@ from qhana_plugin_runner.requests import (
     open_url,
     retrieve_attribute_metadata_url,
 )
+from qhana_plugin_runner.util.texts import encodable
 
 MAX_ROWS = 2_000_000
 MAX_COLUMNS = 200
+MAX_PAGES = 2**20
+"""Pages of a database, of 4 KiB each."""
+
 BATCH = 1_000
 
 KEPT_TABLES = 4
 KEPT_SECONDS = 900
 STREAMED_ROWS = 5_000
 """Rows from the beginning of a file for which nothing is built."""
+
+MAX_PATTERN = 1_000
+"""Characters of a text that SQLite itself searches for."""
 
 COMPARED = {"equals": "=", "at least": ">=", "at most": "<="}
 
@@ -85,6 +93,8 @@ class Table:
         # An empty name: a file without a name, that is gone when the connection is.
         self._data = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._data.create_function("key", 1, sort_key, deterministic=True)
+        self._data.create_function("has", 2, has_text, deterministic=True)
+        self._data.execute(f"PRAGMA max_page_count = {MAX_PAGES}")
         self._data.execute("PRAGMA journal_mode = OFF")
         self._data.execute("CREATE TABLE entities (id INTEGER PRIMARY KEY)")
         self._counts: dict[Any, int] = {}
@@ -94,15 +104,10 @@ class Table:
         count = 0
         self._data.execute("BEGIN")
         while batch := list(islice(entities, BATCH)):
-            rows = list(map(as_mapping, batch)) if isinstance(batch[0], dict) else batch
             self._add_columns(batch)
-            if isinstance(batch[0], dict):
-                values = [[cell(row.get(name)) for name in self.columns] for row in rows]
-            else:
-                width = len(self.columns)
-                values = [[each or None for each in row[:width]] for row in rows]
-            names = ", ".join(f"c{number}" for number in range(len(self.columns)))
-            marks = ", ".join("?" * len(self.columns))
+            values = values_of(batch, self.columns)
+            names = ", ".join(["id", *(f"c{n}" for n in range(len(self.columns)))])
+            marks = ", ".join(["NULL", *"?" * len(self.columns)])
             self._data.executemany(
                 f"INSERT INTO entities ({names}) VALUES ({marks})", values
             )
@@ -179,14 +184,17 @@ class Table:
         if not query.search:
             return "", []
         if query.condition == "contains":
-            escaped = "".join(f"\\{c}" if c in "\\%_" else c for c in query.search)
             names = (
                 [self._column(query.column)]
                 if query.column
                 else [f"c{number}" for number in range(len(self.columns))]
             )
-            tests = " OR ".join(f"{name} LIKE ? ESCAPE '\\'" for name in names)
-            return f"WHERE {tests or '0'}", [f"%{escaped}%"] * len(names)
+            test, text = "has({}, ?)", query.search.casefold()
+            if query.search.isascii() and len(text) <= MAX_PATTERN:  # faster
+                escaped = "".join(f"\\{c}" if c in "\\%_" else c for c in text)
+                test, text = "{} LIKE ? ESCAPE '\\'", f"%{escaped}%"
+            tests = " OR ".join(map(test.format, names))
+            return f"WHERE {tests or '0'}", [text] * len(names)
         if not query.column:
             raise ValueError(f"Choose the column for {query.condition!r}.")
         name, value = self._column(query.column), sort_key(query.search)
@@ -203,18 +211,33 @@ def as_mapping(entity: Any) -> dict[str, Any]:
 
 def names_of(batch: list[Any]) -> list[str]:
     """Return the attributes of entities: dictionaries, or tuples of one class."""
-    if isinstance(batch[0], dict):
-        return list(dict.fromkeys(str(name) for each in batch for name in each))
-    return list(batch[0].entity_attributes)
+    if isinstance(batch[0], tuple):
+        return list(batch[0].entity_attributes)
+    names = chain.from_iterable(map(as_mapping, batch))
+    return list(dict.fromkeys(map(str, names)))
+
+
+def values_of(batch: list[Any], columns: list[str]) -> list[list[Any]]:
+    """Return the values of entities in some columns, the first ones if they are tuples."""
+    if isinstance(batch[0], tuple):
+        return [[each or None for each in row[: len(columns)]] for row in batch]
+    return [[cell(row.get(name)) for name in columns] for row in batch]
 
 
 def cell(value: Any) -> Any:
     """Return a value as the database holds it: a number or a text."""
     if value is None or value == "":
         return None
-    if isinstance(value, (str, float)) or type(value) is int and abs(value) < 2**63:
+    if isinstance(value, str):
+        return encodable(value)
+    if isinstance(value, float) or type(value) is int and abs(value) < 2**63:
         return value
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return encodable(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def has_text(value: Any, folded: str) -> bool:
+    """Whether a text is in a value; upper and lower case are the same."""
+    return value is not None and folded in str(value).casefold()
 
 
 def sort_key(value: Any) -> Any:
@@ -244,7 +267,7 @@ def find(task: Task, url: str, query: Query, first: int, count: int) -> Found:
         if table is None and query.is_plain and first + count <= STREAMED_ROWS:
             return streamed(response, first, count)._replace(metadata_url=metadata_url)
         if table is None:
-            with _BUILDING:
+            with _BUILDING, readable_errors(key):
                 table = _TABLES.get(key)
                 if table is None:
                     forget_old()
@@ -252,7 +275,20 @@ def find(task: Task, url: str, query: Query, first: int, count: int) -> Found:
                     table = Table(task.track(entities, unit="entities"))
                     _TABLES[key] = table
     table.used = time.monotonic()
-    return table.find(query, first, count)._replace(metadata_url=metadata_url)
+    with readable_errors(key):
+        return table.find(query, first, count)._replace(metadata_url=metadata_url)
+
+
+@contextmanager
+def readable_errors(key: Any) -> Iterator[None]:
+    """Say what keeps SQLite from its work; the table may be broken then, and is forgotten."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        _TABLES.pop(key, None)
+        raise ValueError(
+            f"The file is too large to be sorted or searched here: {error}."
+        ) from error
 
 
 def version_of(response: Response) -> Any:
@@ -277,16 +313,9 @@ def streamed(response: Response, first: int, count: int) -> Found:
     read = list(islice(entities, first + count + 1))
     if not read:
         return Found([], [], 0, False)
-    columns = names_of(
-        [as_mapping(each) for each in read] if isinstance(read[0], dict) else read
-    )
+    columns = names_of(read)
     wanted = read[first : first + count]
-    if isinstance(read[0], dict):
-        rows = [
-            [cell(each.get(name)) for name in columns[:MAX_COLUMNS]] for each in wanted
-        ]
-    else:
-        rows = [[each or None for each in row[:MAX_COLUMNS]] for row in wanted]
+    rows = values_of(wanted, columns[:MAX_COLUMNS]) if wanted else []
     has_more = len(read) > first + count
     return Found(
         columns[:MAX_COLUMNS],

@@ -8,7 +8,7 @@ import pytest
 
 from qhana_plugin_runner.authoring import Task
 
-from . import table_view
+from . import read_metadata, table_view
 from .tables import STREAMED_ROWS, Query, Table
 
 PAGE = "/plugins/table-view@v1-0-0/ui/"
@@ -49,6 +49,18 @@ def test_texts_are_found_in_any_case(table, frame, column):
     assert ids(found) == frame[frame["kind"] == "Z"]["ID"].tolist()
     assert ids(table.find(Query(search="z", column=column), 0, 200)) == ids(found)
     assert table.find(Query(search="%", column=column), 0, 9).total == 0
+
+
+@pytest.mark.parametrize("search", ["ä", "STRAß", "ΣΟΦ", "x" * 60_000])
+def test_case_and_length_of_texts_in_all_languages(search):
+    texts = ["Äpfel", "straße", "Σοφία", "X" * 70_000, None]
+    table = Table([{"ID": str(n), "t": each} for n, each in enumerate(texts)])
+    expected = [
+        str(n)
+        for n, each in enumerate(texts)
+        if each and search.casefold() in each.casefold()
+    ]
+    assert ids(table.find(Query(search=search, column="t"), 0, 9)) == expected
 
 
 def test_numbers_are_compared_as_numbers(table, frame):
@@ -104,6 +116,33 @@ def test_pages_are_linked_and_say_where_one_is(run_plugin, fake_data_server, for
     assert "Previous" not in links and len(fake_data_server.requests) == fetched + 1
 
 
+@pytest.mark.parametrize("query", [{}, {"search": "1"}, {"page": "200"}])
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("[1, 2]", "Not every entity is an object."),
+        ('[{"ID": "1"}, [2]]', "Not every entity is an object."),
+        ("[{}, {}]", "rows"),
+        ('[{"ID": "1", "v": ["\\ud800"]}, {"ID": "\\udfff"}]', "ow"),
+    ],
+)
+def test_odd_entities_are_shown_or_said(run_plugin, fake_data_server, query, text, shown):
+    url = fake_data_server.put(text, "odd.json")
+    answer = run_plugin.client.get(PAGE, query_string={"data": url, **query})
+    assert answer.status_code == 200 and shown in answer.text
+    assert "codec" not in answer.text
+
+
+def test_a_file_that_fills_the_disk_is_refused(run_plugin, fake_data_server, monkeypatch):
+    url = fake_data_server.put(ROWS * 10, "large.json")
+    monkeypatch.setattr("table_view.tables.MAX_PAGES", 5)
+    query = {"data": url, "sort": "size"}
+    text = run_plugin.client.get(PAGE, query_string=query).text
+    assert "too large to be sorted or searched here" in text
+    monkeypatch.undo()
+    assert "Rows 1 to 50 of 2,000" in run_plugin.client.get(PAGE, query_string=query).text
+
+
 def test_titles_come_from_the_metadata_of_attributes(run_plugin, fake_data_server):
     url = fake_data_server.put("ID,size\na,1\n", "a.csv")
     about = fake_data_server.put(
@@ -113,6 +152,16 @@ def test_titles_come_from_the_metadata_of_attributes(run_plugin, fake_data_serve
         PAGE, query_string={"data": url, "attributes": about}
     ).text
     assert ">Size (cm)</a>" in text and 'title="From &lt;b&gt; to toe"' in text
+
+
+@pytest.mark.parametrize("text", [None, "[1]", "no JSON"])
+def test_metadata_that_cannot_be_read_is_a_note(fake_data_server, text):
+    url = fake_data_server.url + "nothing"
+    if text:
+        url = fake_data_server.put(text, "m.json")
+    notes = []
+    assert read_metadata(None, url, notes) == {}
+    assert notes == ["The attribute metadata that the server names cannot be read."]
 
 
 def test_a_file_has_the_rows_that_were_found(run_plugin, fake_data_server):

@@ -65,8 +65,9 @@ def file_key(url: str) -> str:
     True
     """
     name = _name_in(url)
-    if name is not None and len(name.security_tag) <= 64:
-        return f"{name.id}/{name.security_tag}"
+    tag = name.security_tag if name else ""
+    if name is not None and len(tag) <= 64 and "\0" not in tag:
+        return f"{name.id}/{tag}"
     return sha256(url.encode("utf-8", "replace")).hexdigest()
 
 

@@ -143,6 +143,17 @@ def test_half_of_a_surrogate_pair_is_refused_with_the_field(client, upload, fiel
     assert "surrogate" in str(answer.json["errors"]["json"][field])
 
 
+@on_each_database
+def test_a_url_with_what_databases_cannot_store_is_an_input(client, upload, fragment):
+    made = upload("made.csv", b"")
+    url = "http://localhost/files/1/?file-id=a%00b"
+    run = {"resultUrl": made["task"], "plugin": "p", "formData": "", "dataInputs": [url]}
+    assert client.post("/workbench/runs/", json=run).status_code == 204
+    kept = client.get(f"/workbench/runs/{task_id(made)}/").json
+    assert kept["dataInputs"] == [url]
+    assert names(fragment("related", url=url, relation="post")) == ["made.csv"]
+
+
 @pytest.mark.parametrize(
     "url", ["/tasks/999/", "http://elsewhere/tasks/1/", "no url", ""]
 )
