@@ -17,6 +17,7 @@ from .db import DB
 from .db.models.tasks import ProcessingTask
 from .db.transient import is_transient
 from .tasking import life_cycle
+from .tasking.console import without_folders
 from .tasking.last_link import ADD_STEP, SAVE_RESULT
 from .tasking.limits import out_of_time
 from .tasking.messages import is_claimed, mark_ended
@@ -220,6 +221,8 @@ def _describe_error(failing_task_id: str) -> str:
         seconds = error.args[0] if error.args else 0.0
         return out_of_time(seconds, current_app.config)
     line = f"Task failed with {name}: {reason}".removesuffix(": ")
+    if not current_app.debug:
+        traceback = without_folders(traceback)
     return f"{line}\n{traceback}" if traceback else line
 
 

@@ -158,9 +158,9 @@ def _import(
 ) -> dict[str, Any]:
     """Write the entities, their attributes, and what was odd."""
     task.log(
-        f"Read as {layout.charset}: delimiter {layout.delimiter}, quote {layout.quote}, decimal "
-        f"sign {layout.decimal}, {'a' if layout.header else 'no'} header, {layout.skip_lines} "
-        "lines before the table."
+        f"Read as {layout.charset}: delimiter {layout.delimiter!r}, quote {layout.quote!r}, "
+        f"decimal sign {layout.decimal!r}, {'a' if layout.header else 'no'} header, "
+        f"{layout.skip_lines} lines before the table."
     )
     reading = Import(file, layout, names, kinds, guessed.kinds)
     entities = task.folder / "entities.csv"

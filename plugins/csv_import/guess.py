@@ -171,7 +171,27 @@ def _dialect(lines: Sequence[str], delimiter: str | None, quote: str | None) -> 
                 continue
             if score > best_score * 1.001:
                 best, best_score = {"delimiter": one, "quote": other}, score
+    if not delimiter and _is_spaced(plain[:DIALECT_LINES], best):
+        best["delimiter"] = "space"
     return best
+
+
+def _is_spaced(lines: Sequence[str], found: Mapping[str, str]) -> bool:
+    """Whether lines without another delimiter are numbers with spaces between them.
+
+    Words are no sign: most texts have spaces.
+    """
+    layouts = [
+        Layout("", delimiter, found["quote"], ".", True, 0, "")
+        for delimiter in (found["delimiter"], "space")
+    ]
+    whole, rows = [list(layout.parse(lines)) for layout in layouts]
+    width = _width(rows)
+    if _width(whole) > 1 or width < 3 or any(len(row) != width for row in rows):
+        return False
+    read = reader_of("number", ".")
+    cells = [cell for row in rows[1:] for cell in row]
+    return sum(_reads(read, cell) for cell in cells) > len(cells) / 2
 
 
 def _score(rows: list[list[str]]) -> float:
@@ -189,13 +209,15 @@ def _score(rows: list[list[str]]) -> float:
 def _is_ordinary(cell: str, readers: Sequence[Any]) -> bool:
     if _ORDINARY.fullmatch(cell):
         return not (len(cell) > 1 and cell[0] == cell[-1] == "'")
-    for read in readers:
-        try:
-            read(cell)
-            return True
-        except ValueError:
-            pass
-    return False
+    return any(_reads(read, cell) for read in readers)
+
+
+def _reads(read: Any, cell: str) -> bool:
+    try:
+        read(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _width(rows: Iterable[Sequence[str]]) -> int:

@@ -229,6 +229,13 @@ def test_charsets(tmp_path, charset, content):
         ("city,x\n" + "Ulm,y\ncity,x\n" + "Bonn,z\n" * 30, {"header": True}),
         ('a, b, c\n1, "x, y", 2\n3, "z", 4\n', {"delimiter": ",", "quote": '"'}),
         ("text\nSome words, and more.\nWithout.\n", {"delimiter": ","}),
+        ("0.0 5.0 13\n0.0 0.0 12\n1 2 3\n", {"delimiter": "space", "header": False}),
+        (
+            "  x   y  kind\n 1.5  20  b\n10.5   3  c\n",
+            {"delimiter": "space", "header": True},
+        ),
+        ("who said it\none two three\nno more 4\n", {"delimiter": ","}),
+        ("people\n1 000 000\n2 000 000\n", {"delimiter": ","}),
         ("", {"delimiter": ",", "header": False}),
     ],
 )

@@ -106,7 +106,7 @@ class Condition:
         except SyntaxError as error:
             is_end = (error.lineno or 1) > 1
             column = len(self._text) if is_end else (error.offset or 2) - 2
-            raise self._wrong(column, error.msg) from None
+            raise self._wrong(column, _cure(error.msg)) from None
         except (ValueError, RecursionError, MemoryError):
             raise ConditionError("The condition goes too deep, or is no text.") from None
 
@@ -338,7 +338,10 @@ class Condition:
             except ValueError:
                 constant = None
             if constant is None and node.value not in (None, ""):
-                raise self._refuse(node, f"this is compared with {kind}, and is none")
+                reason = f"this is compared with {kind}, and is none"
+                if isinstance(node.value, str):
+                    reason += f'; for an attribute write row["{node.value}"]'
+                raise self._refuse(node, reason)
             return lambda _row: constant
         name = ast.unparse(node)
 
@@ -354,6 +357,16 @@ class Condition:
                 return None
 
         return converted
+
+
+def _cure(message: str) -> str:
+    """Say what Python finds wrong with a syntax, and how to write it, where Python has no idea."""
+    if not message.startswith("invalid syntax"):
+        return message
+    return (
+        "invalid syntax; write == for equal, texts in quotes, and "
+        'row["bill length"] for names that are not a single word'
+    )
 
 
 def _hint(node: ast.expr) -> str:

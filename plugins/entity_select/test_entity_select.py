@@ -144,9 +144,15 @@ def test_a_value_that_is_neither_true_nor_false():
 @pytest.mark.parametrize(
     "condition, message",
     [
-        ('species = "Adelie"', r"at character 1 \(species = \"Adelie\"\): .*'=='"),
+        (
+            'species = "Adelie"',
+            r"at character 1 \(species = \"Adelie\"\): .*write == for",
+        ),
         ("1 + 1", r"at character 1 \(1 \+ 1\): this is neither true nor false"),
         ("size >", "at the end: invalid syntax"),
+        ("mean radius > 15", r"at character 1 .*and row\[\"bill length\"\] for names"),
+        ("a > 3 and sex = f", r"\(= f\): invalid syntax; write == for equal"),
+        ("'mean radius' > 15", r"is none; for an attribute write row\[\"mean radius\"\]"),
         ("größe > 3 and breite", None),
         ("größe > 3 and breite.cm > 2", r"at character 15 .*write row\[\"breite.cm\"\]"),
         ("a >\n b()", r"at character 6 \(b\(\)\): there are no functions here"),

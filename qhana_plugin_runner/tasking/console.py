@@ -29,7 +29,7 @@ from ..util.redaction import hider, redact_text
 from ..util.texts import encodable
 from .changes import task_changes
 
-__all__ = ["captured", "own_process"]
+__all__ = ["captured", "own_process", "without_folders"]
 
 INTERVAL = 1.0
 """Seconds between two writes of a task's console."""
@@ -226,7 +226,7 @@ class _Console:
             line_end = "\n" if self._is_in_line and taken.startswith("\r") else ""
             text = line_end + redact_text(self._hidden(_plain(taken)))
             if not self._shows_folders:
-                text = _FOLDER.sub("", text)
+                text = without_folders(text)
             with self._engine.begin() as connection:
                 append_console(connection, self._task_id, text, skipped)
         except Exception as error:
@@ -249,6 +249,11 @@ class _Console:
             self._put_back(line)
             return text[:begin]
         return text
+
+
+def without_folders(text: str) -> str:
+    """Return a text whose tracebacks and warnings name source files without their folders."""
+    return _FOLDER.sub("", text)
 
 
 def _plain(text: str) -> str:

@@ -183,6 +183,14 @@ def test_an_error_ends_the_task_with_one_line_and_the_traceback(task, signals):
     assert signals == ["status", "details"]
 
 
+@pytest.mark.parametrize(("debug", "name"), [(False, "a.py"), (True, "/srv/x/a.py")])
+def test_the_traceback_names_no_folders_outside_of_debug_mode(app, task, debug, name):
+    app.debug = debug
+    trace = 'Traceback:\n  File "/srv/x/a.py", line 3, in work\n    open("/srv/b/c")\n'
+    save_task_error(failed(ValueError("no"), trace), db_id=task.id)
+    assert f'  File "{name}", line 3, in work\n    open("/srv/b/c")' in task.task_log
+
+
 def test_an_error_leaves_the_open_step_and_the_log_so_far(task):
     add_step("step log", db_id=task.id, **STEP)
     save_task_error(failed(ValueError("no")), db_id=task.id)
