@@ -40,6 +40,8 @@ class Statistics:
         self.mean += step * len(numbers) / count
         self.count = count
         self.low, self.high = min(self.low, *numbers), max(self.high, *numbers)
+        if not math.isfinite(self._squares):
+            raise OverflowError
 
     def scale(self, method: str, low: float, high: float) -> tuple[float, float]:
         if self.low == self.high:
@@ -152,20 +154,30 @@ def _find_scales(
             if name in words or (not attributes and name in KEYS):
                 continue
             try:
-                numbers = read_numbers(part, name)
+                _add(part, name, statistics.setdefault(name, Statistics()))
             except ValueError as error:
                 if attributes:
                     raise
                 words.add(name)
                 task.log(f"Not scaled: {error}")
-                continue
-            found = statistics.setdefault(name, Statistics())
-            found.add([each for each in numbers if each is not None])
     return {
         name: scale_of(each)
         for name, each in statistics.items()
         if name not in words and each.count
     }, total
+
+
+def _add(rows: Sequence[Row], name: str, statistics: Statistics) -> None:
+    numbers = read_numbers(rows, name)
+    try:
+        statistics.add([each for each in numbers if each is not None])
+    except OverflowError:
+        place = max(range(len(rows)), key=lambda n: abs(numbers[n] or 0))
+        raise ValueError(
+            f"{rows[place][name]!r:.99}, the {name!r:.99} of entity "
+            f"{rows[place].get('ID')!r:.99}, is too large a number to scale: leave the entity out "
+            "with entity-select."
+        ) from None
 
 
 def _scaled(entities: Iterable[Row], scales: Scales) -> Iterator[Row]:

@@ -121,6 +121,26 @@ def test_large_and_close_numbers_keep_their_digits():
     np.testing.assert_allclose([row["x"] for row in rows], wanted, atol=2e-4)
 
 
+@pytest.mark.parametrize("numbers", [["1e200", "2"], ["1.7e308", "1.7e308"]])
+@pytest.mark.parametrize("method", ["standard", "min-max"])
+def test_numbers_that_are_too_large(run_plugin, fake_data_server, numbers, method):
+    rows = ["ID,x,y", *(f"{n},{x},{n}" for n, x in enumerate(numbers))]
+    url = fake_data_server.put("\n".join(rows), "large.csv")
+    message = f"'{numbers[0]}', the 'x' of entity '0', is too large a number to scale"
+    task = run_plugin("scale", entities=url, method=method)
+    assert f"Not scaled: {message}" in task.log
+    assert "Scaled attributes: y." in task.log
+    with pytest.raises(TaskFailed, match=message):
+        run_plugin("scale", entities=url, method=method, attributes=["x"])
+
+
+def test_a_number_that_is_too_large_among_others(run_plugin, fake_data_server):
+    rows = ["ID,x", *(f"{n},1e150" for n in range(1000)), "last,-1e160"]
+    url = fake_data_server.put("\n".join(rows), "large.csv")
+    with pytest.raises(TaskFailed, match="'-1e160', the 'x' of entity 'last'"):
+        run_plugin("scale", entities=url, attributes=["x"])
+
+
 def test_slips(run_plugin, url):
     with pytest.raises(
         TaskFailed, match="The smallest value, 1, has to be below the larg"

@@ -57,6 +57,9 @@ class Reading:
         free = next(n for n in (f"ID_{k}" for k in range(2, 999)) if n not in names)
         self.header = ["ID", *(free if name == "ID" else name for name in names)]
         self._misfits: Counter[str] = Counter()
+        self._examples: dict[str, str] = {}
+        self._ambiguous: set[int] = set()
+        self._without_key = self._repeated = 0
 
     def write(self, target: Path, task: Task) -> int:
         """Write the entities to a CSV file; return their number."""
@@ -71,17 +74,29 @@ class Reading:
 
     def _entity(self, number: int, row: Sequence[Any]) -> list[str]:
         width = len(self._key)
-        key = "-".join(map(_text_of, row[:width])) if width else str(number)
+        key = self._id(number, row[:width]) if width else str(number)
         values = []
         for name, kind, value in zip(self.header[1:], self._kinds, row[width:]):
             if kind in ("integer", "number") and isinstance(value, (str, bytes)):
                 self._misfits[name] += 1
+                self._examples.setdefault(name, f"{value!r:.60} of {key:.60}")
                 value = None
             try:
                 values.append(_text_of(value))
             except ValueError as error:
                 raise ValueError(f"{name} of {key}: {error}") from None
         return [key, *values]
+
+    def _id(self, number: int, values: Sequence[Any]) -> str:
+        """Join the values of a key; of several texts with ``-`` in them, two may become the same."""
+        if all(value is None or value == "" for value in values):  # SQLite permits it
+            self._without_key += 1
+            return f"row-{number}"
+        key = "-".join(map(_text_of, values))
+        if len(values) > 1 and any(isinstance(x, str) and "-" in x for x in values):
+            self._repeated += hash(key) in self._ambiguous
+            self._ambiguous.add(hash(key))
+        return key
 
     def attributes(self) -> list[dict[str, Any]]:
         """Return what describes the attributes."""
@@ -105,7 +120,17 @@ class Reading:
     def log(self) -> Iterator[str]:
         """Yield what people should know."""
         for name, count in self._misfits.items():
-            yield f"{name}: texts in a column of numbers, left empty: {count}."
+            yield (
+                f"{name}: texts in a column of numbers, left empty: {count}, such as "
+                f"{self._examples[name]}."
+            )
+        if self._without_key:
+            yield f"Rows without a key, whose IDs are as row-7: {self._without_key}."
+        if self._repeated:
+            yield (
+                f"Entities with the ID of another one: {self._repeated}; import the columns "
+                f"{', '.join(column.name for column in self._key)} to tell them apart."
+            )
 
 
 def _kind_of(kind: types.TypeEngine[Any]) -> str:

@@ -21,6 +21,10 @@ INSERT INTO city VALUES ('Bonn', NULL, 141.06, 0, 'many', NULL);
 CREATE TABLE "odd; DROP TABLE city" (a INTEGER, b INTEGER, "ID" TEXT, "say ""hi""" TEXT,
                                      PRIMARY KEY (a, b));
 INSERT INTO "odd; DROP TABLE city" VALUES (1, 2, 'x', 'y');
+CREATE TABLE keys (a TEXT, b TEXT, n INTEGER, PRIMARY KEY (a, b));
+INSERT INTO keys VALUES ('x-y', 'z', 1), ('x', 'y-z', 2), ('x', NULL, 3), (NULL, '', 4);
+CREATE TABLE nulls (a TEXT PRIMARY KEY, n INTEGER);
+INSERT INTO nulls VALUES (NULL, 1), (NULL, 2), ('', 3), ('x-1', 4);
 CREATE VIEW large AS SELECT name, area FROM city WHERE area > 120;
 '''
 
@@ -91,7 +95,10 @@ def test_a_table(asked):
         ("shape", "shape", "string"),
     ]
     assert "hexadecimal" in described[-1]["description"]
-    assert "people: texts in a column of numbers, left empty: 1." in asked.log
+    assert (
+        "people: texts in a column of numbers, left empty: 1, such as 'many' of Bonn."
+        in asked.log
+    )
 
 
 def test_columns_and_rows_are_chosen(run, asked):
@@ -110,6 +117,23 @@ def test_names_are_only_names(asked):
     asked.answer("choose_columns", columns=["ID", 'say "hi"'])
     rows = asked.outputs["entities"].entities()
     assert rows == [{"ID": "1-2", "ID_2": "x", 'say "hi"': "y"}]
+
+
+def test_keys_that_are_no_good_ids_are_told(run, url, asked):
+    asked.answer("choose_table", table="keys").answer("choose_columns")
+    rows = asked.outputs["entities"].entities()
+    assert {row["n"]: row["ID"] for row in rows} == {
+        "1": "x-y-z",
+        "2": "x-y-z",
+        "3": "x-",
+        "4": "row-1",
+    }
+    assert "ID of another one: 1; import the columns a, b to tell them" in asked.log
+    task = run("sql-import", url=url).answer("choose_table", table="nulls")
+    rows = task.answer("choose_columns").outputs["entities"].entities()
+    assert sorted(row["ID"] for row in rows) == ["row-1", "row-2", "row-3", "x-1"]
+    assert "Rows without a key, whose IDs are as row-7: 3." in task.log
+    assert "another one" not in task.log
 
 
 def test_rows_without_a_key_are_numbered(asked):
