@@ -1,6 +1,10 @@
 """What a plugin is called, and what it says about itself."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from .loading import QHAnaPluginBase
 
 __all__ = ["PluginAbout", "plugin_identifier"]
 
@@ -33,6 +37,18 @@ class PluginAbout:
     description: str = ""
     type: str = ""
     tags: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, plugin: "QHAnaPluginBase") -> Self:
+        """Return what a plugin says about itself."""
+        text = (
+            plugin.name,
+            plugin.version,
+            plugin.title,
+            plugin.description,
+            plugin.type,
+        )
+        return cls(*text, tuple(plugin.tags))
 
     @property
     def identifier(self) -> str:

@@ -21,11 +21,16 @@ from flask import Blueprint, Flask, current_app
 from packaging.version import Version
 
 from ..util import compat
-from ..util.log_once import is_first_to_log
 from ..util.versions import comparable_version
 from .about import PluginAbout, plugin_identifier
 from .failures import PluginError, PluginFailure
-from .missing import failure_of_source, install_command, missing_packages
+from .missing import (
+    failure_of_source,
+    install_command,
+    log_missing,
+    missing_needs,
+    missing_packages,
+)
 from .modules import (
     PluginModule,
     find_modules,
@@ -263,22 +268,12 @@ class LoadedPlugins:
                 self._add(failure)
         for _identifier, plugin in sorted(QHAnaPluginBase.__plugins__.items()):
             self._set_up(plugin)
-        self._log_missing_packages()
+        log_missing(self.failures)
 
     def _add(self, failure: PluginFailure) -> None:
         self.failures.append(failure)
         if failure.about is None:  # else one line is enough for all of them
             failure.log(_logger)
-
-    def _log_missing_packages(self) -> None:
-        names = [each.about.name for each in self.failures if each.about]
-        if names and is_first_to_log(f"packages {names}"):
-            _logger.info(
-                "%s plugins are not served because packages are missing: %s; the landing page, "
-                "and `flask plugin list`, name the commands that install them",
-                len(names),
-                ", ".join(sorted(names)),
-            )
 
     def _set_up(self, plugin: QHAnaPluginBase) -> None:
         """Serve a plugin; what goes wrong is kept."""
@@ -287,7 +282,7 @@ class LoadedPlugins:
         try:
             needs = "\n".join(plugin.requirements)
             if needs and (packages := self._unmet(needs)):
-                self._add(missing_packages(_about(plugin), source[1], packages))
+                self._add(missing_packages(PluginAbout.of(plugin), source[1], packages))
                 return
             with tasks_registered():
                 plugin.app = self._app
@@ -299,8 +294,10 @@ class LoadedPlugins:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            if isinstance(error, ModuleNotFoundError) and (packages := _needs(plugin)):
-                about = _about(plugin)
+            if isinstance(error, ModuleNotFoundError) and (
+                packages := missing_needs(plugin)
+            ):
+                about = PluginAbout.of(plugin)
                 self._add(missing_packages(about, source[1], packages, str(error)))
             elif stage == "blueprint" and _says_there_is_none(error):
                 text = (
@@ -341,30 +338,11 @@ class LoadedPlugins:
             raise PluginError(_why_no_routes(plugin))
 
 
-def _about(plugin: QHAnaPluginBase) -> PluginAbout:
-    return PluginAbout(
-        plugin.name,
-        plugin.version,
-        plugin.title,
-        plugin.description,
-        plugin.type,
-        tuple(plugin.tags),
-    )
-
-
 def _unmet(text: str) -> list[str]:
     """Return the requirements that are not met; what reads them is loaded when there are some."""
     from .requirements.installed import unmet
 
     return unmet(text)
-
-
-def _needs(plugin: QHAnaPluginBase) -> list[str]:
-    """Return the packages that a plugin asks for, and that are missing."""
-    try:
-        return _unmet(plugin.get_requirements())
-    except Exception:  # plugins are foreign code
-        return []
 
 
 _NO_PART_OF_A_URL = re.compile(r"[/<>\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -375,7 +353,7 @@ def _why_no_routes(plugin: QHAnaPluginBase) -> str:
     missing = missing_modules(type(plugin).__module__)
     if missing:
         names = ", ".join(map(repr, missing))
-        command = install_command(_about(plugin), Path(_file_of(type(plugin))))
+        command = install_command(PluginAbout.of(plugin), Path(_file_of(type(plugin))))
         reason = (
             f"the plugin has caught the error that {names} cannot be imported. `{command}` "
             "installs what it asks for in get_requirements()"

@@ -1,19 +1,31 @@
 """Plugins whose packages are missing: what is told of them, and what brings their packages."""
 
+import logging
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask_babel import lazy_gettext as _
 
+from ..util.log_once import is_first_to_log
 from .about import PluginAbout
 from .failures import PluginFailure
 
 if TYPE_CHECKING:
+    from .loading import QHAnaPluginBase
     from .sources import PluginSource
 
-__all__ = ["SETS", "failure_of_source", "install_command", "missing_packages"]
+__all__ = [
+    "SETS",
+    "failure_of_source",
+    "install_command",
+    "log_missing",
+    "missing_needs",
+    "missing_packages",
+]
+
+_logger = logging.getLogger(__name__)
 
 SETS = ("learning", "quantum")
 """The extras of the runner, each for its plugins with the tag of that name."""
@@ -43,6 +55,16 @@ def missing_packages(
     )
 
 
+def missing_needs(plugin: "QHAnaPluginBase") -> list[str]:
+    """Return the packages that a plugin asks for, and that are missing."""
+    from .requirements.installed import unmet
+
+    try:
+        return unmet(plugin.get_requirements())
+    except Exception:  # plugins are foreign code, and most need nothing
+        return []
+
+
 def failure_of_source(file: Path, error: BaseException) -> PluginFailure | None:
     """Return why a module that cannot be imported is not served, if packages are missing.
 
@@ -65,6 +87,18 @@ def failure_of_source(file: Path, error: BaseException) -> PluginFailure | None:
     described = [each for each in plugins if each.text("name") and each.text("version")]
     about = _about(described[0]) if described else PluginAbout(_name_of(file))
     return missing_packages(about, str(file), packages, str(error))
+
+
+def log_missing(failures: Iterable[PluginFailure]) -> None:
+    """Log which plugins are not served because packages are missing, in one line."""
+    names = sorted(each.about.name for each in failures if each.about)
+    if names and is_first_to_log(f"packages {names}"):
+        _logger.info(
+            "%s plugins are not served because packages are missing: %s; the landing page, "
+            "and `flask plugin list`, name the commands that install them",
+            len(names),
+            ", ".join(names),
+        )
 
 
 def _about(source: "PluginSource") -> PluginAbout:
