@@ -16,6 +16,14 @@
     showSendToCloud: false,
   };
 
+  /** In the language of the page; in a file without one, English. */
+  const TEXTS = {
+    failed: "The figure cannot be drawn.",
+    noWebgl: "This browser draws nothing in three dimensions: WebGL is switched off.",
+    selected: "selected",
+    ...JSON.parse(document.currentScript?.dataset.texts ?? "{}"),
+  };
+
   /** What draws points by WebGL -> what draws them without. */
   const WITHOUT_WEBGL = { scattergl: "scatter" };
 
@@ -75,7 +83,7 @@
     const { data, layout, ids } = JSON.parse(box.nextElementSibling.textContent);
     const isWebgl = hasWebgl();
     if (!isWebgl && data.some((trace) => /3d|surface/.test(trace.type))) {
-      say(box, "This browser draws nothing in three dimensions: WebGL is switched off.");
+      say(box, TEXTS.noWebgl);
       return;
     }
     for (const trace of data) {
@@ -103,7 +111,7 @@
     let selected = [];
     const show = (points) => {
       selected = [...new Set(points.map((point) => ids[point.curveNumber][point.pointNumber]))];
-      place.querySelector("[role=status]").textContent = `${selected.length} selected`;
+      place.querySelector("[role=status]").textContent = `${selected.length} ${TEXTS.selected}`;
       place.hidden = selected.length === 0;
     };
     box.on("plotly_selected", (event) => show(event?.points ?? []));
@@ -118,7 +126,7 @@
   for (const box of document.querySelectorAll(".qhana-figure")) {
     draw(box).catch((error) => {
       window.reportError(error);
-      say(box, "The figure cannot be drawn.");
+      say(box, TEXTS.failed);
     });
   }
 })();

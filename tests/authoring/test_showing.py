@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 from textwrap import dedent
 
 import pytest
@@ -72,6 +73,17 @@ def test_the_page_draws_the_file_in_its_query(serve, data, key):
     policy = page.headers["Content-Security-Policy"]
     assert "script-src 'self' 'unsafe-eval'" in policy
     assert client.post(UI, data={"data": url}).text.count("qhana-figure-data") == 1
+
+
+@pytest.mark.parametrize("language, word", [("de", "ausgewählt"), ("en", "selected")])
+def test_the_script_of_figures_speaks_the_language_of_the_page(
+    serve, data, language, word
+):
+    client = serve("Figure", FIGURE)
+    query = {"data": data.put([{"ID": "a", "x": 1}]), "lang": language}
+    page = client.get(UI, query_string=query)
+    texts = re.search(r"figure\.js\" data-texts='([^']*)'", page.text)[1]
+    assert json.loads(unescape(texts))["selected"] == word
 
 
 def test_a_dictionary_may_hold_what_is_shown(serve, data):

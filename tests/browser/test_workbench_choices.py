@@ -122,7 +122,9 @@ def test_a_plugin_is_chosen_among_those_with_the_tag(page, product):
 def test_a_visualisation_shows_a_file_in_the_preview(page, product, files):
     first, _second = files
     page.goto(first["task"])
-    page.get_by_role("link", name="Picture").click()
+    link = page.get_by_role("link", name="Picture")
+    link.click()
+    expect(link).to_have_attribute("aria-current", "true")
     shown = page.frame_locator(".output-preview iframe.micro-frontend[sandbox]")
     expect(shown.locator("#picture")).to_have_text(re.compile(r"/files/\d+/\?file-id="))
     expect(shown.locator("#place")).to_have_text("data-preview")
@@ -130,7 +132,7 @@ def test_a_visualisation_shows_a_file_in_the_preview(page, product, files):
     expect(table).to_be_hidden()
     page.get_by_role("button", name="Preview").click()
     expect(table).to_be_visible()
-    expect(page.locator("iframe")).to_have_count(0)
+    expect(page.locator("iframe, [aria-current=true]")).to_have_count(0)
 
 
 def test_names_of_attributes_are_those_of_the_chosen_file(page, product, files):

@@ -77,7 +77,7 @@ function show(place, link) {
   const content = place.querySelector(".preview-content");
   place.querySelector("iframe.micro-frontend")?.remove();
   for (const each of place.querySelectorAll("a.visualise")) {
-    each.toggleAttribute("aria-current", each === link);
+    each.ariaCurrent = each === link ? "true" : null; // an empty one means "false"
   }
   place.querySelector("[data-builtin]").hidden = link === null;
   content.hidden = link !== null;
