@@ -277,16 +277,15 @@ def names_of(header: Sequence[str], width: int) -> list[str]:
     while len(given) > max(width, 1) and not given[-1]:
         given.pop()
     given += [""] * (width - len(given))
-    names: list[str] = []
-    taken = set(given)
+    names: dict[str, None] = {}
+    taken, counts = set(given), Counter[str]()
     for number, name in enumerate(given, start=1):
-        name = name or f"column_{number}"
-        base, count = name, 1
-        while name in names or (count > 1 and name in taken):
-            count += 1
-            name = f"{base}_{count}"
-        names.append(name)
-    return names
+        base = name = name or f"column_{number}"
+        while name in names or (name != base and name in taken):
+            counts[base] += 1
+            name = f"{base}_{counts[base] + 1}"
+        names[name] = None
+    return list(names)
 
 
 def _id_column(

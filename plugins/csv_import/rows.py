@@ -265,7 +265,10 @@ class Import:
         """Yield what people should know, a line for each fact."""
         yield f"Entities: {self.count}, attributes: {len(self._kept)}."
         if left_out := [each.name for each in self.columns if each.kind == "skip"]:
-            yield f"Left out: {', '.join(left_out)}."
+            more = (
+                f", and {len(left_out) - MAX_SHOWN} more" if left_out[MAX_SHOWN:] else ""
+            )
+            yield f"Left out: {', '.join(left_out[:MAX_SHOWN])}{more}."
         if repeated := self.repeated_ids:
             yield f"Entities with the ID of another one: {repeated}; better number the rows."
         for count, what in (
@@ -332,14 +335,18 @@ def read_columns(text: str) -> tuple[list[str], list[str]]:
     """
     names: list[str] = []
     kinds: list[str] = []
+    taken: set[str] = set()
+    has_id = False
     for line in filter(None, map(str.strip, text.splitlines())):
         name, colon, kind = (part.strip() for part in line.rpartition(":"))
         if not colon or not name or kind not in TYPES:
             raise ValueError(f"{line!r}: write NAME: TYPE; types are {', '.join(TYPES)}.")
-        if kind != "skip" and name in names:
+        if kind != "skip" and name in taken:
             raise ValueError(f"{line!r}: there is another column of this name.")
-        if kind == "id" and "id" in kinds:
+        if kind == "id" and has_id:
             raise ValueError(f"{line!r}: there is another column of the type id.")
+        has_id = has_id or kind == "id"
+        taken.add(name)
         names.append(name)
         kinds.append(kind)
     return names, kinds

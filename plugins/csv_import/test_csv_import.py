@@ -440,6 +440,12 @@ def test_names_of_tables_of_r():
     assert names_of(["a", "b"], 3) == ["column_1", "a", "b"]
 
 
+def test_names_that_are_repeated_tens_of_thousands_of_times():
+    names = names_of(["a", "a_2", *["a"] * 50_000], 50_002)
+    assert names[:4] == ["a", "a_2", "a_3", "a_4"] and len(set(names)) == 50_002
+    assert len(read_columns("\n".join(f"{name}: text" for name in names))[0]) == 50_002
+
+
 COMMON = [
     # By the standard, and what the csv module and pandas test: quotes, line breaks, ends of lines.
     "a,b,c\n1,2,3\n4,5,6\n",
