@@ -173,7 +173,7 @@ def _ordered(values: set[str], order: Sequence[str]) -> list[str]:
 def _encoded(
     task: Task, entities: Iterable[Row], encoders: Sequence[Encoder]
 ) -> Iterator[Row]:
-    unknown = 0
+    unknown: dict[str, list[Any]] = {}
     by_attribute = {each.attribute: each.numbers for each in encoders}
     new = {each.attribute: len(each.names) - 1 for each in encoders}
     for row in expect_attributes(entities, by_attribute):
@@ -186,7 +186,7 @@ def _encoded(
                 continue
             text = text_of(value)
             if text not in numbers:
-                unknown += 1
+                unknown.setdefault(name, [0, text, row.get("ID")])[0] += 1
                 text = None
             encoded.update(numbers[text])
             more += new[name]
@@ -196,8 +196,11 @@ def _encoded(
                 f"{', '.join(name for name in row if name in encoded and name not in new)}."
             )
         yield encoded
-    if unknown:
-        task.log(f"{unknown} values are not among the codes, and count as missing.")
+    for name, (count, text, entity) in unknown.items():
+        task.log(
+            f"{count} values of {name} are not among the codes and count as missing, such as "
+            f"{text!r:.99} of entity {entity!r:.99}."
+        )
 
 
 def text_of(value: Any) -> str | None:

@@ -106,7 +106,10 @@ def test_test_data_are_encoded_like_training_data(run_plugin, fake_data_server, 
             ],
         }[method]
     )
-    assert "1 values are not among the codes, and count as missing." in task.log
+    assert (
+        "1 values of hue are not among the codes and count as missing, such as 'green' of entity '3'."
+        in task.log
+    )
 
 
 def test_values_of_json():
