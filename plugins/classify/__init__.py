@@ -48,9 +48,7 @@ def classify(
     ] = "logistic regression",
     attributes: Annotated[Sequence[str], Field(attributes_of="entities")] = (),
     folds: Annotated[int, Field(ge=2, le=100)] = 5,
-    regularization: Annotated[
-        float, Field(gt=0, label="Regularization C", metadata={"step": "any"})
-    ] = 1.0,
+    regularization: Annotated[float, Field(gt=0, label="Regularization C")] = 1.0,
     kernel: Literal["rbf", "linear"] = "rbf",
     trees: Annotated[int, Field(ge=1, le=1_000)] = 100,
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,
@@ -105,10 +103,6 @@ def classify(
     """
     from numpy import array
 
-    if label in attributes:
-        raise ValueError(
-            f"{label!r} is the class: leave it out of the attributes to learn from."
-        )
     points = to_points(task.track(entities, unit="entities"), attributes, without=[label])
     classes = array(to_labels(labels or entities, points.ids, label))
     require_classes(classes, folds, label)
@@ -119,15 +113,17 @@ def classify(
             "another method, or take a part of the entities."
         )
     task.log(f"{len(classes)} entities; attributes: {', '.join(points.attributes)}")
+    if test_entities is not None:  # before the work, as they may not fit
+        tracked = task.track(test_entities, unit="test entities")
+        test = to_points(tracked, points.attributes)
+        test_classes = array(to_labels(labels or test_entities, test.ids, label))
     model = untrained(method, regularization, kernel, trees, seed)
     predicted, metrics = cross_validated(task, model, points.values, classes, folds, seed)
     model.fit(points.values, classes)
     saved = save_model(task, model, points.attributes, label)
     if test_entities is not None:
-        tracked = task.track(test_entities, unit="test entities")
-        points = to_points(tracked, points.attributes)
+        points, classes = test, test_classes
         predicted = model.predict(points.values)
-        classes = array(to_labels(labels or test_entities, points.ids, label))
         if classes.dtype.kind != predicted.dtype.kind:  # numbers here, texts there
             classes, predicted = classes.astype(str), predicted.astype(str)
         metrics += rows_of(scores(classes, predicted), "test ")

@@ -177,7 +177,7 @@ def test_a_class_that_is_only_in_the_test_entities(run_plugin, put):
         ({"label": "species"}, "The entity '3' has no value for 'bill_length_mm'"),
         (
             {"label": "species", "attributes": ["species"]},
-            "'species' is the class: leave",
+            "'species' is the label: leave",
         ),
         (
             {"label": "species", "attributes": ["sex"]},
@@ -242,3 +242,17 @@ def test_it_stops_when_asked(app, looks):
     with pytest.raises(TaskCancelled):
         function(Impatient(looks), rows, label="target")
     assert function(Impatient(200), rows, label="target")
+
+
+def test_test_entities_that_do_not_fit_are_told_before_the_work(app):
+    (plugin,) = app.extensions["qhana_plugins"].versions_of("classify")
+    function = sys.modules[type(plugin).__module__].classify
+    rows = [{"ID": number, "x": number, "label": number % 2} for number in range(10)]
+    for test, message in (
+        ([{"ID": "t", "y": 1}], "no attribute 'x'"),
+        ([{"ID": "t", "x": 1}], "'t' has no value for 'label'"),
+    ):
+        task = Impatient(25)  # fewer looks than the folds need
+        with pytest.raises(ValueError, match=message):
+            function(task, rows, test_entities=test, folds=5)
+        assert task.looks > 10

@@ -88,7 +88,9 @@ def cluster(
             f"{method} takes at most {most:,} entities, and these are {count:,}: choose "
             "k-means or mini-batch k-means, or take a part of the entities."
         )
-    least = min_cluster_size if method == "HDBSCAN" else clusters
+    least = {"HDBSCAN": min_cluster_size, "agglomerative": max(clusters, 2)}.get(
+        method, clusters
+    )
     if count < least:
         raise ValueError(
             f"There are {count} entities only: choose fewer clusters, or smaller ones, than "

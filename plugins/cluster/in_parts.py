@@ -53,7 +53,7 @@ def mini_batch_k_means(
     tracked = task.track(entities, total=count, unit="entities (labels)")
     return {
         "labels": (
-            {"ID": row["ID"], "href": "", "label": label}
+            {"ID": str(row["ID"]), "href": "", "label": label}
             for row, label in zip(tracked, labels, strict=True)
         ),
         "centers": centers(names, model.cluster_centers_),

@@ -127,6 +127,13 @@ def test_what_does_not_fit_is_told(run, iris, inputs, message):
     assert message in error.value.task.log
 
 
+@pytest.mark.parametrize("method", ["agglomerative", "HDBSCAN"])
+def test_too_few_entities_for_a_method(run, iris, method):
+    with pytest.raises(TaskFailed) as error:
+        run(iris[:1], method=method, clusters=1)
+    assert "There are 1 entities only" in error.value.task.log
+
+
 def test_too_many_entities_for_a_method(run, iris):
     many = iris.loc[iris.index.repeat(67)].reset_index(drop=True)
     with pytest.raises(TaskFailed) as error:

@@ -55,7 +55,7 @@ def qaoa_max_cut(
 
     Args:
         graph: The edges, with the attributes `source`, `target` and, if it is not 1, `weight`; or
-            the matrix, which is symmetric.
+            the matrix, which is symmetric, and may be empty where there is no edge.
         layers: How many layers the circuit has; more come closer to the best cut.
         iterations: The largest number of iterations of the optimizer, at least two more than
             there are angles, which are two in each layer.

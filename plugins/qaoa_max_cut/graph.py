@@ -2,7 +2,12 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
+
+from qhana_plugin_runner.plugin_utils.attributes import parse_float
+
+MAX_ROWS = 10_000
 
 _KEYS = ("ID", "href")
 
@@ -35,7 +40,9 @@ def read_graph(rows: Iterable[Mapping[str, Any]]) -> Graph:
     Raises:
         ValueError: it is neither; the text says what is wrong, and where.
     """
-    read = list(rows)
+    read = list(islice(rows, MAX_ROWS + 1))
+    if len(read) > MAX_ROWS:
+        raise ValueError(f"There are more than {MAX_ROWS:,} rows: take a part of them.")
     if not read:
         raise ValueError("There are no edges.")
     is_list = {"source", "target"} <= read[0].keys()
@@ -54,7 +61,7 @@ def _of_edges(rows: list[Mapping[str, Any]]) -> Graph:
         if None in ends or "" in ends:
             raise ValueError(f"The {what} has no source or no target: name both.")
         left, right = (numbers.setdefault(str(each), len(numbers)) for each in ends)
-        _add(edges, left, right, _weight(row.get("weight", 1), what))
+        _add(edges, left, right, _weight(row.get("weight"), what, missing=1))
     return Graph(list(numbers), edges)
 
 
@@ -71,8 +78,9 @@ def _of_matrix(rows: list[Mapping[str, Any]]) -> Graph:
             )
         for right, node in enumerate(nodes[:left]):
             what = f"weight between {nodes[left]!r} and {node!r}"
-            weight = _weight(row[node], what)
-            if not math.isclose(weight, _weight(rows[right][nodes[left]], what)):
+            weight = _weight(row[node], what, missing=0)
+            back = _weight(rows[right][nodes[left]], what, missing=0)
+            if not math.isclose(weight, back):
                 raise ValueError(
                     f"The {what} differs by direction: make the matrix symmetric."
                 )
@@ -88,11 +96,15 @@ def _add(
         edges[ends] = edges.get(ends, 0) + weight
 
 
-def _weight(value: Any, what: str) -> float:
+def _weight(value: Any, what: str, missing: float) -> float:
+    if value in (None, ""):
+        return missing
     try:
-        weight = float(1 if value in (None, "") else value)
+        weight = parse_float(value)
     except (TypeError, ValueError):
         weight = math.nan
-    if not math.isfinite(weight):
-        raise ValueError(f"The {what} has the weight {value!r}, which is no number.")
+    if not abs(weight) < 1e150:  # sums of larger ones may be infinite
+        raise ValueError(
+            f"The {what} has the weight {str(value)[:40]!r}, which is no number (below 1e150)."
+        )
     return weight

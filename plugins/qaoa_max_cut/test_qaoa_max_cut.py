@@ -12,7 +12,7 @@ from scipy.linalg import expm
 from qhana_plugin_runner.authoring import Task, TaskCancelled
 
 from . import MAX_NODES, expectation, qaoa_circuit, qaoa_max_cut
-from .graph import read_graph
+from .graph import MAX_ROWS, read_graph
 
 X, Z = numpy.array([[0, 1], [1, 0]]), numpy.diag([1, -1])
 
@@ -146,11 +146,24 @@ def test_the_first_node_has_the_side_0_and_shots_follow_the_seed():
         ([{"source": 1, "target": 2, "weight": "x"}], "The edge 1 has the weight 'x'"),
         ([{"ID": "a", "a": 0, "b": 1}, {"ID": "b", "a": 2, "b": 0}], "make .* symmetric"),
         (edges(random_graph(MAX_NODES + 1)), "17 nodes, and at most 16"),
+        ([{"source": 1, "target": 2}] * (MAX_ROWS + 1), "more than 10,000 rows"),
+        *(
+            ([{"source": 1, "target": 2, "weight": each}], "is no number")
+            for each in (1e308, 10**400, "1_0", "nan")
+        ),
     ],
 )
 def test_what_is_no_graph_is_told(rows, reason):
     with pytest.raises(ValueError, match=reason):
         qaoa_max_cut(Task(), rows)
+
+
+@pytest.mark.parametrize("empty", ["", None, 0])
+def test_there_is_no_edge_where_a_matrix_is_empty(empty):
+    rows = matrix(random_graph())
+    sparse = [{key: each or empty for key, each in row.items()} for row in rows]
+    assert read_graph(sparse) == read_graph(rows)
+    assert len(read_graph(sparse).edges) < 15
 
 
 def test_it_stops_between_iterations():

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import chain
 from typing import Annotated, Any, Literal
 
@@ -19,7 +18,7 @@ from qhana_plugin_runner.authoring import (
 from qhana_plugin_runner.plugin_utils.entity_marshalling import EntityError
 
 from .circuits import feature_circuit, measured, overlap, states
-from .machine import confusion, cross_validated, scores
+from .machine import confusion, cross_validated, require_classes, scores
 
 MAX_ENTITIES, MAX_QUBITS = 500, 12
 
@@ -49,7 +48,9 @@ def quantum_kernel(
     test_entities: Annotated[Entities | None, Field(data_type="entity/*")] = None,
     attributes: Annotated[Sequence[str], Field(attributes_of="entities")] = (),
     feature_map: Literal["angle", "Z", "ZZ", "Pauli"] = "ZZ",
-    paulis: Sequence[Annotated[str, Field(pattern="[IXYZ]+")]] = ("Z", "YY"),
+    paulis: Annotated[
+        Sequence[Annotated[str, Field(pattern="[IXYZ]+")]], Field(max_length=10)
+    ] = ("Z", "YY"),
     repetitions: Annotated[int, Field(ge=1, le=10)] = 2,
     entanglement: Literal["full", "linear", "circular"] = "full",
     shots: Annotated[int | None, Field(ge=0, le=1_000_000)] = None,
@@ -75,7 +76,7 @@ def quantum_kernel(
     | c | 0.7 | 0.1 | lower |
 
     With the label `moon`, the kernel matrix has nine rows such as
-    `{"entity_1_ID": "a", "entity_2_ID": "b", "kernel": 0.92}`.
+    `{"entity_1_ID": "a", "entity_2_ID": "b", "kernel": 0.95}`.
 
     Args:
         entities: The entities to train with.
@@ -89,7 +90,7 @@ def quantum_kernel(
         feature_map: `angle`: a rotation (RY) for each attribute, with CNOT gates between the
             repetitions. `Z`, `ZZ`: rotations around Z for each attribute, and for each pair of
             them. `Pauli`: rotations around the products that you name.
-        paulis: For the feature map `Pauli`: products such as `X`, `ZZ` or `XYZ`.
+        paulis: For the feature map `Pauli`: up to 10 products such as `X`, `ZZ` or `XYZ`.
         repetitions: How often the circuit of the feature map is repeated.
         entanglement: Which qubits are paired: each with each, neighbors, or neighbors in a ring.
         shots: How often each circuit is measured; empty or 0 computes the exact kernel.
@@ -100,14 +101,22 @@ def quantum_kernel(
     import numpy
     from sklearn.svm import SVC
 
+    if labels is not None:
+        label = label or "label"
     train = _points(task.track(entities, unit="entities"), attributes, label)
     test = test_entities and _points(test_entities, train.attributes)
     classes, test_classes = None, None
-    if label or labels is not None:
+    if label:
         with_labels = [*(labels or chain(entities, test_entities or ()))]
-        classes = to_labels(with_labels, train.ids, label or "label")
-        with suppress(EntityError):  # those of the test need not be known
-            test_classes = test and to_labels(with_labels, test.ids, label or "label")
+        classes = to_labels(with_labels, train.ids, label)
+        require_classes(classes)
+        try:
+            test_classes = test and to_labels(with_labels, test.ids, label)
+        except EntityError as error:  # those of the test need not be known
+            task.log(f"The predictions are not compared. {error}")
+        if test_classes and type(test_classes[0]) is not type(classes[0]):
+            # Numbers here, texts there, as of a CSV file.
+            classes, test_classes = [*map(str, classes)], [*map(str, test_classes)]
     _warn_of_large_angles(task, train)
 
     random = numpy.random.default_rng(seed)
@@ -131,7 +140,7 @@ def quantum_kernel(
     predicted, metrics = cross_validated(task, machine, kernel, classes, folds, seed)
     ids, actual = train.ids, classes
     if test:
-        predicted = machine.fit(kernel, classes).predict(test_kernel)
+        predicted = machine.fit(kernel, classes).predict(test_kernel).tolist()
         ids, actual = test.ids, test_classes
         metrics += scores(actual, predicted, "test ") if actual else []
     for each in metrics:

@@ -26,7 +26,15 @@ def feature_circuit(
                 f"The feature map {kind!r} rotates {len(each)} qubits at once ({each}), and there "
                 f"is one for each attribute: name {len(each)} or more, or use another feature map."
             )
-    return pauli_feature_map(qubits, repetitions, entanglement, paulis=products)
+    circuit = None
+    if any(each.strip("I") for each in products):
+        circuit = pauli_feature_map(qubits, repetitions, entanglement, paulis=products)
+    if circuit is None or circuit.num_parameters < qubits:
+        raise ValueError(
+            f"The products {', '.join(products) or '(none)'} do not use each attribute: name "
+            "another one, such as Z."
+        )
+    return circuit
 
 
 def overlap(circuit: Any, left: Any, right: Any) -> Any:

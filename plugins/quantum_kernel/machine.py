@@ -7,6 +7,16 @@ from typing import Any
 from qhana_plugin_runner.authoring import Task
 
 
+def require_classes(classes: Sequence[Any]) -> None:
+    """Refuse classes that no machine can learn to tell apart."""
+    rarest, count = Counter(classes).most_common()[-1]
+    if len(set(classes)) < 2 or count < 2:
+        raise ValueError(
+            f"There are {count} entities of the class {rarest!r}: take two classes or more, with "
+            "two entities or more of each."
+        )
+
+
 def cross_validated(
     task: Task, machine: Any, kernel: Any, classes: list[str], folds: int, seed: int
 ) -> tuple[list[str], list[dict[str, Any]]]:
@@ -15,11 +25,6 @@ def cross_validated(
     from sklearn.model_selection import StratifiedKFold
 
     rarest, count = Counter(classes).most_common()[-1]
-    if len(set(classes)) < 2 or count < 2:
-        raise ValueError(
-            f"There are {count} entities of the class {rarest!r}: take two classes or more, with "
-            "two entities or more of each."
-        )
     if count < folds:
         task.log(f"{count} folds, as the class {rarest!r} has {count} entities.")
     actual = numpy.array(classes)
@@ -41,14 +46,11 @@ def cross_validated(
 
 
 def scores(
-    actual: Sequence[str], predicted: Sequence[str], prefix: str = ""
+    actual: Sequence[Any], predicted: Sequence[Any], prefix: str = ""
 ) -> list[dict[str, Any]]:
     """Return the metrics of a prediction."""
     from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-    actual, predicted = [*map(str, actual)], [
-        *map(str, predicted)
-    ]  # 1 is "1" of a CSV file
     # That of the classes that are there is the balanced accuracy.
     classes = sorted(set(actual))
     values = {
@@ -61,7 +63,7 @@ def scores(
     return [{"metric": prefix + key, "value": each} for key, each in values.items()]
 
 
-def confusion(actual: Sequence[str], predicted: Sequence[str]) -> list[dict[str, Any]]:
+def confusion(actual: Sequence[Any], predicted: Sequence[Any]) -> list[dict[str, Any]]:
     """Return how often each class was taken for each."""
     counts = Counter(zip(actual, predicted))
     classes = sorted({*actual, *predicted})

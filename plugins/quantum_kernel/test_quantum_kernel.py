@@ -183,6 +183,51 @@ def test_labels_may_come_from_a_file_and_classes_may_be_numbers():
     assert with_attribute["labels"] == with_file["labels"]
 
 
+def test_the_label_is_not_learned_from_when_a_file_has_it_too():
+    points, classes = moons(20)
+    rows = [{**row, "label": 1} for row in entities(points)]
+    labels = [{"ID": row["ID"], "label": each} for row, each in zip(rows, classes)]
+    made = quantum_kernel(Task(), rows, labels=labels)
+    assert made["circuit"].num_qubits == 2
+
+
+def test_classes_may_be_numbers_here_and_texts_there():
+    points, classes = moons(40)
+    numbers = [int(each == "upper") for each in classes]
+    texts = [str(each) for each in numbers]
+    train, test = entities(points[:20]), entities(points)[20:]
+    made = [
+        quantum_kernel(
+            Task(),
+            [{**row, "class": each} for row, each in zip(train, known)],
+            label="class",
+            test_entities=[{**row, "class": each} for row, each in zip(test, others)],
+        )
+        for known, others in (
+            (numbers, texts[20:]),
+            (texts, numbers[20:]),
+            (texts, texts[20:]),
+        )
+    ]
+    for each in made:
+        for name in ("labels", "metrics", "confusion-matrix"):
+            assert each[name] == made[-1][name]
+
+
+def test_predictions_that_cannot_be_compared_are_told():
+    points, classes = moons(20)
+    rows, task = entities(points, classes), Task()
+    made = quantum_kernel(
+        task,
+        rows[:16],
+        label="class",
+        test_entities=[*rows[16:], {**rows[0], "ID": "t", "class": ""}],
+    )
+    assert len(made["labels"]) == 5
+    assert made["confusion-matrix"] is None
+    assert any("not compared. The entity 't' has no value" in line for line in task.lines)
+
+
 @pytest.mark.parametrize(
     "rows, options, reason",
     [
@@ -212,6 +257,19 @@ def test_labels_may_come_from_a_file_and_classes_may_be_numbers():
             "1 entities of the class 'b'",
         ),
         (entities([[1, 2]]), {"attributes": ["y"]}, "There is no attribute 'y'"),
+        (
+            entities([[1, 2], [3, 4]], [0, 1]),
+            {"label": "class", "attributes": ["x0", "class"]},
+            "'class' is the label",
+        ),
+        *(
+            (
+                entities([[1, 2]]),
+                {"feature_map": "Pauli", "paulis": each},
+                "each attribute",
+            )
+            for each in ([], ["I", "II"])
+        ),
     ],
 )
 def test_what_cannot_be_computed_is_told(rows, options, reason):

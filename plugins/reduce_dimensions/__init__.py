@@ -27,7 +27,7 @@ def reduce_dimensions(
     method: Literal["PCA", "MDS", "t-SNE"] = "PCA",
     dimensions: Annotated[int, Field(ge=1, le=1_000)] = 2,
     attributes: Annotated[Sequence[str], Field(attributes_of="entities")] = (),
-    perplexity: Annotated[float, Field(gt=0, metadata={"step": "any"})] = 30,
+    perplexity: Annotated[float, Field(gt=0)] = 30,
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,
 ) -> dict[str, Any]:
     """Maps entities with many attributes to points in few dimensions, to look at or to learn from.
@@ -71,6 +71,10 @@ def reduce_dimensions(
         raise ValueError(
             f"{method} takes at most {MOST[method]:,} entities, and these are {count:,}: choose "
             "PCA, or take a part of the entities."
+        )
+    if (points.values == points.values[0]).all():
+        raise ValueError(
+            "All entities have the same values: there is no direction in which they differ."
         )
     task.log(f"{count} entities, attributes: {', '.join(points.attributes)}")
     if method == "PCA":
@@ -146,6 +150,9 @@ def t_sne(values, dimensions: int, perplexity: float, seed: int):
             f"The perplexity {perplexity:g} is not less than the number of entities, which is "
             f"{len(values)}: choose a smaller one."
         )
+    # In single precision, very small and very large distances would crash the process.
+    least = values.min(axis=0)
+    values = (values - least) / (values.max(axis=0) - least).max()
     model = TSNE(
         dimensions,
         perplexity=perplexity,

@@ -73,7 +73,8 @@ def test_t_sne(run):
         penguins, method="t-SNE", attributes=measures, perplexity=5, seed=1
     )
     model = TSNE(2, perplexity=5, random_state=1)
-    expected = model.fit_transform(penguins[measures].to_numpy())
+    shifted = penguins[measures] - penguins[measures].min()
+    expected = model.fit_transform((shifted / shifted.max().max()).to_numpy())
     assert numpy.allclose(values, expected)
     assert metrics == {
         "Kullback-Leibler divergence": pytest.approx(float(model.kl_divergence_))
@@ -96,6 +97,24 @@ def test_what_does_not_fit_is_told(run, iris, inputs, message):
     with pytest.raises(TaskFailed) as error:
         run(iris, **inputs)
     assert message in error.value.task.log
+
+
+@pytest.mark.parametrize("scale", [1e-40, 1e40])
+def test_t_sne_of_tiny_and_huge_numbers(run, iris, scale):
+    found, expected = (
+        run(each, method="t-SNE")[1] for each in (iris[::3] * scale, iris[::3])
+    )
+    assert numpy.isfinite(found).all()
+    assert found.std() == pytest.approx(expected.std(), rel=0.5)
+
+
+@pytest.mark.parametrize("method", ["PCA", "MDS", "t-SNE"])
+@pytest.mark.parametrize("count", [1, 40])
+def test_entities_that_are_all_the_same_are_told(run, iris, method, count):
+    same = iris.iloc[[0] * count].reset_index(drop=True)
+    with pytest.raises(TaskFailed) as error:
+        run(same, method=method, dimensions=1)
+    assert "All entities have the same values" in error.value.task.log
 
 
 def test_too_many_entities_for_mds(run, iris):

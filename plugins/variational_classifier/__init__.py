@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import chain
 from typing import Annotated, Any, Literal
 
@@ -99,8 +98,18 @@ def variational_classifier(
         _not_too_many(task.track(entities, unit="entities")), attributes, without=[label]
     )
     qubits = len(train.attributes)
+    test, test_classes = None, None
+    if test_entities:
+        test = to_points(_not_too_many(test_entities), train.attributes)
     with_labels = [*(labels or chain(entities, test_entities or ()))]
     classes = to_labels(with_labels, train.ids, label)
+    try:
+        test_classes = test and to_labels(with_labels, test.ids, label)
+    except EntityError as error:  # they need not be known
+        task.log(f"The predictions are not compared. {error}")
+    if test_classes and type(test_classes[0]) is not type(classes[0]):
+        # Numbers here, texts there, as of a CSV file.
+        classes, test_classes = [*map(str, classes)], [*map(str, test_classes)]
     names = sorted(set(classes))
     _require_possible(qubits, names)
 
@@ -119,13 +128,10 @@ def variational_classifier(
 
     ids, found = train.ids, predicted(states)
     metrics += _scores(classes, found, "train ")
-    if test_entities:
-        test = to_points(_not_too_many(test_entities), train.attributes)
-        ids, found = test.ids, predicted(
-            encoded(encoder, task.track(test.values, unit="circuits"))
-        )
-        with suppress(EntityError):  # their classes are not known: that is what is asked
-            metrics += _scores(to_labels(with_labels, ids, label), found, "test ")
+    if test:
+        states = encoded(encoder, task.track(test.values, unit="circuits"))
+        ids, found = test.ids, predicted(states)
+        metrics += _scores(test_classes, found, "test ") if test_classes else []
     for each in metrics:
         if "iteration" not in each:
             task.log(f"{each['metric']}: {each['value']:.3f}")
@@ -205,13 +211,10 @@ def _train(
 
 
 def _scores(
-    actual: Sequence[str], predicted: Sequence[str], prefix: str
+    actual: Sequence[Any], predicted: Sequence[Any], prefix: str
 ) -> list[dict[str, Any]]:
     from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-    actual, predicted = [*map(str, actual)], [
-        *map(str, predicted)
-    ]  # 1 is "1" of a CSV file
     # That of the classes that are there is the balanced accuracy.
     classes = sorted(set(actual))
     values = {

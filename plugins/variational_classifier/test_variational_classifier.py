@@ -197,3 +197,19 @@ def test_the_weights_are_json(run_plugin):
     output = task.outputs["weights"]
     assert (output.name, output.content_type) == ("weights.json", "application/json")
     assert len(json.loads(output.text)["weights"]) == 12
+
+
+def test_test_entities_that_do_not_fit_are_told_before_the_training():
+    rows, task = iris(), Task()
+    with pytest.raises(ValueError, match="no attribute 'length'"):
+        variational_classifier(task, rows, test_entities=[{"ID": "t", "x": 1}])
+    assert task.lines == []
+
+
+def test_classes_may_be_numbers_here_and_texts_there():
+    rows = [{**row, "label": int(row["label"] == "setosa")} for row in iris()[::5]]
+    texts = [{**row, "ID": f"t{row['ID']}", "label": str(row["label"])} for row in rows]
+    made = variational_classifier(Task(), rows, test_entities=texts, iterations=20)
+    found = {row["metric"]: row["value"] for row in made["metrics"]}
+    assert found["test accuracy"] == found["train accuracy"] > 0
+    assert made["weights"]["classes"] == ["0", "1"]

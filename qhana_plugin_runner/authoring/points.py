@@ -1,8 +1,8 @@
 """Entities as points: what methods that learn from numbers take."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import isfinite, nan
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..plugin_utils.attributes import parse_float
@@ -16,6 +16,9 @@ __all__ = ["Points", "to_labels", "to_points"]
 
 _KEYS = {"ID", "href"}
 _MISSING = {"", "na", "n/a", "nan", "null", "none"}
+_INTEGERS = 2**63  # of NumPy
+_MOST = 1e150
+"""Squares of larger numbers are infinite, and so are distances."""
 
 
 class Points(NamedTuple):
@@ -42,24 +45,31 @@ def to_points(
     entities: Iterable[Mapping[str, Any]],
     attributes: Sequence[str] = (),
     *,
-    without: Iterable[str] = (),
+    without: Collection[str] = (),
 ) -> Points:
     """Read the numbers of entities, in one pass.
 
     ``to_points(task.track(entities, unit="entities"))`` shows the progress. Texts that are numbers
-    count as numbers; booleans, infinite numbers and texts such as ``1_000`` do not.
+    count as numbers; booleans, texts such as ``1_000``, and numbers beyond 1e150, whose squares are
+    infinite, do not.
 
     Args:
         entities: the entities.
         attributes: what to read; by default all attributes whose values are numbers.
-        without: what is not read by default, such as a label that is a number.
+        without: what is not read, such as a label, which may be a number.
 
     Raises:
-        EntityError: there are no entities or no numbers, an attribute is not known, or one of its
-            values is missing or no number. The text names the attribute, the entity and the cure.
+        EntityError: there are no entities or no numbers, an attribute is not known or not to be
+            read, or one of its values is missing or no number. The text names the attribute, the
+            entity and the cure.
     """
     ids: list[str] = []
     left_out = {*_KEYS, *without}
+    for name in attributes:
+        if name in without:
+            raise EntityError(
+                f"{name!r} is the label: leave it out of the attributes to learn from."
+            )
     known: dict[str, None] = {}
     columns = {name: array("d") for name in attributes}
     gaps: dict[str, str] = {}
@@ -103,21 +113,20 @@ def to_labels(
     known: dict[str, Any] = {}
     for row in entities:
         identifier, label = str(row.get("ID")), row.get(attribute)
-        if known.setdefault(identifier, label) != label:
+        if not _is_missing(label) and known.setdefault(identifier, label) != label:
             raise EntityError(
                 f"There are two entities {identifier!r}, with different values for "
                 f"{attribute!r}: rename one of them."
             )
     labels = []
     for identifier in ids:
-        label = known.get(identifier)
-        if _is_missing(label):
+        if identifier not in known:
             raise EntityError(
                 f"The entity {identifier!r} has no value for {attribute!r}, its label: name the "
                 "attribute that holds the labels, or select the entities that have one."
             )
-        labels.append(label)
-    if all(type(label) is int for label in labels):
+        labels.append(known[identifier])
+    if all(type(label) is int and -_INTEGERS <= label < _INTEGERS for label in labels):
         return labels
     return [str(label) for label in labels]
 
@@ -158,7 +167,7 @@ def _number(value: Any) -> float:
         number = parse_float(value)
     except (TypeError, ValueError):
         return nan
-    return number if isfinite(number) else nan
+    return number if abs(number) < _MOST else nan
 
 
 def _is_missing(value: Any) -> bool:
@@ -191,8 +200,8 @@ def _no_number(name: str, entity: str, value: Any) -> EntityError:
             "or leave the attribute out."
         )
     return EntityError(
-        f"{name!r} of the entity {entity!r} is {str(value)[:40]!r}, which is no number: encode "
-        "the attribute, leave it out, or select the entities that have a number."
+        f"{name!r} of the entity {entity!r} is {str(value)[:40]!r}, which is no number (below "
+        "1e150): encode the attribute, leave it out, or select the entities that have a number."
     )
 
 

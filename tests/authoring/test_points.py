@@ -72,6 +72,12 @@ def test_the_penguins_as_they_come():
         ([{"ID": "a", "x": "inf"}], ["x"], "'x' of the entity 'a' is 'inf'"),
         ([{"ID": "a", "x": "\uff11"}], ["x"], "'x' of the entity 'a' is '\uff11'"),
         ([{"ID": "a", "x": 10**400}], ["x"], "'x' of the entity 'a' is '1000"),
+        (
+            [{"ID": "a", "x": 1e200}],
+            ["x"],
+            r"'a' is '1e\+200', which is no number \(below",
+        ),
+        ([{"ID": "a", "x": "-3e150"}], ["x"], "'a' is '-3e150', which is no number"),
         ([{"ID": "a", "x": [1]}], ["x"], r"'x' of the entity 'a' is '\[1\]'"),
         ([{"ID": "a", "x": 1}, {"ID": "b"}], [], "'b' has no value for 'x': select"),
         ([{"ID": "a"}, {"ID": "b", "x": 1}], [], "'a' has no value for 'x': select"),
@@ -112,7 +118,6 @@ def test_a_label_that_is_a_number_may_be_left_out():
     rows = [{"ID": "a", "x": 1, "label": 0}, {"ID": "b", "x": 2, "label": 1}]
     assert to_points(rows).attributes == ["x", "label"]
     assert to_points(rows, without=["label"]).attributes == ["x"]
-    assert to_points(rows, ["label"], without=["label"]).attributes == ["label"]
     with pytest.raises(EntityError, match="No attribute .* has only numbers"):
         to_points(rows, without=["label", "x"])
 
@@ -129,3 +134,29 @@ def test_labels_go_by_the_id():
         )
         with pytest.raises(EntityError, match=expected):
             to_labels(rows, ids, attribute)
+
+
+def test_a_label_is_nothing_to_learn_from():
+    rows = [{"ID": "a", "x": 1, "kind": 0}]
+    with pytest.raises(EntityError, match="'kind' is the label: leave it out"):
+        to_points(rows, ["x", "kind"], without=["kind"])
+    assert to_points(rows, ["x"], without=["kind"]).attributes == ["x"]
+
+
+@pytest.mark.parametrize("gap", [None, "", "NA", float("nan")])
+def test_an_entity_without_a_label_does_not_hide_that_of_another_row(gap):
+    rows = [
+        {"ID": "a", "label": gap},
+        {"ID": "a", "label": "x"},
+        {"ID": "a", "label": gap},
+    ]
+    assert to_labels(rows, ["a"]) == ["x"]
+    with pytest.raises(EntityError, match="'a' has no value for 'label'"):
+        to_labels(rows[:1] * 2, ["a"])
+
+
+@pytest.mark.parametrize("large", [2**63, -(2**63) - 1, 10**30])
+def test_labels_that_no_array_holds_are_texts(large):
+    rows = [{"ID": "a", "label": large}, {"ID": "b", "label": 1}]
+    assert to_labels(rows, ["a", "b"]) == [str(large), "1"]
+    assert to_labels([{"ID": "a", "label": 2**63 - 1}], ["a"]) == [2**63 - 1]
