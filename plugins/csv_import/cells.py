@@ -35,7 +35,8 @@ _MONTHS = {
 """Months by the first three letters of their names, English and German."""
 
 _TIME = re.compile(
-    r"[T ] ?(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,6})(\d*))?)? ?([AP]M)? ?(Z|[+-]\d\d(?::?\d\d)?)?",
+    r"[T ] ?(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,6})(\d*))?)?"
+    r" ?([AP]M)? ?(Z|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)?",
     re.ASCII | re.IGNORECASE,
 )
 

@@ -335,6 +335,8 @@ def test_values(kind, decimal, cell, value):
         ("date-dmy", "2025-12-31 10:00"),
         ("date-dmy", "31 Foo 2025"),
         ("datetime-ymd", "2025-12-31 25:00"),
+        ("datetime-ymd", "2025-12-31 10:00+99:99"),
+        ("datetime-ymd", "2025-12-31 10:00-0260"),
         ("datetime-ymd", "2025-12-31 10:00 tomorrow"),
     ],
 )
