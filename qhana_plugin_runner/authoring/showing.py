@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import marshmallow as ma
-from flask import render_template
+from flask import current_app, render_template, request
 from flask_babel import gettext as _
 from marshmallow.exceptions import SCHEMA as SCHEMA_ERRORS
 from requests import RequestException
@@ -16,6 +16,7 @@ from ..api.plugin_schemas import PluginType
 from ..errors import RunnerError
 from ..requests.policy import FetchRefused
 from ..security.headers import use_policy
+from ..security.sites import sites_of
 from .annotations import Kind
 from .figures import Figure, Page
 from .inputs import received
@@ -51,6 +52,9 @@ def render_view(plugin: "Plugin[Any, Any]", data: Mapping[str, str], process: st
     values = _with_file(plugin, data)
     errors: dict[str, Any] = schema.validate(values) if values else {}
     shown = None
+    if values and sites_of(current_app).is_led_by_strangers(request.environ):
+        # it could make the runner fetch what it cannot reach itself
+        errors = {SCHEMA_ERRORS: [_("A page of another site led here: press “show”.")]}
     if values and not errors:
         try:
             shown = _draw(plugin, schema.load(values))

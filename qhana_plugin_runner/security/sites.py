@@ -151,6 +151,16 @@ class Sites:
         origin = environ.get("HTTP_ORIGIN")
         return site is None if origin is None else self.is_friend(origin, environ)
 
+    def is_led_by_strangers(self, environ: Mapping[str, Any]) -> bool:
+        """Tell whether a page that may not use the runner makes a browser get a URL of it.
+
+        Browsers send no origin then, but at most what is before the path of the page.
+        """
+        if environ.get("HTTP_SEC_FETCH_SITE") != "cross-site" or self.is_open(environ):
+            return False
+        origin = "/".join(environ.get("HTTP_REFERER", "").split("/", 3)[:3])
+        return not self.is_friend(origin, environ)
+
     def is_friend(self, origin: str, environ: Mapping[str, Any]) -> bool:
         """Tell whether the pages of an origin may use the runner."""
         host = environ.get("HTTP_HOST", "")

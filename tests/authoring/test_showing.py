@@ -86,6 +86,34 @@ def test_the_script_of_figures_speaks_the_language_of_the_page(
     assert json.loads(unescape(texts))["selected"] == word
 
 
+@pytest.mark.parametrize(
+    "site, referrer, is_drawn",
+    [
+        ("cross-site", None, False),
+        ("cross-site", "https://evil.example/", False),
+        ("cross-site", "https://localhost.evil.example/localhost", False),
+        ("cross-site", "http://127.0.0.1:4200/ui/?a=b", True),
+        ("same-site", None, True),
+        ("same-origin", None, True),
+        ("none", None, True),
+        (None, "https://evil.example/", True),  # no browser
+    ],
+)
+def test_pages_of_strangers_make_a_view_fetch_nothing(
+    serve, data, site, referrer, is_drawn
+):
+    client = serve("Figure", FIGURE)
+    url = data.put([{"ID": "a", "x": 1}])
+    told = {"Sec-Fetch-Site": site, "Referer": referrer}
+    headers = {name: value for name, value in told.items() if value}
+    before = len(data.requests)
+    page = client.get(UI, query_string={"data": url}, headers=headers)
+    assert page.status_code == 200 and f'value="{url}"' in page.text
+    assert ("qhana-figure-data" in page.text) is is_drawn
+    assert ("another site" in page.text) is not is_drawn
+    assert (len(data.requests) > before) is is_drawn
+
+
 def test_a_dictionary_may_hold_what_is_shown(serve, data):
     client = serve("dict[str, Figure | list]", f'{{"more": rows, "shown": {FIGURE}}}')
     url = data.put([{"ID": "a", "x": 1}])
