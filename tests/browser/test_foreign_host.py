@@ -36,17 +36,6 @@ def status(url):
     return requests.get(url, timeout=30).json()
 
 
-def test_every_demo_plugin_with_a_form_is_here(product):
-    plugins = requests.get(f"{product.url}plugins/", timeout=30).json()["plugins"]
-    entries = [requests.get(each["apiRoot"], timeout=30) for each in plugins]
-    with_form = {
-        each.json()["name"]
-        for each in entries
-        if each.status_code == 200 and each.json()["entryPoint"].get("uiHref")
-    }
-    assert with_form == {*FORMS, "picture", "talkative"}  # which belong to other tests
-
-
 @pytest.mark.parametrize("name", FORMS)
 def test_a_page_of_another_origin_completes_a_run(host, product, name):
     assert not product.url.startswith(host.url)
