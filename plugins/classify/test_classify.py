@@ -168,7 +168,7 @@ def test_a_class_that_is_only_in_the_test_entities(run_plugin, put):
     [
         (
             {"label": "kind", "attributes": ["year"]},
-            "The entity '0' has no value for 'kind', its label: name the",
+            "No entity has the attribute 'kind'. Did you mean 'island'? There are: ID,",
         ),
         (
             {"label": "sex", "attributes": ["year"]},
@@ -250,7 +250,7 @@ def test_test_entities_that_do_not_fit_are_told_before_the_work(app):
     rows = [{"ID": number, "x": number, "label": number % 2} for number in range(10)]
     for test, message in (
         ([{"ID": "t", "y": 1}], "no attribute 'x'"),
-        ([{"ID": "t", "x": 1}], "'t' has no value for 'label'"),
+        ([{"ID": "t", "x": 1}], "No entity has the attribute 'label'"),
     ):
         task = Impatient(25)  # fewer looks than the folds need
         with pytest.raises(ValueError, match=message):

@@ -165,7 +165,7 @@ def test_shots_and_seeds():
     "rows, reason",
     [
         ([{"ID": "a", "x": 1, "label": "a"}], "All entities are of the class 'a'"),
-        ([{"ID": "a", "x": 1}], "The entity 'a' has no value for 'label'"),
+        ([{"ID": "a", "x": 1}], "No entity has the attribute 'label'"),
         (
             [{"ID": k, "x": 1, "label": k} for k in "abc"],
             "3 classes, and 1 qubits tell at",

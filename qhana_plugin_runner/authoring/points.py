@@ -6,7 +6,7 @@ from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..plugin_utils.attributes import parse_float
-from ..plugin_utils.entity_marshalling import EntityError
+from ..plugin_utils.entity_marshalling import EntityError, expect_attributes
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -111,7 +111,7 @@ def to_labels(
         EntityError: one of them has no label, or several. The text names it, and the cure.
     """
     known: dict[str, Any] = {}
-    for row in entities:
+    for row in expect_attributes(entities, [attribute]):
         identifier, label = str(row.get("ID")), row.get(attribute)
         if not _is_missing(label) and known.setdefault(identifier, label) != label:
             raise EntityError(

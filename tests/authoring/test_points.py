@@ -128,12 +128,14 @@ def test_labels_go_by_the_id():
     assert to_labels(rows, ["a", "a"], "kind") == [0, 0]
     with pytest.raises(EntityError, match="two entities 'a', with different values for"):
         to_labels([*rows, {"ID": "a", "kind": 1}], ["2"], "kind")
-    for ids, attribute in ((["a", "c"], "kind"), (["c"], "label"), (["d"], "kind")):
+    for ids, attribute in ((["a", "c"], "kind"), (["d"], "kind")):
         expected = (
             f"The entity '{ids[-1]}' has no value for '{attribute}', its label: name"
         )
         with pytest.raises(EntityError, match=expected):
             to_labels(rows, ids, attribute)
+    with pytest.raises(EntityError, match="attribute 'kinds'. Did you mean 'kind'"):
+        to_labels(rows, ["a"], "kinds")
 
 
 def test_a_label_is_nothing_to_learn_from():
