@@ -110,20 +110,23 @@ def _drawn(qasm: str, fold: int) -> str:
     names = ("PATH", "HOME", "LANG", "TMPDIR", "MPLCONFIGDIR", "SYSTEMROOT")
     environment = {name: os.environ[name] for name in names if name in os.environ}
     environment |= {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
+    if not FEW.acquire(timeout=SECONDS):
+        raise ValueError("Other circuits are being drawn: try again later.")
     try:
-        with FEW:
-            ended = subprocess.run(
-                [sys.executable, "-P", str(PROGRAM)],
-                input=json.dumps({"qasm": qasm, "fold": fold}),
-                env=environment,
-                capture_output=True,
-                encoding="utf-8",
-                timeout=2 * SECONDS,
-            )
+        ended = subprocess.run(
+            [sys.executable, "-P", str(PROGRAM)],
+            input=json.dumps({"qasm": qasm, "fold": fold}),
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=2 * SECONDS,
+        )
     except subprocess.TimeoutExpired:
         raise ValueError(TOO_LARGE) from None
+    finally:
+        FEW.release()
     if ended.returncode < 0:  # ended by a signal, as one of the limits was reached
-        raise ValueError(TOO_LARGE)
+        return json.dumps({"error": TOO_LARGE})  # is kept: it would take as long again
     if ended.returncode:
         raise RuntimeError(f"the program that draws circuits failed:\n{ended.stderr}")
     return ended.stdout

@@ -79,10 +79,11 @@ def draw(qasm: str, fold: int) -> dict[str, str]:
     if not circuit.num_qubits:
         raise CircuitError("The circuit has no qubits: is the file one in OpenQASM?")
     bits = max(circuit.num_qubits, circuit.num_clbits)
-    if bits > MAX_QUBITS or circuit.size() > MAX_GATES:
+    gates = _gates(circuit)
+    if bits > MAX_QUBITS or gates > MAX_GATES:
         raise CircuitError(
             f"The circuit has {circuit.num_qubits} qubits, {circuit.num_clbits} bits and "
-            f"{circuit.size()} gates; at most {MAX_QUBITS} of these and {MAX_GATES} gates are drawn."
+            f"{gates} gates; at most {MAX_QUBITS} of these and {MAX_GATES} gates are drawn."
         )
     import matplotlib
 
@@ -91,13 +92,21 @@ def draw(qasm: str, fold: int) -> dict[str, str]:
         "circuit"  # the same picture for the same circuit
     )
     figure = circuit.draw("mpl", fold=fold)
-    gates = ", ".join(f"{count} {name}" for name, count in circuit.count_ops().items())
+    names = ", ".join(f"{count} {name}" for name, count in circuit.count_ops().items())
     qubits = f"{circuit.num_qubits} qubit{'s' if circuit.num_qubits > 1 else ''}"
-    title = f"Circuit with {qubits}: {gates or 'no gates'}"
+    title = f"Circuit with {qubits}: {names or 'no gates'}"
     svg = StringIO()
     figure.savefig(svg, format="svg", bbox_inches="tight", metadata={"Date": None})
     text = circuit.draw("text", fold=120)
     return {"svg": svg.getvalue(), "text": str(text.single_string()), "title": title}
+
+
+def _gates(circuit: Any) -> int:
+    """Return how many gates there are, with those within loops and conditions."""
+    blocks = (
+        block for each in circuit.data for block in getattr(each.operation, "blocks", ())
+    )
+    return int(circuit.size()) + sum(map(_gates, blocks))
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
 """Tests of the plugin circuit-view: against drawings that Qiskit makes of the circuits themselves."""
 
 import re
+import sys
 from base64 import b64decode
+from threading import Semaphore
 from xml.etree import ElementTree
 
 import pytest
@@ -11,6 +13,8 @@ from qhana_plugin_runner.testing.running import TaskFailed
 
 from . import MAX_BYTES
 from .drawing import MAX_GATES, MAX_QUBITS, CircuitError, draw, read
+
+circuit_view = sys.modules[draw.__module__.rpartition(".")[0]]
 
 UI = "/plugins/circuit-view@v1-0-0/ui/"
 V2 = 'OPENQASM 2.0;\ninclude "qelib1.inc";\n'
@@ -104,6 +108,10 @@ def test_a_circuit_that_cannot_be_read_is_told_with_its_line(
         ("", "no qubits"),
         (f"{V2}qreg q[{MAX_QUBITS + 1}];", "51 qubits, 0 bits and 0 gates; at most 50"),
         (f"{V2}qreg q[1];\n" + "h q[0];" * (MAX_GATES + 1), "1001 gates"),
+        (
+            f"{V3}qubit q;\nbit c;\nif (c) {{ for int i in [0:2] {{\n{'h q;' * MAX_GATES}}} }}",
+            "1 qubits, 1 bits and 1002 gates",
+        ),
     ],
 )
 def test_a_circuit_that_is_too_large_is_told(qasm, reason):
@@ -118,6 +126,26 @@ def test_what_needs_too_much_memory_ends_alone(run_plugin):
     assert "The circuit is too large to be drawn." in page.text
     with pytest.raises(TaskFailed, match="too large to be drawn"):
         run_plugin("circuit-view", data=url)
+
+
+def test_no_request_waits_for_long_when_others_draw(monkeypatch):
+    monkeypatch.setattr(circuit_view, "SECONDS", 0.01)
+    monkeypatch.setattr(circuit_view, "FEW", Semaphore(1))
+    with circuit_view.FEW, pytest.raises(ValueError, match="Other circuits are being"):
+        circuit_view._drawn(f"{V2}qreg q[2];", 16)
+    for _ in range(2):  # who does not end in time makes room for the next
+        with pytest.raises(ValueError, match="too large to be drawn"):
+            circuit_view._drawn(f"{V2}qreg q[2];", 16)
+
+
+def test_a_circuit_that_reached_a_limit_is_not_drawn_again(monkeypatch, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGXCPU)\n")
+    monkeypatch.setattr(circuit_view, "PROGRAM", program)
+    first = circuit_view._drawn(f"{V2}qreg q[3];", 16)
+    assert "too large to be drawn" in first
+    program.unlink()
+    assert circuit_view._drawn(f"{V2}qreg q[3];", 16) == first
 
 
 def test_what_is_no_circuit_is_told(run_plugin):
