@@ -24,6 +24,8 @@ BYTECODE_VARIABLE = "QHANA_PLUGIN_RUNNER_BYTECODE"
 """Names the folder; the processes that the runner starts inherit it."""
 
 _INSTALLED = tuple({sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()})
+_LIBRARIES = f"{os.sep}site-packages"
+"""Also in folders of other environments on the path."""
 
 
 def bytecode_variables(instance: Path, plugin_folders: Iterable[str]) -> dict[str, str]:
@@ -59,7 +61,8 @@ class _Loader(SourceFileLoader):
 
 
 def _find_sources(folder: str) -> FileFinder:
-    if not os.path.isdir(folder) or folder.startswith(_INSTALLED):
+    is_installed = folder.startswith(_INSTALLED) or _LIBRARIES in folder
+    if is_installed or not os.path.isdir(folder):
         raise ImportError(f"{folder} is left to the finders of Python")
     return FileFinder(
         folder, (ExtensionFileLoader, EXTENSION_SUFFIXES), (_Loader, SOURCE_SUFFIXES)
