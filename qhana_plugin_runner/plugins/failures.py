@@ -4,7 +4,6 @@ import logging
 import os
 import re
 import sys
-import sysconfig
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from flask_babel import lazy_gettext as _
 
 from ..errors import RunnerError
 from ..util.error_text import error_text, name_and_text, printable
+from ..util.library_folders import library_folders
 from ..util.log_once import is_first_to_log
 from ..util.redaction import redact_text
 from .about import PluginAbout
@@ -183,10 +183,7 @@ def _file_name(match: re.Match[str]) -> str:
     return f"{quote}{PurePath(match[0].strip(quote or None)).name}{quote}"
 
 
-_OTHERS_CODE = (
-    str(Path(__file__).resolve().parents[1]),
-    *(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")),
-)
+_OTHERS_CODE = (str(Path(__file__).resolve().parents[1]), *library_folders())
 """Where code is that no plugin author can correct."""
 
 

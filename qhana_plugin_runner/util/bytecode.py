@@ -6,7 +6,6 @@ start, which takes seconds. Installed libraries are left alone: they bring their
 
 import os
 import sys
-import sysconfig
 from collections.abc import Iterable
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
@@ -18,14 +17,14 @@ from importlib.machinery import (
 from pathlib import Path
 from types import CodeType
 
+from .library_folders import library_folders
+
 __all__ = ["BYTECODE_VARIABLE", "bytecode_variables", "keep_bytecode", "source_loader"]
 
 BYTECODE_VARIABLE = "QHANA_PLUGIN_RUNNER_BYTECODE"
 """Names the folder; the processes that the runner starts inherit it."""
 
-_INSTALLED = tuple({sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()})
-_LIBRARIES = f"{os.sep}site-packages"
-"""Also in folders of other environments on the path."""
+_INSTALLED = (sys.prefix, sys.base_prefix, *library_folders())
 
 
 def bytecode_variables(instance: Path, plugin_folders: Iterable[str]) -> dict[str, str]:
@@ -61,8 +60,7 @@ class _Loader(SourceFileLoader):
 
 
 def _find_sources(folder: str) -> FileFinder:
-    is_installed = folder.startswith(_INSTALLED) or _LIBRARIES in folder
-    if is_installed or not os.path.isdir(folder):
+    if not os.path.isdir(folder) or folder.startswith(_INSTALLED):
         raise ImportError(f"{folder} is left to the finders of Python")
     return FileFinder(
         folder, (ExtensionFileLoader, EXTENSION_SUFFIXES), (_Loader, SOURCE_SUFFIXES)

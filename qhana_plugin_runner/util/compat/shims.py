@@ -3,9 +3,7 @@
 import functools
 import logging
 import os
-import site
 import sys
-import sysconfig
 import threading
 import warnings
 from collections import Counter
@@ -16,6 +14,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple, Protocol
 
+from ..library_folders import library_folders
 from ..log_once import is_first_to_log
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.util.compat")
@@ -256,8 +255,5 @@ def _plugin_name(file: str, module: str) -> str:
 @functools.cache
 def _library_folders() -> tuple[Path, ...]:
     """Return the folders of the standard library, installed packages and the runner."""
-    paths = sysconfig.get_paths()
-    folders = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
-    folders.update(site.getsitepackages(), [site.getusersitepackages()])
     runner = Path(__file__).resolve().parents[2]
-    return (runner, *(Path(folder).resolve() for folder in folders))
+    return (runner, *(Path(folder).resolve() for folder in library_folders()))

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import sysconfig
 import venv
 from importlib.metadata import distributions, version
@@ -24,7 +25,8 @@ def environment(tmp_path_factory):
     """An environment that sees the runner and its packages, and may be changed."""
     root = tmp_path_factory.mktemp("environment")
     venv.create(root, with_pip=True, symlinks=True)
-    paths = [str(CHECKOUT), sysconfig.get_path("purelib")]
+    packages = [each for each in sys.path if each.endswith("-packages")]
+    paths = [str(CHECKOUT), *packages]
     text = "".join(f"{path}\n" for path in paths)
     (site_packages(root) / "runner.pth").write_text(text, "utf-8")
     return root
