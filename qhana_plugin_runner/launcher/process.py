@@ -98,13 +98,11 @@ class Process:
 
     async def ended(self) -> int:
         """Wait for the end, kill what the process has left, and log the last lines."""
-        try:
-            status = await self.wait()
-            self.kill()
-            await asyncio.wait({self._output}, timeout=_DRAIN_SECONDS)
-        finally:
-            self._output.cancel()
-            self._pipe.close()
+        status = await self.wait()
+        self.kill()
+        await asyncio.wait({self._output}, timeout=_DRAIN_SECONDS)
+        self._output.cancel()
+        self._pipe.close()
         self._reaper.remove(self.pid)
         return status
 
