@@ -236,6 +236,20 @@ def complete(
         mark = partial(_mark_idle, registry, task_id, delivery_id, others == 0, expire)
         with _context(app):
             retry_transient(mark)
+    elif task_id in registry.cancelled([task_id]) and not registry.request_cancel(
+        task_id
+    ):
+        # What was running is done, and what else there is waits in a queue, maybe for long.
+        with _context(app):
+            retry_transient(partial(_end_cancelled, registry, task_id))
+
+
+def _end_cancelled(registry: InFlight, task_id: int) -> None:
+    try:
+        life_cycle.cancel(task_id)
+    except KeyError:
+        _logger.info("the row of task %s is gone", task_id)
+    registry.tombstone(task_id)
 
 
 def _has_no_callback(request: Any) -> bool:
@@ -263,11 +277,7 @@ def _mark_idle(
     if not is_known and not waits_for_step(task_id):
         return
     if task_id in registry.cancelled([task_id]):
-        try:
-            life_cycle.cancel(task_id)
-        except KeyError:
-            _logger.info("the row of task %s is gone", task_id)
-        registry.tombstone(task_id)
+        _end_cancelled(registry, task_id)
         return
     life_cycle.mark_waiting(task_id)
     if registry.complete(task_id, delivery_id) > 0:
