@@ -3,10 +3,10 @@
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from random import Random
 from typing import Any
 
 from qhana_plugin_runner.authoring import Entities, Points, Task, to_points
+from qhana_plugin_runner.plugin_utils.columns import sample_of
 
 from .report import centers, metrics, silhouette
 
@@ -25,7 +25,7 @@ def mini_batch_k_means(
     import numpy
     from sklearn.cluster import KMeans, MiniBatchKMeans
 
-    rows, count = sample(task.track(entities, unit="entities (sample)"), seed)
+    rows, count = sample_of(task.track(entities, unit="entities (sample)"), PART, seed)
     drawn = to_points(rows, attributes)
     names = drawn.attributes
     if count < clusters:
@@ -59,24 +59,6 @@ def mini_batch_k_means(
         "centers": centers(names, model.cluster_centers_),
         "metrics": metrics(task, sizes.tolist(), 0, inertia, apart),
     }
-
-
-def sample(
-    entities: Iterable[dict[str, Any]], seed: int
-) -> tuple[list[dict[str, Any]], int]:
-    """Return a random sample of entities, and how many there are.
-
-    Vitter's algorithm R: each entity is in the sample with the same probability.
-    """
-    random = Random(seed)
-    chosen: list[dict[str, Any]] = []
-    count = 0
-    for count, row in enumerate(entities, 1):
-        if count <= PART:
-            chosen.append(row)
-        elif (place := random.randrange(count)) < PART:
-            chosen[place] = row
-    return chosen, count
 
 
 def parts(

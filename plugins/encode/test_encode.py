@@ -1,11 +1,8 @@
 """Tests of the plugin encode."""
 
-import io
-
 import numpy as np
 import pandas as pd
 import pytest
-from palmerpenguins import load_penguins
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from qhana_plugin_runner.authoring import Task
@@ -14,29 +11,12 @@ from qhana_plugin_runner.testing.running import TaskFailed
 
 from . import encode
 
-
-@pytest.fixture(scope="module")
-def penguins():
-    frame = load_penguins()
-    frame.insert(0, "ID", [f"penguin {number}" for number in range(len(frame))])
-    return frame
-
-
-@pytest.fixture
-def url(penguins, fake_data_server):
-    return fake_data_server.put(penguins.to_csv(index=False), "penguins.csv")
-
-
-def table(output):
-    return pd.read_csv(io.StringIO(output.text))
-
-
 WORDS = ["species", "island", "sex"]
 
 
 def test_one_hot_as_scikit_learn_does(penguins, run_plugin, url):
     task = run_plugin("encode", entities=url, attributes=WORDS)
-    encoded = table(task.outputs["encoded"])
+    encoded = task.outputs["encoded"].to_pandas()
     kinds = [sorted(penguins[name].dropna().unique()) for name in WORDS]
     encoder = OneHotEncoder(
         categories=kinds, handle_unknown="ignore", sparse_output=False
@@ -64,7 +44,7 @@ def test_ordinal_as_scikit_learn_does(penguins, run_plugin, url):
     ]
     wanted = OrdinalEncoder(categories=kinds).fit(penguins[WORDS].dropna())
     whole = penguins.dropna(subset=WORDS)
-    encoded = table(task.outputs["encoded"])
+    encoded = task.outputs["encoded"].to_pandas()
     np.testing.assert_array_equal(
         encoded.loc[whole.index, WORDS], wanted.transform(whole[WORDS])
     )

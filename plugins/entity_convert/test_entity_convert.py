@@ -10,7 +10,6 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from marshmallow import ValidationError
-from palmerpenguins import load_penguins
 from pyarrow import parquet
 
 from qhana_plugin_runner.authoring import Task
@@ -29,13 +28,6 @@ METADATA = [
     {"ID": name, "type": "double"}
     for name in ("bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g")
 ] + [{"ID": "year", "type": "integer"}]
-
-
-@pytest.fixture(scope="module")
-def penguins():
-    frame = load_penguins()
-    frame.insert(0, "ID", [f"penguin {number}" for number in range(len(frame))])
-    return frame
 
 
 def files(penguins):

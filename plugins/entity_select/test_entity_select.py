@@ -5,25 +5,12 @@ from datetime import datetime
 
 import pandas as pd
 import pytest
-from palmerpenguins import load_penguins
 
 from qhana_plugin_runner.authoring import Task, TaskCancelled
 from qhana_plugin_runner.testing.running import InputRefused, TaskFailed
 
 from . import entity_select
 from .conditions import ConditionError, read_condition
-
-
-@pytest.fixture(scope="module")
-def penguins():
-    frame = load_penguins()
-    frame.insert(0, "ID", [f"penguin {number}" for number in range(len(frame))])
-    return frame
-
-
-@pytest.fixture
-def url(penguins, fake_data_server):
-    return fake_data_server.put(penguins.to_csv(index=False), "penguins.csv")
 
 
 @pytest.mark.parametrize(

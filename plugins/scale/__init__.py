@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Annotated, Any, Literal
 
 from qhana_plugin_runner.authoring import Entities, Field, Output, Task, plugin
-from qhana_plugin_runner.plugin_utils.attributes import parse_float
+from qhana_plugin_runner.plugin_utils.columns import is_missing, number_of
 from qhana_plugin_runner.plugin_utils.entity_marshalling import expect_attributes
 
 Row = dict[str, Any]
@@ -14,8 +14,6 @@ Scales = dict[str, tuple[float, float]]
 """What to subtract from the values of an attribute, and what to divide them by then."""
 
 KEYS = {"ID", "href"}
-MISSING = {"", "na", "n/a", "nan", "null", "none"}
-
 ROWS_AT_ONCE = 1000
 
 
@@ -215,7 +213,7 @@ def read_numbers(rows: Sequence[Row], name: str) -> list[float | None]:
     values = [row.get(name) for row in rows]
     try:
         text = " ".join(values)
-        # What float() reads, and parse_float does not: 1_000, inf, nan, digits of other scripts.
+        # What float() reads, and number_of does not: 1_000, inf, nan, digits of other scripts.
         if text.isascii() and "_" not in text and "n" not in text.lower():
             numbers = [float(each) if each else None for each in values]
             if math.isfinite(sum(filter(None, numbers))):
@@ -227,15 +225,10 @@ def read_numbers(rows: Sequence[Row], name: str) -> list[float | None]:
 
 def _number(row: Row, name: str) -> float | None:
     value = row.get(name)
-    if value is None or (isinstance(value, str) and value.strip().lower() in MISSING):
+    if is_missing(value):
         return None
-    try:
-        number = math.inf if isinstance(value, bool) else parse_float(value)
-    except (TypeError, ValueError):
-        number = math.inf
-    if number != number:
-        return None
-    if math.isinf(number):
+    number = number_of(value)
+    if number is None:
         raise ValueError(
             f"{value!r:.99}, the {name!r:.99} of entity {row.get('ID')!r:.99}, is no number: "
             "leave the entity out with entity-select, or encode the attribute."

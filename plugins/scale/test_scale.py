@@ -1,34 +1,14 @@
 """Tests of the plugin scale."""
 
-import io
-
 import numpy as np
 import pandas as pd
 import pytest
-from palmerpenguins import load_penguins
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from qhana_plugin_runner.authoring import Task
 from qhana_plugin_runner.testing.running import TaskFailed
 
 from . import scale
-
-
-@pytest.fixture(scope="module")
-def penguins():
-    frame = load_penguins()
-    frame.insert(0, "ID", [f"penguin {number}" for number in range(len(frame))])
-    return frame
-
-
-@pytest.fixture
-def url(penguins, fake_data_server):
-    return fake_data_server.put(penguins.to_csv(index=False), "penguins.csv")
-
-
-def table(output):
-    return pd.read_csv(io.StringIO(output.text))
-
 
 NUMBERS = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g", "year"]
 
@@ -46,7 +26,7 @@ NUMBERS = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"
 )
 def test_the_numbers_are_those_of_scikit_learn(penguins, run_plugin, url, inputs, scaler):
     task = run_plugin("scale", entities=url, **inputs)
-    scaled = table(task.outputs["scaled"])
+    scaled = task.outputs["scaled"].to_pandas()
     wanted = scaler.fit_transform(penguins[NUMBERS])
     np.testing.assert_allclose(scaled[NUMBERS], wanted, atol=1e-12)
     others = ["ID", "species", "island", "sex"]
@@ -66,7 +46,7 @@ def test_test_data_get_the_scale_of_training_data(penguins, run_plugin, fake_dat
     scales = fake_data_server.put(task.outputs["scales"].text, "scales.json")
     task = run_plugin("scale", entities=urls[1], scales=scales)
     scaler = StandardScaler().fit(train[NUMBERS[:2]])
-    scaled = table(task.outputs["scaled"])
+    scaled = task.outputs["scaled"].to_pandas()
     np.testing.assert_allclose(scaled[NUMBERS[:2]], scaler.transform(test[NUMBERS[:2]]))
     assert list(scaled["year"]) == list(test["year"])
 

@@ -1,10 +1,7 @@
 """Tests of the plugin split."""
 
-import io
-
 import pandas as pd
 import pytest
-from palmerpenguins import load_penguins
 from sklearn.model_selection import train_test_split
 
 from qhana_plugin_runner.authoring import Task
@@ -13,27 +10,11 @@ from qhana_plugin_runner.testing.running import TaskFailed
 from . import split
 
 
-@pytest.fixture(scope="module")
-def penguins():
-    frame = load_penguins()
-    frame.insert(0, "ID", [f"penguin {number}" for number in range(len(frame))])
-    return frame
-
-
-@pytest.fixture
-def url(penguins, fake_data_server):
-    return fake_data_server.put(penguins.to_csv(index=False), "penguins.csv")
-
-
-def table(output):
-    return pd.read_csv(io.StringIO(output.text))
-
-
 @pytest.mark.parametrize("share", [0.25, 0.1, 0.5])
 @pytest.mark.parametrize("stratify", ["", "species", "sex"])
 def test_the_counts_are_those_of_scikit_learn(penguins, run_plugin, url, share, stratify):
     task = run_plugin("split", entities=url, test_share=share, stratify=stratify, seed=3)
-    train, test = table(task.outputs["train"]), table(task.outputs["test"])
+    train, test = task.outputs["train"].to_pandas(), task.outputs["test"].to_pandas()
     classes = penguins[stratify].fillna("") if stratify else None
     wanted = train_test_split(penguins, test_size=share, stratify=classes)
     assert [len(train), len(test)] == [len(each) for each in wanted]

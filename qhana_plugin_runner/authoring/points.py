@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..plugin_utils.attributes import parse_float
+from ..plugin_utils.columns import is_missing, number_of
 from ..plugin_utils.entity_marshalling import EntityError, expect_attributes
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["Points", "to_labels", "to_points"]
 
 _KEYS = {"ID", "href"}
-_MISSING = {"", "na", "n/a", "nan", "null", "none"}
 _INTEGERS = 2**63  # of NumPy
 _MOST = 1e150
 """Squares of larger numbers are infinite, and so are distances."""
@@ -78,7 +77,8 @@ def to_points(
             for name in row:
                 if name not in known and not attributes and name not in left_out:
                     columns[name] = array("d", [nan]) * len(ids)
-                    gaps.update(dict.fromkeys([name], ids[0]) if ids else {})
+                    if ids:
+                        gaps[name] = ids[0]
                 known[name] = None
             _require_known(attributes, known)
         ids.append(_id_of(row, len(ids) + 1))
@@ -88,7 +88,7 @@ def to_points(
             if number != number:
                 if attributes:
                     raise _no_number(name, ids[-1], value)
-                if _is_missing(value):
+                if is_missing(value):
                     gaps.setdefault(name, ids[-1])
                 else:
                     words.append(name)
@@ -113,7 +113,7 @@ def to_labels(
     known: dict[str, Any] = {}
     for row in expect_attributes(entities, [attribute]):
         identifier, label = str(row.get("ID")), row.get(attribute)
-        if not _is_missing(label) and known.setdefault(identifier, label) != label:
+        if not is_missing(label) and known.setdefault(identifier, label) != label:
             raise EntityError(
                 f"There are two entities {identifier!r}, with different values for "
                 f"{attribute!r}: rename one of them."
@@ -160,22 +160,9 @@ def _points(
 
 
 def _number(value: Any) -> float:
-    """Return a finite number, or NaN."""
-    if value is True or value is False:
-        return nan
-    try:
-        number = parse_float(value)
-    except (TypeError, ValueError):
-        return nan
-    return number if abs(number) < _MOST else nan
-
-
-def _is_missing(value: Any) -> bool:
-    return (
-        value is None
-        or value != value
-        or (isinstance(value, str) and value.strip().casefold() in _MISSING)
-    )
+    """Return a number that can be squared, or NaN."""
+    number = number_of(value)
+    return nan if number is None or abs(number) >= _MOST else number
 
 
 def _id_of(row: Mapping[str, Any], number: int) -> str:
@@ -194,7 +181,7 @@ def _require_known(attributes: Iterable[str], known: Iterable[str]) -> None:
 
 
 def _no_number(name: str, entity: str, value: Any) -> EntityError:
-    if _is_missing(value):
+    if is_missing(value):
         return EntityError(
             f"The entity {entity!r} has no value for {name!r}: select the entities that have one, "
             "or leave the attribute out."

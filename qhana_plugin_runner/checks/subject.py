@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from ..plugins.loading import QHAnaPluginBase
 from ..testing.running import Runs, form_schemas
 from ..util.error_text import name_and_text
+from ..util.library_folders import is_authors_code
 from .findings import Finding
 from .page import Control, Page, read_page
 
@@ -65,12 +66,8 @@ class Answer:
 def _innermost(error: Exception) -> str | None:
     """Return file and line of the last frame that is neither the runner's nor a library's."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        package = sys.modules[__package__.partition(".")[0]].__path__[0]
-        if "site-packages" not in frame.filename and not frame.filename.startswith(
-            package
-        ):
-            if "/lib/python" not in frame.filename:
-                return f"{frame.filename}:{frame.lineno}"
+        if is_authors_code(frame.filename):
+            return f"{frame.filename}:{frame.lineno}"
     return None
 
 

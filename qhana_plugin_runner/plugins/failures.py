@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext as _
 
 from ..errors import RunnerError
 from ..util.error_text import error_text, name_and_text, printable
-from ..util.library_folders import library_folders
+from ..util.library_folders import is_authors_code
 from ..util.log_once import is_first_to_log
 from ..util.redaction import redact_text
 from .about import PluginAbout
@@ -183,10 +183,6 @@ def _file_name(match: re.Match[str]) -> str:
     return f"{quote}{PurePath(match[0].strip(quote or None)).name}{quote}"
 
 
-_OTHERS_CODE = (str(Path(__file__).resolve().parents[1]), *library_folders())
-"""Where code is that no plugin author can correct."""
-
-
 def _place(
     error: BaseException, stack: Sequence[traceback.FrameSummary]
 ) -> tuple[str, int | None] | None:
@@ -194,7 +190,7 @@ def _place(
     if isinstance(error, SyntaxError):
         return (printable(error.filename), error.lineno) if error.filename else None
     for frame in reversed(stack):
-        if not frame.filename.startswith(_OTHERS_CODE):
+        if is_authors_code(frame.filename):
             return printable(frame.filename), frame.lineno
     return None
 

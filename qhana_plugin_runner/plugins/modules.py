@@ -17,7 +17,7 @@ from celery.local import maybe_evaluate
 from ..celery import CELERY
 from ..util import compat
 from ..util.bytecode import source_loader
-from ..util.library_folders import PACKAGE_FOLDERS
+from ..util.library_folders import package_folders
 from ..util.log_once import is_first_to_log
 
 __all__ = [
@@ -148,9 +148,8 @@ def _package_folders() -> list[str]:
     The rest of ``sys.path`` (the working directory, the folder of the script) differs between
     web server, worker and commands, and names must not.
     """
-    installed = [each for each in sys.path if os.path.basename(each) in PACKAGE_FOLDERS]
     extra = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return [*installed, *filter(None, extra)]
+    return [*package_folders(), *filter(None, extra)]
 
 
 def _is_free(name: str, file: Path, packages: list[str]) -> bool:

@@ -1,5 +1,6 @@
 """Fetching the URLs that users hand to plugins."""
 
+from .file_names import full_name, typed_as
 from .outgoing import AS_RUNNER, is_led_to_token
 from .policy import FetchRefused, allow_folder, register_requests
 from .session import (
@@ -7,7 +8,6 @@ from .session import (
     FetchSession,
     body_stream,
     display_url,
-    full_name,
     get_mimetype,
     open_url,
     open_url_as_file_like,
@@ -16,7 +16,6 @@ from .session import (
     retrieve_data_type,
     retrieve_filename,
     rewrite_url,
-    typed_as,
 )
 
 __all__ = [

@@ -21,22 +21,16 @@ from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile
 from time import monotonic
 from typing import IO, Any, Iterator
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from flask import current_app, has_app_context
 from requests import PreparedRequest, Response
 from requests.exceptions import InvalidSchema, StreamConsumedError
-from werkzeug.http import parse_options_header
-from werkzeug.utils import secure_filename
 
-from ..util.content_types import (
-    content_type_of,
-    guess_type,
-    safe_name,
-)
 from ..util.pieces import PieceReader
 from ..util.redaction import display_url
 from .connections import DEADLINE
+from .file_names import raw_name, secured_name, typed_as
 from .http_adapter import FetchAdapter, cut_body
 from .local_urls import DataAdapter, FileAdapter, LocalFileResponse
 from .outgoing import TokenSession
@@ -47,7 +41,6 @@ __all__ = [
     "FetchSession",
     "body_stream",
     "display_url",
-    "full_name",
     "get_mimetype",
     "open_url",
     "open_url_as_file_like",
@@ -267,7 +260,7 @@ def open_url_as_file_like(
             with open(response.path, "rb") as local_file:
                 yield response.path, local_file, content_type
             return
-        name = _secured(_raw_filename(response) or "download")
+        name = secured_name(raw_name(response) or "download")
         if stream:
             with body_stream(response) as body:
                 yield name, body, content_type
@@ -330,80 +323,6 @@ def get_mimetype(response: Response, default: str | None = None) -> str | None:
     return response.headers.get("Content-Type") or typed_as(response, None) or default
 
 
-def typed_as(response: Response, declared: str | None) -> str | None:
-    """Tell the mime type of a response that somebody declares to be of some type.
-
-    Args:
-        response: any response.
-        declared: a mime type, or ``None``.
-
-    Returns:
-        see :func:`qhana_plugin_runner.util.content_types.content_type_of`; the names are
-        that in the ``Content-Disposition`` header, and the last part of the URL's path.
-    """
-    encoding = response.headers.get("Content-Encoding", "identity")
-    names = _disposition_filename(response), _url_filename(response)
-    is_decoded = encoding.strip().lower() not in ("", "identity")
-    return content_type_of(declared, *names, is_decoded=is_decoded)
-
-
-_PARAMETER = re.compile(
-    r"""(;\s*([^\s;="]+)\s*=\s*(?:"(?:[^"\\]|\\.)*+"?|[^;"]*))""", re.DOTALL
-)
-"""A parameter of a header, quoted or not. Linear: what a quote opens is not looked at again."""
-
-
-def _disposition_filename(response: Response) -> str:
-    """The file name in the ``Content-Disposition`` header, or an empty string."""
-    header = response.headers.get("Content-Disposition", "")
-    parameters = {name.lower(): "x" + it for it, name in _PARAMETER.findall(header)}
-    # RFC 6266, 4.3: the extended parameter wins, wherever it stands
-    extended = parameters.get("filename*", "")
-    name = parse_options_header(extended or header)[1].get("filename", "")
-    if not extended:
-        try:  # bytes are read as latin-1, but servers write UTF-8 that is not announced
-            name = name.encode("latin-1").decode("utf-8")
-        except UnicodeError:
-            pass
-    # RFC 6266, 4.3: folders in a name are not to be trusted
-    return _last_part(name.replace("\\", "/"))
-
-
-def _last_part(path: str) -> str:
-    name = PurePosixPath(path).name
-    return "" if name == ".." else name
-
-
-def _raw_filename(response: Response) -> str:
-    """The name that a response gives its file, as it comes, with its ending."""
-    return _disposition_filename(response) or _url_filename(response)
-
-
-def _url_filename(response: Response) -> str:
-    """The last part of a URL's path."""
-    url = response.url or ""
-    if url.lower().startswith("data:"):
-        return "data"
-    return _last_part(unquote(urlsplit(url).path))
-
-
-def _secured(name: str) -> str:
-    """Make a name safe to use in a folder, in ASCII where that keeps its ending."""
-    plain = secure_filename(name)
-    return plain if guess_type(plain) == guess_type(name) and plain else safe_name(name)
-
-
-def full_name(response: Response) -> str:
-    """Tell the name of a file, with its ending, safe to use in a folder; empty when it has none.
-
-    >>> with open_url("data:text/csv,x") as response:
-    ...     full_name(response)
-    'data'
-    """
-    name = _raw_filename(response)
-    return safe_name(name) if name else ""
-
-
 def retrieve_filename(url_or_response: str | Response) -> str:
     """Tell the name of a file, without its ending.
 
@@ -423,7 +342,7 @@ def retrieve_filename(url_or_response: str | Response) -> str:
         requests.exceptions.RequestException: the URL cannot be opened.
     """
     with _as_response(url_or_response) as response:
-        return PurePosixPath(_raw_filename(response)).stem
+        return PurePosixPath(raw_name(response)).stem
 
 
 def retrieve_data_type(url_or_response: str | Response) -> str | None:

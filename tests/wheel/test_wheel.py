@@ -20,6 +20,8 @@ from helpers.product import (
     outside_environment,
 )
 
+from qhana_plugin_runner.util.library_folders import package_folders
+
 BUILD = "import sys; from poetry.core.masonry import api; api.build_wheel(sys.argv[1])"
 
 
@@ -50,8 +52,7 @@ def installed(wheel, tmp_path_factory):
     home = tmp_path_factory.mktemp("elsewhere") / "venv"
     venv.create(home, symlinks=True)
     purelib = Path(sysconfig.get_path("purelib", "venv", {"base": str(home)}))
-    dependencies = [each for each in sys.path if each.endswith("-packages")]
-    (purelib / "dependencies.pth").write_text("\n".join(dependencies), "utf-8")
+    (purelib / "dependencies.pth").write_text("\n".join(package_folders()), "utf-8")
     command = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python")]
     command += ["install", "--no-index", "--no-deps", "--quiet"]
     command += ["--disable-pip-version-check", str(wheel)]

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple, Protocol
 
-from ..library_folders import library_folders
+from ..library_folders import is_authors_code
 from ..log_once import is_first_to_log
 
 _LOGGER = logging.getLogger("qhana_plugin_runner.util.compat")
@@ -246,14 +246,7 @@ def _plugin_name(file: str, module: str) -> str:
     for root in (path, *path.parents):
         if root in _roots:
             return _roots[root]
-    if any(path.is_relative_to(folder) for folder in _library_folders()):
+    if not is_authors_code(str(path)):
         return ""
     name = module.partition(".")[0]
     return name if name and name != "__main__" else path.stem
-
-
-@functools.cache
-def _library_folders() -> tuple[Path, ...]:
-    """Return the folders of the standard library, installed packages and the runner."""
-    runner = Path(__file__).resolve().parents[2]
-    return (runner, *(Path(folder).resolve() for folder in library_folders()))

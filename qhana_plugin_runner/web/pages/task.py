@@ -18,7 +18,7 @@ from ..workbench.titles import task_title
 
 __all__ = ["task_page"]
 
-_REASON = re.compile(r"^Task failed with (.{1,2000})", re.MULTILINE)
+_REASON = re.compile(r"^Task failed(?: with|:|, and) (.{1,2000})", re.MULTILINE)
 
 MAX_LOG = 64 * 1024
 """Characters at the end of log and console that the page shows; the whole may be megabytes."""

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import sysconfig
 import venv
 from importlib.metadata import distributions, version
@@ -11,6 +10,8 @@ from pathlib import Path
 import pytest
 from helpers.product import CHECKOUT, outside_environment
 from helpers.wheels import build_wheel
+
+from qhana_plugin_runner.util.library_folders import package_folders
 
 SECONDS = 180
 
@@ -25,8 +26,7 @@ def environment(tmp_path_factory):
     """An environment that sees the runner and its packages, and may be changed."""
     root = tmp_path_factory.mktemp("environment")
     venv.create(root, with_pip=True, symlinks=True)
-    packages = [each for each in sys.path if each.endswith("-packages")]
-    paths = [str(CHECKOUT), *packages]
+    paths = [str(CHECKOUT), *package_folders()]
     text = "".join(f"{path}\n" for path in paths)
     (site_packages(root) / "runner.pth").write_text(text, "utf-8")
     return root

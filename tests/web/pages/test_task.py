@@ -95,13 +95,21 @@ def test_a_finished_task_leads_to_its_files_and_shows_its_log(
     assert "<script>alert(1)</script>" in page.text
 
 
-def test_a_failed_task_says_why_at_once(client, visit, task):
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("Task failed with ValueError: <b>\nTraceback (most ...", "ValueError: <b>"),
+        ("Task failed: its worker has died.", "its worker has died."),
+        ("Task failed, and its worker left no record.", "its worker left no record."),
+    ],
+)
+def test_a_failed_task_says_why_at_once(client, visit, task, line, reason):
     task.add_task_log_entry("Begun.")
-    task.add_task_log_entry("Task failed with ValueError: <b>\nTraceback (most ...")
+    task.add_task_log_entry(line)
     task.task_status, task.finished_at = "FAILURE", task.started_at
     task.save(commit=True)
     page = visit(client, f"/tasks/{task.id}/")
-    assert page.one("p", class_="task-reason").words == "ValueError: <b>"
+    assert page.one("p", class_="task-reason").words == reason
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", None])
