@@ -13,14 +13,9 @@ from qhana_plugin_runner.authoring import (
     to_labels,
     to_points,
 )
+from qhana_plugin_runner.plugin_utils.classification import confusion_rows, metric_rows
 
-from .scores import (
-    confusion_rows,
-    cross_validated,
-    require_classes,
-    rows_of,
-    scores,
-)
+from .scores import cross_validated, require_classes
 
 MOST = {"SVM": 20_000}
 """How many entities a method takes: the time of an SVM grows with the square of their number."""
@@ -126,7 +121,7 @@ def classify(
         predicted = model.predict(points.values)
         if classes.dtype.kind != predicted.dtype.kind:  # numbers here, texts there
             classes, predicted = classes.astype(str), predicted.astype(str)
-        metrics += rows_of(scores(classes, predicted), "test ")
+        metrics += metric_rows(classes.tolist(), predicted.tolist(), "test ")
     for row in metrics:
         if "fold" not in row:
             task.log(f"{row['metric']}: {row['value']:.3f}")
@@ -136,7 +131,7 @@ def classify(
             for identifier, each in zip(points.ids, predicted.tolist(), strict=True)
         ),
         "metrics": metrics,
-        "confusion-matrix": confusion_rows(classes, predicted),
+        "confusion-matrix": confusion_rows(classes.tolist(), predicted.tolist()),
         "model": saved,
     }
 

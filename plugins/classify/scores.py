@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from qhana_plugin_runner.authoring import Task
+from qhana_plugin_runner.plugin_utils.classification import mean_rows, metric_rows
 
 MOST_CLASSES = 100
 
@@ -34,54 +35,12 @@ def cross_validated(task: Task, model, values, classes, folds: int, seed: int):
     from sklearn.model_selection import StratifiedKFold
 
     predicted = classes.copy()
-    of_folds: list[dict[str, float]] = []
+    of_folds: list[dict[str, Any]] = []
     splits = StratifiedKFold(folds, shuffle=True, random_state=seed)
     parts = list(splits.split(values, classes))
-    for train, test in task.track(parts, unit="folds"):
+    for fold, (train, test) in enumerate(task.track(parts, unit="folds"), 1):
         model.fit(values[train], classes[train])
         predicted[test] = model.predict(values[test])
-        of_folds.append(scores(classes[test], predicted[test]))
-    means = {name: sum(each[name] for each in of_folds) / folds for name in of_folds[0]}
-    metrics = rows_of(means)
-    for fold, each in enumerate(of_folds, 1):
-        metrics += rows_of(each, fold=fold)
-    return predicted, metrics
-
-
-def rows_of(
-    values: dict[str, float], prefix: str = "", **more: int
-) -> list[dict[str, Any]]:
-    """Return metrics as rows of an output."""
-    return [
-        {"metric": prefix + name, **more, "value": each} for name, each in values.items()
-    ]
-
-
-def scores(classes, predicted) -> dict[str, float]:
-    """Return the metrics of predictions."""
-    import numpy
-    from sklearn.metrics import accuracy_score, f1_score, recall_score
-
-    there = numpy.unique(classes)
-    return {
-        "accuracy": float(accuracy_score(classes, predicted)),
-        # Of the classes that there are; others have no share of right predictions.
-        "balanced accuracy": float(
-            recall_score(classes, predicted, labels=there, average="macro")
-        ),
-        "F1": float(f1_score(classes, predicted, average="macro", zero_division=0)),
-    }
-
-
-def confusion_rows(classes, predicted) -> list[dict[str, Any]]:
-    """Return how often each class is predicted for each."""
-    import numpy
-    from sklearn.metrics import confusion_matrix
-
-    names = numpy.unique([classes, predicted])
-    counts = confusion_matrix(classes, predicted, labels=names)
-    return [
-        {"actual": actual, "predicted": guess, "count": int(count)}
-        for actual, row in zip(names.tolist(), counts, strict=True)
-        for guess, count in zip(names.tolist(), row, strict=True)
-    ]
+        found = predicted[test].tolist()
+        of_folds += metric_rows(classes[test].tolist(), found, fold=fold)
+    return predicted, mean_rows(of_folds) + of_folds

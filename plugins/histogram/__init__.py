@@ -90,16 +90,16 @@ def histogram(
         raise ValueError(
             f"No entity has the attribute {chosen!r}; there are: {', '.join(names)}."
         )
-    values = [
-        value for row in chain(head, rows) if (value := row.get(chosen)) not in (None, "")
-    ]
+    values = [row.get(chosen) for row in chain(head, rows)]
     choices = {"attribute": names}
     if chosen not in numeric:
         return draw_categories(chosen, values, choices)
     numbers = [number for each in values if (number := number_of(each)) is not None]
-    notes = []
-    if len(numbers) < len(values):
-        notes = [f"{len(values) - len(numbers)} values are no numbers, and left out."]
+    missing = sum(map(is_missing, values))
+    others = len(values) - len(numbers) - missing
+    notes = [f"{missing:,} values are missing."] if missing else []
+    if others:
+        notes.append(f"{others:,} values are no numbers, and left out.")
     return draw_numbers(chosen, numbers, bins, choices, notes)
 
 

@@ -20,6 +20,20 @@ def figure(*rows, **options):
     return shown["data"][0], shown["layout"], drawn.notes
 
 
+def test_what_is_missing_is_counted_and_what_is_no_number_beside_it():
+    numbers = [{"ID": f"{n}", "x": f"{n}"} for n in range(1_000)]
+    rest = [{"ID": "a", "x": ""}, {"ID": "b"}, {"ID": "c", "x": "a word"}]
+    trace, _layout, notes = figure(*numbers, *rest, attribute="x")
+    assert sum(trace["y"]) == 1_000
+    assert notes == ["2 values are missing.", "1 values are no numbers, and left out."]
+
+
+def test_missing_words_are_counted():
+    rows = [{"ID": "1", "x": "a"}, {"ID": "2", "x": ""}, {"ID": "3", "x": None}]
+    trace, _layout, notes = figure(*rows)
+    assert (trace["x"], trace["y"], notes) == (["a"], [1], ["2 values are missing."])
+
+
 @pytest.mark.parametrize("bins", [1, 7, 200])
 def test_numbers_are_binned_as_numpy_does(bins):
     numbers = RANDOM.normal(10, 3, 500).round(2).tolist()

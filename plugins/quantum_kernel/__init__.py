@@ -15,10 +15,11 @@ from qhana_plugin_runner.authoring import (
     to_labels,
     to_points,
 )
+from qhana_plugin_runner.plugin_utils.classification import confusion_rows, metric_rows
 from qhana_plugin_runner.plugin_utils.entity_marshalling import EntityError
 
 from .circuits import feature_circuit, measured, overlap, states
-from .machine import confusion, cross_validated, require_classes, scores
+from .machine import cross_validated, require_classes
 
 MAX_ENTITIES, MAX_QUBITS = 500, 12
 
@@ -142,7 +143,7 @@ def quantum_kernel(
     if test:
         predicted = machine.fit(kernel, classes).predict(test_kernel).tolist()
         ids, actual = test.ids, test_classes
-        metrics += scores(actual, predicted, "test ") if actual else []
+        metrics += metric_rows(actual, predicted, "test ") if actual else []
     for each in metrics:
         if "fold" not in each:
             task.log(f"{each['metric']}: {each['value']:.3f}")
@@ -150,7 +151,7 @@ def quantum_kernel(
     return {
         "labels": [{"ID": key, "href": "", "label": each} for key, each in pairs],
         "metrics": metrics,
-        "confusion-matrix": confusion(actual, predicted) if actual else None,
+        "confusion-matrix": confusion_rows(actual, predicted) if actual else None,
         **made,
     }
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from qhana_plugin_runner.authoring import Task
+from qhana_plugin_runner.plugin_utils.classification import mean_rows, metric_rows
 
 
 def require_classes(classes: Sequence[Any]) -> None:
@@ -34,41 +35,6 @@ def cross_validated(
     for fold, (train, test) in enumerate(splits.split(kernel, actual), 1):
         machine.fit(kernel[numpy.ix_(train, train)], actual[train])
         predicted[test] = machine.predict(kernel[numpy.ix_(test, train)])
-        for each in scores(actual[test], predicted[test]):
-            metrics.append({**each, "fold": fold})
-    values: dict[str, list[float]] = {}
-    for row in metrics:
-        values.setdefault(row["metric"], []).append(row["value"])
-    means = [
-        {"metric": key, "value": sum(each) / len(each)} for key, each in values.items()
-    ]
-    return predicted.tolist(), metrics + means
-
-
-def scores(
-    actual: Sequence[Any], predicted: Sequence[Any], prefix: str = ""
-) -> list[dict[str, Any]]:
-    """Return the metrics of a prediction."""
-    from sklearn.metrics import accuracy_score, f1_score, recall_score
-
-    # That of the classes that are there is the balanced accuracy.
-    classes = sorted(set(actual))
-    values = {
-        "accuracy": accuracy_score(actual, predicted),
-        "balanced accuracy": recall_score(
-            actual, predicted, labels=classes, average="macro"
-        ),
-        "F1": f1_score(actual, predicted, average="macro"),
-    }
-    return [{"metric": prefix + key, "value": each} for key, each in values.items()]
-
-
-def confusion(actual: Sequence[Any], predicted: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return how often each class was taken for each."""
-    counts = Counter(zip(actual, predicted))
-    classes = sorted({*actual, *predicted})
-    return [
-        {"actual": each, "predicted": other, "count": counts[each, other]}
-        for each in classes
-        for other in classes
-    ]
+        found = predicted[test].tolist()
+        metrics += metric_rows(actual[test].tolist(), found, fold=fold)
+    return predicted.tolist(), metrics + mean_rows(metrics)

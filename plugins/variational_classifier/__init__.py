@@ -14,6 +14,7 @@ from qhana_plugin_runner.authoring import (
     to_labels,
     to_points,
 )
+from qhana_plugin_runner.plugin_utils.classification import metric_rows
 from qhana_plugin_runner.plugin_utils.entity_marshalling import EntityError
 
 from .model import Classifier, Loss, encoded, feature_circuit, minimize, weighted_circuit
@@ -127,11 +128,11 @@ def variational_classifier(
         return [names[number] for number in probabilities.argmax(axis=1)]
 
     ids, found = train.ids, predicted(states)
-    metrics += _scores(classes, found, "train ")
+    metrics += metric_rows(classes, found, "train ")
     if test:
         states = encoded(encoder, task.track(test.values, unit="circuits"))
         ids, found = test.ids, predicted(states)
-        metrics += _scores(test_classes, found, "test ") if test_classes else []
+        metrics += metric_rows(test_classes, found, "test ") if test_classes else []
     for each in metrics:
         if "iteration" not in each:
             task.log(f"{each['metric']}: {each['value']:.3f}")
@@ -208,20 +209,3 @@ def _train(
 
     minimize(optimizer, loss, start, iterations, random, report)
     return best, rows
-
-
-def _scores(
-    actual: Sequence[Any], predicted: Sequence[Any], prefix: str
-) -> list[dict[str, Any]]:
-    from sklearn.metrics import accuracy_score, f1_score, recall_score
-
-    # That of the classes that are there is the balanced accuracy.
-    classes = sorted(set(actual))
-    values = {
-        "accuracy": accuracy_score(actual, predicted),
-        "balanced accuracy": recall_score(
-            actual, predicted, labels=classes, average="macro"
-        ),
-        "F1": f1_score(actual, predicted, average="macro"),
-    }
-    return [{"metric": prefix + key, "value": each} for key, each in values.items()]
