@@ -37,20 +37,23 @@ class Watch:
         self._root = root
         self._ended = threading.Event()
         self.peaks = dict.fromkeys(KINDS, 0.0)
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    def _look(self) -> None:
+    def _watch(self) -> None:
         while not self._ended.wait(PAUSE):
-            for pid in processes_of(self._root):
-                try:
-                    command = Path(f"/proc/{pid}/cmdline").read_bytes()
-                    memory = pss(pid)
-                except (OSError, ValueError):
-                    continue  # it has ended
-                for kind, word in KINDS.items():
-                    if word in command:
-                        self.peaks[kind] = max(self.peaks[kind], memory)
+            self._look()
+
+    def _look(self) -> None:
+        for pid in processes_of(self._root):
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_bytes()
+                memory = pss(pid)
+            except (OSError, ValueError):
+                continue  # it has ended
+            for kind, word in KINDS.items():
+                if word in command:
+                    self.peaks[kind] = max(self.peaks[kind], memory)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -60,6 +63,7 @@ class Watch:
         start = time.monotonic()
         yield
         seconds = time.monotonic() - start
+        self._look()  # the step may have been shorter than a pause
         cpu = cpu_seconds(processes_of(self._root)) - cpu
         memory = "".join(f"{peak:>9.0f}" for peak in self.peaks.values())
         print(f"{name:16}{seconds:>9.1f}{cpu:>9.1f}{memory}", flush=True)

@@ -79,3 +79,20 @@ def test_what_a_load_needs_is_computed_from_what_a_task_costs():
     assert few.keys() == many.keys() and len(rows) == 2
     for name in (" web ", " worker ", " slots ", " commits "):
         assert 0 < int(few[name]) <= int(many[name])
+
+
+def test_a_table_goes_through_the_plugins_and_each_step_is_measured():
+    result = subprocess.run(
+        [sys.executable, "-m", "benchmarks.million", "2000"],
+        cwd=CHECKOUT,
+        env=outside_environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert result.returncode == 0, result.stderr
+    size, head, *steps = [line.split() for line in result.stdout.splitlines()]
+    assert size[0] == "2,000" and head == ["seconds", "cpu", "web", "worker", "broker"]
+    names = ["upload", "csv-import", "entity-select", "scale", "cluster"]
+    assert [name for name, *_ in steps] == names
+    assert all(float(row[3]) > 0 and float(row[4]) > 0 for row in steps)
