@@ -35,6 +35,7 @@ every two. Before, it knows neither them nor what they are at, if it has lost it
 
 _NOT_SENT = "its message was not sent, or what was done of it was not written down"
 _FORGOTTEN = "the message broker has lost its messages"
+_STOPPED = "it is to be cancelled, and nothing of it runs"
 
 _logger = logging.getLogger(__name__)
 
@@ -88,7 +89,10 @@ def _find_suspects(registry: InFlight, queues: Queues) -> Iterator[_Suspect]:
         at_work = {task_id for report in reports.values() for task_id in report.at_work}
         for task_id, entries in registry.entries(ids).items():
             # What they hold and have not begun does not start: the broker has to know of it.
-            if not entries.messages and task_id not in at_work:
+            is_claimed = any(message.worker for message in entries.messages)
+            if entries.is_cancelled and not is_claimed and task_id not in at_work:
+                yield _Suspect(task_id, "", _STOPPED)
+            elif not entries.messages and task_id not in at_work:
                 reason = _NOT_SENT if entries.is_known else _FORGOTTEN
                 yield _Suspect(task_id, "", reason)
             for message in entries.messages:
@@ -131,7 +135,7 @@ def _recover(registry: InFlight, suspect: _Suspect) -> None:
     state = DB.session.execute(
         select(ProcessingTask.state).filter_by(id=task_id)
     ).scalar()
-    if state == TaskState.CANCELLING:
+    if state == TaskState.CANCELLING or registry.cancelled([task_id]):
         end(registry, task_id, life_cycle.cancel)
     elif delivery_id:
         requeue(registry, task_id, delivery_id, reason, suspect.worker)

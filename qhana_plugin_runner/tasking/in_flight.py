@@ -77,10 +77,12 @@ class TaskEntries(NamedTuple):
     Attributes:
         is_known: ``False`` when the broker has no hash of the task, or has lost it.
         messages: those in flight.
+        is_cancelled: whether no more of them start.
     """
 
     is_known: bool
     messages: list[Entry]
+    is_cancelled: bool = False
 
 
 class Report(NamedTuple):
@@ -315,4 +317,4 @@ def _entries(fields: Mapping[str, str], payloads: Mapping[str, str]) -> TaskEntr
                 json.loads(payload) if payload else None,
             )
         )
-    return TaskEntries("!" in fields, messages)
+    return TaskEntries("!" in fields, messages, "!cancel" in fields)

@@ -294,6 +294,47 @@ def test_what_the_broker_forgets_at_work_waits_only_for_a_step(
     assert state_of(task_id) == ("waiting" if with_step else "lost")
 
 
+@pytest.fixture
+def cancelled(registry, new_task, monkeypatch):
+    """A task that was to be cancelled by one who died right after he had told the broker."""
+    monkeypatch.setattr(registry, "uptime", lambda: 60.0)
+    task_id = new_task()
+    stubborn.apply_async(kwargs={"db_id": task_id}, queue="nobody")
+    registry.request_cancel(task_id)
+    return task_id
+
+
+@pytest.mark.parametrize("state", ["queued", "cancelling"])
+def test_a_task_to_be_cancelled_ends_when_all_of_it_waits_in_queues(
+    registry, cancelled, state_of, state
+):
+    """As when its process is stopped between the end of a message and that of the task."""
+    if state == "cancelling":
+        life_cycle.request_cancel(cancelled)
+    lost_tasks = LostTasks()
+    lost_tasks.run()
+    assert state_of(cancelled) == state
+    lost_tasks.run()
+    assert state_of(cancelled) == "cancelled"
+    assert registry.entries([cancelled])[cancelled].messages == []
+
+
+def test_a_task_to_be_cancelled_goes_on_while_a_worker_has_it(
+    registry, new_task, state_of, monkeypatch
+):
+    monkeypatch.setattr(registry, "uptime", lambda: 60.0)
+    task_id = new_task()
+    registry.register(task_id, "running", QUEUE)
+    assert registry.claim(task_id, "running", "worker").verdict == "ok"
+    assert cancel(task_id) is CancelResult.CANCELLING
+    held = {(task_id, "running")}
+    registry.heartbeat("worker", 60, Report(registry.now(), held, at_work={task_id}))
+    lost_tasks = LostTasks()
+    for _ in range(3):
+        lost_tasks.run()
+    assert state_of(task_id) == "cancelling"
+
+
 def test_what_a_worker_keeps_for_later_is_lost_when_the_broker_has_lost_it(
     registry, new_task, state_of, monkeypatch
 ):
