@@ -2,21 +2,20 @@
 
 import logging
 import sys
-import tomllib
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
 sys.path[:0] = [str(DOCS.parent), str(DOCS / "_ext")]
 
+from qhana_plugin_runner.version import runner_version  # noqa: E402
+
 # The theme's package accessible-pygments makes the root logger write what libraries tell.
 logging.getLogger("alembic").setLevel(logging.WARNING)
-
-_PROJECT = tomllib.loads((DOCS.parent / "pyproject.toml").read_text("utf-8"))["project"]
 
 project = "QHAna Plugin Runner"
 author = "The authors of the QHAna Plugin Runner"
 project_copyright = author
-release = version = _PROJECT["version"]
+release = version = runner_version()
 
 extensions = [
     "myst_parser",

@@ -15,12 +15,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flask import Flask
 
-__all__ = ["create_app"]
+__all__ = ["__version__", "create_app"]
+
+__version__: str
 
 if os.environ.get("QHANA_PLUGIN_RUNNER_BYTECODE"):
     from .util.bytecode import keep_bytecode
 
     keep_bytecode()
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        from .version import runner_version
+
+        return runner_version()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def create_app(

@@ -12,6 +12,7 @@ from .errors import RunnerError
 from .launcher.commands import POOLS
 from .launcher.product import Options, run
 from .util.lazy_commands import LazyCommands
+from .version import runner_version
 
 _DEFAULT = Options()
 
@@ -26,6 +27,7 @@ LATER = {
 @click.group(
     cls=LazyCommands, table=LATER, name="qhana-plugin-runner", no_args_is_help=False
 )
+@click.version_option(runner_version(), message="%(version)s")
 def cli() -> None:
     """Serve QHAna plugins, and use them."""
 

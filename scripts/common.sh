@@ -35,8 +35,9 @@ browser() {
     fi
 }
 
-# Make .venv hold the named groups of dependencies, and set $python to its Python.
+# Make .venv hold the named groups of dependencies, and set $python to its Python. With
+# PYTHON=python3.12, it is .venv-3.12.
 environment() {
-    python=$(newest_python) || exit 1
+    python=${PYTHON:-$(newest_python)} || exit 1
     python=$("$python" "$root/scripts/environment" "$@") || exit 1
 }

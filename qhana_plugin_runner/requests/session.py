@@ -26,9 +26,11 @@ from urllib.parse import urljoin, urlsplit
 from flask import current_app, has_app_context
 from requests import PreparedRequest, Response
 from requests.exceptions import InvalidSchema, StreamConsumedError
+from requests.utils import default_user_agent
 
 from ..util.pieces import PieceReader
 from ..util.redaction import display_url
+from ..version import runner_version
 from .connections import DEADLINE
 from .file_names import raw_name, secured_name, typed_as
 from .http_adapter import FetchAdapter, cut_body
@@ -65,6 +67,9 @@ SPOOL_SIZE = 1024 * 1024
 """Bytes of a fetched file that are kept in memory before it moves to a temporary file."""
 
 
+_PRODUCT = f"qhana-plugin-runner/{runner_version()}"
+
+
 class FetchSession(TokenSession):
     """A session for URLs that strangers supply: safe to share between threads.
 
@@ -76,6 +81,7 @@ class FetchSession(TokenSession):
 
     def __init__(self) -> None:
         super().__init__()
+        self.headers["User-Agent"] = f"{_PRODUCT} {default_user_agent()}"
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self.forget_connections()
         self.mount("file:", FileAdapter())

@@ -97,9 +97,14 @@ def copy(tmp_path):
     return root
 
 
-def call(program: Path, *arguments):
+def call(program: Path, *arguments, **variables):
     return subprocess.run(
-        [program, *arguments], cwd="/", capture_output=True, text=True, timeout=60
+        [program, *arguments],
+        env=outside_environment(**variables),
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
 
@@ -152,6 +157,21 @@ def test_the_script_knows_all_sets_of_plugins(copy):
     every = ",".join(project["optional-dependencies"])
     result = call(copy / "scripts" / "run", "--plugins", every)
     assert "error" not in result.stderr and "called:" in result.stdout
+
+
+def test_another_python_has_an_environment_of_its_own(copy):
+    shutil.copy(CHECKOUT / "scripts" / "environment", copy / "scripts")
+    (copy / "pyproject.toml").write_text(
+        "[project]\noptional-dependencies = {}\n"
+        "[dependency-groups]\nlearning = []\nquantum = []\ntest = []\ndocs = []\n"
+    )
+    (copy / "poetry.lock").write_text("package = []\n")
+    told = copy / "scripts" / "test"
+    told.write_text(told.read_text().replace("exec ", "echo "))
+    name = ".venv-{}.{}".format(*sys.version_info)
+    other = call(told, PYTHON=sys.executable)
+    assert other.stdout.startswith(f"{copy / name / 'quantum'}"), other.stderr
+    assert call(told).stdout.startswith(f"{copy / '.venv' / 'quantum'}")
 
 
 @pytest.fixture(scope="module")
