@@ -136,7 +136,7 @@ def _unknown(message: Any, name: str, **_kwargs: Any) -> None:
 @worker_shutting_down.connect
 def _shutting_down(**_kwargs: Any) -> None:
     if Monitor.current is not None and CELERY.flask_app is not None:
-        Monitor.current.stop_all_in(CELERY.flask_app.config["TASK_SHUTDOWN_SECONDS"])
+        Monitor.current.drain(CELERY.flask_app.config["TASK_SHUTDOWN_SECONDS"])
 
 
 @worker_shutdown.connect

@@ -28,7 +28,8 @@ from ..tasking.limits import out_of_time
 from ..tasking.messages import DELIVERY_ID, TASK_ID, worker_id
 from ..tasking.temp_files import remove_folder
 from .children import signal_group
-from .requeue import end, requeue
+from .drain import GiveBack
+from .requeue import end, hand_over, requeue
 
 __all__ = ["Monitor", "has_processes"]
 
@@ -38,8 +39,8 @@ MAX_MISSED = 5
 CELERY_NOTICES = 15.0
 """Seconds in which Celery notices that a process has ended: it looks every 5."""
 
-REQUEUE_SECONDS = 2.0
-"""Seconds in which a worker without processes puts back into the queues what it has not begun."""
+EXIT_SECONDS = 1.0
+"""Seconds in which a worker ends whose tasks have no processes of their own: until then they run."""
 
 _logger = logging.getLogger(__name__)
 
@@ -69,15 +70,21 @@ class Monitor(threading.Thread):
         self._known_to_run: set[int] = set()  # tasks of which the database knows it
         self._stopping: dict[str, float] = {}  # when each message was first told to stop
         self._dead: dict[str, float] = {}  # since when the process of each is gone
+        self._give_back: GiveBack | None = None  # when the worker is to end
         self._stop_all_at: float | None = None
+        self._stopped: set[str] = set()  # messages that were not done by then
         # Open as long as this process lives, whatever its threads are doing.
         self._connection = registry.connected_client(worker_id())
 
     def run(self) -> None:
         while not self._ends.wait(self._beat if self._work.empty() else 0.05):
             self._safely(self.tick)
-            while not self._work.empty() and self._safely(self._work.queue[0]):
-                self._work.get()
+            self._do_work()
+        self._do_work()
+
+    def _do_work(self) -> None:
+        while not self._work.empty() and self._safely(self._work.queue[0]):
+            self._work.get()
 
     def _safely(self, work: Callable[[], None]) -> bool:
         """Do something; what fails while broker or database is away is done again later."""
@@ -116,6 +123,8 @@ class Monitor(threading.Thread):
             self._since.setdefault(delivery_id, now)
         self._stop_cancelled(running, now)
         self._find_dead(running, now)
+        if self._give_back is not None:
+            self._give_back.run()
         if self._stop_all_at is not None and now >= self._stop_all_at:
             self._stop_all(running)
         self._write_running(running, now)
@@ -156,35 +165,48 @@ class Monitor(threading.Thread):
             elif now - first >= self._grace:
                 _kill(request.worker_pid, signal.SIGKILL)
 
-    def stop_all_in(self, seconds: float) -> None:
-        """The worker is to end: what still runs after so many seconds is stopped."""
-        self._stop_all_at = time.monotonic() + seconds
+    def drain(self, seconds: float | None = None) -> None:
+        """The worker is to end: others take what it has not begun; call it in any thread.
 
-    def _stop_all(self, running: dict[str, Any]) -> None:
-        reason = "Task failed: its worker was stopped before it was done."
-        for request in running.values():
-            self._fail(_task_id(request), reason)
+        Args:
+            seconds: after which it stops what still runs; never if not given
+        """
+        self._give_back = self._give_back or GiveBack(self._worker)
+        if seconds is not None and self._stop_all_at is None:
+            self._stop_all_at = time.monotonic() + seconds
+
+    def _stop_all(self, running: Mapping[str, Any]) -> None:
+        self._stopped |= running.keys()
+        for request in running.values() if has_processes(self._worker) else ():
+            _kill(request.worker_pid, signal.SIGKILL)
+        for delivery_id, request in running.items():
+            self._hand_over(_task_id(request), delivery_id)
         self._stop_all_at = None
-        if has_processes(self._worker):
-            for request in running.values():
-                _kill(request.worker_pid, signal.SIGKILL)
-        elif running:
-            # Threads cannot be stopped: the worker goes without waiting for them, when it has
-            # given back what they have not begun with.
-            os.kill(os.getpid(), signal.SIGQUIT)
-            exit_ = threading.Timer(REQUEUE_SECONDS, os._exit, (0,))
-            exit_.daemon = True
-            exit_.start()
+        if running and not has_processes(self._worker):
+            # Threads cannot be stopped: the worker goes without waiting for them.
+            if self._give_back is not None:
+                self._give_back.run(is_last=True)
+            self._registry.unregister_worker(worker_id())
+            os._exit(0)
+
+    def _hand_over(self, task_id: int, delivery_id: str) -> None:
+        pause = 0.0 if has_processes(self._worker) else EXIT_SECONDS
+        reason = "its worker was stopped before it was done."
+        hand_over(self._registry, task_id, delivery_id, reason, pause)
 
     def process_ended(self, request: Any, cause: str = "") -> None:
         """A process of this worker has ended with a message that it ran."""
+        self._work.put(partial(self._clear_up, request))
+        task_id, delivery_id = _task_id(request), _delivery_id(request)
+        if delivery_id in self._stopped:
+            self._work.put(partial(self._hand_over, task_id, delivery_id))
+            return
         reason = "Task failed: the process that worked on it has ended"
         reason += f" ({cause})." if cause else "."
         if self._app.config["TASK_MAX_MEMORY_BYTES"] is not None:
             reason += " Perhaps it needed more memory than TASK_MAX_MEMORY_BYTES allows."
-        self._work.put(partial(self._clear_up, request))
-        if delivery_id := _delivery_id(request):
-            lost = (_task_id(request), delivery_id, reason)
+        if delivery_id:
+            lost = (task_id, delivery_id, reason)
             self._work.put(partial(requeue, self._registry, *lost))
 
     def timed_out(self, request: Any, seconds: float) -> None:

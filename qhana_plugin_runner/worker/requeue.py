@@ -8,6 +8,7 @@ So the runner's own attempts are used for all of these.
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -20,7 +21,7 @@ from ..tasking.messages import registered_as
 from ..tasking.removal import remove_files
 from ..util.backoff import backoff
 
-__all__ = ["end", "requeue"]
+__all__ = ["end", "hand_over", "requeue"]
 
 MAX_DELAY = 24 * 60 * 60.0
 """Seconds before another attempt, at most."""
@@ -48,25 +49,89 @@ def requeue(
         worker: who had claimed it when it was found to be lost, empty for nobody; not asked
             if not given
     """
+    found = _in_flight(registry, task_id, delivery_id)
+    if found is None or (worker is not None and (found.entry.worker or "") != worker):
+        return
+    attempt = found.attempt
+    if attempt >= found.attempts:
+        end(registry, task_id, partial(life_cycle.mark_lost, log=reason))
+        return
+    pause = _pause(found.entry, attempt)
+    log = f"Attempt {attempt} was lost. {reason}\nThe next one starts in {pause:g} s."
+    _send_again(registry, task_id, found, log, pause, attempt + 1, worker)
+
+
+def hand_over(
+    registry: InFlight, task_id: int, delivery_id: str, reason: str, pause: float = 0.0
+) -> None:
+    """Send a message again that a worker had to stop, or end its task with failure.
+
+    One that may be started again when it is lost is sent, and this does not count as an attempt:
+    it is no fault of the task that its worker is restarted.
+
+    Args:
+        registry: of the messages in flight
+        task_id: the task
+        delivery_id: the message
+        reason: why it was stopped, for the log
+        pause: seconds before it is started again
+    """
+    found = _in_flight(registry, task_id, delivery_id)
+    if found is None:
+        return
+    if found.attempts > 1:
+        log = f"Task queued again: {reason}"
+        _send_again(registry, task_id, found, log, pause, found.attempt)
+    else:
+        log = f"Task failed: {reason}"
+        end(registry, task_id, partial(life_cycle.fail, log=log))
+
+
+class _Found(NamedTuple):
+    """A message that is in flight.
+
+    Attributes:
+        entry: what is registered of it
+        attempt: the number of the attempt
+        attempts: how many there may be
+    """
+
+    entry: Entry
+    attempt: int
+    attempts: int
+
+
+def _in_flight(registry: InFlight, task_id: int, delivery_id: str) -> _Found | None:
+    """Return a message, if it is in flight; its task ends if it is to be cancelled."""
     if registry.cancelled([task_id]):
         end(registry, task_id, life_cycle.cancel)
-        return
+        return None
     entries = registry.entries([task_id])[task_id].messages
     entry = next((entry for entry in entries if entry.delivery_id == delivery_id), None)
-    if entry is None or (worker is not None and (entry.worker or "") != worker):
-        return
+    if entry is None:
+        return None
     query = select(ProcessingTask.attempt).filter_by(id=task_id)
     attempt = DB.session.scalar(query) or 1
     DB.session.rollback()  # no transaction stays open while the broker is asked
-    if not _may_be_repeated(entry, attempt):
-        end(registry, task_id, partial(life_cycle.mark_lost, log=reason))
-    elif new := registry.supersede(task_id, delivery_id, worker):
-        pause = _pause(entry, attempt)
-        log = f"Attempt {attempt} was lost. {reason}\nThe next one starts in {pause:g} s."
-        if life_cycle.restart(task_id, log, attempt):
+    return _Found(entry, attempt, _attempts(entry))
+
+
+def _send_again(
+    registry: InFlight,
+    task_id: int,
+    found: _Found,
+    log: str,
+    pause: float,
+    next_attempt: int,
+    worker: str | None = None,
+) -> None:
+    """Send a message again, unless another process has dealt with it meanwhile."""
+    delivery_id = found.entry.delivery_id
+    if new := registry.supersede(task_id, delivery_id, worker):
+        if life_cycle.restart(task_id, log, found.attempt, next_attempt):
             remove_files(_files_of(task_id, delivery_id))
             with registered_as(task_id, new):
-                _send(entry, pause)
+                _send(found.entry, pause)
         else:
             registry.complete(task_id, new)  # the task has ended meanwhile
 
@@ -88,11 +153,12 @@ def end(
     registry.tombstone(task_id)
 
 
-def _may_be_repeated(entry: Entry, attempt: int) -> bool:
+def _attempts(entry: Entry) -> int:
+    """Return how often a message may be started; once if nothing is kept to send it again."""
     if entry.payload is None:
-        return False
+        return 1
     celery_task = CELERY.tasks.get(entry.payload["headers"]["task"])
-    return celery_task is not None and attempt < celery_task.attempts
+    return 1 if celery_task is None else int(celery_task.attempts)
 
 
 def _pause(entry: Entry, attempt: int) -> float:

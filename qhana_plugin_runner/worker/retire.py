@@ -19,4 +19,8 @@ def retire_on_signal() -> None:
 def _retire(*_args: object) -> None:
     from celery.worker import state
 
+    from .monitor import Monitor
+
+    if Monitor.current is not None:
+        Monitor.current.drain()
     state.should_stop = os.EX_OK

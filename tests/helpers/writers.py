@@ -15,7 +15,7 @@ from qhana_plugin_runner.tasking.life_cycle import TaskState
 
 MOVES = {
     TaskState.WAITING: life_cycle.mark_waiting,
-    TaskState.QUEUED: lambda task_id: life_cycle.restart(task_id, "again", 1),
+    TaskState.QUEUED: lambda task_id: life_cycle.restart(task_id, "again", 1, 2),
     TaskState.RUNNING: lambda task_id: life_cycle.mark_running({task_id: 1.0}),
     TaskState.CANCELLING: life_cycle.request_cancel,
     TaskState.SUCCEEDED: lambda task_id: life_cycle.succeed(task_id, "end"),

@@ -138,18 +138,19 @@ def mark_waiting(task_id: int) -> None:
     DB.session.commit()
 
 
-def restart(task_id: int, log: str, attempt: int) -> bool:
-    """The work that was lost is sent once more; commits.
+def restart(task_id: int, log: str, attempt: int, next_attempt: int) -> bool:
+    """The work that was lost, or given up, is sent once more; commits.
 
     Args:
         task_id: the task
         log: what its log is to say
-        attempt: the number of the attempt that was lost
+        attempt: the number of the attempt before
+        next_attempt: that of the one which follows: the same if that one does not count
 
     Returns:
         whether the task is still open, and nobody else has done this
     """
-    numbers = {"lost_attempt": attempt, "next_attempt": attempt + 1}
+    numbers = {"lost_attempt": attempt, "next_attempt": next_attempt}
     happened = _execute(_restarting(), task_id, **numbers) > 0
     if happened:
         append_log(task_id, log)

@@ -58,8 +58,9 @@ TASK_SETTINGS: tuple[Setting, ...] = (
         "TASK_SHUTDOWN_SECONDS",
         as_seconds,
         30.0,
-        "How long running tasks may go on when their worker is told to stop (SIGTERM). Then they "
-        "fail with this reason. What has not begun is queued again.",
+        "How long running tasks may go on when their worker is told to stop (SIGTERM). Then those "
+        "with several `attempts` are queued again, which does not count as an attempt; others fail "
+        "with this reason. What has not begun is queued again at once.",
         env=("TASK_SHUTDOWN_SECONDS",),
     ),
     Setting(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qhana_plugin_runner.tasking.in_flight import Report
+from qhana_plugin_runner.tasking.in_flight import Report, TaskEntries
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_the_last_message_is_kept_until_the_state_is_written(registry, sent):
     assert registry.complete(1, "two", keep_last=True) == 0
     assert [entry.delivery_id for entry in registry.entries([1])[1].messages] == ["two"]
     assert registry.complete(1, "two") == 0
-    assert registry.entries([1])[1] == (True, [])
+    assert registry.entries([1])[1] == TaskEntries(True, [])
 
 
 def test_nobody_knows_what_is_under_way_after_the_broker_has_lost_its_data(
@@ -43,7 +43,7 @@ def test_nobody_knows_what_is_under_way_after_the_broker_has_lost_its_data(
 ):
     registry.client.flushall()
     assert registry.complete(1, "one", keep_last=True) == -1
-    assert registry.entries([1])[1] == (False, [])
+    assert registry.entries([1])[1] == TaskEntries(False, [])
 
 
 def test_marks_and_messages_to_be_sent_again_are_not_counted(registry):
@@ -73,7 +73,7 @@ def test_nothing_starts_of_a_task_that_was_ended_whatever_is_sent_later(registry
 def test_a_task_that_is_forgotten_begins_anew(registry, sent):
     registry.request_cancel(1)
     registry.delete(1)
-    assert registry.entries([1])[1] == (False, [])
+    assert registry.entries([1])[1] == TaskEntries(False, [])
     registry.register(1, "new", "queue")
     start = registry.claim(1, "new", "worker")
     assert start.verdict == "ok"

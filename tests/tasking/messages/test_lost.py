@@ -113,8 +113,8 @@ def test_a_message_is_sent_again_as_it_was_sent_before(registry, new_task):
 
 def test_a_second_resend_that_saw_the_same_attempt_does_nothing(registry, taken):
     task_id, _token = taken
-    assert life_cycle.restart(task_id, "first", 1)
-    assert not life_cycle.restart(task_id, "second", 1)
+    assert life_cycle.restart(task_id, "first", 1, 2)
+    assert not life_cycle.restart(task_id, "second", 1, 2)
     assert attempt(task_id) == 2
 
 
