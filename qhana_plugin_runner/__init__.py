@@ -76,6 +76,7 @@ def _create_app(test_config: Mapping[str, Any] | None, silent_log: bool) -> Flas
     _register_storage(app)
     _register_webhooks(app)
     _register_maintenance(app)
+    _register_health(app)
     _register_registry(app)
     _register_api(app)
     _register_pages(app)
@@ -211,6 +212,12 @@ def _register_maintenance(app: Flask) -> None:
     register_maintenance(app)
 
 
+def _register_health(app: Flask) -> None:
+    from .operations.health import register_health
+
+    register_health(app)
+
+
 def _register_registry(app: Flask) -> None:
     from .registry_client import register_registry_client
 
@@ -221,8 +228,10 @@ def _register_api(app: Flask) -> None:
     from .api import register_api
     from .api.debug_errors import register_debug_errors
     from .api.errors import register_error_handlers
+    from .api.health import register_health_routes
 
     register_api(app)
+    register_health_routes(app)
     register_error_handlers(app)
     register_debug_errors(app)
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
+from ..util.revisions import heads
 from .errors import UsageError
 
 _QUERY = "SELECT version_num FROM alembic_version"
@@ -44,18 +45,6 @@ def is_current(uri: str, instance: Path, environment: Mapping[str, str]) -> bool
     if looked.returncode not in (0, _UPGRADE_NEEDED):
         raise UsageError(looked.stderr.strip().rpartition("\n")[2])
     return looked.returncode == 0
-
-
-def heads() -> set[str]:
-    """Return the newest revisions of the migrations, without importing these."""
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "migrations"  # of an installed package, else beside it
-    folder = inside if inside.is_dir() else package.parent / "migrations"
-    texts = [path.read_text("utf-8") for path in (folder / "versions").glob("*.py")]
-    revisions = {r for t in texts for r in re.findall(r'^revision = "(\w+)"', t, re.M)}
-    return revisions - {
-        r for t in texts for r in re.findall(r'^down_revision = "(\w+)"', t, re.M)
-    }
 
 
 def _versions_in_file(file: Path) -> set[str]:

@@ -41,6 +41,8 @@ PUBLIC = frozenset(
         "docs.redoc",
         "docs.swagger_ui",
         "entrance",
+        "health.live",
+        "health.ready",
         "files-api.FileView",  # checks the unguessable `file-id` of its URL
         "licenses.licenses",
         "login.login",

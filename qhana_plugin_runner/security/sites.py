@@ -29,6 +29,10 @@ _READING = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 
 CORS_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
+PROBES = frozenset({"health.live", "health.ready"})
+"""The endpoints that answer whatever the ``Host``: probes send the address of a container. A page
+that has made its own name lead here learns from them that there is a runner, and no details."""
+
 ALL = "*"
 """Stands in a list for all hosts or origins."""
 
@@ -227,7 +231,7 @@ def register_sites(app: Flask) -> None:
     @app.before_request
     def check_sites() -> None:
         environ = request.environ
-        if not sites.answers_to(environ):
+        if not sites.answers_to(environ) and request.endpoint not in PROBES:
             raise ForeignHost(environ["HTTP_HOST"])
         if environ["REQUEST_METHOD"] not in _READING and not sites.may_change(environ):
             raise ForeignOrigin(environ.get("HTTP_ORIGIN", "null"))

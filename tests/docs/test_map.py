@@ -72,7 +72,7 @@ def test_the_places_to_extend_are_there():
         ("util.config.settings", "SETTINGS"),
         ("operations.jobs", "JOBS"),
         ("cli", "COMMANDS"),
-        ("web.pages.health", "CHECKS"),
+        ("operations.health.table", "CHECKS"),
         ("api.jwt", "SECURITY_SCHEMES"),
     ],
 )

@@ -13,7 +13,6 @@ def register_pages(app: Flask) -> None:
     from ...api.negotiation import register_page
     from .debug import DEBUG_PAGES, failures_page
     from .docs import register_docs
-    from .health import register_health
     from .landing import landing_page
     from .licenses import LICENSE_PAGES
     from .package_files import PACKAGE_FILE_ROUTES
@@ -22,7 +21,6 @@ def register_pages(app: Flask) -> None:
     app.jinja_env.globals.update(page_links=_page_links, lead_and_rest=lead_and_rest)
     register_page(app, "landing", landing_page)
     register_page(app, "task", task_page)
-    register_health(app)
     register_docs(app)
     app.register_blueprint(LICENSE_PAGES)
     app.register_blueprint(PACKAGE_FILE_ROUTES)

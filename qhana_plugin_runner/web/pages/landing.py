@@ -6,14 +6,15 @@ from typing import Any
 from flask import Response, current_app, request, url_for
 
 from ...api.negotiation import page
+from ...operations.health import Result, Status, check_health
 from ...plugins.about import PluginAbout
 from ...plugins.failures import PluginFailure
 from ...plugins.loading import loaded_plugins
+from ...security.details import may_see_details
 from ...security.sites import sites_of
 from ...util.texts import has_words
 from ..workbench.catalogue import PluginFilter, catalogue
 from ..workbench.groups import grouped
-from .health import check_health
 
 __all__ = ["landing_page"]
 
@@ -40,7 +41,7 @@ def _landing_page_data() -> dict[str, Any]:
     """
     failures = loaded_plugins().failures
     checks = check_health()
-    entries = catalogue(virtual=checks["database"].problem is None)
+    entries = catalogue(virtual=checks["schema"].status is Status.OK)
     query = {name: request.args.get(name, "").strip() for name in ("q", "tag", "type")}
     tags = [query["tag"]] if query["tag"] else []
     wanted = PluginFilter(query["q"], tags, type=query["type"])
@@ -66,11 +67,21 @@ def _landing_page_data() -> dict[str, Any]:
         "missing": _by_command(
             each for each in others if each.about and _is_wanted(each.about, query)
         ),
-        "checks": checks.values(),
+        "checks": _shown(checks.values()),
         "has_spec": "api-docs.openapi_json" in current_app.view_functions,
         "is_open": sites_of(current_app).is_open_unasked(request.environ),
         "debug_url": url_for("debug.index") if current_app.debug else None,
     }
+
+
+def _shown(results: Iterable[Result]) -> list[Result]:
+    """Return what the page tells: the services, and whatever else has a problem."""
+    shows_all = may_see_details(is_for_link=True)
+    return [
+        each
+        for each in results
+        if each.check.is_service or (each.problem and (shows_all or each.check.is_vital))
+    ]
 
 
 def _by_command(missing: Iterable[PluginFailure]) -> dict[str, list[PluginFailure]]:

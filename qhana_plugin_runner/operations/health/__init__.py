@@ -1,0 +1,26 @@
+"""Health: one table of checks, for probes, ``flask doctor``, the status page, the landing page."""
+
+from flask import Flask
+
+from .report import report
+from .result import Check, Outcome, Problem, Result, Status
+from .running import check_health, overall, use_checks
+from .table import CHECKS
+
+__all__ = [
+    "CHECKS",
+    "Check",
+    "Outcome",
+    "Problem",
+    "Result",
+    "Status",
+    "check_health",
+    "overall",
+    "register_health",
+    "report",
+]
+
+
+def register_health(app: Flask) -> None:
+    """Prepare the checks of an app; none runs before somebody asks for its result."""
+    use_checks(app, (check for check in CHECKS if not check.for_doctor))

@@ -1,0 +1,136 @@
+"""The check of the broker: whether it answers, keeps what it is given, and has room."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flask import current_app
+from flask_babel import lazy_gettext as _
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from ...celery import CELERY
+from ...tasking.broker import in_flight
+from .result import Outcome, Problem, Status
+
+__all__ = ["BROKER_CURE", "look_at_broker"]
+
+OLDEST_VERSION = (6, 2)
+"""Of Redis; Valkey names the version of Redis that it is compatible with."""
+
+ALMOST_FULL = 0.9
+"""The part of what the broker may use from which on that is told."""
+
+BROKER_CURE = _(
+    "Start the broker, or correct BROKER_URL (host, port, password). All hosts of a deployment "
+    "use the same one."
+)
+
+
+def look_at_broker() -> Outcome:
+    """Ask the broker how it is set up."""
+    registry = in_flight(current_app._get_current_object())  # type: ignore[attr-defined]
+    if registry is None:  # in memory, or not a Redis server
+        with CELERY.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+            return Outcome(str(connection.transport_cls))
+    client = registry.client
+    info = client.info("everything")
+    settings = _settings(client)
+    name = "Valkey" if info.get("server_name") == "valkey" else "Redis"
+    version = info.get("valkey_version") or info.get("redis_version")
+    facts = [f"{name} {version}", _persistence(info, settings), _policy(info, settings)]
+    if most := int(info.get("maxmemory") or 0):
+        facts.append(f"{_mib(info['used_memory'])} of {_mib(most)} MiB")
+    return Outcome(", ".join(filter(None, facts)), list(_problems(info, settings)))
+
+
+def _settings(client: Redis) -> Mapping[Any, Any]:
+    """Return the settings of the server; none where it does not tell them."""
+    try:
+        return dict(client.config_get("save", "maxmemory-policy"))
+    except ResponseError:  # services that are rented forbid CONFIG
+        return {}
+
+
+def _persistence(info: Mapping[str, Any], settings: Mapping[str, str]) -> str:
+    if info.get("aof_enabled"):
+        return "append-only file"
+    return "snapshots" if settings.get("save") else ""
+
+
+def _policy(info: Mapping[str, Any], settings: Mapping[str, str]) -> str:
+    return str(info.get("maxmemory_policy") or settings.get("maxmemory-policy") or "")
+
+
+def _mib(size: Any) -> int:
+    return int(size) // (1024 * 1024)
+
+
+def _problems(info: Mapping[str, Any], settings: Mapping[str, str]) -> Iterator[Problem]:
+    version = str(info.get("redis_version", ""))
+    if tuple(map(int, version.split(".")[:2])) < OLDEST_VERSION:
+        yield Problem(
+            _("too old"),
+            _("The server has the version %(version)s.", version=version),
+            _("Install Redis 6.2 or newer, or any Valkey."),
+        )
+    if info.get("role") != "master":
+        yield Problem(
+            _("read-only replica"),
+            _("BROKER_URL leads to a replica, which takes no messages."),
+            _("Correct BROKER_URL: it has to name the primary."),
+            Status.UNAVAILABLE,
+        )
+    if not info.get("aof_enabled") and settings.get("save") == "":
+        yield Problem(
+            _("keeps nothing on disk"),
+            _(
+                "The server writes neither an append-only file nor snapshots: what is queued when "
+                "it is restarted is lost, and these tasks fail."
+            ),
+            _(
+                "Set `appendonly yes` in its configuration (`CONFIG SET appendonly yes`, then "
+                "`CONFIG REWRITE`), and give it a volume."
+            ),
+        )
+    for key in ("aof_last_write_status", "rdb_last_bgsave_status"):
+        if info.get(key, "ok") != "ok":
+            yield Problem(
+                _("cannot write to its disk"),
+                _("The server says “%(key)s: %(value)s”.", key=key, value=info[key]),
+                _(
+                    "See its log; make room on its disk, and check the rights of its folder."
+                ),
+            )
+    policy = _policy(info, settings)
+    if policy not in ("", "noeviction"):
+        yield Problem(
+            _("may drop messages"),
+            _(
+                "Its eviction policy is %(policy)s: when its memory is full, it drops messages "
+                "of tasks.",
+                policy=policy,
+            ),
+            _(
+                "Set `maxmemory-policy noeviction` in its configuration "
+                "(`CONFIG SET maxmemory-policy noeviction`, then `CONFIG REWRITE`)."
+            ),
+        )
+    yield from _limits(info)
+
+
+def _limits(info: Mapping[str, Any]) -> Iterator[Problem]:
+    used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory") or 0)
+    if most and used > ALMOST_FULL * most:
+        yield Problem(
+            _("memory almost full"),
+            _("It uses %(used)s of %(most)s MiB.", used=_mib(used), most=_mib(most)),
+            _("Raise `maxmemory`, or start more workers so that queues become shorter."),
+        )
+    clients, most = int(info.get("connected_clients", 0)), int(info.get("maxclients", 0))
+    if most and clients > ALMOST_FULL * most:
+        yield Problem(
+            _("connections almost used up"),
+            _("It has %(clients)s of %(most)s connections.", clients=clients, most=most),
+            _("Raise `maxclients` of the server."),
+        )

@@ -1,0 +1,84 @@
+"""Checks of the database: whether it answers, and whether its schema is the one of the models."""
+
+from flask import current_app
+from flask_babel import lazy_gettext as _
+from sqlalchemy import false, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+from ...db import DB
+from ...db.db import REGISTRY
+from ...util.error_text import error_text
+from ...util.revisions import heads, known_revisions
+from .result import Outcome, Problem, Status
+
+__all__ = ["DATABASE_CURE", "look_at_database", "look_at_schema"]
+
+DATABASE_CURE = _(
+    "Start the database, or correct SQLALCHEMY_DATABASE_URI. `flask doctor` on this host shows "
+    "when it can be reached."
+)
+
+_UPGRADE = _("Run `flask db upgrade` (`invoke upgrade-db`) on one host.")
+
+_MODELS = "qhana_plugin_runner.db.models."
+
+
+def look_at_database() -> Outcome:
+    """Ask the database for its version."""
+    url = make_url(current_app.config["SQLALCHEMY_DATABASE_URI"])
+    with DB.engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+        version = ".".join(map(str, connection.dialect.server_version_info or ()))
+    name = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(
+        url.get_backend_name(), url.get_backend_name()
+    )
+    return Outcome(f"{name} {version}, {url.set(query={}, password=None)}")
+
+
+def look_at_schema() -> Outcome:
+    """Name all columns of all models in queries that read no row, and look at the revision."""
+    with DB.engine.connect() as connection:
+        for mapper in REGISTRY.mappers:
+            if not mapper.class_.__module__.startswith(_MODELS):
+                continue
+            try:
+                connection.execute(select(mapper.local_table).where(false()))
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise
+                return Outcome(problems=[_out_of_date(error)])
+        try:
+            query = text("SELECT version_num FROM alembic_version")
+            found = set(connection.scalars(query))
+        except DBAPIError:
+            connection.rollback()
+            found = set()  # made by `flask create-db`
+    revisions = ", ".join(sorted(found)) or "none"
+    if not found or found == heads():
+        return Outcome(_("revision %(revisions)s", revisions=revisions))
+    if found <= known_revisions():
+        cause = _("The database has the revision %(revisions)s.", revisions=revisions)
+        summary = _("schema out of date: run “flask db upgrade”")
+        problem = Problem(summary, cause, _UPGRADE)
+    else:
+        problem = Problem(
+            _("schema of a later version"),
+            _(
+                "The database has the revision %(revisions)s, which this version does not know. "
+                "All that it needs is there.",
+                revisions=revisions,
+            ),
+            _("Finish the upgrade: restart this process with the version of the others."),
+            Status.OK,
+        )
+    return Outcome(_("revision %(revisions)s", revisions=revisions), [problem])
+
+
+def _out_of_date(error: DBAPIError) -> Problem:
+    return Problem(
+        _("schema out of date: run “flask db upgrade”"),
+        error_text(error.orig or error),
+        _UPGRADE,
+        Status.UNAVAILABLE,
+    )

@@ -1,0 +1,114 @@
+"""What a health check is, and what it finds."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+
+__all__ = ["Check", "Outcome", "Problem", "Result", "Status", "unreachable"]
+
+
+class Status(StrEnum):
+    """How something is, from best to worst."""
+
+    OK = "ok"
+    UNKNOWN = "unknown"
+    DEGRADED = "degraded"
+    UNAVAILABLE = "unavailable"
+
+    @classmethod
+    def worst(cls, found: "Sequence[Status]") -> "Status":
+        """Return the worst of some; ``ok`` when there are none."""
+        return max(found, key=list(cls).index, default=cls.OK)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is wrong. The texts may be lazy: they are translated when they are shown.
+
+    Attributes:
+        summary: for everybody; names nothing of this host.
+        cause: what is wrong, in full.
+        cure: the setting or the command that mends it.
+        status: what it does to the check; ``ok`` for a hint, which leaves it as it is.
+    """
+
+    summary: Any
+    cause: Any
+    cure: Any
+    status: Status = Status.DEGRADED
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check has found.
+
+    Attributes:
+        facts: what it has looked at, in a line.
+        problems: what is wrong, and hints.
+    """
+
+    facts: Any = ""
+    problems: Sequence[Problem] = ()
+
+    @property
+    def status(self) -> Status:
+        """The status of the worst problem."""
+        return Status.worst([problem.status for problem in self.problems])
+
+
+@dataclass(frozen=True)
+class Check:
+    """A row of the table of checks.
+
+    Attributes:
+        name: for programs.
+        label: for people.
+        looks_at: what it looks at, a line for the documentation.
+        look: does it, in an app context; an exception means that it cannot be reached.
+        cure: what to do when it cannot be reached.
+        needs: another check; while that is unavailable, nothing is known of this one.
+        is_vital: whether a web process cannot serve without.
+        is_service: whether people may see that it works, on the landing page.
+        max_age: seconds for which a result without problems counts.
+        patience: seconds after which a run that has not ended counts as without an answer.
+        for_doctor: whether only ``flask doctor`` runs it.
+    """
+
+    name: str
+    label: Any
+    looks_at: str
+    look: Callable[[], Outcome]
+    cure: Any = ""
+    needs: str = ""
+    is_vital: bool = False
+    is_service: bool = False
+    max_age: float = 60.0
+    patience: float = 10.0
+    for_doctor: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """A check with its outcome."""
+
+    check: Check
+    outcome: Outcome
+
+    @property
+    def status(self) -> Status:
+        """How what was looked at is."""
+        return self.outcome.status
+
+    @property
+    def problem(self) -> Problem | None:
+        """The worst problem, if there is one; a hint is none."""
+        found = [p for p in self.outcome.problems if p.status is not Status.OK]
+        return max(found, key=lambda p: list(Status).index(p.status), default=None)
+
+
+def unreachable(cause: Any, cure: Any) -> Outcome:
+    """Return the outcome of a check whose object cannot be reached."""
+    return Outcome(problems=[Problem(_("unreachable"), cause, cure, Status.UNAVAILABLE)])

@@ -1,0 +1,154 @@
+"""Runs checks in threads with a deadline, and remembers their results.
+
+Connecting, waiting for a pool and waiting for an answer all can take long, and not every library
+has a limit for each of these. A thread that hangs delays only itself.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+from flask import Flask, current_app
+from flask_babel import lazy_gettext as _
+
+from ...db import DB
+from ...util.error_text import name_and_text
+from ...util.redaction import redact_text, redact_urls
+from .result import Check, Outcome, Problem, Result, Status, unreachable
+
+__all__ = ["DEADLINE", "Health", "check_health", "overall"]
+
+DEADLINE = 0.8
+"""Seconds that a request waits for all checks together: probes give up after a second."""
+
+MAX_AGE_OF_PROBLEMS = 2.0
+"""Seconds for which a result with a problem counts: what is mended is soon seen to be."""
+
+_EXTENSION = "qhana_health"
+
+_logger = logging.getLogger(__name__)
+
+
+class _Run:
+    """One run of a check, in a thread."""
+
+    def __init__(self, app: Flask, check: Check) -> None:
+        self._app, self._check = app, check
+        self.outcome: Outcome | None = None
+        self.started = time.monotonic()
+        self.done = threading.Event()
+        name = f"health-{check.name}"
+        threading.Thread(target=self._look, name=name, daemon=True).start()
+
+    def _look(self) -> None:
+        try:
+            with self._app.app_context():
+                try:
+                    self.outcome = self._check.look()
+                finally:
+                    DB.session.rollback()
+        except Exception as error:  # each driver has its own
+            cause = redact_urls(redact_text(name_and_text(error)))
+            _logger.info("the health check %s fails: %s", self._check.name, cause)
+            self.outcome = unreachable(cause, self._check.cure)
+        finally:
+            self.done.set()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it is time for the next run; not while this one hangs."""
+        if not self.done.is_set():
+            return False
+        fine = self.outcome is not None and self.outcome.status is Status.OK
+        max_age = self._check.max_age
+        age = time.monotonic() - self.started
+        return age > (max_age if fine else min(max_age, MAX_AGE_OF_PROBLEMS))
+
+    @property
+    def hangs(self) -> bool:
+        """Whether it takes longer than it may."""
+        return time.monotonic() - self.started > self._check.patience
+
+
+class Health:
+    """The latest result of each check for one app."""
+
+    def __init__(self, app: Flask, checks: Iterable[Check]) -> None:
+        self._app, self._checks = app, tuple(checks)
+        self._runs: dict[str, _Run] = {}
+        self._last: dict[str, Outcome] = {}
+        self._lock = threading.Lock()
+
+    def results(self, deadline: float | None = None) -> dict[str, Result]:
+        """Return the result of each check by name, when they are there or the time is over.
+
+        What is not vital is renewed in the background: for as long, the last result counts.
+
+        Args:
+            deadline: seconds to wait
+        """
+        end = time.monotonic() + (DEADLINE if deadline is None else deadline)
+        with self._lock:
+            for check in self._checks:
+                if check.name not in self._runs or self._runs[check.name].is_stale:
+                    self._runs[check.name] = _Run(self._app, check)
+            runs = dict(self._runs)
+        found = {
+            check.name: Result(check, self._outcome(check, runs[check.name], end))
+            for check in self._checks
+        }
+        return {name: _depending(result, found) for name, result in found.items()}
+
+    def _outcome(self, check: Check, run: _Run, end: float) -> Outcome:
+        last = self._last.get(check.name)
+        if last is None or check.is_vital:
+            run.done.wait(max(0.0, end - time.monotonic()))
+        if run.done.is_set() and run.outcome is not None:
+            self._last[check.name] = run.outcome
+            return run.outcome
+        if last is not None and not check.is_vital and not run.hangs:
+            return last
+        if not check.is_vital and not run.hangs:
+            return _NOT_YET
+        summary = _("unreachable: no response in time")
+        return Outcome(
+            problems=[Problem(summary, summary, check.cure, Status.UNAVAILABLE)]
+        )
+
+
+_NOT_YET = Outcome(
+    problems=[Problem(_("being checked"), _("being checked"), "", Status.UNKNOWN)]
+)
+
+
+def _depending(result: Result, found: dict[str, Result]) -> Result:
+    """Return what is known of something while what it needs is away: nothing."""
+    needed = found.get(result.check.needs)
+    if needed is None or needed.status is not Status.UNAVAILABLE:
+        return result
+    text = _("unknown: %(label)s is unavailable", label=needed.check.label)
+    return replace(result, outcome=Outcome("", [Problem(text, text, "", Status.UNKNOWN)]))
+
+
+def overall(results: Iterable[Result]) -> Status:
+    """Return ``unavailable`` if a vital check is, else ``degraded`` if one has found a problem."""
+    status = Status.OK
+    for result in results:
+        if result.check.is_vital and result.status is Status.UNAVAILABLE:
+            return Status.UNAVAILABLE
+        if result.status not in (Status.OK, Status.UNKNOWN):
+            status = Status.DEGRADED
+    return status
+
+
+def check_health() -> dict[str, Result]:
+    """Return the results of all checks for the current app by name, within a second."""
+    health: Health = current_app.extensions[_EXTENSION]
+    return health.results()
+
+
+def use_checks(app: Flask, checks: Iterable[Check]) -> None:
+    """Prepare checks for an app; none runs before one is asked for its result."""
+    app.extensions[_EXTENSION] = Health(app, checks)
