@@ -11,6 +11,7 @@ from ..util.lazy_commands import LazyCommands
 __all__ = ["COMMANDS", "register_commands"]
 
 COMMANDS = {
+    "backup": "qhana_plugin_runner.operations.backup.cli:backup_command",
     "clean-up": "qhana_plugin_runner.operations.retention.cli:clean_up_command",
     "create-db": "qhana_plugin_runner.db.cli:create_db",
     "db": "flask_migrate.cli:db",
@@ -18,6 +19,7 @@ COMMANDS = {
     "install": "qhana_plugin_runner.plugins.requirements.cli:install",
     "maintenance": "qhana_plugin_runner.operations.cli:maintenance_command",
     "plugin": "qhana_plugin_runner.cli.plugin:plugin",
+    "restore": "qhana_plugin_runner.operations.backup.cli:restore_command",
     "token": "qhana_plugin_runner.security.cli:token",
 }
 """The one table of commands: name -> ``module:command``."""

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from ..util.bytecode import bytecode_variables
-from ..util.config import CELERY_PRODUCTION_CONFIG, read_settings
+from ..util.config import read_settings
+from ..util.config.celery_config import uses_own_broker
+from ..util.instance_folder import BROKER_FOLDER, InstanceLock
 from ..util.log_once import LOG_ONCE_VARIABLE
 from ..worker.retire import RETIRE
 from . import commands, environment, schema
 from .broker import EmbeddedBroker
 from .errors import UsageError
-from .lock import InstanceLock
 from .log import Log
 from .orphan_reaper import OrphanReaper
 from .readiness import NotifySocket, broker_readiness
@@ -84,8 +85,8 @@ async def run(options: Options) -> None:
         log.line("run", f"instance folder: {instance}")
         settings = read_settings(instance, options.debug)
         broker = None
-        if _uses_own_broker(settings):
-            broker = EmbeddedBroker(instance / "broker")
+        if uses_own_broker(settings):
+            broker = EmbeddedBroker(instance / BROKER_FOLDER)
         else:
             log.line("run", "using the broker of the configuration, starting none")
         # Sockets need short paths, which an instance folder may exceed.
@@ -137,13 +138,6 @@ async def _renew_on_change(supervisor: Supervisor, folders: list[Path], log: Log
             renewing = asyncio.create_task(work)
     except OSError as error:
         log.line("run", f"source files are not watched: {error}")
-
-
-def _uses_own_broker(settings: Mapping[str, Any]) -> bool:
-    if os.environ.get("BROKER_URL"):
-        return False
-    default = CELERY_PRODUCTION_CONFIG["broker_url"]
-    return bool(settings["CELERY"].get("broker_url", default) == default)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -108,7 +108,7 @@ class Site:
         instance = folder / "instance"
         instance.mkdir()
         (instance / "config.json").write_text(json.dumps(settings))
-        environment["PLUGIN_FOLDERS"] = str(PLUGINS)
+        environment.setdefault("PLUGIN_FOLDERS", str(PLUGINS))
         self.product = Product(
             instance, "--concurrency", "2", *arguments, environment=environment
         )

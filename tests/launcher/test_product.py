@@ -112,7 +112,7 @@ def test_a_second_launcher_on_the_same_instance_is_refused(product):
     )
     assert second.returncode == 2
     (line,) = second.stderr.splitlines()
-    assert f"in use by another launcher (process {product.process.pid})" in line
+    assert f"in use by another process ({product.process.pid})" in line
 
 
 @pytest.mark.parametrize("part", ["web", "worker", "broker"])

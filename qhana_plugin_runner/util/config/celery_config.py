@@ -1,5 +1,6 @@
 """Celery's settings as the runner needs them, each with its reason."""
 
+import os
 from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any
@@ -55,3 +56,15 @@ def merge_celery(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
     if is_redis and before["result_backend"] == before["broker_url"]:
         merged["result_backend"] = given.get("result_backend", merged["broker_url"])
     return merged
+
+
+def uses_own_broker(settings: Mapping[str, Any]) -> bool:
+    """Whether the broker of a runner is the embedded one: settings name no other.
+
+    Args:
+        settings: all settings
+    """
+    if os.environ.get("BROKER_URL"):
+        return False
+    default = CELERY_PRODUCTION_CONFIG["broker_url"]
+    return bool(settings["CELERY"].get("broker_url", default) == default)

@@ -1,0 +1,310 @@
+"""The archive: a tar file that is written and read as a stream, with the digest of each file.
+
+``manifest.json`` comes first, then all files below ``instance/``, and last ``SHA256SUMS``, in the
+format of the program ``sha256sum``: an archive that ends before it is not whole.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
+
+from .errors import BackupError
+
+__all__ = ["CONTENT", "ArchiveWriter", "read_archive"]
+
+CONTENT = "instance/"
+MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
+
+_PIECE = 1024 * 1024
+_MAX_MANIFEST = 1024 * 1024
+
+_COMPRESSED = (".gz", ".tgz")
+_LEVEL = 3
+"""Of gzip's nine; a higher one takes much longer for little."""
+
+
+class ArchiveWriter:
+    """Writes an archive under a temporary name, and gives it its name when it is whole.
+
+    Use it in a ``with`` block; after an error nothing is left.
+
+    Args:
+        path: the archive
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.folder = path.with_name(f".{path.name}.part")
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "ArchiveWriter":
+        shutil.rmtree(self.folder, ignore_errors=True)  # of one that was killed
+        self.folder.mkdir(mode=0o700)
+        self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        try:
+            self._raw = self._stack.enter_context(_created(self.folder / "archive"))
+            self._out: IO[bytes] = self._raw
+            if self._path.name.endswith(_COMPRESSED):
+                self._out = cast(IO[bytes], gzip.GzipFile("", "wb", _LEVEL, self._raw))
+            self._tar = tarfile.open(fileobj=self._out, mode="w")
+            self._sums = self._stack.enter_context(
+                tempfile.TemporaryFile(dir=self.folder)
+            )
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, error: object, *_: object) -> None:
+        with self._stack:
+            if error is None:
+                self._finish()
+
+    def add_manifest(self, values: Mapping[str, Any]) -> None:
+        """Write what is known of the instance; comes first."""
+        content = json.dumps(values, indent=2).encode()
+        self._add(_private(MANIFEST), io.BytesIO(content), len(content))
+
+    def add_bytes(self, name: str, content: bytes) -> None:
+        """Write a file of the instance that is private to its owner."""
+        self._add(_private(CONTENT + name), io.BytesIO(content), len(content))
+
+    def add_file(self, name: str, path: Path, like: Path | None = None) -> int:
+        """Write a file of the instance as it is now; what is appended meanwhile is left out.
+
+        Args:
+            name: its path in the instance folder
+            path: where the content is
+            like: the file whose mode and time it gets, if another one
+
+        Returns:
+            its size
+        """
+        with path.open("rb") as file:
+            facts = os.fstat(file.fileno())
+            shown = facts if like is None else like.stat()
+            info = tarfile.TarInfo(CONTENT + name)
+            info.mode, info.mtime = shown.st_mode & 0o777, int(shown.st_mtime)
+            self._add(info, file, facts.st_size)
+        return facts.st_size
+
+    def add_folder(self, name: str, path: Path) -> None:
+        """Write a folder of the instance without what is in it."""
+        info = tarfile.TarInfo(CONTENT + name)
+        info.type, info.mode = tarfile.DIRTYPE, path.stat().st_mode & 0o777
+        self._tar.addfile(info)
+        _forget(self._tar)
+
+    def _add(self, info: tarfile.TarInfo, file: IO[bytes], size: int) -> None:
+        info.size = size
+        reader = _Hashing(file)
+        try:
+            self._tar.addfile(info, cast(BinaryIO, reader))
+        except OSError as error:
+            if type(error) is OSError and "unexpected end of data" in str(error):
+                raise BackupError(
+                    f"{info.name} became shorter while it was copied: start the backup again"
+                ) from error
+            raise
+        _forget(self._tar)
+        self._sums.write(_sum_line(info.name, reader.digest))
+
+    def _finish(self) -> None:
+        info = _private(SUMS)
+        info.size = self._sums.tell()
+        self._sums.seek(0)
+        self._tar.addfile(info, cast(BinaryIO, self._sums))
+        self._tar.close()
+        if self._out is not self._raw:
+            self._out.close()
+        self._raw.flush()
+        os.fsync(self._raw.fileno())
+        os.replace(self.folder / "archive", self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+class _Hashing:
+    """A file whose digest is known when it has been read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.digest = file, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._file.read(size)
+        self.digest.update(piece)
+        return piece
+
+
+def _forget(tar: tarfile.TarFile) -> None:
+    """Let go of what is known of the members so far: there may be many."""
+    tar.members = []  # type: ignore[attr-defined]
+
+
+def _private(name: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.mode, info.mtime = 0o600, int(time.time())
+    return info
+
+
+def _created(path: Path) -> IO[bytes]:
+    """Create a file that only its owner may read."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    return os.fdopen(os.open(path, flags, 0o600), "wb", buffering=_PIECE)
+
+
+def _sum_line(name: str, digest: Any) -> bytes:
+    """Return a line as ``sha256sum`` writes it."""
+    raw = os.fsencode(name)
+    escaped = raw.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+    mark = b"\\" if escaped != raw else b""
+    found: str = digest.hexdigest()
+    return mark + found.encode() + b"  " + escaped + b"\n"
+
+
+def read_archive(
+    path: Path,
+    target: Path,
+    check: Callable[[Mapping[str, Any]], None],
+    progress: Callable[[int, int], None],
+) -> Mapping[str, Any]:
+    """Extract what is in an archive, and compare it with its digests.
+
+    Args:
+        path: the archive
+        target: an empty folder for the content
+        check: called with the manifest before anything is extracted; raises if it does not fit
+        progress: called with what is done, and what there is, in bytes of the archive
+
+    Returns:
+        the manifest
+
+    Raises:
+        BackupError: it is not a whole archive of ``flask backup``.
+    """
+    damaged = BackupError(f"{path} is cut short or damaged: take another copy of it")
+    total = path.stat().st_size
+    with path.open("rb") as raw, _reading_errors(damaged):
+        try:
+            tar = tarfile.open(fileobj=raw, mode="r|*", bufsize=_PIECE)
+        except tarfile.ReadError as error:
+            raise _foreign(path) from error if total else damaged
+        with tar:
+            members = _members(tar)
+            manifest = _manifest(next(members, None), tar, path)
+            check(manifest.values)
+            sums = hashlib.sha256(_sum_line(MANIFEST, manifest.digest))
+            for member in members:
+                if member.name == SUMS:
+                    if _digest(tar, member, None).digest() != sums.digest():
+                        raise damaged
+                    return manifest.values
+                if digest := _extract(tar, member, target):
+                    sums.update(_sum_line(member.name, digest))
+                progress(raw.tell(), total)
+    raise damaged
+
+
+class _Manifest:
+    def __init__(self, values: Mapping[str, Any], digest: Any) -> None:
+        self.values, self.digest = values, digest
+
+
+@contextmanager
+def _reading_errors(damaged: BackupError) -> Iterator[None]:
+    try:
+        yield
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise damaged from error
+
+
+def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    while member := tar.next():
+        _forget(tar)
+        yield member
+
+
+def _foreign(path: Path) -> BackupError:
+    return BackupError(f"{path} was not made by flask backup: name a file that was")
+
+
+def _manifest(
+    member: tarfile.TarInfo | None, tar: tarfile.TarFile, path: Path
+) -> _Manifest:
+    if member is None or member.name != MANIFEST or not member.isreg():
+        raise _foreign(path)
+    if member.size > _MAX_MANIFEST:
+        raise _foreign(path)
+    out = io.BytesIO()
+    digest = _digest(tar, member, out)
+    try:
+        values = json.loads(out.getvalue())
+    except ValueError as error:
+        raise _foreign(path) from error
+    if not isinstance(values, dict):
+        raise _foreign(path)
+    return _Manifest(values, digest)
+
+
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> Any:
+    """Extract a file or a folder; return the digest of a file."""
+    name = member.name.removeprefix(CONTENT)
+    is_plain = member.isdir() or (member.isreg() and not member.issparse())
+    parts = name.split("/")
+    if name == member.name or not is_plain or parts[0].startswith(".restor"):
+        raise _refused(member)
+    if any(part in ("", ".", "..") for part in parts) or "\0" in name:
+        raise _refused(member)
+    try:
+        tarfile.data_filter(member, str(target))
+    except tarfile.FilterError as error:
+        raise _refused(member) from error
+    path = target / name
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if member.isdir():
+            path.mkdir(exist_ok=True)
+            path.chmod(member.mode & 0o755 | 0o700)
+            return None
+        with path.open("xb") as out:
+            digest = _digest(tar, member, out)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise _refused(member) from error
+    path.chmod(member.mode & 0o755 | 0o600)
+    os.utime(path, (member.mtime, member.mtime))
+    return digest
+
+
+def _refused(member: tarfile.TarInfo) -> BackupError:
+    return BackupError(
+        f"the archive holds {member.name!r:.100}, which flask backup does not write: "
+        "it was not made by it, and is not restored"
+    )
+
+
+def _digest(tar: tarfile.TarFile, member: tarfile.TarInfo, out: IO[bytes] | None) -> Any:
+    """Read the content of a member, and write it."""
+    digest, left = hashlib.sha256(), member.size
+    with cast(IO[bytes], tar.extractfile(member)) as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+            left -= len(piece)
+            if out is not None:
+                out.write(piece)
+    if left:
+        raise tarfile.ReadError("unexpected end of data")
+    return digest

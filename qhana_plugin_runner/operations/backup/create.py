@@ -1,0 +1,298 @@
+"""Makes a backup of an instance folder, whether or not the runner works meanwhile."""
+
+import fcntl
+import hashlib
+import hmac
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy.engine import make_url
+
+from ...util.config.celery_config import uses_own_broker
+from ...util.instance_folder import (
+    BROKER_FOLDER,
+    LOCK_FILE,
+    InstanceInUse,
+    InstanceLock,
+)
+from ...version import runner_version
+from .archive import ArchiveWriter
+from .errors import BackupError, disk_errors
+from .snapshot import RunningBroker, copy_sqlite, is_sqlite
+
+__all__ = ["FORMAT", "Place", "Progress", "create_backup", "fingerprint", "place_of"]
+
+FORMAT = 1
+"""Of archives; a higher one cannot be read."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being copied, how much is done, and how much there is."""
+
+HOW_TO = "see docs/how-to/back-up.md"
+
+_NOTHING_WRITTEN = "No archive was written"
+
+_LEFT_OUT = (LOCK_FILE, "bytecode", "dev-broker", "__pycache__")
+"""What belongs to processes that run, or is made anew."""
+
+_OF_SQLITE = ("-wal", "-shm", "-journal")
+"""Endings of files beside a database, whose content its copy has."""
+
+_UNFINISHED = ".unfinished-"
+"""How names of files begin that the store is writing."""
+
+_MANIFEST_OF_QUEUE = "file appendonly.aof.1.base.rdb seq 1 type b\n"
+"""Tells the broker that all it has to load is this file."""
+
+
+class Place(NamedTuple):
+    """Where an instance keeps what is backed up.
+
+    Attributes:
+        database: the file of the database
+        files: the folder of the file store
+    """
+
+    database: Path
+    files: Path
+
+
+def place_of(settings: Mapping[str, Any], instance: Path) -> Place:
+    """Return where an instance keeps its data.
+
+    Raises:
+        BackupError: some of it is not in the instance folder.
+    """
+    url = make_url(settings["SQLALCHEMY_DATABASE_URI"])
+    elsewhere = []
+    database = instance / str(url.database)
+    if url.get_backend_name() != "sqlite" or not _is_in(database, instance):
+        shown = url.set(query={}).render_as_string()
+        elsewhere.append(f"the database (SQLALCHEMY_DATABASE_URI: {shown})")
+    files = instance / settings["FILE_STORE_ROOT_PATH"]
+    if settings["DEFAULT_FILE_STORE"] != "local_filesystem":
+        elsewhere.append(f"files (DEFAULT_FILE_STORE: {settings['DEFAULT_FILE_STORE']})")
+    elif not _is_in(files, instance):
+        elsewhere.append(f"files (FILE_STORE_ROOT_PATH: {files})")
+    if not uses_own_broker(settings):
+        elsewhere.append("the queue (BROKER_URL)")
+    if elsewhere:
+        raise BackupError(
+            "an archive has what is in the instance folder, and this is elsewhere: "
+            f"{', '.join(elsewhere)}. Back it up with its own tools: {HOW_TO}"
+        )
+    return Place(database, files)
+
+
+def _is_in(path: Path, instance: Path) -> bool:
+    """Whether a path leads into a folder; links in the folder may lead out of it."""
+    return Path(os.path.abspath(path)).is_relative_to(os.path.abspath(instance))
+
+
+def fingerprint(settings: Mapping[str, Any]) -> str:
+    """Return what tells two values of ``SECRET_KEY`` apart."""
+    key = settings["SECRET_KEY"]
+    key = key.encode() if isinstance(key, str) else key
+    return hmac.digest(key, b"qhana_plugin_runner backup", hashlib.sha256).hex()[:16]
+
+
+def create_backup(
+    settings: Mapping[str, Any], instance: Path, path: Path, progress: Progress
+) -> Mapping[str, Any]:
+    """Make an archive of an instance.
+
+    Args:
+        settings: of the instance
+        instance: its folder
+        path: the archive; one that is there is replaced when the new one is whole
+        progress: is told about the work
+
+    Returns:
+        what the manifest holds, the number of files in the store, the bytes of the archive
+
+    Raises:
+        BackupError: there is no archive; the text says why
+    """
+    place = place_of(settings, instance)
+    path = path.absolute()
+    if not place.database.is_file():
+        raise BackupError(
+            f"there is no instance in {instance} (it has no {place.database.name}): name the "
+            "right folder in QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER"
+        )
+    if _is_in(path.resolve(), instance.resolve()):
+        raise BackupError(
+            f"{path} is in the instance folder, whose loss it is to survive: choose another "
+            "folder, on another disk if there is one"
+        )
+    with (
+        _one_at_a_time(instance),
+        disk_errors(path.parent, _NOTHING_WRITTEN),
+        _queue(instance) as broker,
+        ArchiveWriter(path) as archive,
+    ):
+        copy = archive.folder / "database"
+        told = _telling(progress, "database")
+        copy_sqlite(place.database, copy, told, broker)
+        manifest, size = _manifest(settings, copy)
+        archive.add_manifest(manifest)
+        database = place.database.relative_to(instance).as_posix()
+        archive.add_file(database, copy, like=place.database)
+        copy.unlink()
+        if broker is not None:
+            _add_queue(archive, broker, instance / BROKER_FOLDER)
+        files = done = 0
+        for name, found in _content(place, instance, is_queue_copied=broker is not None):
+            if found.is_dir():
+                archive.add_folder(name, found)
+                continue
+            try:
+                done += _add(archive, name, found, place)
+            except FileNotFoundError:
+                continue  # removed meanwhile
+            files += found.is_relative_to(place.files)
+            progress("files", done, max(done, size))
+    return {**manifest, "files": files, "bytes": path.stat().st_size}
+
+
+def _add(archive: ArchiveWriter, name: str, path: Path, place: Place) -> int:
+    """Write a file; databases, such as those of plugins, as a moment of them."""
+    if path.is_relative_to(place.files) or not is_sqlite(path):
+        return archive.add_file(name, path)
+    copy = archive.folder / "copy"
+    copy_sqlite(path, copy, lambda done, all_: None)
+    try:
+        return archive.add_file(name, copy, like=path)
+    finally:
+        copy.unlink()
+
+
+@contextmanager
+def _one_at_a_time(instance: Path) -> Iterator[None]:
+    """Keep other backups of an instance from being made meanwhile."""
+    descriptor = os.open(instance, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise BackupError(
+            f"another backup of {instance} is being made: wait for its end"
+        ) from error
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _queue(instance: Path) -> Iterator[RunningBroker | None]:
+    """Yield the broker if it runs; otherwise keep it from being started."""
+    broker = RunningBroker(instance / BROKER_FOLDER)
+    if broker.answers():
+        yield broker
+        return
+    try:
+        lock = InstanceLock(instance)
+    except InstanceInUse as error:
+        if not broker.answers():  # it may have been started since
+            raise BackupError(
+                f"the runner of {instance} works, and its own broker does not: try again "
+                "when it has started or stopped, or set BROKER_URL as for the runner"
+            ) from error
+        yield broker
+    else:
+        with lock:
+            yield None
+
+
+def _add_queue(archive: ArchiveWriter, broker: RunningBroker, place: Path) -> None:
+    saved = broker.saved()
+    archive.add_folder(BROKER_FOLDER, place)
+    folder = f"{BROKER_FOLDER}/appendonlydir"
+    archive.add_folder(folder, place / "appendonlydir")
+    archive.add_bytes(
+        f"{folder}/appendonly.aof.manifest", _MANIFEST_OF_QUEUE.encode("ascii")
+    )
+    archive.add_file(f"{folder}/appendonly.aof.1.base.rdb", saved)
+    saved.unlink()
+
+
+def _manifest(settings: Mapping[str, Any], copy: Path) -> tuple[dict[str, Any], int]:
+    """Return what is known of an instance, and the size of the files that its rows name."""
+    with closing(sqlite3.connect(copy)) as database:
+        revision = _rows(database, "SELECT version_num, 0 FROM alembic_version")
+        states = _rows(
+            database, 'SELECT state, count(*) FROM "ProcessingTask" GROUP BY state'
+        )
+        sizes = _rows(database, 'SELECT 0, sum(size) FROM "TaskFile"')
+    manifest = {
+        "format": FORMAT,
+        "version": runner_version(),
+        "revision": sorted(revision),
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "secret_key": fingerprint(settings),
+        "tasks": {state or "unknown": count for state, count in states.items()},
+    }
+    return manifest, sizes.get(0) or 0
+
+
+def _rows(database: sqlite3.Connection, query: str) -> dict[Any, Any]:
+    try:
+        return dict(database.execute(query).fetchall())
+    except sqlite3.OperationalError:
+        return {}  # an older schema
+
+
+def _content(
+    place: Place, instance: Path, is_queue_copied: bool
+) -> Iterator[tuple[str, Path]]:
+    """Yield the files and folders of an instance that are copied as they are.
+
+    A link in the folder itself counts as what it leads to. Links below it are left out, as the
+    store does not follow them.
+    """
+    beside = {place.database.name + ending for ending in ("", *_OF_SQLITE)}
+    for path in sorted(instance.iterdir()):
+        is_queue = path.name == BROKER_FOLDER
+        is_hidden = path.name.startswith(".restor")
+        if path.name in _LEFT_OUT or is_hidden or (is_queue and is_queue_copied):
+            continue
+        for found in _below(path):
+            name = found.relative_to(instance).as_posix()
+            is_database = found.parent == place.database.parent and found.name in beside
+            of_queue = is_queue and found.parent == path and found.is_file()
+            if not is_database and not of_queue and not _is_beside_sqlite(found, place):
+                yield name, found
+
+
+def _below(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    elif path.is_dir():
+        for parent, folders, names in os.walk(path):
+            folders[:] = [each for each in folders if each not in _LEFT_OUT]
+            yield Path(parent)
+            for name in names:
+                found = Path(parent, name)
+                if not name.startswith(_UNFINISHED) and _is_plain(found):
+                    yield found
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _is_beside_sqlite(path: Path, place: Place) -> bool:
+    """Whether a file belongs to a database of a plugin."""
+    for ending in _OF_SQLITE:
+        if path.name.endswith(ending) and not path.is_relative_to(place.files):
+            owner = path.with_name(path.name.removesuffix(ending))
+            return owner.is_file() and is_sqlite(owner)
+    return False
+
+
+def _telling(progress: Progress, what: str) -> Callable[[int, int], None]:
+    return lambda done, all_: progress(what, done, all_)
