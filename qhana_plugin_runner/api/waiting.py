@@ -40,6 +40,8 @@ def wait_for(
 ) -> Answer | None:
     """Make answers about a task, as it changes, until one is wanted or the time is over.
 
+    The time is over, too, when this process is told to stop.
+
     No connection to the database is held meanwhile.
 
     Args:
@@ -55,11 +57,11 @@ def wait_for(
         the newest answer; ``None`` when too many requests wait in this process already, of
         all clients or of this one
     """
-    end = time.monotonic() + seconds
+    end, changes = time.monotonic() + seconds, task_changes()
     limit: int = current_app.config["STATUS_WAITERS"]
     own_limit: int | None = current_app.config["STATUS_WAITERS_PER_CLIENT"]
     client = "" if own_limit is None else client_of_request()
-    with task_changes().watch(task_id, limit, client, own_limit) as changed:
+    with changes.watch(task_id, limit, client, own_limit) as changed:
         if changed is None:
             return None
         while True:
@@ -68,7 +70,7 @@ def wait_for(
             newest = answer()
             DB.session.rollback()  # gives the connection back
             now = time.monotonic()
-            if is_wanted(newest) or now >= end:
+            if is_wanted(newest) or now >= end or changes.is_ending:
                 return newest
             changed.wait(min(LOOK_SECONDS, end - now))
             require_valid_token()

@@ -103,7 +103,7 @@ def web_command(
     """
     command = [sys.executable, "-m", "gunicorn", "--bind", bind]
     command += ["--config", "python:qhana_plugin_runner.launcher.gunicorn_config"]
-    command += ["--worker-class", "gthread"]
+    command += ["--worker-class", "qhana_plugin_runner.launcher.web_worker.WebWorker"]
     command += ["--workers", str(workers), "--threads", str(threads)]
     command += ["--timeout", str(_WEB_TIMEOUT)]
     command += ["--graceful-timeout", str(graceful_timeout)]

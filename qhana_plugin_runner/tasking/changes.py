@@ -24,7 +24,13 @@ from ..db.after_commit import run_after_commit
 from ..db.models.tasks import ProcessingTask, Step, TaskLink, TaskLogEntry
 from .broker import redis_url
 
-__all__ = ["TaskChanges", "note_change", "register_changes", "task_changes"]
+__all__ = [
+    "TaskChanges",
+    "end_waiting",
+    "note_change",
+    "register_changes",
+    "task_changes",
+]
 
 _KEY = "qhana_task_changes"
 
@@ -48,6 +54,9 @@ class TaskChanges:
     Args:
         url: of the broker; ``None`` when it is not a Redis server
         prefix: of the channel's name, so that several runners can share a broker
+
+    Attributes:
+        is_ending: whether nobody is to wait any more, since this process is to end
     """
 
     def __init__(self, url: str | None = None, prefix: str = "") -> None:
@@ -59,6 +68,7 @@ class TaskChanges:
         self._watched: dict[threading.Event, tuple[int, str]] = {}
         self._subscriber: threading.Thread | None = None
         self._away_until = 0.0
+        self.is_ending = False
 
     @property
     def waiting(self) -> int:
@@ -105,6 +115,14 @@ class TaskChanges:
                 self._away_until = 0.0
             except RedisError as error:
                 self._note_failure(error)
+
+    def end_waiting(self) -> None:
+        """Let those who wait answer, as this process is to end; a handler of signals may call it."""
+        self.is_ending = True
+        for changed in list(
+            self._watched
+        ):  # the lock may be held by what the signal interrupts
+            changed.set()
 
     def close(self) -> None:
         """Close the connections; the next use opens others."""
@@ -186,6 +204,12 @@ def register_changes(app: Flask) -> None:
     options = config.get("broker_transport_options") or {}
     url = None if app.testing else redis_url(config.get("broker_url"))
     app.extensions[_KEY] = TaskChanges(url, options.get("global_keyprefix", ""))
+
+
+def end_waiting(app: Flask) -> None:
+    """Let those who wait for a change in this process answer, as it is to end."""
+    changes: TaskChanges = app.extensions[_KEY]
+    changes.end_waiting()
 
 
 def task_changes() -> TaskChanges:

@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import TaskLink
-from qhana_plugin_runner.tasking import life_cycle
+from qhana_plugin_runner.tasking import changes, life_cycle
 
 pytestmark = on_each_database
 
@@ -106,6 +106,14 @@ def test_without_a_tag_an_answer_waits_for_the_end(app, client, task, ask):
     task.save(commit=True)
     life_cycle.fail(1, "the end")
     assert answer.result(SECONDS).get_json()["status"] == "FAILURE"
+
+
+def test_a_process_that_is_to_end_holds_nobody_back(app, client, task, ask):
+    tag = etag(client)
+    answers = [ask(tag=tag, waiting=1), ask(tag=tag, waiting=2)]
+    changes.end_waiting(app)
+    assert [each.result(SECONDS / 2).status_code for each in answers] == [304, 304]
+    assert ask(tag=tag, waiting=0).result(SECONDS / 2).status_code == 304
 
 
 def test_what_the_client_does_not_have_is_sent_at_once(client, task, ask):

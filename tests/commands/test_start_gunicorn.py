@@ -1,16 +1,31 @@
 """``invoke start-gunicorn``: in production mode, and gone when invoke is told to stop."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import requests
 from helpers.processes import wait_until
 from helpers.product import CHECKOUT, outside_environment
 
 SECONDS = 60
+
+
+def children(pid):
+    """Return the processes that the main thread of a process has started."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text().split()]
+
+
+def is_to_end(pid):
+    """Whether SIGTERM waits for a process that is stopped."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    pending = re.search(r"^ShdPnd:\s*(\w+)$", status, re.M)
+    return bool(int(pending[1], 16) & 1 << signal.SIGTERM - 1)
 
 
 def test_it_serves_in_production_mode_until_a_service_manager_stops_it(tmp_path):
@@ -43,8 +58,19 @@ def test_it_serves_in_production_mode_until_a_service_manager_stops_it(tmp_path)
     try:
         wait_until(answers, SECONDS, "the web server answers")
         assert requests.get(f"{url}debug/", timeout=10).status_code == 404
+        # They are connected, and would be reset when the process closes its socket.
+        (web_process,) = children(children(process.pid)[0])
+        os.kill(web_process, signal.SIGSTOP)
+        waiting = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
+        for each in waiting:
+            each.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         # To invoke alone; the web server is a child of it.
         process.send_signal(signal.SIGTERM)
+        wait_until(lambda: is_to_end(web_process), SECONDS, "SIGTERM has arrived")
+        os.kill(web_process, signal.SIGCONT)
+        for each in waiting:
+            with each, each.makefile("rb") as answer:
+                assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
         assert process.wait(SECONDS) == 0, log_path.read_text("utf-8")
         with socket.create_server(("127.0.0.1", port)):
             pass  # nobody listens on the port any more

@@ -78,7 +78,7 @@ def test_gunicorn_understands_the_command_of_the_web_server(extra):
         for line in shown.stdout.splitlines()
         if "=" in line
     )
-    assert settings["worker_class"] == "gthread"
+    assert settings["worker_class"].endswith(".WebWorker")
     assert settings["graceful_timeout"] == "2"
     assert settings["control_socket_disable"] == "True"
     assert settings["preload_app"] == "True"
