@@ -64,6 +64,7 @@ def _create_app(test_config: Mapping[str, Any] | None, silent_log: bool) -> Flas
     _register_config(app, test_config)
     if test_config is None and not silent_log:
         _register_logging(app)
+    _register_request_ids(app)
     _register_proxies(app)
     _register_sites(app)
     _register_inputs(app)
@@ -124,6 +125,12 @@ def _register_logging(app: Flask) -> None:
     from .util.logging import configure_logging
 
     configure_logging(app.config)
+
+
+def _register_request_ids(app: Flask) -> None:
+    from .util.request_id import register_request_ids
+
+    register_request_ids(app)
 
 
 def _register_proxies(app: Flask) -> None:

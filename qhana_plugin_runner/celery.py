@@ -34,7 +34,7 @@ from .tasking.owners import rows_of
 from .tasking.publishing import hold, note_sending, register_publishing, release
 from .tasking.queues import queue_settings
 from .util.config.celery_config import CELERY_QUEUE
-from .util.current_message import current_message
+from .util.current_message import current_message, working_on
 from .util.error_text import name_and_text
 from .util.redaction import hidden, hiding, masked_error, redact_text
 
@@ -157,6 +157,7 @@ class FlaskTask(Task):
     abstract = True
 
     Request = "qhana_plugin_runner.worker.request:MonitoredRequest"
+    Strategy = "qhana_plugin_runner.worker.request:named_in_log"
 
     attempts: int = 1
     """How often the work is started when it is lost with its worker or the broker."""
@@ -167,7 +168,7 @@ class FlaskTask(Task):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with self._app_context():
             app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-            with messages.claimed(app, self, kwargs.get("db_id")), self._hiding():
+            with self._to_the_end(), messages.claimed(app, self, kwargs.get("db_id")):
                 try:
                     with console.captured(self._console_owner()), self._limited():
                         result = super().__call__(*args, **kwargs)
@@ -212,11 +213,13 @@ class FlaskTask(Task):
     def _is_in_worker(self) -> bool:
         return not (self.request.called_directly or self.request.is_eager)
 
-    def _hiding(self) -> AbstractContextManager[object]:
-        """Mask secrets, also in what Celery logs of the task after its end."""
+    def _to_the_end(self) -> AbstractContextManager[object]:
+        """Mask secrets, and name task and request, also in what Celery logs and sends after the end."""
         if self.request.called_directly:
             return hiding()
-        self.request.hiding_to_the_end = stack = ExitStack()
+        self.request.to_the_end = stack = ExitStack()
+        if self._is_in_worker:
+            stack.enter_context(working_on(messages.message_of(self.request)))
         stack.enter_context(hiding())
         return nullcontext()
 
@@ -419,7 +422,7 @@ def _log_as_others_do(logger: logging.Logger, **_kwargs: Any) -> None:
 
 @task_postrun.connect
 def _complete(task: Task, state: str, retval: Any = None, **_kwargs: Any) -> None:
-    with task.request.get("hiding_to_the_end") or nullcontext():
+    with task.request.get("to_the_end") or nullcontext():
         if task.app is CELERY and CELERY.flask_app is not None:
             expire = partial(_expire, retval) if state in (IGNORED, REJECTED) else None
             messages.complete(

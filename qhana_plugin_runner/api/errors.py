@@ -21,6 +21,7 @@ from ..requests import FetchRefused
 from ..tasking.errors import BrokerUnavailable
 from ..tasking.publishing import fail_unsent
 from ..util.library_texts import translate_known, translate_messages
+from ..util.request_id import request_id
 
 __all__ = ["error_payload", "error_response", "register_error_handlers"]
 
@@ -28,8 +29,11 @@ __all__ = ["error_payload", "error_response", "register_error_handlers"]
 def error_payload(payload: dict[str, Any], error: Any) -> dict[str, Any]:
     """Complete flask-smorest's answer: there is always a ``message`` or ``errors``.
 
-    Messages of libraries are translated; the ``status`` is for programs.
+    Messages of libraries are translated; the ``status`` is for programs. An error of the server
+    has the id of the request, by which the operator finds it in the logs.
     """
+    if payload["code"] >= 500:
+        payload["requestId"] = request_id()
     if "message" not in payload and "errors" not in payload:
         is_limit = error.description == RequestEntityTooLarge.description
         reason = _exceeded_limits() if is_limit else error.description
@@ -69,10 +73,11 @@ def _exceeded_limits() -> str:
 
 def error_response(code: int, message: str) -> Response:
     """Make a response with an error; known messages of libraries are translated."""
-    status = HTTP_STATUS_CODES.get(code, "Error")
-    return make_response(
-        jsonify(code=code, status=status, message=translate_known(message)), code
-    )
+    payload = {"code": code, "status": HTTP_STATUS_CODES.get(code, "Error")}
+    payload["message"] = translate_known(message)
+    if code >= 500:
+        payload["requestId"] = request_id()
+    return make_response(jsonify(payload), code)
 
 
 def register_error_handlers(app: Flask) -> None:

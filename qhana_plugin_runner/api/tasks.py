@@ -14,6 +14,7 @@ from ..db.models.task_details import TaskDetails, read_task
 from ..db.models.tasks import ProcessingTask, TaskUpdateSubscription
 from ..tasking.cancel import CancelResult, cancel
 from ..tasking.removal import Removal, remove_task
+from ..util.request_id import HEADER
 from .negotiation import html_page, wants_html
 from .task_status import OutputSchema, TaskStatusSchema, task_status
 from .util import MaBaseSchema, SecurityBlueprint
@@ -167,7 +168,9 @@ class _Answer(NamedTuple):
         response.set_etag(sha256(response.get_data()).hexdigest()[:32], weak=True)
         response.headers["Vary"] = "Accept, Prefer"
         # Scripts of other origins see few headers otherwise.
-        response.headers["Access-Control-Expose-Headers"] = "ETag, Preference-Applied"
+        response.headers["Access-Control-Expose-Headers"] = (
+            f"ETag, Preference-Applied, {HEADER}"
+        )
         return cls(response, details.task.finished_at is not None)
 
     @property

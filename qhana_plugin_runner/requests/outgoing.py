@@ -1,10 +1,11 @@
-"""Tokens with which the runner calls other runners, and webhooks, that ask for one."""
+"""What the runner adds to its calls of other runners, and webhooks: the request id, and tokens."""
 
 from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Response, Session
 from requests.auth import AuthBase
 
+from ..util.request_id import HEADER, request_id
 from .policy import current_policy
 
 __all__ = ["AS_RUNNER", "TokenSession", "is_led_to_token"]
@@ -25,9 +26,14 @@ def _origin_of(url: str) -> str:
 
 
 class _AsRunner(AuthBase):
-    """Adds the token that ``OUTGOING_TOKENS`` has for the origin of a request, if there is one."""
+    """Adds the token that ``OUTGOING_TOKENS`` has for the origin of a request, if there is one.
+
+    The id of the request that the runner works for goes to all origins.
+    """
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        if known := request_id():
+            request.headers.setdefault(HEADER, known)
         tokens = current_policy().tokens
         token = tokens.get(_origin_of(request.url or "")) if tokens else None
         if token and "Authorization" not in request.headers:

@@ -16,6 +16,7 @@ from flask import Flask, Response, request
 
 from ..errors import RunnerError
 from ..util.log_once import is_first_to_log
+from ..util.request_id import HEADER
 
 __all__ = ["ForeignHost", "ForeignOrigin", "Sites", "is_loopback", "register_sites"]
 
@@ -248,6 +249,7 @@ def register_sites(app: Flask) -> None:
         if "Access-Control-Allow-Origin" in headers:
             return response  # a view has decided itself
         headers["Access-Control-Allow-Origin"] = origin
+        headers.setdefault("Access-Control-Expose-Headers", HEADER)
         if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
             if environ["REQUEST_METHOD"] == "OPTIONS":
                 headers["Access-Control-Allow-Methods"] = CORS_METHODS

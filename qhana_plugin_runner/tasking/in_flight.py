@@ -61,6 +61,7 @@ class Entry(NamedTuple):
         worker: who has claimed it; ``None`` before.
         claimed_at: when the worker has claimed it; 0 before.
         payload: what is needed to send it again; ``None`` when it is not to be.
+        request_id: names the HTTP request that has led to it; blank for none.
     """
 
     delivery_id: str
@@ -69,6 +70,7 @@ class Entry(NamedTuple):
     worker: str | None
     claimed_at: float
     payload: Mapping[str, Any] | None
+    request_id: str = ""
 
 
 class TaskEntries(NamedTuple):
@@ -125,10 +127,16 @@ class InFlight:
         return f"{self._prefix}:worker:{worker}"
 
     def register(
-        self, task_id: int, delivery_id: str, queue: str, payload: str = ""
+        self,
+        task_id: int,
+        delivery_id: str,
+        queue: str,
+        payload: str = "",
+        request_id: str = "",
     ) -> None:
         """Register a message right before it is sent."""
-        arguments: list[str | int] = [delivery_id, queue, payload, MAX_LIFETIME]
+        arguments: list[str | int]
+        arguments = [delivery_id, queue, payload, MAX_LIFETIME, request_id]
         self._register(self._hashes(task_id), arguments)
 
     def claim(self, task_id: int, delivery_id: str, worker: str) -> Claim:
@@ -315,6 +323,7 @@ def _entries(fields: Mapping[str, str], payloads: Mapping[str, str]) -> TaskEntr
                 entry.get("worker"),
                 float(entry.get("started", 0)),
                 json.loads(payload) if payload else None,
+                entry.get("request", ""),
             )
         )
     return TaskEntries("!" in fields, messages, "!cancel" in fields)

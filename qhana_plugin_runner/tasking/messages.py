@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from ..db.transient import retry_transient
 from ..util.current_message import CurrentMessage, current_message, working_on
+from ..util.request_id import request_id
 from . import life_cycle
 from .broker import in_flight
 from .in_flight import InFlight
@@ -27,12 +28,14 @@ from .temp_files import own_folder
 
 __all__ = [
     "DELIVERY_ID",
+    "REQUEST_ID",
     "TASK_ID",
     "claimed",
     "complete",
     "headers_for",
     "is_claimed",
     "mark_ended",
+    "message_of",
     "registered",
     "registered_as",
     "worker_id",
@@ -40,6 +43,9 @@ __all__ = [
 
 TASK_ID, DELIVERY_ID = "qhana_task", "qhana_message"
 """The headers of a message: the id of its task's row, and what names the delivery."""
+
+REQUEST_ID = "qhana_request"
+"""The header with the id of the HTTP request that has led to the message."""
 
 _REGISTERED: ContextVar[dict[str, Any] | None] = ContextVar("registered", default=None)
 """The headers of a message that is registered before it is sent."""
@@ -61,6 +67,15 @@ def _context(app: Flask) -> AbstractContextManager[object]:
     return nullcontext() if has_app_context() else app.app_context()
 
 
+def message_of(headers: Mapping[str, Any]) -> CurrentMessage:
+    """Return what the headers of a message tell the code that works for it, and its log lines."""
+    return CurrentMessage(
+        headers.get("task") or "",
+        headers.get(TASK_ID),
+        request_id=headers.get(REQUEST_ID) or "",
+    )
+
+
 def headers_for(
     app: Flask,
     name: str,
@@ -68,7 +83,7 @@ def headers_for(
     options: Mapping[str, Any],
     sender: Task | None,
 ) -> dict[str, Any]:
-    """Return the headers that tell for which task a message is sent, if for any.
+    """Return the headers that tell for which task and request a message is sent, if for any.
 
     Args:
         app: whose broker and database are used
@@ -77,15 +92,17 @@ def headers_for(
         options: how it is sent
         sender: the Celery task that sends it, if one does
     """
+    asked_by = {REQUEST_ID: request_id() or None}
     if in_flight(app) is None:
-        return {}
+        return asked_by
     if headers := _REGISTERED.get():
-        return headers
+        return {**asked_by, **headers}
     sending = sender.request.get(TASK_ID) if sender is not None else None
     with _context(app):
         owner = owner_of(name, kwargs, options, sending)
     # None is sent, too: a Celery task that is sent once more keeps its other headers.
-    return {TASK_ID: owner, DELIVERY_ID: None if owner is None else uuid4().hex}
+    delivery_id = None if owner is None else uuid4().hex
+    return {**asked_by, TASK_ID: owner, DELIVERY_ID: delivery_id}
 
 
 @contextmanager
@@ -131,7 +148,8 @@ def registered(
     whole = {"headers": dict(headers), "body": body}
     payload = dumps(whole) if may_resend else ""  # type: ignore[no-untyped-call]
     try:
-        registry.register(task_id, delivery_id, queue, payload)
+        asked_by = headers.get(REQUEST_ID) or ""
+        registry.register(task_id, delivery_id, queue, payload, asked_by)
     except RedisError as error:
         raise OperationalError(str(error)) from error
     try:
@@ -183,8 +201,9 @@ def claimed(app: Flask, task: Task, db_id: object = None) -> Iterator[None]:
         raise Ignore(f"the message is {claim.verdict}")
     setattr(request, _CLAIMED, True)
     since = monotonic() - claim.running_for
+    message = CurrentMessage(name, task_id, delivery_id, since, request_id=request_id())
     with (
-        working_on(CurrentMessage(name, task_id, delivery_id, since)),
+        working_on(message),
         own_folder(delivery_id),
         life_cycle.throttled(task_id),
     ):

@@ -30,6 +30,7 @@ from ..db.after_commit import run_after_commit
 from ..db.db import database_time
 from ..db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
 from ..db.statements import execute
+from ..util.request_id import request_id
 
 __all__ = ["CALLS_ADDED", "enqueue", "log_of", "prune"]
 
@@ -55,7 +56,9 @@ def enqueue(task_id: int, *events: str) -> None:
     if not events:
         return
     once = list(dict.fromkeys(events))
+    values: dict[str, str | None]
     values = {f"event_{number}": event for number, event in enumerate(once)}
+    values |= {"asked_by": request_id() or None}
     added = DB.session.execute(_adding(len(once)), {"changed_task": task_id, **values})
     if added.rowcount:  # type: ignore[attr-defined]
         run_after_commit(DB.session(), _send_added)
@@ -102,8 +105,9 @@ def _adding(count: int) -> Insert:
         subscription.task_href,
         changes.c.event_type,
     )
+    asked_by = bindparam("asked_by", type_=String())
     calls = (
-        select(*what, now, now, literal(0))
+        select(*what, now, now, literal(0), asked_by)
         .join(changes, wanted)
         .where(subscription.task_id == task_id, ~is_coming)
         # A webhook that is subscribed to one event and to all of them is called once.
@@ -111,7 +115,7 @@ def _adding(count: int) -> Insert:
         .order_by(changes.c.number, func.min(subscription.id))
     )
     columns = ["task_id", "webhook_href", "task_href", "event_type"]
-    columns += ["created_at", "due_at", "attempts"]
+    columns += ["created_at", "due_at", "attempts", "request_id"]
     # The table, as values for a model are taken for those of a row.
     table = delivery.__table__
     assert isinstance(table, Table)

@@ -23,6 +23,7 @@ class CurrentMessage:
             tells it; ``None`` if unknown.
         progress: the progress that is written later (:mod:`..life_cycle.progress`).
         console: takes what is printed and logged (:mod:`..tasking.console`).
+        request_id: names the HTTP request that the work is done for (:mod:`.request_id`).
     """
 
     task_name: str = ""
@@ -31,6 +32,7 @@ class CurrentMessage:
     running_since: float | None = None
     progress: Any = None
     console: Any = None
+    request_id: str = ""
 
     @property
     def running_for(self) -> float | None:

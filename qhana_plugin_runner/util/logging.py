@@ -1,7 +1,8 @@
 """Logging: one configuration for web processes, workers and commands.
 
-Every record carries ``task_id`` and ``plugin`` (empty when there is none) for use in
-``LOG_CONFIG``, and ``context``, the two ready for a log line: ``" [task 5 hello-world@v1]"``.
+Every record carries ``task_id``, ``plugin`` and ``request_id`` (empty when there is none) for use
+in ``LOG_CONFIG``, and ``context``, the three ready for a log line:
+``" [task 5 hello-world@v1 request 70f43cd3e5b5a1d2]"``.
 """
 
 import copy
@@ -16,6 +17,7 @@ from flask import Flask, current_app, has_request_context, request
 from .config import ConfigError
 from .current_message import current_message
 from .redaction import redact_log_data, redact_text
+from .request_id import request_id
 
 __all__ = [
     "ContextFilter",
@@ -48,15 +50,17 @@ def plugin_of_request() -> str | None:
 
 
 class ContextFilter(logging.Filter):
-    """Puts task and plugin on each record."""
+    """Puts task, plugin and request on each record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = current_message()
         task_id = "" if message.task_id is None else str(message.task_id)
         name = message.task_name
         plugin = name.partition(".")[0] if "@" in name else plugin_of_request() or ""
-        record.task_id, record.plugin = task_id, plugin
+        asked = request_id()
+        record.task_id, record.plugin, record.request_id = task_id, plugin, asked
         words = [f"task {task_id}" if task_id else "", plugin]
+        words.append(f"request {asked}" if asked else "")
         text = " ".join(word for word in words if word)
         record.context = f" [{text}]" if text else ""
         return True

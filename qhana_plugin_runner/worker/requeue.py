@@ -20,6 +20,7 @@ from ..tasking.in_flight import Entry, InFlight
 from ..tasking.messages import registered_as
 from ..tasking.removal import remove_files
 from ..util.backoff import backoff
+from ..util.current_message import CurrentMessage, working_on
 
 __all__ = ["end", "hand_over", "requeue"]
 
@@ -53,12 +54,13 @@ def requeue(
     if found is None or (worker is not None and (found.entry.worker or "") != worker):
         return
     attempt = found.attempt
-    if attempt >= found.attempts:
-        end(registry, task_id, partial(life_cycle.mark_lost, log=reason))
-        return
-    pause = _pause(found.entry, attempt)
-    log = f"Attempt {attempt} was lost. {reason}\nThe next one starts in {pause:g} s."
-    _send_again(registry, task_id, found, log, pause, attempt + 1, worker)
+    with working_on(found.message):
+        if attempt >= found.attempts:
+            end(registry, task_id, partial(life_cycle.mark_lost, log=reason))
+            return
+        pause = _pause(found.entry, attempt)
+        log = f"Attempt {attempt} was lost. {reason}\nThe next one starts in {pause:g} s."
+        _send_again(registry, task_id, found, log, pause, attempt + 1, worker)
 
 
 def hand_over(
@@ -79,12 +81,13 @@ def hand_over(
     found = _in_flight(registry, task_id, delivery_id)
     if found is None:
         return
-    if found.attempts > 1:
-        log = f"Task queued again: {reason}"
-        _send_again(registry, task_id, found, log, pause, found.attempt)
-    else:
-        log = f"Task failed: {reason}"
-        end(registry, task_id, partial(life_cycle.fail, log=log))
+    with working_on(found.message):
+        if found.attempts > 1:
+            log = f"Task queued again: {reason}"
+            _send_again(registry, task_id, found, log, pause, found.attempt)
+        else:
+            log = f"Task failed: {reason}"
+            end(registry, task_id, partial(life_cycle.fail, log=log))
 
 
 class _Found(NamedTuple):
@@ -94,11 +97,13 @@ class _Found(NamedTuple):
         entry: what is registered of it
         attempt: the number of the attempt
         attempts: how many there may be
+        message: what is done about it works for
     """
 
     entry: Entry
     attempt: int
     attempts: int
+    message: CurrentMessage
 
 
 def _in_flight(registry: InFlight, task_id: int, delivery_id: str) -> _Found | None:
@@ -113,7 +118,8 @@ def _in_flight(registry: InFlight, task_id: int, delivery_id: str) -> _Found | N
     query = select(ProcessingTask.attempt).filter_by(id=task_id)
     attempt = DB.session.scalar(query) or 1
     DB.session.rollback()  # no transaction stays open while the broker is asked
-    return _Found(entry, attempt, _attempts(entry))
+    message = CurrentMessage(task_id=task_id, request_id=entry.request_id)
+    return _Found(entry, attempt, _attempts(entry), message)
 
 
 def _send_again(

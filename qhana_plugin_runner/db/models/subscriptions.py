@@ -134,6 +134,7 @@ class WebhookDelivery(MappedAsDataclass, DB.Model):  # type: ignore[name-defined
         last_attempt_at: time of the last attempt in UTC.
         last_answer: its outcome as text: a status or the reason of a failure.
         delivered_at: time of the successful attempt in UTC.
+        request_id: names the HTTP request that has led to the change.
     """
 
     __tablename__ = "WebhookDelivery"
@@ -151,3 +152,4 @@ class WebhookDelivery(MappedAsDataclass, DB.Model):  # type: ignore[name-defined
     last_attempt_at: Mapped[datetime | None] = mapped_column(UtcTimestamp(), default=None)
     last_answer: Mapped[str | None] = mapped_column(String(500), default=None)
     delivered_at: Mapped[datetime | None] = mapped_column(UtcTimestamp(), default=None)
+    request_id: Mapped[str | None] = mapped_column(String(128), default=None)

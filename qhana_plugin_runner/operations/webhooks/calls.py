@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ...util.current_message import CurrentMessage, working_on
 from .call import WEBHOOK_TIMEOUT, Answer, Meaning, call_for_answer, timed_out
 
 __all__ = ["Call", "Calls"]
@@ -54,6 +55,7 @@ class Call:
         task_url: the URL of the task.
         event_type: what has changed.
         headers: the signature, if there is one.
+        request_id: names the HTTP request that has led to the change.
     """
 
     delivery_id: int
@@ -64,6 +66,7 @@ class Call:
     task_url: str = field(default="", compare=False)
     event_type: str = field(default="", compare=False)
     headers: Mapping[str, str] = field(default_factory=dict, compare=False)
+    request_id: str = field(default="", compare=False)
 
     @property
     def prefix(self) -> str:
@@ -76,6 +79,11 @@ class Call:
         """Host and port."""
         match = _ORIGIN.match(self.webhook_href)
         return match[2].lower() if match else self.webhook_href
+
+    @property
+    def message(self) -> CurrentMessage:
+        """What log lines about it name, and the call itself."""
+        return CurrentMessage(task_id=self.task_id, request_id=self.request_id)
 
     @property
     def webhook(self) -> tuple[int, str]:
@@ -152,6 +160,10 @@ class Calls:
             self._ended.put((call, Answer(Meaning.NOT_NOW, str(error))))
 
     def _make(self, call: Call) -> None:
+        with working_on(call.message):
+            self._call(call)
+
+    def _call(self, call: Call) -> None:
         answer = Answer(Meaning.NOT_NOW, "the call has failed in the runner")
         try:
             answer = call_for_answer(

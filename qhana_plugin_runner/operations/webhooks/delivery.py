@@ -14,6 +14,7 @@ from ...db.models.tasks import storable
 from ...db.statements import execute
 from ...requests import display_url, rewrite_url
 from ...util.backoff import backoff
+from ...util.current_message import working_on
 from .call import WEBHOOK_TIMEOUT, Answer, Meaning
 from .calls import Call, Calls
 from .signature import signature_headers
@@ -112,7 +113,8 @@ class Delivery:
             return
         # In one order for all, so that two processes never wait for each other.
         for call in sorted(self._answers, key=lambda call: call.delivery_id):
-            _write(call, self._answers[call])
+            with working_on(call.message):
+                _write(call, self._answers[call])
         DB.session.commit()
         self._answers.clear()
 
@@ -130,6 +132,7 @@ def _call(row: Row[Any]) -> Call:
         row.task_href,
         row.event_type,
         signature_headers(secrets, call_id, as_utc(row.now)),
+        row.request_id or "",
     )
 
 
@@ -147,6 +150,7 @@ def _due(without: Iterable[str], repeated: bool) -> Any:
         delivery.event_type,
         delivery.created_at,
         delivery.attempts,
+        delivery.request_id,
         database_time().label("now"),
     ).where(delivery.due_at <= now)
     for prefix in sorted(without):
@@ -179,6 +183,8 @@ def _claim(calls: Iterable[Call]) -> set[int]:
 
 
 def _write(call: Call, answer: Answer) -> None:
+    shown = display_url(call.webhook_href)
+    _logger.info("called %s (%s): %s", shown, call.event_type, answer.text)
     values: dict[str, Any] = {"last_answer": storable(answer.text), "due_at": None}
     if answer.meaning in (Meaning.DELIVERED, Meaning.GONE):
         values["delivered_at"] = database_time()
@@ -198,7 +204,6 @@ def _write(call: Call, answer: Answer) -> None:
     if answer.meaning is Meaning.GONE:
         _unsubscribe(call)
     elif row is not None and row.due_at is None and "delivered_at" not in values:
-        shown = display_url(call.webhook_href)
         text = "gave up the webhook %s of task %d after %d attempts: %s"
         _logger.warning(text, shown, call.task_id, call.attempt, answer.text)
 

@@ -244,7 +244,7 @@ SETTINGS: tuple[Setting, ...] = (
         as_mapping,
         None,
         "A configuration for `logging.config.dictConfig`. When it is set, the `DEFAULT_LOG_*` "
-        "settings do nothing. Records carry `task_id` and `plugin`.",
+        "settings do nothing. Records carry `task_id`, `plugin` and `request_id`.",
     ),
     Setting(
         "DEFAULT_LOG_SEVERITY",
@@ -263,7 +263,7 @@ SETTINGS: tuple[Setting, ...] = (
         "DEFAULT_LOG_FORMAT",
         as_text,
         "{asctime} {levelname:<7} {name}{context} {message}",
-        "The line that is logged; `context` holds task and plugin when there are any.",
+        "The line that is logged; `context` holds task, plugin and request when there are any.",
     ),
     Setting(
         "DEFAULT_LOG_DATE_FORMAT",

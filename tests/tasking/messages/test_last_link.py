@@ -72,7 +72,7 @@ def test_a_plain_chain_ends_without_another_message(run, registry):
     task_id, left = run(plain)
     assert not left
     assert state_and_log(task_id) == ("succeeded", "SUCCESS", "done")
-    assert registry.entries([task_id])[task_id] == (False, [])
+    assert registry.entries([task_id])[task_id] == (False, [], False)
 
 
 def test_the_worker_has_begun_when_it_claimed_the_message(run):
