@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,7 +53,7 @@ def create_app(
 
 
 def _create_app(test_config: Mapping[str, Any] | None, silent_log: bool) -> Flask:
-    from .util.flask_app import RunnerFlask
+    from .util.flask_app import START_ERROR, RunnerFlask
 
     app = RunnerFlask(
         __name__,
@@ -61,6 +62,16 @@ def _create_app(test_config: Mapping[str, Any] | None, silent_log: bool) -> Flas
     )
     app.url_map.strict_slashes = True
     _register_commands(app)
+    try:
+        _set_up(app, test_config, silent_log)
+    except Exception as error:
+        if test_config is not None or "doctor" not in sys.argv:
+            raise
+        app.extensions[START_ERROR] = error  # the command tells it
+    return app
+
+
+def _set_up(app: Flask, test_config: Mapping[str, Any] | None, silent_log: bool) -> None:
     _register_config(app, test_config)
     if test_config is None and not silent_log:
         _register_logging(app)
@@ -85,7 +96,6 @@ def _create_app(test_config: Mapping[str, Any] | None, silent_log: bool) -> Flas
     _register_headers(app)
     _register_plugins(app)
     _register_checks(app)
-    return app
 
 
 @contextmanager

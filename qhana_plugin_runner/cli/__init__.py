@@ -15,6 +15,7 @@ COMMANDS = {
     "clean-up": "qhana_plugin_runner.operations.retention.cli:clean_up_command",
     "create-db": "qhana_plugin_runner.db.cli:create_db",
     "db": "flask_migrate.cli:db",
+    "doctor": "qhana_plugin_runner.operations.health.cli:doctor",
     "drop-db": "qhana_plugin_runner.db.cli:drop_db",
     "install": "qhana_plugin_runner.plugins.requirements.cli:install",
     "maintenance": "qhana_plugin_runner.operations.cli:maintenance_command",

@@ -5,11 +5,10 @@ import secrets
 import socket
 from pathlib import Path
 
+from ..util.embedded_broker import FILE, kept_lines
 from .errors import UsageError
 
 HOST = "127.0.0.1"
-
-_FILE = "valkey.conf"
 
 # Everything is named here, so that no configuration of the machine plays a part. Each
 # write is appended to a file that reaches the disk within a second: queued tasks survive
@@ -44,7 +43,7 @@ class EmbeddedBroker:
         self, folder: Path, port: int | None = None, password: bool = True
     ) -> None:
         self.folder = folder.resolve()
-        self._file = self.folder / _FILE
+        self._file = self.folder / FILE
         kept = kept_configuration(self.folder)
         self.password = (kept.get("requirepass") or secrets.token_urlsafe(32)) * password
         if port is None:
@@ -104,12 +103,9 @@ def kept_configuration(folder: Path) -> dict[str, str]:
         UsageError: the folder cannot be read
     """
     try:
-        lines = (folder / _FILE).read_text("utf-8").splitlines()
-    except FileNotFoundError:
-        return {}
+        return kept_lines(folder)
     except OSError as error:
         raise _unusable(folder, error) from error
-    return {name: value for name, _, value in (line.partition(" ") for line in lines)}
 
 
 def _unusable(folder: Path, error: OSError) -> UsageError:

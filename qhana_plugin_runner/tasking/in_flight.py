@@ -25,7 +25,7 @@ from uuid import uuid4
 from redis import ConnectionPool, Redis
 from redis.client import Pipeline
 
-__all__ = ["Claim", "Entry", "InFlight", "Report", "TaskEntries"]
+__all__ = ["Claim", "Entry", "InFlight", "Introduction", "Report", "TaskEntries"]
 
 _PREFIX = "qhana"
 
@@ -99,6 +99,20 @@ class Report(NamedTuple):
     at: float
     held: set[tuple[int, str]]
     at_work: set[int]
+
+
+class Introduction(NamedTuple):
+    """What a worker tells about itself.
+
+    Attributes:
+        is_alive: whether its last heartbeat is recent.
+        about: what does not change while it runs; empty from an older version.
+        at_work: how many tasks it runs.
+    """
+
+    is_alive: bool
+    about: Mapping[str, Any]
+    at_work: int
 
 
 class InFlight:
@@ -219,13 +233,16 @@ class InFlight:
         found = zip(task_ids, hashes[::2], hashes[1::2])
         return {id_: _entries(fields, payloads) for id_, fields, payloads in found}
 
-    def heartbeat(self, worker: str, seconds: float, report: Report) -> None:
+    def heartbeat(self, worker: str, seconds: float, report: Report) -> bool:
         """Tell that a worker lives, and what it has.
 
         Args:
             worker: which one
             seconds: after that long without another heartbeat it counts as silent
             report: what it has
+
+        Returns:
+            whether the broker has what the worker tells about itself
         """
         lists = {"held": list(report.held), "at_work": list(report.at_work)}
         text = json.dumps({"at": report.at, **lists})
@@ -233,11 +250,38 @@ class InFlight:
             pipeline.set(f"{self._worker(worker)}:alive", "1", px=int(seconds * 1000))
             pipeline.set(self._worker(worker), text, ex=24 * 60 * 60)
             pipeline.sadd(f"{self._prefix}:workers", worker)
-            pipeline.execute()
+            pipeline.exists(f"{self._worker(worker)}:about")
+            return bool(pipeline.execute()[-1])
+
+    def introduce(self, worker: str, about: Mapping[str, Any]) -> None:
+        """Tell about a worker what does not change while it runs."""
+        text = json.dumps(about)
+        self.client.set(f"{self._worker(worker)}:about", text, ex=24 * 60 * 60)
+
+    def introductions(self) -> dict[str, Introduction]:
+        """Return what the workers have told about themselves; changes nothing."""
+        workers = sorted(map(str, self.client.smembers(f"{self._prefix}:workers")))
+        with self._pipeline() as pipeline:
+            for worker in workers:
+                pipeline.exists(f"{self._worker(worker)}:alive")
+                pipeline.get(f"{self._worker(worker)}:about")
+                pipeline.get(self._worker(worker))
+            answers = pipeline.execute()
+        return {
+            worker: Introduction(
+                bool(alive),
+                json.loads(about) if about else {},
+                len(json.loads(report)["at_work"]) if report else 0,
+            )
+            for worker, alive, about, report in zip(
+                workers, answers[::3], answers[1::3], answers[2::3]
+            )
+        }
 
     def unregister_worker(self, worker: str) -> None:
         """Remove a worker that has ended."""
-        self.client.delete(f"{self._worker(worker)}:alive", self._worker(worker))
+        key = self._worker(worker)
+        self.client.delete(f"{key}:alive", f"{key}:about", key)
         self.client.srem(f"{self._prefix}:workers", worker)
 
     def connection_name(self, worker: str) -> str:

@@ -1,13 +1,13 @@
 """Which queue the tasks of each plugin go to, so that some workers can be kept for some plugins."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from kombu.entity import Exchange, Queue
 
-__all__ = ["queue_settings"]
+__all__ = ["queue_of", "queue_settings"]
 
 
 def queue_settings(queues: Mapping[str, str], default: str) -> dict[str, Any]:
@@ -44,7 +44,10 @@ class _Router:
         identifier, dot, _task = name.partition(".")
         if not dot or "@" not in identifier:
             return None
-        for pattern, queue in self.queues:
-            if fnmatchcase(identifier, pattern):
-                return {"queue": queue}
-        return None
+        queue = queue_of(identifier, self.queues)
+        return None if queue is None else {"queue": queue}
+
+
+def queue_of(identifier: str, queues: Iterable[tuple[str, str]]) -> str | None:
+    """Return the queue of a plugin; ``None`` for the default one."""
+    return next((q for pattern, q in queues if fnmatchcase(identifier, pattern)), None)

@@ -13,7 +13,10 @@ from werkzeug.routing import Rule
 from .strict_json import StrictJSONProvider
 from .texts import encodable
 
-__all__ = ["RunnerFlask"]
+__all__ = ["START_ERROR", "RunnerFlask"]
+
+START_ERROR = "qhana_start_error"
+"""In the extensions of an app that `flask doctor` examines: why it could not be set up."""
 
 
 class LazySessions(SecureCookieSessionInterface):

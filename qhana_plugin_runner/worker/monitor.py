@@ -27,6 +27,7 @@ from ..tasking.in_flight import InFlight, Report
 from ..tasking.limits import out_of_time
 from ..tasking.messages import DELIVERY_ID, TASK_ID, worker_id
 from ..tasking.temp_files import remove_folder
+from .about import about_worker
 from .children import signal_group
 from .drain import GiveBack
 from .requeue import end, hand_over, requeue
@@ -38,6 +39,9 @@ MAX_MISSED = 5
 
 CELERY_NOTICES = 15.0
 """Seconds in which Celery notices that a process has ended: it looks every 5."""
+
+INTRODUCTION_SECONDS = 30.0
+"""Seconds after which a worker tells again about itself: its clock, and its queues, may change."""
 
 EXIT_SECONDS = 1.0
 """Seconds in which a worker ends whose tasks have no processes of their own: until then they run."""
@@ -72,6 +76,7 @@ class Monitor(threading.Thread):
         self._dead: dict[str, float] = {}  # since when the process of each is gone
         self._give_back: GiveBack | None = None  # when the worker is to end
         self._stop_all_at: float | None = None
+        self._introduce_at = 0.0
         self._stopped: set[str] = set()  # messages that were not done by then
         # Open as long as this process lives, whatever its threads are doing.
         self._connection = registry.connected_client(worker_id())
@@ -114,7 +119,7 @@ class Monitor(threading.Thread):
             if _delivery_id(request)
         }
         report = Report(at, held, {_task_id(request) for request in running.values()})
-        self._registry.heartbeat(worker_id(), MAX_MISSED * self._beat, report)
+        is_known = self._registry.heartbeat(worker_id(), MAX_MISSED * self._beat, report)
         now = time.monotonic()
         for times in (self._since, self._stopping):
             for delivery_id in times.keys() - running.keys():
@@ -128,6 +133,10 @@ class Monitor(threading.Thread):
         if self._stop_all_at is not None and now >= self._stop_all_at:
             self._stop_all(running)
         self._write_running(running, now)
+        if not is_known or now >= self._introduce_at:
+            about = about_worker(self._app, self._registry, self._worker)
+            self._registry.introduce(worker_id(), about)
+            self._introduce_at = now + INTRODUCTION_SECONDS
 
     def _write_running(self, running: dict[str, Any], now: float) -> None:
         """Mark tasks as running: only those seen before, for most are done within a heartbeat."""

@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from .proxies import note_proxies
 from .report import report
 from .result import Check, Outcome, Problem, Result, Status
 from .running import check_health, overall, use_checks
@@ -23,4 +24,5 @@ __all__ = [
 
 def register_health(app: Flask) -> None:
     """Prepare the checks of an app; none runs before somebody asks for its result."""
+    note_proxies(app)
     use_checks(app, (check for check in CHECKS if not check.for_doctor))

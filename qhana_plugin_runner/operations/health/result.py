@@ -6,8 +6,12 @@ from enum import StrEnum
 from typing import Any
 
 from flask_babel import lazy_gettext as _
+from sqlalchemy.exc import DBAPIError
 
-__all__ = ["Check", "Outcome", "Problem", "Result", "Status", "unreachable"]
+from ...util.error_text import name_and_text
+from ...util.redaction import redact_text, redact_urls
+
+__all__ = ["Check", "Outcome", "Problem", "Result", "Status", "safe_text", "unreachable"]
 
 
 class Status(StrEnum):
@@ -107,6 +111,13 @@ class Result:
         """The worst problem, if there is one; a hint is none."""
         found = [p for p in self.outcome.problems if p.status is not Status.OK]
         return max(found, key=lambda p: list(Status).index(p.status), default=None)
+
+
+def safe_text(error: BaseException) -> str:
+    """Return what an error says, without passwords in it, and without statements of SQL."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        error = error.orig
+    return redact_urls(redact_text(name_and_text(error)))
 
 
 def unreachable(cause: Any, cure: Any) -> Outcome:

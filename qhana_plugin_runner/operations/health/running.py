@@ -14,9 +14,7 @@ from flask import Flask, current_app
 from flask_babel import lazy_gettext as _
 
 from ...db import DB
-from ...util.error_text import name_and_text
-from ...util.redaction import redact_text, redact_urls
-from .result import Check, Outcome, Problem, Result, Status, unreachable
+from .result import Check, Outcome, Problem, Result, Status, safe_text, unreachable
 
 __all__ = ["DEADLINE", "Health", "check_health", "overall"]
 
@@ -50,8 +48,8 @@ class _Run:
                 finally:
                     DB.session.rollback()
         except Exception as error:  # each driver has its own
-            cause = redact_urls(redact_text(name_and_text(error)))
-            _logger.info("the health check %s fails: %s", self._check.name, cause)
+            cause = safe_text(error)
+            _logger.debug("the health check %s fails: %s", self._check.name, cause)
             self.outcome = unreachable(cause, self._check.cure)
         finally:
             self.done.set()
@@ -84,7 +82,8 @@ class Health:
     def results(self, deadline: float | None = None) -> dict[str, Result]:
         """Return the result of each check by name, when they are there or the time is over.
 
-        What is not vital is renewed in the background: for as long, the last result counts.
+        What is not vital is renewed in the background. The last result counts until there is a new
+        one, unless that takes too long: a busy host is slow, too.
 
         Args:
             deadline: seconds to wait
@@ -108,9 +107,9 @@ class Health:
         if run.done.is_set() and run.outcome is not None:
             self._last[check.name] = run.outcome
             return run.outcome
-        if last is not None and not check.is_vital and not run.hangs:
+        if not run.hangs and last is not None:
             return last
-        if not check.is_vital and not run.hangs:
+        if not run.hangs and not check.is_vital:
             return _NOT_YET
         summary = _("unreachable: no response in time")
         return Outcome(

@@ -36,6 +36,7 @@ __all__ = [
     "load_settings",
     "load_test_settings",
     "read_settings",
+    "refuse_weak",
 ]
 
 DATABASE_FILE = "qhana_plugin_runner.db"
@@ -101,7 +102,7 @@ def load_settings(
         _apply(config, values, source)
     _complete(config, instance_path)
     if not debug:
-        _refuse_weak(config["SECRET_KEY"])
+        refuse_weak(config["SECRET_KEY"])
 
 
 def load_test_settings(
@@ -256,7 +257,7 @@ _GUESSED = re.compile("debug|dev|key|secret|test|change|me|this|please|password|
 """Words of keys in examples."""
 
 
-def _refuse_weak(secret: str | bytes) -> None:
+def refuse_weak(secret: str | bytes) -> None:
     """Refuse a secret that can be guessed: who knows it can make tokens.
 
     Raises:

@@ -6,8 +6,7 @@ import pytest
 from helpers.runner import runner
 
 from qhana_plugin_runner.db import DB
-from qhana_plugin_runner.operations import health
-from qhana_plugin_runner.operations.health import Check, Outcome, running
+from qhana_plugin_runner.operations.health import CHECKS, Check, Outcome, running
 
 POD = {"HTTP_HOST": "10.42.0.7:8080", "SERVER_NAME": "127.0.0.1"}
 """A probe sends the address of the pod, whatever the web server listens on."""
@@ -92,7 +91,7 @@ def test_a_check_that_hangs_is_not_started_again(client, checks, monkeypatch):
         answer.wait(60)
         return Outcome()
 
-    checks(Check("hanging", "Hanging", "", ask, is_vital=True, max_age=0))
+    checks(Check("hanging", "Hanging", "", ask, is_vital=True, max_age=0, patience=0))
     for _ in range(2):
         assert client.get("/health/ready").status_code == 503
     assert len(asked) == 1
@@ -133,7 +132,7 @@ def test_an_old_schema_takes_a_process_out_of_service(tmp_path):
         assert client.get("/health/ready").status_code == 200
         with app.app_context():
             DB.drop_all()
-        health.register_health(app)  # forgets what it has found
+        running.use_checks(app, CHECKS)  # forgets what it has found
         answer = client.get("/health/ready")
     assert answer.status_code == 503
     (problem,) = answer.get_json()["checks"]["schema"]["problems"]

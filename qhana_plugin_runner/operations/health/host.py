@@ -1,0 +1,212 @@
+"""Checks of this host and of its settings: disk, clocks, plugins, secret key, proxies."""
+
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from flask import current_app
+from flask_babel import lazy_gettext as _
+from redis.exceptions import RedisError
+from sqlalchemy import select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+from ...db import DB
+from ...db.db import as_utc, database_time
+from ...plugins.loading import loaded_plugins
+from ...security.fingerprint import fingerprint
+from ...tasking.broker import in_flight
+from ...util.config import ConfigError, refuse_weak
+from ...util.config.settings import default_plugin_folders
+from ...worker.about import clock_difference
+from .result import Outcome, Problem, Status
+from .workers import introductions_if_any
+
+__all__ = [
+    "disks",
+    "look_at_clocks",
+    "look_at_disk",
+    "look_at_plugins",
+    "look_at_secret_key",
+]
+
+ROOM, SHARE = 1024**3, 0.1
+"""A disk is almost full with less than a GiB free, or a tenth of a small one."""
+
+TOLERANCE = 5.0
+"""Seconds that clocks may differ; leases and heartbeats are renewed more often."""
+
+
+def disks() -> dict[str, Path]:
+    """Return the folders of this host that grow, by what is in them."""
+    app = current_app
+    found = {
+        "instance": Path(app.instance_path),
+        "temporary": Path(tempfile.gettempdir()),
+    }
+    if app.config["DEFAULT_FILE_STORE"] == "local_filesystem":
+        found["files"] = Path(app.instance_path, app.config["FILE_STORE_ROOT_PATH"])
+    url = make_url(app.config["SQLALCHEMY_DATABASE_URI"])
+    if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
+        found["database"] = Path(app.instance_path, str(url.database)).parent
+    return {name: _existing(path) for name, path in found.items()}
+
+
+def _existing(path: Path) -> Path:
+    """Return the folder, or the one above it that exists: it is on the same disk."""
+    return path if path.is_dir() else _existing(path.parent)
+
+
+def look_at_disk() -> Outcome:
+    """Look for room where this process writes."""
+    seen: dict[int, list[str]] = {}
+    for name, path in disks().items():
+        seen.setdefault(path.stat().st_dev, []).append(name)
+    places = disks()
+    facts, problems = [], []
+    for names in seen.values():
+        path = places[names[0]]
+        usage = shutil.disk_usage(path)
+        what = ", ".join(sorted(names))
+        facts.append(f"{what}: {usage.free / 1024**3:.1f} GiB free")
+        inodes = os.statvfs(path)
+        no_inodes = inodes.f_files and inodes.f_favail < inodes.f_files / 100
+        if usage.free < min(ROOM, usage.total * SHARE) or no_inodes:
+            problems.append(_full(what, path, usage.free, bool(no_inodes)))
+    return Outcome("; ".join(facts), problems)
+
+
+def _full(what: str, path: Path, free: int, no_inodes: bool) -> Problem:
+    return Problem(
+        _("almost full"),
+        _(
+            "%(path)s (%(what)s) has room for %(free)s MiB%(inodes)s.",
+            path=path,
+            what=what,
+            free=free // 1024**2,
+            inodes=_(" and for few more files") if no_inodes else "",
+        ),
+        _(
+            "Make room: remove old tasks (`flask clean-up`, RETENTION_FINISHED_DAYS), or use a "
+            "larger disk."
+        ),
+    )
+
+
+def look_at_clocks() -> Outcome:
+    """Compare the clocks of this host, the database, the broker, and the workers."""
+    ahead = {}
+    with suppress(DBAPIError):  # the check of the database tells that
+        ahead["database"] = -_ahead_of_database()
+    registry = in_flight(current_app._get_current_object())  # type: ignore[attr-defined]
+    with suppress(RedisError):
+        own = 0.0 if registry is None else clock_difference(registry)
+        if registry is not None:
+            ahead["broker"] = -own
+        for worker in introductions_if_any():
+            if "clock" in worker.about:
+                ahead[f"worker {worker.about['name']}"] = worker.about["clock"] - own
+    facts = ", ".join(f"{name} {seconds:+.1f} s" for name, seconds in ahead.items())
+    problems = [
+        Problem(
+            _("clocks differ"),
+            _(
+                "The clock of %(name)s differs from that of this host by %(seconds)s s.",
+                name=name,
+                seconds=f"{seconds:+.1f}",
+            ),
+            _(
+                "Synchronize the clocks of all hosts (`timedatectl set-ntp true`, or chrony)."
+            ),
+        )
+        for name, seconds in ahead.items()
+        if abs(seconds) > TOLERANCE
+    ]
+    return Outcome(facts, problems)
+
+
+def _ahead_of_database() -> float:
+    """Return by how many seconds the clock of this process is ahead of the database's."""
+    DB.session.connection()  # to connect takes a while
+    before = time.time()
+    now = DB.session.scalar(select(database_time()))
+    assert now is not None
+    return (before + time.time()) / 2 - as_utc(now).timestamp()
+
+
+def look_at_plugins() -> Outcome:
+    """Look at the plugin folders, and at the plugins that are not served."""
+    loaded = loaded_plugins()
+    folders = [Path(folder).absolute() for folder in current_app.config["PLUGIN_FOLDERS"]]
+    problems = [problem for folder in folders if (problem := _folder_problem(folder))]
+    if current_app.config["PLUGIN_FOLDERS"] == default_plugin_folders(current_app.debug):
+        problems = []  # nobody has asked for these
+    for failure in loaded.failures:
+        if failure.is_note and failure.about is None:
+            continue
+        problems.append(
+            Problem(
+                _("packages missing") if failure.is_note else _("failed"),
+                f"{failure.source}: {failure.error}",
+                failure.advice,
+                Status.OK if failure.is_note else Status.DEGRADED,
+            )
+        )
+    return Outcome(_("%(count)s served", count=len(loaded.mounted)), problems)
+
+
+def _folder_problem(folder: Path) -> Problem | None:
+    if not folder.is_dir():
+        cause = _("The plugin folder %(folder)s does not exist.", folder=folder)
+    elif not os.access(folder, os.R_OK | os.X_OK):
+        cause = _("The plugin folder %(folder)s cannot be read.", folder=folder)
+    else:
+        return None
+    cure = _(
+        "Correct PLUGIN_FOLDERS (relative paths begin at the working directory), or the folder and "
+        "its permissions, and restart."
+    )
+    return Problem(_("folder missing"), cause, cure)
+
+
+def look_at_secret_key() -> Outcome:
+    """Look whether the key is kept secret, and the same for the workers."""
+    return Outcome(problems=list(_key_problems()))
+
+
+def _key_problems() -> Iterator[Problem]:
+    try:
+        refuse_weak(current_app.config["SECRET_KEY"])
+    except ConfigError as error:  # that is allowed in debug mode
+        cause, _colon, cure = str(error).partition(": ")
+        yield Problem(_("can be guessed"), f"{cause}.", cure)
+    own = fingerprint(current_app.config)
+    others = [
+        str(worker.about["name"])
+        for worker in introductions_if_any()
+        if worker.about.get("secret", own) != own
+    ]
+    if others:
+        yield Problem(
+            _("not the same everywhere"),
+            _("Workers have another SECRET_KEY: %(workers)s.", workers=", ".join(others)),
+            _("Set the same QHANA_SECRET_KEY for all processes of the deployment."),
+        )
+    file = Path(current_app.instance_path, "secret_key")
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        return
+    if (
+        mode & stat.S_IRWXO
+    ):  # that of the group may be meant so, as on volumes of Kubernetes
+        yield Problem(
+            _("others can read it"),
+            _("Other accounts of this host can use %(file)s.", file=file),
+            _("Run `chmod 600 %(file)s`.", file=file),
+        )
