@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
+from ...util.instance_folder import LOCK_FILE
 from .errors import BackupError
 
 __all__ = ["CONTENT", "ArchiveWriter", "read_archive"]
@@ -265,7 +266,8 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> Any
     name = member.name.removeprefix(CONTENT)
     is_plain = member.isdir() or (member.isreg() and not member.issparse())
     parts = name.split("/")
-    if name == member.name or not is_plain or parts[0].startswith(".restor"):
+    is_own = parts[0].startswith(".restor") or parts[0] == LOCK_FILE
+    if name == member.name or not is_plain or is_own:
         raise _refused(member)
     if any(part in ("", ".", "..") for part in parts) or "\0" in name:
         raise _refused(member)
