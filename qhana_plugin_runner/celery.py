@@ -266,13 +266,13 @@ class RunnerAMQP(AMQP):
             headers = {**message.headers, **(options.get("headers") or {})}
             place = getattr(queue, "name", queue) or options.get("routing_key")
             place = place or self.default_queue.name
-            may_resend = getattr(self.app.tasks.get(name), "attempts", 1) > 1
+            begins_once = getattr(self.app.tasks.get(name), "attempts", 1) <= 1
             app = self.app.flask_app
             if app is None or not headers.get(messages.DELIVERY_ID):
                 return send(producer, name, message, queue=queue, **options)
             sender = self.app.current_worker_task
             body = message.body
-            with messages.registered(app, headers, body, place, may_resend, sender):
+            with messages.registered(app, headers, body, place, begins_once, sender):
                 return send(producer, name, message, queue=queue, **options)
 
         return register_and_send

@@ -10,7 +10,8 @@ The hash of a task holds what is registered of each delivery, and beside that:
 * ``!ended``, the tombstone: the task was ended from outside; what is still sent of it does not
   start.
 
-Payloads, of messages that may be sent again, are in a second hash.
+What is needed to send a message again is in a second hash: until a worker begins with it, and as long
+as it is in flight if it may be begun more than once.
 
 What can be lost together is kept together: a broker that forgets the messages has forgotten what
 is registered of them, too. All times are the broker's, in seconds.
@@ -60,7 +61,7 @@ class Entry(NamedTuple):
         registered_at: when, right before it was sent.
         worker: who has claimed it; ``None`` before.
         claimed_at: when the worker has claimed it; 0 before.
-        payload: what is needed to send it again; ``None`` when it is not to be.
+        payload: what is needed to send it again; ``None`` when it was begun, and is not to be.
         request_id: names the HTTP request that has led to it; blank for none.
     """
 
@@ -147,16 +148,26 @@ class InFlight:
         queue: str,
         payload: str = "",
         request_id: str = "",
+        begins_once: bool = False,
     ) -> None:
-        """Register a message right before it is sent."""
+        """Register a message right before it is sent.
+
+        Args:
+            task_id: the task
+            delivery_id: the message
+            queue: where it goes
+            payload: what is needed to send it again
+            request_id: names the HTTP request that has led to it
+            begins_once: whether it is not to be sent again when a worker has begun with it
+        """
         arguments: list[str | int]
         arguments = [delivery_id, queue, payload, MAX_LIFETIME, request_id]
-        self._register(self._hashes(task_id), arguments)
+        self._register(self._hashes(task_id), [*arguments, "1" if begins_once else ""])
 
     def claim(self, task_id: int, delivery_id: str, worker: str) -> Claim:
         """Claim a message for a worker, if it may start."""
         arguments = [delivery_id, worker, uuid4().hex]
-        verdict, seconds = self._claim([self._task(task_id)], arguments)
+        verdict, seconds = self._claim(self._hashes(task_id), arguments)
         return Claim(verdict, float(seconds))
 
     def supersede(

@@ -121,7 +121,7 @@ def registered(
     headers: Mapping[str, Any],
     body: Any,
     queue: str,
-    may_resend: bool,
+    begins_once: bool,
     sender: Task | None,
 ) -> Iterator[None]:
     """Register the message that is sent in the block, and mark its task as queued.
@@ -134,7 +134,7 @@ def registered(
         headers: of the message
         body: of the message: arguments, keyword arguments, and what follows
         queue: where it goes
-        may_resend: whether it may be sent again when it is lost
+        begins_once: whether it is not to be sent again when a worker has begun with it
         sender: the Celery task that sends it, if one does
 
     Raises:
@@ -146,10 +146,10 @@ def registered(
         yield
         return
     whole = {"headers": dict(headers), "body": body}
-    payload = dumps(whole) if may_resend else ""  # type: ignore[no-untyped-call]
+    payload = dumps(whole)  # type: ignore[no-untyped-call]
     try:
         asked_by = headers.get(REQUEST_ID) or ""
-        registry.register(task_id, delivery_id, queue, payload, asked_by)
+        registry.register(task_id, delivery_id, queue, payload, asked_by, begins_once)
     except RedisError as error:
         raise OperationalError(str(error)) from error
     try:

@@ -37,7 +37,7 @@ def requeue(
     reason: str,
     worker: str | None = None,
 ) -> None:
-    """Send a lost message again if its Celery task allows, else end the task.
+    """Send a lost message again if nobody has begun with it, or its Celery task allows; else end the task.
 
     Nothing is done when the message is completed, or another process has dealt with it meanwhile.
     A task that is to be cancelled is cancelled: it may have been killed for that.
@@ -55,6 +55,10 @@ def requeue(
         return
     attempt = found.attempt
     with working_on(found.message):
+        if found.entry.worker is None and found.entry.payload is not None:
+            # Its worker was killed when it had just taken it: this is no attempt.
+            _send_again(registry, task_id, found, "", 0.0, attempt, worker)
+            return
         if attempt >= found.attempts:
             end(registry, task_id, partial(life_cycle.mark_lost, log=reason))
             return

@@ -1,6 +1,7 @@
 -- Ask whether a message may start, and note that it does.
--- KEYS: hash of the task. ARGV: delivery id, worker, a name for this call: when no answer comes it
--- is repeated. Returns a verdict, and seconds since a worker first claimed a message of the task.
+-- KEYS: hash of the task, hash of its payloads. ARGV: delivery id, worker, a name for this call: when no
+-- answer comes it is repeated. Returns a verdict, and seconds since a worker first claimed a message of
+-- the task.
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 local entry = redis.call('HGET', KEYS[1], ARGV[1])
@@ -10,11 +11,13 @@ entry = cjson.decode(entry)
 if entry.worker and entry.call ~= ARGV[3] then return {'taken', '0'} end
 if redis.call('HEXISTS', KEYS[1], '!cancel') == 1 then
   redis.call('HDEL', KEYS[1], ARGV[1])
+  redis.call('HDEL', KEYS[2], ARGV[1])
   return {'cancelled', '0'}
 end
 entry.worker = ARGV[2]
 entry.call = ARGV[3]
 entry.started = now
 redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(entry))
+if entry.once then redis.call('HDEL', KEYS[2], ARGV[1]) end
 redis.call('HSETNX', KEYS[1], '!began', tostring(now))
 return {'ok', tostring(now - redis.call('HGET', KEYS[1], '!began'))}

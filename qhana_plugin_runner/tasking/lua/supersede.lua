@@ -8,8 +8,8 @@ if not entry then return 0 end
 entry = cjson.decode(entry)
 if ARGV[4] == '1' and (entry.worker or '') ~= ARGV[3] then return 0 end
 redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('HSET', KEYS[1], ARGV[2],
-  cjson.encode({queue = entry.queue, sent = now, request = entry.request}))
+local new = {queue = entry.queue, sent = now, request = entry.request, once = entry.once}
+redis.call('HSET', KEYS[1], ARGV[2], cjson.encode(new))
 local payload = redis.call('HGET', KEYS[2], ARGV[1])
 if payload then
   redis.call('HDEL', KEYS[2], ARGV[1])

@@ -31,6 +31,11 @@ def stubborn(db_id):
     """Work that may be begun three times."""
 
 
+@CELERY.task(name="supervised@v1.careful")
+def careful(db_id):
+    """Work that is begun once."""
+
+
 @pytest.fixture
 def taken(registry, new_task):
     """A task whose message a worker that is no more has begun with: its id, and the token."""
@@ -141,6 +146,45 @@ def test_a_message_that_was_begun_meanwhile_is_not_sent_again(
     registry.claim(task_id, entry.delivery_id, "worker")
     requeue(registry, task_id, entry.delivery_id, "in no queue", worker="")
     assert (state_of(task_id), attempt(task_id)) == ("queued", 1)
+
+
+@pytest.mark.parametrize("work", [careful, stubborn])
+def test_a_message_is_sent_again_that_is_lost_before_anyone_has_begun_with_it(
+    registry, new_task, state_of, monkeypatch, work
+):
+    """As when a worker is killed that has just taken it from the queue."""
+    monkeypatch.setattr(broker_queues, "MARGIN", 0.0)
+    monkeypatch.setattr(registry, "uptime", lambda: 60.0)
+    task_id = new_task()
+    work.apply_async(kwargs={"db_id": task_id})
+    lost_tasks = LostTasks()
+    for _ in range(2):
+        assert registry.client.rpop(QUEUE)
+        for _ in range(2):
+            lost_tasks.run()
+        assert (state_of(task_id), attempt(task_id)) == ("queued", 1)
+    headers = json.loads(registry.client.lindex(QUEUE, 0))["headers"]
+    assert headers["eta"] is None
+    (entry,) = registry.entries([task_id])[task_id].messages
+    assert entry.delivery_id == headers[DELIVERY_ID]
+    # From now on it counts what the Celery task allows.
+    registry.claim(task_id, entry.delivery_id, "gone")
+    requeue(registry, task_id, entry.delivery_id, "lost", worker="gone")
+    end = {careful: ("lost", 1), stubborn: ("queued", 2)}
+    assert (state_of(task_id), attempt(task_id)) == end[work]
+
+
+def test_what_is_needed_to_send_a_message_again_is_kept_no_longer_than_that(
+    registry, new_task
+):
+    for work, is_kept in ((careful, False), (stubborn, True)):
+        task_id = new_task()
+        work.apply_async(kwargs={"db_id": task_id})
+        (entry,) = registry.entries([task_id])[task_id].messages
+        assert entry.payload is not None
+        registry.claim(task_id, entry.delivery_id, "worker")
+        (entry,) = registry.entries([task_id])[task_id].messages
+        assert (entry.payload is not None) == is_kept
 
 
 def test_a_message_that_another_has_overtaken_is_not_lost(
