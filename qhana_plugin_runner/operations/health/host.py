@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from flask import current_app
 from flask_babel import lazy_gettext as _
@@ -28,6 +29,7 @@ from .result import Outcome, Problem, Status
 from .workers import introductions_if_any
 
 __all__ = [
+    "Disk",
     "disks",
     "look_at_clocks",
     "look_at_disk",
@@ -42,19 +44,43 @@ TOLERANCE = 5.0
 """Seconds that clocks may differ; leases and heartbeats are renewed more often."""
 
 
-def disks() -> dict[str, Path]:
-    """Return the folders of this host that grow, by what is in them."""
+class Disk(NamedTuple):
+    """A disk, or another file system, on which this process writes.
+
+    Attributes:
+        what: what is written there.
+        path: one of the folders.
+        free: bytes that this account may use.
+        size: in bytes.
+        has_few_inodes: whether there is hardly room for more files, however small.
+    """
+
+    what: str
+    path: Path
+    free: int
+    size: int
+    has_few_inodes: bool
+
+
+def disks() -> list[Disk]:
+    """Return the disks of this host that fill up."""
+    found: dict[int, tuple[Path, list[str]]] = {}
+    for what, folder in _folders().items():
+        path = _existing(folder)
+        found.setdefault(path.stat().st_dev, (path, []))[1].append(what)
+    return [_disk(path, ", ".join(sorted(names))) for path, names in found.values()]
+
+
+def _folders() -> dict[str, Path]:
     app = current_app
-    found = {
-        "instance": Path(app.instance_path),
-        "temporary": Path(tempfile.gettempdir()),
-    }
+    instance = Path(app.instance_path)
+    found = {"instance": instance, "temporary": Path(tempfile.gettempdir())}
     if app.config["DEFAULT_FILE_STORE"] == "local_filesystem":
-        found["files"] = Path(app.instance_path, app.config["FILE_STORE_ROOT_PATH"])
+        found["files"] = instance / app.config["FILE_STORE_ROOT_PATH"]
     url = make_url(app.config["SQLALCHEMY_DATABASE_URI"])
     if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
-        found["database"] = Path(app.instance_path, str(url.database)).parent
-    return {name: _existing(path) for name, path in found.items()}
+        found["database"] = (instance / str(url.database)).parent
+    return found
 
 
 def _existing(path: Path) -> Path:
@@ -62,40 +88,48 @@ def _existing(path: Path) -> Path:
     return path if path.is_dir() else _existing(path.parent)
 
 
+def _disk(path: Path, what: str) -> Disk:
+    usage, inodes = shutil.disk_usage(path), os.statvfs(path)
+    few = bool(inodes.f_files) and inodes.f_favail < inodes.f_files / 100
+    return Disk(what, path, usage.free, usage.total, few)
+
+
 def look_at_disk() -> Outcome:
     """Look for room where this process writes."""
-    seen: dict[int, list[str]] = {}
-    for name, path in disks().items():
-        seen.setdefault(path.stat().st_dev, []).append(name)
-    places = disks()
-    facts, problems = [], []
-    for names in seen.values():
-        path = places[names[0]]
-        usage = shutil.disk_usage(path)
-        what = ", ".join(sorted(names))
-        facts.append(f"{what}: {usage.free / 1024**3:.1f} GiB free")
-        inodes = os.statvfs(path)
-        no_inodes = inodes.f_files and inodes.f_favail < inodes.f_files / 100
-        if usage.free < min(ROOM, usage.total * SHARE) or no_inodes:
-            problems.append(_full(what, path, usage.free, bool(no_inodes)))
-    return Outcome("; ".join(facts), problems)
-
-
-def _full(what: str, path: Path, free: int, no_inodes: bool) -> Problem:
-    return Problem(
-        _("almost full"),
-        _(
-            "%(path)s (%(what)s) has room for %(free)s MiB%(inodes)s.",
-            path=path,
-            what=what,
-            free=free // 1024**2,
-            inodes=_(" and for few more files") if no_inodes else "",
-        ),
-        _(
-            "Make room: remove old tasks (`flask clean-up`, RETENTION_FINISHED_DAYS), or use a "
-            "larger disk."
-        ),
+    found = disks()
+    facts = "; ".join(
+        f"{disk.what}: {disk.free / 1024**3:.1f} GiB free" for disk in found
     )
+    return Outcome(
+        facts,
+        [
+            _full(disk)
+            for disk in found
+            if disk.free < min(ROOM, disk.size * SHARE) or disk.has_few_inodes
+        ],
+    )
+
+
+def _full(disk: Disk) -> Problem:
+    if disk.has_few_inodes:
+        cause = _(
+            "%(path)s (%(what)s) has room for few more files, however small: its inodes are used "
+            "up.",
+            path=disk.path,
+            what=disk.what,
+        )
+    else:
+        cause = _(
+            "%(path)s (%(what)s) has %(free)s MiB left.",
+            path=disk.path,
+            what=disk.what,
+            free=disk.free // 1024**2,
+        )
+    cure = _(
+        "Make room: remove old tasks (`flask clean-up`, RETENTION_FINISHED_DAYS), or use a larger "
+        "disk."
+    )
+    return Problem(_("almost full"), cause, cure)
 
 
 def look_at_clocks() -> Outcome:

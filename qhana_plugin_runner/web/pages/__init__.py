@@ -3,6 +3,7 @@
 from flask import Flask, current_app, url_for
 from flask_babel import gettext as _
 
+from ...security.details import may_see_details
 from ...util.texts import lead_and_rest
 
 __all__ = ["register_pages"]
@@ -16,6 +17,7 @@ def register_pages(app: Flask) -> None:
     from .landing import landing_page
     from .licenses import LICENSE_PAGES
     from .package_files import PACKAGE_FILE_ROUTES
+    from .status import STATUS_PAGES
     from .task import task_page
 
     app.jinja_env.globals.update(page_links=_page_links, lead_and_rest=lead_and_rest)
@@ -24,6 +26,7 @@ def register_pages(app: Flask) -> None:
     register_docs(app)
     app.register_blueprint(LICENSE_PAGES)
     app.register_blueprint(PACKAGE_FILE_ROUTES)
+    app.register_blueprint(STATUS_PAGES)
     if app.config["AUTH_MODE"] == "token":
         from .login import LOGIN_PAGES
 
@@ -43,6 +46,8 @@ def _page_links() -> list[tuple[str, str]]:
         (_("Data"), url_for("workbench.data_page")),
         *docs_links(),
     ]
+    if may_see_details(is_for_link=True):
+        links.append((_("Status"), url_for("status.status_page")))
     if "debug" in current_app.blueprints:
         links += [
             (_("Debug"), url_for("debug.index")),
