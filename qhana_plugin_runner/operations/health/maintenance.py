@@ -20,7 +20,7 @@ def look_at_maintenance() -> Outcome:
         return Outcome()
     lease = MaintenanceLease
     query = select(lease.name, lease.holder).where(lease.expires_at > database_time())
-    held = dict(DB.session.execute(query).tuples().all())
+    held = {row.name: row.holder for row in DB.session.execute(query)}
     missing = [job.name for job in JOBS if job.name not in held]
     holders = ", ".join(sorted({holder.rpartition(":")[0] for holder in held.values()}))
     if not missing:

@@ -142,10 +142,14 @@ def overall(results: Iterable[Result]) -> Status:
     return status
 
 
-def check_health() -> dict[str, Result]:
-    """Return the results of all checks for the current app by name, within a second."""
+def check_health(deadline: float | None = None) -> dict[str, Result]:
+    """Return the results of all checks for the current app by name, within a second.
+
+    Args:
+        deadline: another number of seconds.
+    """
     health: Health = current_app.extensions[_EXTENSION]
-    return health.results()
+    return health.results(deadline)
 
 
 def use_checks(app: Flask, checks: Iterable[Check]) -> None:

@@ -24,6 +24,9 @@ __all__ = ["STATUS_PAGES"]
 
 STATUS_PAGES = Blueprint("status", __name__)
 
+SECONDS = 3.0
+"""For all checks, the first time."""
+
 FAILURES = 100
 """Failed tasks that are looked at, the newest ones."""
 
@@ -32,7 +35,7 @@ FAILURES = 100
 def status_page() -> Response:
     """Show workers, queues, failures by plugin, disks and all checks, to programs as JSON."""
     require_details()
-    results = check_health()
+    results = check_health(SECONDS)
     data = report(results.values(), with_details=True)
     database, broker = results["schema"], results["broker"]
     workers = _known(live_introductions, broker) or ()
