@@ -32,5 +32,7 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Start the maintenance in a web process, unless it runs elsewhere."""
+    """Start the maintenance in a web process, unless it runs elsewhere, and look at its health."""
     worker.wsgi.extensions["qhana_maintenance"].start_in_web_process()
+    # On a busy host the first look takes longer than a probe waits.
+    worker.wsgi.extensions["qhana_health"].results(deadline=0)

@@ -52,7 +52,7 @@ def look_at_proxies() -> Outcome:
             Problem(
                 _("another number than set"),
                 _(
-                    "A request has come through %(named)s proxies (`X-Forwarded-For`), but "
+                    "The header `X-Forwarded-For` of a request names %(named)s addresses, but "
                     "REVERSE_PROXY_COUNT is %(count)s: URLs, and addresses of clients, are wrong.",
                     named=named,
                     count=count,

@@ -246,7 +246,7 @@ def test_proxies_that_nobody_has_named(app):
     assert look(app, "proxies") == {"proxies": ""}, "a stranger could raise an alarm"
     client.get("/health/live", headers={"X-Forwarded-For": "9.9.9.9"})
     found = look(app, "proxies")["proxies"]
-    assert "through 1 proxies" in found
+    assert "names 1 addresses" in found
     assert "REVERSE_PROXY_COUNT" in found
 
 
