@@ -1,5 +1,6 @@
 """What people who know the original type and open: commands, pages, and the page that lists them."""
 
+import ast
 import os
 import re
 import shutil
@@ -17,6 +18,8 @@ from helpers.commands import flask
 from helpers.markdown import DOCS
 from helpers.processes import wait_until
 from helpers.product import CHECKOUT, outside_environment
+
+from qhana_plugin_runner.util.config import SETTINGS
 
 SECONDS = 60
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -179,6 +182,36 @@ def test_the_page_names_tests_that_exist():
         if function:
             source = (CHECKOUT / path).read_text("utf-8")
             assert f"def {function}(" in source, name
+
+
+# What deployments of the original set.
+VARIABLES = """
+    BROKER_URL CELERY_QUEUE CELERY_WORKER_POOL DEFAULT_FILE_STORE
+    DEFAULT_LOG_LEVEL DOCKER_CMD FLASK_DEBUG FLASK_ENV GIT_PLUGINS GUNICORN_WORKERS
+    PLUGIN_FOLDERS PLUGIN_REGISTRY_URL QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER
+    QHANA_PLUGIN_RUNNER_SETTINGS QHANA_SECRET_KEY REDIS_PORT RESULT_BACKEND
+    REVERSE_PROXY_COUNT SERVER_NAME SERVER_PORT SQLALCHEMY_DATABASE_URI URL_MAP
+"""
+
+
+def test_the_page_names_all_variables_and_each_is_read():
+    named = {name for row in rows() for name in re.findall("`([A-Z][A-Z_]+)`", row[0])}
+    assert named == set(VARIABLES.split())
+    read = {variable for setting in SETTINGS for variable in setting.env}
+    package = CHECKOUT / "qhana_plugin_runner"
+    for file in [CHECKOUT / "tasks.py", *package.rglob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            match node:
+                # os.environ.get(NAME, ...), os.environ[NAME], and functions of that kind
+                case ast.Call(args=[*arguments]):
+                    read |= {each.value for each in arguments if is_text(each)}
+                case ast.Subscript(slice=ast.Constant(value=str(name))):
+                    read.add(name)
+    assert named <= read
+
+
+def is_text(node):
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def test_each_row_of_the_page_says_how_it_is_checked():

@@ -34,12 +34,13 @@ def test_it_serves_in_production_mode_until_a_service_manager_stops_it(tmp_path)
     log_path = tmp_path / "log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "invoke", "start-gunicorn", "--port", str(port)],
+            [sys.executable, "-m", "invoke", "start-gunicorn"],
             env=outside_environment(
                 QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER=str(tmp_path),
                 FLASK_DEBUG="1",
                 PLUGIN_FOLDERS="",
                 GUNICORN_WORKERS="1",
+                SERVER_PORT=str(port),
             ),
             cwd=CHECKOUT,
             stdout=log,

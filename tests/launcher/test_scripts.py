@@ -29,7 +29,7 @@ def script(name, *arguments, path=None, cwd=CHECKOUT):
     )
 
 
-@pytest.mark.parametrize("name", ["run", "test", "check"])
+@pytest.mark.parametrize("name", ["run", "test", "check", "lowest"])
 def test_the_scripts_explain_themselves(name, tmp_path):
     result = script(name, "--help", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")

@@ -6,6 +6,7 @@ import sys
 import tomllib
 
 from helpers.product import CHECKOUT
+from packaging.specifiers import SpecifierSet
 
 import qhana_plugin_runner
 from qhana_plugin_runner.requests import REQUEST_SESSION
@@ -49,3 +50,13 @@ def test_no_second_place_holds_it():
 def test_the_changelog_begins_with_it():
     text = (CHECKOUT / "CHANGELOG.md").read_text("utf-8")
     assert re.search(r"^## (\S+) \(", text, re.M)[1] == VERSION
+
+
+def test_the_page_of_versions_names_each_python_that_may_install_the_wheel():
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    allowed = SpecifierSet(project["requires-python"])
+    page = (CHECKOUT / "docs" / "reference" / "versions.md").read_text("utf-8")
+    row = re.search(r"^\| Python \| ([^|]*) \|", page, re.M)[1]
+    assert row.split(", ") == [
+        f"3.{minor}" for minor in range(30) if f"3.{minor}" in allowed
+    ]

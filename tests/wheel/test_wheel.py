@@ -22,6 +22,8 @@ from helpers.product import (
 
 from qhana_plugin_runner.util.library_folders import package_folders
 
+FROM_INDEX = os.environ.get("WHEEL_DEPENDENCIES") == "index"
+
 BUILD = "import sys; from poetry.core.masonry import api; api.build_wheel(sys.argv[1])"
 
 
@@ -48,16 +50,24 @@ def installed(wheel, tmp_path_factory):
     The dependencies are taken from the environment of this test, so that nothing has to be
     downloaded. They are named in a .pth file, which adds a folder to the path but does not read
     the .pth files in that folder: the one that makes the checkout importable does not count.
+
+    With WHEEL_DEPENDENCIES=index in the environment pip gets them as for everybody.
     """
     home = tmp_path_factory.mktemp("elsewhere") / "venv"
     venv.create(home, symlinks=True)
+    if FROM_INDEX:
+        pip_install(home, wheel)
+        return home
     purelib = Path(sysconfig.get_path("purelib", "venv", {"base": str(home)}))
     (purelib / "dependencies.pth").write_text("\n".join(package_folders()), "utf-8")
-    command = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python")]
-    command += ["install", "--no-index", "--no-deps", "--quiet"]
-    command += ["--disable-pip-version-check", str(wheel)]
-    subprocess.run(command, check=True, timeout=120, env=outside_environment())
+    pip_install(home, "--no-index", "--no-deps", wheel)
     return home
+
+
+def pip_install(home, *arguments):
+    command = [sys.executable, "-m", "pip", "--python", home / "bin" / "python"]
+    command += ["install", "--quiet", "--disable-pip-version-check", *arguments]
+    subprocess.run(command, check=True, timeout=250, env=outside_environment())
 
 
 def _is_test(path):
@@ -113,6 +123,14 @@ def test_the_installed_package_is_not_that_of_the_checkout(installed, tmp_path):
         check=True,
     ).stdout
     assert Path(shown.strip()).is_relative_to(installed)
+
+
+def test_the_installed_package_knows_its_version(installed, wheel, tmp_path):
+    program = installed / "bin" / "qhana-plugin-runner"
+    shown = subprocess.run(
+        [program, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    assert wheel.name.startswith(f"qhana_plugin_runner-{shown.strip()}-")
 
 
 def test_one_command_of_the_installed_wheel_serves_plugins_and_finishes_a_task(
@@ -174,6 +192,8 @@ def test_the_packages_of_a_set_are_asked_for_by_its_tag(
 def test_a_new_plugin_is_tested_and_checked_where_nothing_but_the_wheel_is(
     installed, tmp_path
 ):
+    if FROM_INDEX:
+        pip_install(installed, "pytest")
     environment = outside_environment()
     environment["PATH"] = f"{installed / 'bin'}{os.pathsep}{os.defpath}"
 

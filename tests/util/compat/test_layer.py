@@ -154,7 +154,7 @@ def test_uninstall_restores_every_attribute():
     assert len(during.items() - before.items()) > len(compat.SHIMS)
     assert after == before
     with pytest.raises(TypeError):
-        ma.fields.Number()
+        ma.fields.Integer(missing=1)
 
 
 def test_installing_twice_patches_once():
@@ -194,7 +194,7 @@ def test_importing_the_layer_changes_nothing():
     result = run_python(
         "import qhana_plugin_runner.util.compat as compat, marshmallow\n"
         "assert not compat.installed()\n"
-        "marshmallow.fields.Number()\n",
+        "marshmallow.fields.Integer(missing=1)\n",
         PLUGIN_COMPAT="1",
     )
     assert "TypeError" in result.stderr
