@@ -26,6 +26,7 @@ extensions = [
     "commands_reference",
     "rest_reference",
     "findings_reference",
+    "metrics_reference",
     "shims_reference",
 ]
 # "source" is what sphinx-apidoc makes; the pages of the reference are arranged by hand.

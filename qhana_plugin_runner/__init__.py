@@ -77,6 +77,7 @@ def _set_up(app: Flask, test_config: Mapping[str, Any] | None, silent_log: bool)
         _register_logging(app)
     _register_request_ids(app)
     _register_proxies(app)
+    _register_metrics(app)
     _register_sites(app)
     _register_inputs(app)
     _register_compat(app)
@@ -157,6 +158,12 @@ def _register_proxies(app: Flask) -> None:
             x_prefix=count,
         )
         app.wsgi_app = proxy  # type: ignore[method-assign]
+
+
+def _register_metrics(app: Flask) -> None:
+    from .operations.metrics import register_metrics
+
+    register_metrics(app)
 
 
 def _register_sites(app: Flask) -> None:

@@ -12,6 +12,7 @@ from . import (  # noqa: F401  (add their routes to FILES_API and TASKS_API)
 from .files import FILES_API
 from .form_schemas import SCHEMAS_API, register_schema_links
 from .jwt import SECURITY_SCHEMES, register_jwt
+from .metrics import METRICS_API
 from .openapi import ROOT_API, api_path
 from .plugins import PLUGINS_API
 from .root import ROOT_ENDPOINT
@@ -35,6 +36,7 @@ def register_api(app: Flask) -> None:
     for blueprint in (ROOT_ENDPOINT, PLUGINS_API, TASKS_API, FILES_API, SCHEMAS_API):
         path = api_path(app, blueprint.url_prefix or "")
         ROOT_API.register_blueprint(blueprint, url_prefix=path)
+    app.register_blueprint(METRICS_API)
     register_schema_links(app)
     if api_path(app, "/") != "/":  # people and the launcher look for the runner here, too
         app.add_url_rule("/", "entrance", app.view_functions["api-root.RootView"])

@@ -3,7 +3,10 @@
 import gc
 from typing import Any
 
+from qhana_plugin_runner.util.metrics_folder import provide_folder
+
 preload_app = True
+provide_folder()  # before a plugin imports prometheus_client
 
 
 def on_starting(server: Any) -> None:
@@ -18,6 +21,7 @@ def on_starting(server: Any) -> None:
 
         for engine in DB.engines.values():
             engine.dispose()
+    app.extensions["qhana_metrics"].count()
     gc.collect()
     gc.freeze()
 

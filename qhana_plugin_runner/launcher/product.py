@@ -19,6 +19,7 @@ from ..util.config import read_settings
 from ..util.config.celery_config import uses_own_broker
 from ..util.instance_folder import BROKER_FOLDER, InstanceLock
 from ..util.log_once import LOG_ONCE_VARIABLE
+from ..util.metrics_folder import VARIABLE as METRICS_FOLDER
 from ..worker.retire import RETIRE
 from . import commands, environment, schema
 from .broker import EmbeddedBroker
@@ -100,7 +101,9 @@ async def run(options: Options) -> None:
             ),
             **bytecode_variables(instance, settings["PLUGIN_FOLDERS"]),
             LOG_ONCE_VARIABLE: str(notify / "logged"),
+            METRICS_FOLDER: str(notify / "metrics"),
         }
+        (notify / "metrics").mkdir()
         reaper = OrphanReaper(keep_open=[lock.fileno()])
         stack.callback(reaper.close)
         services: list[Service | Oneshot] = [
@@ -193,6 +196,8 @@ def _worker(
     ready: NotifySocket,
     variables: Mapping[str, str],
 ) -> Service:
+    if settings["METRICS_PORT"]:  # what it shows itself the web server does not show, too
+        variables = {n: v for n, v in variables.items() if n != METRICS_FOLDER}
     # Running tasks are ended, with the reason, before the worker is killed.
     task_seconds = min(float(settings["TASK_SHUTDOWN_SECONDS"]), _WORKER_SECONDS - 1.0)
     return Service(
@@ -263,4 +268,6 @@ def _background(
     else:
         return []
     stop = ((signal.SIGTERM, _MAINTENANCE_SECONDS),)
+    # The port is the worker's; the web server shows what is counted here.
+    variables = {**variables, "METRICS_PORT": "0"}
     return [Service(name, command, variables, last=True, stop=stop)]

@@ -12,6 +12,7 @@ from flask.cli import with_appcontext
 
 from ..celery import CELERY
 from .loop import Maintenance
+from .metrics import metrics_of
 from .webhooks.by_worker import is_delivered_by_worker
 
 __all__ = ["maintenance_command"]
@@ -40,6 +41,7 @@ def maintenance_command(schedule: Path | None) -> None:
         )
     # Blocked before the threads start, so that none of them gets the signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+    metrics_of(app).begin()
     maintenance: Maintenance = app.extensions["qhana_maintenance"]
     maintenance.start()
     scheduler = _scheduler(schedule) if schedule else None

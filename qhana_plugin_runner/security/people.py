@@ -56,7 +56,7 @@ PUBLIC = frozenset(
 )
 """The endpoints that need no token; and so does the root of each plugin, its metadata."""
 
-ADMIN_BLUEPRINTS = frozenset({"debug", "metrics", "status"})
+ADMIN_BLUEPRINTS = frozenset({"debug", "status"})
 
 _BY_METHOD = {"GET": Role.READ, "HEAD": Role.READ, "DELETE": Role.ADMIN}
 

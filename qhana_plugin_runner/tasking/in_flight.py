@@ -46,10 +46,12 @@ class Claim(NamedTuple):
         verdict: ``ok``; ``taken`` by another delivery of it; ``cancelled``; ``ended``: its
             task was; ``unknown``: done before, or the broker has lost its data.
         running_for: seconds since a worker first claimed a message of the task.
+        waited: seconds since the message was registered, right before it was sent.
     """
 
     verdict: str
     running_for: float
+    waited: float = 0.0
 
 
 class Entry(NamedTuple):
@@ -167,8 +169,8 @@ class InFlight:
     def claim(self, task_id: int, delivery_id: str, worker: str) -> Claim:
         """Claim a message for a worker, if it may start."""
         arguments = [delivery_id, worker, uuid4().hex]
-        verdict, seconds = self._claim(self._hashes(task_id), arguments)
-        return Claim(verdict, float(seconds))
+        verdict, *seconds = self._claim(self._hashes(task_id), arguments)
+        return Claim(verdict, *map(float, seconds))
 
     def supersede(
         self, task_id: int, delivery_id: str, worker: str | None = None

@@ -38,6 +38,7 @@ __all__ = [
     "message_of",
     "registered",
     "registered_as",
+    "waited",
     "worker_id",
 ]
 
@@ -50,7 +51,7 @@ REQUEST_ID = "qhana_request"
 _REGISTERED: ContextVar[dict[str, Any] | None] = ContextVar("registered", default=None)
 """The headers of a message that is registered before it is sent."""
 
-_CLAIMED, _ENDED = "_qhana_claimed", "_qhana_ended"
+_CLAIMED, _ENDED, _WAITED = "_qhana_claimed", "_qhana_ended", "_qhana_waited"
 """Attributes of Celery's record of a message that a worker runs."""
 
 _logger = logging.getLogger(__name__)
@@ -200,6 +201,7 @@ def claimed(app: Flask, task: Task, db_id: object = None) -> Iterator[None]:
         _logger.warning("%s for task %s does not start: %s", name, task_id, claim.verdict)
         raise Ignore(f"the message is {claim.verdict}")
     setattr(request, _CLAIMED, True)
+    setattr(request, _WAITED, claim.waited)
     since = monotonic() - claim.running_for
     message = CurrentMessage(name, task_id, delivery_id, since, request_id=request_id())
     with (
@@ -213,6 +215,14 @@ def claimed(app: Flask, task: Task, db_id: object = None) -> Iterator[None]:
 def is_claimed(task: Task) -> bool:
     """Whether the message that the Celery task was called with is claimed from the registry."""
     return bool(getattr(task.request, _CLAIMED, False))
+
+
+def waited(task: Task) -> float | None:
+    """Return for how long the message that is worked on was in a queue.
+
+    ``None`` when it was not to begin at once, or is not registered.
+    """
+    return None if task.request.eta else getattr(task.request, _WAITED, None)
 
 
 def mark_ended(task: Task) -> None:

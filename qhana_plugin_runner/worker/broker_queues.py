@@ -1,13 +1,14 @@
 """The queues as Celery's transport keeps them in Redis: messages that no worker has claimed."""
 
 import json
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from ..celery import CELERY
 from ..tasking.in_flight import Entry, InFlight
 from ..tasking.messages import DELIVERY_ID, TASK_ID
 
-__all__ = ["Queues"]
+__all__ = ["Backlog", "Queues"]
 
 MARGIN = 5.0
 """Seconds between registering a message and sending it, at most: the broker may be slow."""
@@ -15,6 +16,21 @@ MARGIN = 5.0
 
 CHUNK = 500
 """Messages that are read at once: some megabytes, and a pause of milliseconds for the broker."""
+
+LOOKED_AT = 20
+"""Messages at the head of a queue, one of which tells for how long they have waited."""
+
+
+class Backlog(NamedTuple):
+    """What waits in a queue.
+
+    Attributes:
+        messages: how many.
+        seconds: for how long the first of them has waited; 0 if it is not known.
+    """
+
+    messages: int
+    seconds: float
 
 
 class Queues:
@@ -41,6 +57,29 @@ class Queues:
         oldest = self._oldest[message.queue]
         return oldest is not None and message.registered_at >= oldest
 
+    def backlogs(self, queues: Iterable[str]) -> dict[str, Backlog]:
+        """Return what waits in each of these queues."""
+        with CELERY.connection_for_write() as connection:
+            return {
+                queue: self._backlog(connection.default_channel, queue)
+                for queue in queues
+            }
+
+    def _backlog(self, channel: Any, queue: str) -> Backlog:
+        keys = [channel._q_for_pri(queue, each) for each in channel.priority_steps]
+        sent = (self._first_known(channel, key) for key in keys)
+        oldest = min(filter(None, sent), default=self._now)
+        messages = sum(map(channel.client.llen, keys))
+        return Backlog(messages, max(0.0, self._now - oldest))
+
+    def _first_known(self, channel: Any, key: str) -> float:
+        """Return when the first of a list was sent of which that is known.
+
+        It is not of messages of no task, or of one that was cancelled.
+        """
+        first = reversed(channel.client.lrange(key, -LOOKED_AT, -1))
+        return next(filter(None, map(self._sent_at, first)), 0.0)
+
     def _look(self, queue: str) -> float | None:
         """Return when the oldest message of a queue was sent; ``None`` when there is none."""
         found: list[float] = []
@@ -48,17 +87,15 @@ class Queues:
             channel = connection.default_channel
             for priority in channel.priority_steps:
                 last = channel.client.lindex(channel._q_for_pri(queue, priority), -1)
-                if last is None:
-                    continue
-                headers = json.loads(last).get("headers", {})
-                task_id, delivery_id = headers.get(TASK_ID), headers.get(DELIVERY_ID)
-                # Messages of no task are not registered: the queue may have anything.
-                found.append(
-                    self._registry.registered_at(task_id, delivery_id)
-                    if delivery_id
-                    else 0.0
-                )
+                if last is not None:
+                    found.append(self._sent_at(last))
         return min(found, default=None)
+
+    def _sent_at(self, text: Any) -> float:
+        headers = json.loads(text).get("headers", {})
+        task_id, delivery_id = headers.get(TASK_ID), headers.get(DELIVERY_ID)
+        # Messages of no task are not registered: the queue may have anything.
+        return self._registry.registered_at(task_id, delivery_id) if delivery_id else 0.0
 
     def has(self, queue: str, delivery_id: str) -> bool:
         """Whether a message is in a queue; reads all of it, in pieces."""

@@ -3,6 +3,7 @@
 from flask import Flask
 
 from . import progress, rows
+from .ends import ENDED
 from .progress import hold, throttled
 from .states import LEGAL, OPEN, TERMINAL, TaskState
 from .transitions import (
@@ -21,6 +22,7 @@ from .transitions import (
 )
 
 __all__ = [
+    "ENDED",
     "LEGAL",
     "OPEN",
     "TERMINAL",

@@ -18,6 +18,7 @@ from ...db.models.tasks import ProcessingTask, TaskLogEntry, storable
 from ...db.statements import execute
 from ...util.logging import plugin_of_request
 from ..clients import note_client, require_few_tasks
+from .ends import note_end
 from .progress import PROGRESS, report
 from .states import state_of_end
 from .transitions import end_as_plugin, lock_log
@@ -56,6 +57,8 @@ def _write_through_life_cycle(session: Session, _context: Any, _instances: Any) 
 
 
 def _note_made(_mapper: Any, connection: Any, task: ProcessingTask) -> None:
+    if task.finished_at is not None and (session := object_session(task)):
+        note_end(session, task.id, task.plugin, state_of_end(task.task_status))
     if has_request_context():
         require_few_tasks(task, connection)
         request.environ.setdefault(UNSAVED, set()).add(task.id)

@@ -41,6 +41,7 @@ from ...util.current_message import current_message
 from ..changes import note_change
 from ..outbox import enqueue
 from ..signals import send_enqueued
+from .ends import note_end_of
 from .progress import write_held
 from .states import OPEN, TaskState, sources_of
 
@@ -292,6 +293,7 @@ def _end(
     happened = _move(statement, task_id, **values)
     if happened:
         _execute(_removing_secrets(), task_id)
+        note_end_of(DB.session(), task_id)
     return happened
 
 

@@ -1,7 +1,7 @@
 -- Ask whether a message may start, and note that it does.
 -- KEYS: hash of the task, hash of its payloads. ARGV: delivery id, worker, a name for this call: when no
--- answer comes it is repeated. Returns a verdict, and seconds since a worker first claimed a message of
--- the task.
+-- answer comes it is repeated. Returns a verdict, seconds since a worker first claimed a message of the
+-- task, and for how many this one was registered before.
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 local entry = redis.call('HGET', KEYS[1], ARGV[1])
@@ -20,4 +20,4 @@ entry.started = now
 redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(entry))
 if entry.once then redis.call('HDEL', KEYS[2], ARGV[1]) end
 redis.call('HSETNX', KEYS[1], '!began', tostring(now))
-return {'ok', tostring(now - redis.call('HGET', KEYS[1], '!began'))}
+return {'ok', tostring(now - redis.call('HGET', KEYS[1], '!began')), tostring(now - entry.sent)}

@@ -73,6 +73,17 @@ def as_limit(value: Any) -> int | None:
     return None if value in (None, "") else as_count(value)
 
 
+def as_port(value: Any) -> int:
+    """A port, or 0 for none."""
+    try:
+        port = as_count(value)
+    except ValueError:
+        port = -1
+    if not 0 <= port <= 65535:
+        raise ValueError("must be a port, from 1 to 65535, or 0 for none")
+    return port
+
+
 def as_seconds(value: Any) -> float:
     """A number above 0."""
     if not isinstance(value, bool):

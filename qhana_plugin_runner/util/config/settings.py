@@ -16,6 +16,7 @@ from .checks import (
     as_limit,
     as_mapping,
     as_paths,
+    as_port,
     as_rewrite_rules,
     as_secret,
     as_severity,
@@ -270,6 +271,22 @@ SETTINGS: tuple[Setting, ...] = (
         as_text,
         None,
         "The format of the time, in the notation of `time.strftime`.",
+    ),
+    Setting(
+        "METRICS_PORT",
+        as_port,
+        None,
+        "The port at which a worker, or `flask maintenance`, shows its metrics to Prometheus. Each "
+        "service on a machine needs one of its own. None when it is not set.",
+        env=("METRICS_PORT",),
+    ),
+    Setting(
+        "METRICS_HOST",
+        as_text,
+        "127.0.0.1",
+        "The address of this port. Nobody is asked for a token there, so only Prometheus should "
+        "reach it.",
+        env=("METRICS_HOST",),
     ),
     Setting(
         "BABEL_DEFAULT_LOCALE",

@@ -231,6 +231,12 @@ def with_children(self, gate, db_id):
 
 
 @work()
+def leave_a_child(self, gate, db_id):
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+    return "left"
+
+
+@work()
 def call_exit(self, gate, db_id):
     sys.exit(3)
 

@@ -114,6 +114,8 @@ ENVIRONMENT = [
     ),
     ("PLUGIN_COMPAT", "0", "PLUGIN_COMPAT", False),
     ("MAINTENANCE", "off", "MAINTENANCE", False),
+    ("METRICS_PORT", "9464", "METRICS_PORT", 9464),
+    ("METRICS_HOST", "0.0.0.0", "METRICS_HOST", "0.0.0.0"),
     ("TASK_QUEUES", '{"*-gpu@*": "gpu"}', "TASK_QUEUES", {"*-gpu@*": "gpu"}),
     ("TASK_SHUTDOWN_SECONDS", "7.5", "TASK_SHUTDOWN_SECONDS", 7.5),
     ("TASK_TIME_LIMIT_SECONDS", "60", "TASK_TIME_LIMIT_SECONDS", 60.0),

@@ -1,0 +1,139 @@
+"""The metrics of one app in this process: who counts, who shows."""
+
+import logging
+import os
+import threading
+from typing import Any
+
+from flask import Flask
+
+from ...tasking.life_cycle import ENDED, TERMINAL
+from ...util.metrics_folder import VARIABLE, provide_folder
+
+__all__ = ["OTHER", "RUNNER", "Metrics", "metrics_of"]
+
+OTHER = "other"
+"""Stands for all plugins that are not there, or no longer: they must not be any number."""
+
+RUNNER = "runner"
+"""Stands for the runner itself, as for uploads."""
+
+PORT_SECONDS = 5.0
+"""Seconds between two looks whether the port is free: the worker before may still use it."""
+
+_logger = logging.getLogger(__name__)
+
+
+def metrics_of(app: Flask) -> "Metrics":
+    """Return the metrics of an app."""
+    metrics: Metrics = app.extensions["qhana_metrics"]
+    return metrics
+
+
+class Metrics:
+    """What is counted for one app, and how it is shown."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._lock = threading.Lock()
+        self._counts = False
+        self._registries: dict[bool, Any] = {}
+
+    def count(self) -> None:
+        """Count the ends of tasks, from now on."""
+        if self._counts:
+            return
+        with self._lock:
+            if not self._counts:
+                self._begin_to_count()
+                self._counts = True
+
+    def _begin_to_count(self) -> None:
+        from .counters import prepare_ends
+
+        states = sorted(state.value for state in TERMINAL)
+        for plugin in (*self._app.extensions["qhana_plugins"].mounted, RUNNER, OTHER):
+            prepare_ends(plugin, states)
+        ENDED.connect(self._ended, sender=self._app)
+
+    def begin(self) -> bool:
+        """Count in a process that answers no requests, and show it where ``METRICS_PORT`` says.
+
+        Returns:
+            whether there is somebody to count for
+        """
+        port = self._app.config["METRICS_PORT"]
+        if port:
+            provide_folder()
+        elif not os.environ.get(VARIABLE):
+            return False
+        self.count()
+        if port:
+            threading.Thread(target=self._serve, args=[port], daemon=True).start()
+        return True
+
+    def plugin(self, identifier: str | None) -> str:
+        """Return the label of a plugin."""
+        if not identifier:
+            return RUNNER
+        mounted = self._app.extensions["qhana_plugins"].mounted
+        return identifier if identifier in mounted else OTHER
+
+    def show(self, accept: str) -> tuple[bytes, str]:
+        """Return all metrics as text, and its type.
+
+        Args:
+            accept: the header with which Prometheus tells what it reads.
+        """
+        from prometheus_client.exposition import choose_encoder
+
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry(is_web=True)), content_type
+
+    def _registry(self, is_web: bool) -> Any:
+        with self._lock:
+            if is_web not in self._registries:
+                self._registries[is_web] = self._make_registry(is_web)
+            return self._registries[is_web]
+
+    def _make_registry(self, is_web: bool) -> Any:
+        from prometheus_client import CollectorRegistry
+
+        from .counters import add_counters
+        from .gauges import HostGauges, RunnerGauges
+
+        registry = CollectorRegistry(auto_describe=False)
+        add_counters(registry)
+        registry.register(HostGauges(self._app))
+        if is_web:
+            registry.register(RunnerGauges(self._app))
+        return registry
+
+    def _ended(self, _app: Flask, *, plugin: str | None, state: str) -> None:
+        from .counters import count_end
+
+        count_end(self.plugin(plugin), state)
+
+    def _serve(self, port: int) -> None:
+        """Show what this service counts to whoever reaches the port."""
+        from prometheus_client import start_http_server
+
+        host = self._app.config["METRICS_HOST"]
+        registry, pause = self._registry(is_web=False), threading.Event()
+        is_told = False
+        while True:
+            try:
+                server, _thread = start_http_server(port, host, registry)
+                break
+            except OSError as error:
+                if not is_told:
+                    _logger.warning(
+                        "no metrics at METRICS_PORT until it is free: %s port %s: %s",
+                        host,
+                        port,
+                        error.strerror or error,
+                    )
+                is_told = True
+            pause.wait(PORT_SECONDS)
+        os.register_at_fork(after_in_child=server.socket.close)
+        _logger.info("metrics at http://%s:%s/metrics", host, port)
