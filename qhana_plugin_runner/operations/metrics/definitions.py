@@ -125,13 +125,6 @@ METRICS = (
         "Size of all files of tasks, as far as their stores know it.",
     ),
     Metric(
-        "qhana_stored_files",
-        "gauge",
-        ("store",),
-        "runner",
-        "Number of files of tasks.",
-    ),
-    Metric(
         "qhana_service_up",
         "gauge",
         ("service",),

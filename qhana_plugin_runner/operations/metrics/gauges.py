@@ -60,17 +60,14 @@ def _of_database(_app: Flask) -> Iterator[tuple[str, Values]]:
         calls, oldest, now = connection.execute(
             pending.where(call.due_at.is_not(None))
         ).one()
-        stores = connection.execute(
-            select(store, size, func.count()).group_by(store)
-        ).all()
+        stores = connection.execute(select(store, size).group_by(store)).all()
     # Rows that were made by a process of an earlier version have no state.
     known = {state.value: found.pop(state.value, 0) for state in TaskState}
     yield "qhana_tasks", known | ({"unknown": sum(found.values())} if found else {})
     yield "qhana_webhook_calls_pending", calls
     age = (now - oldest).total_seconds() if oldest else 0.0
     yield "qhana_webhook_oldest_call_age_seconds", max(0.0, age)
-    yield "qhana_stored_bytes", {name: float(total or 0) for name, total, _ in stores}
-    yield "qhana_stored_files", {name: count for name, _, count in stores}
+    yield "qhana_stored_bytes", {name: float(total or 0) for name, total in stores}
 
 
 def _of_broker(app: Flask) -> Iterator[tuple[str, Values]]:
@@ -121,7 +118,8 @@ class _Reading:
                 found = self.service.read(app)
                 return [_family(name, values) for name, values in found], True
         except Exception as error:  # each driver has its own
-            _logger.warning("no metrics of the %s: %s", self.service.name, error)
+            reason = str(getattr(error, "orig", error)).strip()
+            _logger.warning("no metrics of the %s: %s", self.service.name, reason)
             return [], False
 
 

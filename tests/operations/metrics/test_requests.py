@@ -114,7 +114,6 @@ def test_database_and_metrics_agree(app, client, monkeypatch):
         key = ("qhana_tasks_ended_total", "runner", state)
         assert now[key] - before[key] == expected[state], state
     assert now["qhana_stored_bytes", "local_filesystem"] == 12
-    assert now["qhana_stored_files", "local_filesystem"] == 3
     assert now["qhana_webhook_calls_pending",] == 0
 
 
