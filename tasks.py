@@ -14,7 +14,8 @@ from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from qhana_plugin_runner.errors import OperatorError, RunnerError
-from qhana_plugin_runner.launcher import commands, environment
+from qhana_plugin_runner.launcher import commands, container, environment
+from qhana_plugin_runner.launcher.errors import UsageError
 from qhana_plugin_runner.launcher.watch import run_and_watch
 from qhana_plugin_runner.plugins.git import load_git_plugins as load_from_git
 from qhana_plugin_runner.plugins.licenses import third_party_packages
@@ -32,7 +33,7 @@ def _run(command: list[str]) -> None:
     """Run a command in this terminal; its exit status becomes that of invoke."""
     print(f"$ {subprocess.list2cmdline(command)}", flush=True)
     with subprocess.Popen(command, cwd=PROJECT) as process:
-        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         while True:
             try:
                 status = process.wait()
@@ -40,14 +41,22 @@ def _run(command: list[str]) -> None:
             except KeyboardInterrupt:
                 # The terminal has sent it to the command too, which ends in its way.
                 continue
+        signal.signal(signal.SIGTERM, before)
     if status:
         raise Exit(code=status if status > 0 else 128 - status)
 
 
-def _check_settings() -> None:
-    """Say what is wrong with the settings before many processes do."""
+def _become(command: list[str]) -> None:
+    """Go on as another program, which then gets the signals that are meant for this one."""
+    print(f"$ {subprocess.list2cmdline(command)}", flush=True)
+    os.chdir(PROJECT)
+    os.execv(command[0], command)
+
+
+def _check_settings() -> dict[str, Any]:
+    """Return the settings, or say what is wrong with them before many processes do."""
     try:
-        read_settings(INSTANCE, is_debug())
+        return read_settings(INSTANCE, is_debug())
     except OperatorError as error:
         raise Exit(f"error: {error}", code=error.exit_code) from error
 
@@ -136,6 +145,8 @@ def worker(
         if watch:
             folders = ["qhana_plugin_runner", *PLUGIN_FOLDERS]
             raise Exit(code=run_and_watch(command, [PROJECT / each for each in folders]))
+        if not dev:
+            _become(command)
         _run(command)
     finally:
         if dev:
@@ -190,7 +201,7 @@ def start_gunicorn(
     """Run the web server until Ctrl-C, in production mode whatever .flaskenv says."""
     os.environ["FLASK_DEBUG"] = "0"
     _check_settings()
-    _run(
+    _become(
         commands.web_command(
             bind=f"{host}:{_port(port, 'SERVER_PORT', 5005)}",
             workers=workers or int(os.environ.get("GUNICORN_WORKERS") or 2),
@@ -224,6 +235,26 @@ def load_git_plugins(c: Context) -> None:
         print(f"{name}: {where}")
     if loaded.errors:
         raise Exit("\n".join(f"error: {error}" for error in loaded.errors), code=1)
+
+
+@task
+def start_docker(c: Context) -> None:
+    """Run what a container is for: the web server, or a worker if $CONTAINER_MODE says so."""
+    os.environ["FLASK_DEBUG"] = "0"
+    uri = _check_settings()["SQLALCHEMY_DATABASE_URI"]
+    # Docker sends SIGTERM, also while plugins are fetched and the database is waited for.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        command = container.container_command(INSTANCE)
+        if os.environ.get("GIT_PLUGINS"):
+            load_git_plugins(c)
+        install_plugin_dependencies(c)
+        is_current = container.wait_for_database(uri, INSTANCE, os.environ)
+    except UsageError as error:
+        raise Exit(f"error: {error}", code=2) from error
+    if container.container_mode() == "server" and not is_current:
+        upgrade_db(c)
+    _become(command)
 
 
 @task

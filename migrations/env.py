@@ -1,5 +1,7 @@
 """Run migrations on the database of the current app (``flask db ...``)."""
 
+from contextlib import contextmanager
+
 from alembic import context
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
@@ -12,6 +14,9 @@ from qhana_plugin_runner.db.connection import connection_errors
 
 ORIGINAL = "ff55b6ebbbd7"
 """The revision of databases that were made without migrations by the original runner."""
+
+LOCK = int.from_bytes(b"qhana", "big")
+"""The number of the lock on PostgreSQL."""
 
 
 def columns_of(connection):
@@ -64,6 +69,22 @@ def begin_immediate(connection):
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+@contextmanager
+def one_at_a_time(connection):
+    """Wait for other processes that upgrade the same database; SQLite waits by itself."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK})")
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")
+        connection.commit()
+
+
 def run():
     options = {
         **current_app.extensions["migrate"].configure_args,
@@ -79,7 +100,7 @@ def run():
         return
     with connection_errors(DB.engine.url):
         connection = DB.engine.connect()
-    with connection:
+    with connection, one_at_a_time(connection):
         is_sqlite = connection.dialect.name == "sqlite"
         if is_sqlite:
             options["transactional_ddl"] = True

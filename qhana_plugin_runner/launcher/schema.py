@@ -1,5 +1,8 @@
 """Whether the database has the current schema: the upgrade, which takes seconds, is left out then.
 
+So it is when a newer version has upgraded the database already, as happens while the hosts of a
+deployment are upgraded one after the other.
+
 The launcher itself reads SQLite files. For other databases it runs this module, which imports
 their drivers, in a process of its own.
 """
@@ -12,7 +15,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from ..util.revisions import heads
+from ..util.revisions import heads, known_revisions
 from .errors import UsageError
 
 _QUERY = "SELECT version_num FROM alembic_version"
@@ -33,7 +36,7 @@ def is_current(uri: str, instance: Path, environment: Mapping[str, str]) -> bool
         UsageError: the database cannot be reached
     """
     if sqlite := re.fullmatch(r"sqlite:///([^?%:]+)", uri):
-        if _versions_in_file(instance / sqlite[1]) == heads():
+        if _is_upgraded(_versions_in_file(instance / sqlite[1])):
             return True
     looked = subprocess.run(
         [sys.executable, "-m", __name__, str(instance)],
@@ -45,6 +48,11 @@ def is_current(uri: str, instance: Path, environment: Mapping[str, str]) -> bool
     if looked.returncode not in (0, _UPGRADE_NEEDED):
         raise UsageError(looked.stderr.strip().rpartition("\n")[2])
     return looked.returncode == 0
+
+
+def _is_upgraded(found: set[str]) -> bool:
+    """Whether these are the newest revisions, or some that only a newer version knows."""
+    return found == heads() or not found <= known_revisions()
 
 
 def _versions_in_file(file: Path) -> set[str]:
@@ -70,7 +78,7 @@ def main(instance: str) -> int:
     except DatabaseUnreachable as error:
         print(error, file=sys.stderr)
         return 2
-    return 0 if found == heads() else _UPGRADE_NEEDED
+    return 0 if _is_upgraded(found) else _UPGRADE_NEEDED
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from celery.concurrency.prefork import TaskPool as ProcessPool
@@ -83,6 +84,7 @@ class Monitor(threading.Thread):
 
     def run(self) -> None:
         while not self._ends.wait(self._beat if self._work.empty() else 0.05):
+            self._touch_file()
             self._safely(self.tick)
             self._do_work()
         self._do_work()
@@ -90,6 +92,14 @@ class Monitor(threading.Thread):
     def _do_work(self) -> None:
         while not self._work.empty() and self._safely(self._work.queue[0]):
             self._work.get()
+
+    def _touch_file(self) -> None:
+        """Show that this process lives, whatever broker and database do."""
+        if file := self._app.config["WORKER_HEARTBEAT_FILE"]:
+            try:
+                Path(file).touch()
+            except OSError as error:
+                _logger.warning("WORKER_HEARTBEAT_FILE cannot be touched: %s", error)
 
     def _safely(self, work: Callable[[], None]) -> bool:
         """Do something; what fails while broker or database is away is done again later."""

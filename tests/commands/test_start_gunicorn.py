@@ -65,7 +65,7 @@ def test_it_serves_in_production_mode_until_a_service_manager_stops_it(tmp_path)
         waiting = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
         for each in waiting:
             each.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        # To invoke alone; the web server is a child of it.
+        # To the process that was started, which has become the web server.
         process.send_signal(signal.SIGTERM)
         wait_until(lambda: is_to_end(web_process), SECONDS, "SIGTERM has arrived")
         os.kill(web_process, signal.SIGCONT)

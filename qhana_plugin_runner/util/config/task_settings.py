@@ -6,6 +6,7 @@ from .checks import (
     as_days,
     as_queues,
     as_seconds,
+    as_text,
     as_webhook_secrets,
 )
 from .setting import Setting
@@ -62,6 +63,15 @@ TASK_SETTINGS: tuple[Setting, ...] = (
         "with several `attempts` are queued again, which does not count as an attempt; others fail "
         "with this reason. What has not begun is queued again at once.",
         env=("TASK_SHUTDOWN_SECONDS",),
+    ),
+    Setting(
+        "WORKER_HEARTBEAT_FILE",
+        as_text,
+        None,
+        "A file that a worker touches with each heartbeat, so that a container engine or service "
+        "manager sees by its age whether the worker lives, without asking it. Each worker needs "
+        "its own.",
+        env=("WORKER_HEARTBEAT_FILE",),
     ),
     Setting(
         "TASK_TIME_LIMIT_SECONDS",
