@@ -2,6 +2,8 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from alembic.script import ScriptDirectory
 from flask import current_app
 from flask_migrate import check, downgrade, upgrade
 from helpers.commands import flask
+from helpers.product import CHECKOUT, outside_environment
 from helpers.runner import runner
 from sqlalchemy import inspect, text
 
@@ -228,3 +231,33 @@ def test_postgresql_gets_the_same_tables_and_loses_them_again(
             assert_no_drift()
             downgrade(revision="base")
             assert inspect(DB.engine).get_table_names() == ["alembic_version"]
+
+
+def test_two_that_upgrade_one_database_at_once_wait_for_each_other(
+    tmp_path, postgresql_database
+):
+    both = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "flask",
+                "--app",
+                "qhana_plugin_runner",
+                "db",
+                "upgrade",
+            ],
+            env=outside_environment(
+                QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER=str(tmp_path),
+                SQLALCHEMY_DATABASE_URI=postgresql_database,
+                PLUGIN_FOLDERS="",
+            ),
+            cwd=CHECKOUT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    errors = [each.communicate()[1] for each in both]
+    assert [each.returncode for each in both] == [0, 0], errors
+    assert sorted("Running upgrade" in text for text in errors) == [False, True], errors
