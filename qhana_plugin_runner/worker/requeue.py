@@ -55,7 +55,7 @@ def requeue(
         return
     attempt = found.attempt
     with working_on(found.message):
-        if found.entry.worker is None and found.entry.payload is not None:
+        if found.is_waiting:
             # Its worker was killed when it had just taken it: this is no attempt.
             _send_again(registry, task_id, found, "", 0.0, attempt, worker)
             return
@@ -86,9 +86,10 @@ def hand_over(
     if found is None:
         return
     with working_on(found.message):
-        if found.attempts > 1:
+        if found.attempts > 1 or found.is_waiting:
             log = f"Task queued again: {reason}"
-            _send_again(registry, task_id, found, log, pause, found.attempt)
+            worker = "" if found.is_waiting else None
+            _send_again(registry, task_id, found, log, pause, found.attempt, worker)
         else:
             log = f"Task failed: {reason}"
             end(registry, task_id, partial(life_cycle.fail, log=log))
@@ -108,6 +109,11 @@ class _Found(NamedTuple):
     attempt: int
     attempts: int
     message: CurrentMessage
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nobody has begun with it, and it can be sent again."""
+        return self.entry.worker is None and self.entry.payload is not None
 
 
 def _in_flight(registry: InFlight, task_id: int, delivery_id: str) -> _Found | None:

@@ -17,6 +17,8 @@ from helpers.processes import is_alive, wait_until
 from helpers.product import CHECKOUT, Product
 from redis import Redis
 
+from qhana_plugin_runner.launcher.commands import web_command
+
 HELPERS = Path(__file__).parent
 PLUGINS = Path(__file__).parents[1] / "faults" / "plugins"
 
@@ -219,36 +221,62 @@ class Site:
             hours: by which its clock is ahead of the others
             environment: further environment variables
         """
-        environment = {**self.environment(), **environment}
-        environment.pop("NOTIFY_SOCKET")
         program = ["celery"]
         if hours:
             program = ["helpers.clock", str(hours)]
             environment["PYTHONPATH"] = str(HELPERS.parent)
         command = [sys.executable, "-m", *program, "--app"]
         command += ["qhana_plugin_runner.celery_worker:CELERY", "worker", *arguments]
-        name = uuid4().hex
-        log = self.folder / f"{name}.log"
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                [*command, "--hostname", name, "--loglevel", "INFO"],
-                stdout=file,
-                stderr=file,
-                env=environment,
-                cwd=CHECKOUT,
-                start_new_session=True,
-            )
+        command += ["--hostname", uuid4().hex, "--loglevel", "INFO"]
+        with self.running(command, environment) as (process, log):
+            yield wait_until_said(process, log, " ready.")
 
-        def is_ready():
-            assert process.poll() is None, log.read_text()
-            return " ready." in log.read_text()
+    @contextmanager
+    def web(self, port, **environment):
+        """Run another web server, with one process; yield it, and its log, when it answers."""
+        command = web_command(bind=f"127.0.0.1:{port}", workers=1)
+        with self.running(command, environment) as (process, log):
+            yield wait_until_said(process, log, "Booting worker")
 
-        try:
-            wait_until(is_ready, PATIENCE, "the worker is ready")
-            yield process, log
-        except BaseException:
-            print(log.read_text()[-20_000:])
-            raise
-        finally:
-            process.kill()
+    @contextmanager
+    def running(self, command, environment):
+        """Run a command with the settings of the product; yield its process, and its log."""
+        environment = {**self.environment(), **environment}
+        environment.pop("NOTIFY_SOCKET", None)
+        with running(command, self.folder, environment) as started:
+            yield started
+
+
+@contextmanager
+def running(command, folder, environment, cwd=CHECKOUT):
+    """Run a command in a session of its own; yield its process, and its log."""
+    log = folder / f"{uuid4().hex}.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command,
+            stdout=file,
+            stderr=file,
+            env=environment,
+            cwd=cwd,
+            start_new_session=True,
+        )
+    try:
+        yield process, log
+    except BaseException:
+        print(log.read_text()[-20_000:])
+        raise
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def wait_until_said(process, log, text):
+    """Wait for a text in the log of a process; return both."""
+
+    def is_said():
+        assert process.poll() is None, log.read_text()
+        return text in log.read_text()
+
+    wait_until(is_said, PATIENCE, text)
+    return process, log
