@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import resource
 import sqlite3
 import tarfile
@@ -53,7 +54,7 @@ def instance(tmp_path):
         database.execute("CREATE TABLE counted (n)")
         database.execute("INSERT INTO counted VALUES (0)")
     odd = folder / os.fsdecode(ODD_NAME)
-    odd.write_bytes(b"x" * 3_000_000)
+    odd.write_bytes(random.Random(1).randbytes(3_000_000))
     odd.chmod(0o640)
     os.utime(odd, (1_000_000_000, 1_000_000_000))
     (folder / "files" / ".unfinished-1").write_text("half")
