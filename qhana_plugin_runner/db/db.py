@@ -29,6 +29,7 @@ from sqlalchemy.sql.functions import GenericFunction
 
 from ..util import strict_json
 from .connection import connection_errors
+from .vanished import notice_vanished
 
 SQLITE_BUSY_TIMEOUT = 30_000
 """Milliseconds that a writer waits for another one. Commits take milliseconds; half a minute is
@@ -244,6 +245,7 @@ def register_db(app: Flask) -> None:
         # Only of these: the files of plugins are not ours to switch to another mode.
         for engine in DB.engines.values():
             event.listen(engine, "connect", _prepare_sqlite)
+            notice_vanished(engine)
     app.extensions["migrate"] = _LazyMigrations(app)
 
 

@@ -71,6 +71,8 @@ def worker_command(
     command = celery_command("worker", "--pool", pool, "--loglevel", log_level.upper())
     command += ["--concurrency", str(concurrency or default_concurrency())]
     command += ["--include", "qhana_plugin_runner.launcher.worker_ready"]
+    # Else each worker reads the heartbeats of all others, for elections that the runner has none of.
+    command += ["--without-gossip"]
     if queues:
         command += ["--queues", ",".join(queues)]
     if name:
@@ -78,7 +80,7 @@ def worker_command(
     if schedule:
         command += ["--beat", "--schedule", str(schedule)]
     if alone:
-        command += ["--without-gossip", "--without-mingle"]
+        command += ["--without-mingle"]
     return command
 
 

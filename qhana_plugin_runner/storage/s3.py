@@ -10,6 +10,7 @@ from urllib.parse import quote
 from flask import Flask
 
 from ..db.models.tasks import TaskFile
+from ..util.current_message import current_message
 from ..util.pieces import PieceReader
 from .content import CHUNK, Content, FileFacts, FileLike, content_type
 from .errors import StoreNotConfigured
@@ -22,8 +23,9 @@ PRESIGNED_SECONDS = 60 * 60
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 """A server that is near connects at once; it may take a while to put a large file together."""
 
-ATTEMPTS = 5
-"""Times that a request is tried when the server is busy or away, with growing pauses."""
+ATTEMPTS, WORK_ATTEMPTS = 5, 12
+"""Times that a request is tried when the server is busy or away, with growing pauses. A task tries for
+some two minutes, as for the broker: it may have computed for hours what it wants to keep."""
 
 
 class S3FileStore(ServedFileStore, name="s3"):
@@ -80,10 +82,11 @@ class S3FileStore(ServedFileStore, name="s3"):
             aws_secret_access_key=self.config["S3_SECRET_ACCESS_KEY"],
             region_name=self.config["S3_REGION"],
         )
+        attempts = WORK_ATTEMPTS if current_message().task_name else ATTEMPTS
         config = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             signature_version="s3v4",
             # Names of buckets as subdomains need a DNS entry each, which few own servers have.
             s3={"addressing_style": "path" if endpoint else "auto"},

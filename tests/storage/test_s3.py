@@ -18,6 +18,7 @@ from qhana_plugin_runner.storage import (
 )
 from qhana_plugin_runner.storage.s3_object import S3Object
 from qhana_plugin_runner.util.config import ConfigError
+from qhana_plugin_runner.util.current_message import CurrentMessage, working_on
 
 CONTENT = b"0123456789" * 10
 
@@ -248,6 +249,15 @@ def test_a_stream_that_breaks_off_is_taken_up_where_it_ended(
     with io.BufferedReader(S3Object(client, s3_settings["S3_BUCKET"], key)) as file:
         assert file.read() == CONTENT
     assert client.streams == 4
+
+
+@pytest.mark.parametrize("task_name, attempts", [("p@v1.work", 12), ("", 5)])
+def test_what_was_computed_is_worth_more_attempts_than_a_request(
+    app, context, task_name, attempts
+):
+    with working_on(CurrentMessage(task_name, 1)):
+        client, _signing = STORE["s3"]._clients()
+    assert client.meta.config.retries["total_max_attempts"] == attempts
 
 
 def test_a_stream_that_gives_nothing_is_an_error_in_the_end(task, s3_client, s3_settings):
