@@ -21,7 +21,7 @@ from qhana_plugin_runner.tasking.messages import DELIVERY_ID
 from qhana_plugin_runner.tasking.owners import owner_of
 from qhana_plugin_runner.tasking.removal import remove_task
 from qhana_plugin_runner.worker import broker_queues
-from qhana_plugin_runner.worker.requeue import requeue
+from qhana_plugin_runner.worker.requeue import hand_over, requeue
 
 QUEUE = "qhana_plugin_runner"
 
@@ -185,6 +185,35 @@ def test_what_is_needed_to_send_a_message_again_is_kept_no_longer_than_that(
         registry.claim(task_id, entry.delivery_id, "worker")
         (entry,) = registry.entries([task_id])[task_id].messages
         assert (entry.payload is not None) == is_kept
+
+
+def test_however_often_a_task_is_handed_over_its_attempts_stay(registry, taken):
+    task_id, _token = taken
+    for restart in range(5):
+        (entry,) = registry.entries([task_id])[task_id].messages
+        registry.claim(task_id, entry.delivery_id, "stopped")
+        hand_over(registry, task_id, entry.delivery_id, "stopped")
+        hand_over(registry, task_id, entry.delivery_id, "stopped")  # that is dealt with
+        assert registry.client.llen(QUEUE) == restart + 1
+    assert attempt(task_id) == 1
+
+
+@pytest.mark.parametrize("has_begun, state", [(True, "failed"), (False, "queued")])
+def test_a_task_that_may_not_be_repeated_is_handed_over_before_it_begins(
+    registry, new_task, state_of, has_begun, state
+):
+    task_id = new_task()
+    careful.apply_async(kwargs={"db_id": task_id})
+    (entry,) = registry.entries([task_id])[task_id].messages
+    if has_begun:
+        registry.claim(task_id, entry.delivery_id, "stopped")
+    hand_over(registry, task_id, entry.delivery_id, "its worker was stopped")
+    assert state_of(task_id) == state
+    assert registry.client.llen(QUEUE) == (1 if has_begun else 2)
+    if has_begun:
+        assert (
+            "its worker was stopped" in ProcessingTask.get_with_details(task_id).task_log
+        )
 
 
 def test_a_message_that_another_has_overtaken_is_not_lost(
