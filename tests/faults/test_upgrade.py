@@ -89,7 +89,8 @@ class Version:
         return self.submit("greet", queue=self.queue, path=f"{run.id}/step/")
 
 
-@pytest.fixture(params=DATABASES)
+# By these names, the tests are not among those that share one product, and take turns.
+@pytest.fixture(params=DATABASES, ids=[f"on-{name}" for name in DATABASES])
 def versions(request, tmp_path, released):
     """The release before, and this version, on one database and one broker."""
     with ExitStack() as stack:
