@@ -16,9 +16,10 @@ from celery.backends.redis import RedisBackend
 from celery.exceptions import Ignore, Reject, Retry
 from celery.loaders.app import AppLoader
 from celery.result import AsyncResult
-from celery.signals import after_setup_task_logger, task_postrun
+from celery.signals import after_setup_logger, after_setup_task_logger, task_postrun
 from celery.states import IGNORED, REJECTED
 from celery.utils import uuid
+from celery.utils.log import get_multiprocessing_logger
 from flask import Flask, current_app, has_app_context, has_request_context
 from kombu import serialization
 from kombu.exceptions import OperationalError
@@ -410,6 +411,14 @@ def register_celery(app: Flask) -> None:
     default_queue = config.get("task_default_queue", CELERY_QUEUE)
     queues = queue_settings(app.config["TASK_QUEUES"], default_queue)
     CELERY.use({"task_time_limit": limit, **queues, **config})
+
+
+@after_setup_logger.connect
+def _log_of_pool_as_others(**_kwargs: Any) -> None:
+    """Write what the pool logs about its processes as all other lines."""
+    logger = get_multiprocessing_logger()
+    logger.handlers.clear()
+    logger.propagate = True
 
 
 @after_setup_task_logger.connect

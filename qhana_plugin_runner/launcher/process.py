@@ -10,7 +10,7 @@ from .log import Log
 from .orphan_reaper import OrphanReaper, kill_session
 
 # A line without end (a progress bar, binary data) is cut here so that it takes no memory.
-_MAX_LINE = 64 * 1024
+_MAX_LINE = 256 * 1024
 
 # A process that left its group may hold the pipe open for ever. What the others wrote has
 # arrived long before.

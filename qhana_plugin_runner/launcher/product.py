@@ -71,7 +71,6 @@ async def run(options: Options) -> None:
     Raises:
         RunnerError: it cannot be started; the text is one line with cause and fix
     """
-    log = Log(sys.stdout)
     project = environment.project_folder()
     environment.load_environment(project)
     instance = environment.instance_folder(options.instance, project)
@@ -83,8 +82,9 @@ async def run(options: Options) -> None:
         # The reaper, too, is to be found by the name of the instance.
         os.environ[environment.INSTANCE_VARIABLE] = str(instance)
         server = stack.enter_context(_listen(options.host, options.port))
-        log.line("run", f"instance folder: {instance}")
         settings = read_settings(instance, options.debug)
+        log = Log(sys.stdout, in_json=settings["DEFAULT_LOG_FORMAT_STYLE"] == "json")
+        log.line("run", f"instance folder: {instance}")
         broker = None
         if uses_own_broker(settings):
             broker = EmbeddedBroker(instance / BROKER_FOLDER)

@@ -1,5 +1,6 @@
 """The command that does the maintenance."""
 
+import logging
 import os
 import signal
 import threading
@@ -18,6 +19,8 @@ from .webhooks.by_worker import is_delivered_by_worker
 __all__ = ["maintenance_command"]
 
 _ENDS = {signal.SIGINT, signal.SIGTERM}
+
+_logger = logging.getLogger(__name__)
 
 
 @click.command("maintenance")
@@ -45,7 +48,7 @@ def maintenance_command(schedule: Path | None) -> None:
     maintenance: Maintenance = app.extensions["qhana_maintenance"]
     maintenance.start()
     scheduler = _scheduler(schedule) if schedule else None
-    click.echo("maintenance: started")
+    _logger.info("maintenance: started")
     signal.sigwait(_ENDS)
     has_failed = scheduler is not None and not scheduler.is_alive()
     if scheduler is not None:

@@ -8,24 +8,32 @@ in ``LOG_CONFIG``, and ``context``, the three ready for a log line:
 import copy
 import logging
 import logging.config
+import math
 import re
-from collections.abc import Mapping
+import sys
+import threading
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import Flask, current_app, has_request_context, request
 
 from .config import ConfigError
 from .current_message import current_message
-from .redaction import redact_log_data, redact_text
+from .json_lines import json_line, rfc3339
+from .redaction import MASK, is_private, redact_log_data, redact_text
 from .request_id import request_id
 
 __all__ = [
+    "JSON",
     "ContextFilter",
+    "JSONFormatter",
     "SafeFormatter",
     "configure_logging",
+    "dress_handlers",
     "get_logger",
     "plugin_of_request",
     "redact_log_data",
+    "writes_json",
 ]
 
 # All that ends a line, or moves the cursor of a terminal, or turns the text around.
@@ -33,6 +41,24 @@ _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )
 _BREAK = re.compile("[\r\n]")
+
+JSON = "json"
+"""The value of ``DEFAULT_LOG_FORMAT_STYLE`` for lines that are objects of JSON."""
+
+_CONTEXT = ("request_id", "task_id", "plugin")
+
+_NO_EXTRAS = {*vars(logging.makeLogRecord({})), *_CONTEXT, "message", "asctime"}
+_NO_EXTRAS |= {"context", "taskName"}
+"""Attributes of each record; all others are fields that were given as ``extra``."""
+
+_OWN = {"timestamp", "level", "logger", "message", "process", "thread"}
+_OWN |= {"exception", "stack", "service"}
+"""Fields that no ``extra`` overrides; the launcher adds ``service``."""
+
+_MAX_LEVELS = 8
+
+_is_json = False
+"""Whether the settings say so, as they were configured last in this process."""
 
 
 def get_logger(app: Flask, name: str) -> logging.Logger:
@@ -89,6 +115,97 @@ def _escaped(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode("ascii")
 
 
+class JSONFormatter(SafeFormatter):
+    """Makes one line of JSON of a record; may be used in ``LOG_CONFIG``, too.
+
+    Secrets are masked as in text. It never fails: what cannot be shown is described.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: dict[str, Any] = {
+            "timestamp": rfc3339(record.created),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": redact_text(_message(record)),
+            "process": record.process,
+        }
+        if record.threadName != "MainThread":
+            fields["thread"] = record.threadName
+        values = vars(record)
+        for name in _CONTEXT:
+            if value := values.get(name):
+                fields[name] = int(value) if name == "task_id" else value
+        if record.exc_info:
+            fields["exception"] = redact_text(self.formatException(record.exc_info))
+        if record.stack_info:
+            fields["stack"] = redact_text(record.stack_info)
+        fields.update(_extras(values))
+        return json_line(fields)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # the arguments do not fit the message
+        return f"{_repr(record.msg)} % {_repr(record.args)}"
+
+
+def _extras(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what was given as ``extra``."""
+    args = values["args"]
+    for name, value in values.items():
+        # Celery gives the arguments of the message once more.
+        if name not in _NO_EXTRAS and value is not args:
+            shown = MASK if is_private(name) else _shown(value)
+            yield f"{name}_" if name in _OWN else name, shown
+
+
+def _shown(value: Any, level: int = 0) -> Any:
+    """Return a value as JSON can hold it, without secrets."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and value.bit_length() <= 64:
+        return int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    if isinstance(value, str):
+        return redact_text(str.__str__(value))
+    try:
+        if isinstance(value, Mapping) and level < _MAX_LEVELS:
+            shown = {str(key): each for key, each in value.items()}
+            return {
+                redact_text(key): MASK if is_private(key) else _shown(each, level + 1)
+                for key, each in shown.items()
+            }
+        if isinstance(value, (list, tuple)) and level < _MAX_LEVELS:
+            return [_shown(each, level + 1) for each in value]
+    except Exception:
+        pass  # code of others; its repr may still do
+    return redact_text(_repr(value))
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:
+        return f"<{type(value).__name__} without repr>"
+
+
+def _log_uncaught(kind: Any, error: Any, traceback: Any) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, traceback)
+    else:
+        logging.critical("uncaught exception", exc_info=(kind, error, traceback))
+
+
+def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_type is not SystemExit:
+        _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+
+
 def configure_logging(config: Mapping[str, Any]) -> None:
     """Set up logging for this process from ``LOG_CONFIG`` or the ``DEFAULT_LOG_*`` settings.
 
@@ -96,17 +213,17 @@ def configure_logging(config: Mapping[str, Any]) -> None:
         ConfigError: the settings cannot be used.
     """
     log_config = config["LOG_CONFIG"]
+    is_json = log_config is None and config["DEFAULT_LOG_FORMAT_STYLE"] == JSON
     if log_config is None:
+        line = {
+            "format": config["DEFAULT_LOG_FORMAT"],
+            "style": config["DEFAULT_LOG_FORMAT_STYLE"],
+            "datefmt": config["DEFAULT_LOG_DATE_FORMAT"],
+        }
         log_config = {
             "version": 1,
             "disable_existing_loggers": False,
-            "formatters": {
-                "default": {
-                    "format": config["DEFAULT_LOG_FORMAT"],
-                    "style": config["DEFAULT_LOG_FORMAT_STYLE"],
-                    "datefmt": config["DEFAULT_LOG_DATE_FORMAT"],
-                }
-            },
+            "formatters": {"default": {"()": JSONFormatter} if is_json else line},
             "handlers": {
                 "default": {"class": "logging.StreamHandler", "formatter": "default"}
             },
@@ -122,10 +239,27 @@ def configure_logging(config: Mapping[str, Any]) -> None:
             "LOG_CONFIG, or DEFAULT_LOG_FORMAT and its style, cannot be used: "
             f"{' '.join(reason.split())}"
         ) from error
+    global _is_json
+    _is_json = is_json
+    dress_handlers()
+    if is_json:
+        logging.captureWarnings(True)
+        sys.excepthook, threading.excepthook = _log_uncaught, _log_uncaught_in_thread
+
+
+def writes_json(logger: logging.Logger) -> bool:
+    """Whether a logger has a handler that writes JSON."""
+    return any(isinstance(each.formatter, JSONFormatter) for each in logger.handlers)
+
+
+def dress_handlers() -> None:
+    """Let all handlers of this process name the context, mask secrets, and use one format."""
     # A filter on a logger would miss what comes from the loggers below it.
     loggers = [logging.getLogger(), *logging.getLogger().manager.loggerDict.values()]
     for handler in {h for logger in loggers for h in getattr(logger, "handlers", ())}:
         if not any(isinstance(known, ContextFilter) for known in handler.filters):
             handler.addFilter(ContextFilter())
-        if not isinstance(handler.formatter, SafeFormatter):
+        if _is_json:
+            handler.setFormatter(JSONFormatter())
+        elif not isinstance(handler.formatter, SafeFormatter):
             handler.setFormatter(SafeFormatter(handler.formatter))

@@ -18,6 +18,7 @@ __all__ = [
     "hide",
     "hider",
     "hiding",
+    "is_private",
     "masked_error",
     "redact_log_data",
     "redact_text",
@@ -132,6 +133,11 @@ def masked_error(error: BaseException) -> str | None:
     return None if is_clean else hidden(shown)
 
 
+def is_private(name: str) -> bool:
+    """Whether a name speaks of a password, secret or token."""
+    return _ALWAYS_PRIVATE.search(name) is not None
+
+
 def redact_log_data(data: Any, private_fields: Collection[str] | None = None) -> Any:
     """Return a copy of form or JSON data that may be logged.
 
@@ -144,7 +150,7 @@ def redact_log_data(data: Any, private_fields: Collection[str] | None = None) ->
         return {
             key: (
                 MASK
-                if key in (private_fields or ()) or _ALWAYS_PRIVATE.search(str(key))
+                if key in (private_fields or ()) or is_private(str(key))
                 else redact_log_data(value, private_fields)
             )
             for key, value in data.items()

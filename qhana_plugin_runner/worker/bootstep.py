@@ -6,11 +6,15 @@ import os
 import signal
 import sys
 import threading
+import time
+from contextlib import suppress
 from typing import Any
 
 from celery import bootsteps
+from celery.apps import worker
 from celery.concurrency.solo import TaskPool as SoloPool
 from celery.signals import (
+    celeryd_after_setup,
     task_revoked,
     task_unknown,
     worker_init,
@@ -27,6 +31,8 @@ from ..tasking.broker import in_flight, wait_for_broker
 from ..tasking.limits import use_memory_limit
 from ..tasking.temp_files import remove_abandoned, use_folders
 from ..util.config.paths import absolute_environment
+from ..util.json_lines import json_line, rfc3339
+from ..util.logging import JSON
 from .children import ParentPool, allow_children, become_parent, end_children
 from .forks import fork_between_transactions
 from .monitor import Monitor, has_processes
@@ -65,6 +71,23 @@ class Supervision(bootsteps.StartStopStep):
             return
         Monitor.current = Monitor(app, registry, parent)
         Monitor.current.start()
+
+
+@celeryd_after_setup.connect
+def _say_in_json(instance: Any, **_kwargs: Any) -> None:
+    """Let Celery write no banner, and what it says when it is stopped as lines of the log."""
+    app = CELERY.flask_app
+    if app is not None and app.config["DEFAULT_LOG_FORMAT_STYLE"] == JSON:
+        instance.quiet = True
+        worker.safe_say = _say
+
+
+def _say(text: str, *_stream: object) -> None:
+    # In a handler of a signal: the code that it interrupts may hold the locks of the log.
+    fields = {"timestamp": rfc3339(time.time()), "level": "INFO", "logger": "celery"}
+    line = json_line({**fields, "message": text, "process": os.getpid()})
+    with suppress(OSError):
+        os.write(sys.__stderr__.fileno(), f"{line}\n".encode())  # type: ignore[union-attr]
 
 
 @worker_init.connect

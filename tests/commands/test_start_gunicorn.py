@@ -1,5 +1,6 @@
 """``invoke start-gunicorn``: in production mode, and gone when invoke is told to stop."""
 
+import json
 import os
 import re
 import signal
@@ -41,6 +42,7 @@ def test_it_serves_in_production_mode_until_a_service_manager_stops_it(tmp_path)
                 PLUGIN_FOLDERS="",
                 GUNICORN_WORKERS="1",
                 SERVER_PORT=str(port),
+                DEFAULT_LOG_FORMAT_STYLE="json",
             ),
             cwd=CHECKOUT,
             stdout=log,
@@ -58,7 +60,8 @@ def test_it_serves_in_production_mode_until_a_service_manager_stops_it(tmp_path)
 
     try:
         wait_until(answers, SECONDS, "the web server answers")
-        assert requests.get(f"{url}debug/", timeout=10).status_code == 404
+        refused = requests.get(f"{url}debug/?secret=value", timeout=10)
+        assert refused.status_code == 404
         # They are connected, and would be reset when the process closes its socket.
         (web_process,) = children(children(process.pid)[0])
         os.kill(web_process, signal.SIGSTOP)
@@ -75,6 +78,13 @@ def test_it_serves_in_production_mode_until_a_service_manager_stops_it(tmp_path)
         assert process.wait(SECONDS) == 0, log_path.read_text("utf-8")
         with socket.create_server(("127.0.0.1", port)):
             pass  # nobody listens on the port any more
+        command, *lines = log_path.read_text("utf-8").splitlines()
+        records = [json.loads(line) for line in lines]
+        (debug,) = [each for each in records if each.get("path") == "/debug/"]
+        assert command.startswith("$ ") and debug["logger"] == "gunicorn.access"
+        assert (debug["method"], debug["status"]) == ("GET", 404)
+        assert debug["client"] == "127.0.0.1" and debug["duration"] > 0 < debug["bytes"]
+        assert debug["request_id"] == refused.headers["X-Request-ID"]
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

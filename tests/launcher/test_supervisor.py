@@ -3,6 +3,7 @@
 import asyncio
 import io
 import itertools
+import json
 import os
 import re
 import signal
@@ -161,14 +162,14 @@ def test_each_line_of_a_service_has_its_tag_whatever_is_in_it(log):
         import os
         os.write(1, b"out\\r\\n")
         os.write(2, b"err\\n")
-        os.write(1, b"x" * 100_000 + b"\\n")
+        os.write(1, b"x" * 600_000 + b"\\n")
         os.write(1, b"bad \\xff byte\\nno end")
     """
     command = [sys.executable, "-S", "-c", textwrap.dedent(program)]
     supervise([Service("web", command)], log, stop_when(log, "web has ended"))
     lines = [line.removeprefix("web | ") for line in log.lines if line.startswith("web")]
     assert lines[:2] == ["out", "err"]
-    assert "".join(lines[2:-2]) == "x" * 100_000
+    assert "".join(lines[2:-2]) == "x" * 600_000
     assert lines[-2:] == ["bad \N{REPLACEMENT CHARACTER} byte", "no end"]
 
 
@@ -184,6 +185,16 @@ def test_tags_are_aligned_and_colored_only_on_a_terminal(monkeypatch):
         Log(stream).line("broker", "hello")
     assert plain.getvalue() == "web         | hello\nbroker      | hello\n"
     assert colored.getvalue().startswith("\033[36mweb         |\033[0m hello\n")
+
+
+def test_in_json_each_line_is_an_object_with_its_service(capsys):
+    log = Log(sys.stdout, in_json=True)
+    for text in ('{"timestamp": "t", "message": "m"}', "", "plain \x1b[2J", '{"a": NaN}'):
+        log.line("worker", text)
+    first, *others = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first == {"timestamp": "t", "message": "m", "service": "worker"}
+    assert [each.pop("message") for each in others] == ["plain \x1b[2J", '{"a": NaN}']
+    assert [each.keys() for each in others] == [{"timestamp", "level", "service"}] * 2
 
 
 def test_a_log_that_nobody_reads_does_not_end_the_product():

@@ -256,9 +256,11 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "DEFAULT_LOG_FORMAT_STYLE",
-        one_of("%", "{", "$"),
+        one_of("%", "{", "$", "json"),
         "{",
-        "The style of `DEFAULT_LOG_FORMAT`.",
+        "The style of `DEFAULT_LOG_FORMAT`; or `json`: each line is an object of JSON, and the format "
+        "is not used.",
+        env=("DEFAULT_LOG_FORMAT_STYLE",),
     ),
     Setting(
         "DEFAULT_LOG_FORMAT",

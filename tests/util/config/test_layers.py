@@ -154,6 +154,7 @@ ENVIRONMENT = [
     ("URL_FETCH_MAX_BYTES", "9", "URL_FETCH_MAX_BYTES", 9),
     ("URL_FETCH_TOTAL_SECONDS", "3", "URL_FETCH_TOTAL_SECONDS", 3.0),
     ("DEFAULT_LOG_LEVEL", "warn", "DEFAULT_LOG_SEVERITY", "WARN"),
+    ("DEFAULT_LOG_FORMAT_STYLE", "json", "DEFAULT_LOG_FORMAT_STYLE", "json"),
     (
         "SQLALCHEMY_DATABASE_URI",
         "postgresql+psycopg2://u:p%40ss%2F@h:5/d?sslmode=require",
