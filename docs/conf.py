@@ -27,6 +27,7 @@ extensions = [
     "rest_reference",
     "findings_reference",
     "metrics_reference",
+    "health_reference",
     "shims_reference",
 ]
 # "source" is what sphinx-apidoc makes; the pages of the reference are arranged by hand.

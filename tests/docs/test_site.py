@@ -17,6 +17,7 @@ import qhana_plugin_runner
 from qhana_plugin_runner import create_app, plugin_utils
 from qhana_plugin_runner.__main__ import main
 from qhana_plugin_runner.checks.findings import FINDINGS
+from qhana_plugin_runner.operations.health import CHECKS
 from qhana_plugin_runner.util.compat import SHIMS
 from qhana_plugin_runner.util.config import SETTINGS
 
@@ -147,6 +148,12 @@ def test_every_finding_of_the_checks_is_documented(site):
     text = " ".join(site.pages["how-to/check-a-plugin.html"].text.split())
     assert [code for code in FINDINGS if code not in text] == []
     assert "The module defines no plugin." in text
+
+
+def test_every_health_check_is_documented(site):
+    text = site.pages["how-to/health-checks.html"].text
+    for check in CHECKS:
+        assert check.name in text and check.looks_at in text
 
 
 def test_every_shim_is_documented(site):

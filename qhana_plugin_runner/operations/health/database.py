@@ -15,8 +15,7 @@ from .result import Outcome, Problem, Status
 __all__ = ["DATABASE_CURE", "look_at_database", "look_at_schema"]
 
 DATABASE_CURE = _(
-    "Start the database, or correct SQLALCHEMY_DATABASE_URI. `flask doctor` on this host shows "
-    "when it can be reached."
+    "Start the database, or correct SQLALCHEMY_DATABASE_URI (driver, host, port, password, name)."
 )
 
 _UPGRADE = _("Run `flask db upgrade` (`invoke upgrade-db`) on one host.")

@@ -1,7 +1,6 @@
 """The check of the workers: who is there, what they know, and what they take."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from flask import current_app
 from flask_babel import lazy_gettext as _
@@ -13,14 +12,15 @@ from ...tasking.broker import in_flight
 from ...tasking.in_flight import Introduction
 from ...tasking.queues import queue_of
 from ...version import runner_version
+from ...worker.broker_queues import Backlog, Queues
 from .result import Outcome, Problem, Status
 
 __all__ = [
+    "backlogs",
     "introductions_if_any",
     "live_introductions",
     "look_at_queues",
     "look_at_workers",
-    "queue_lengths",
 ]
 
 PING_TIMEOUT = 0.6
@@ -45,11 +45,10 @@ def introductions_if_any() -> list[Introduction]:
         return []
 
 
-def queue_lengths(queues: Iterable[str]) -> dict[str, int]:
-    """Return how many messages wait in each of these queues."""
-    with CELERY.connection_for_write() as connection:
-        channel: Any = connection.default_channel
-        return {queue: channel._size(queue) for queue in queues}
+def backlogs(queues: Iterable[str]) -> dict[str, Backlog]:
+    """Return what waits in each of these queues; nothing when the broker is not a Redis server."""
+    registry = in_flight(current_app._get_current_object())  # type: ignore[attr-defined]
+    return {} if registry is None else Queues(registry).backlogs(queues)
 
 
 def look_at_workers() -> Outcome:
@@ -134,17 +133,17 @@ def look_at_queues() -> Outcome:
         return Outcome()
     taken = {queue for each in workers for queue in each.about.get("queues", ())}
     names = {str(CELERY.conf.task_default_queue), *CELERY.amqp.queues, *taken}
-    lengths = queue_lengths(sorted(names))
-    facts = ", ".join(f"{name}: {length}" for name, length in lengths.items())
+    waiting = backlogs(sorted(names))
+    facts = ", ".join(f"{name}: {each.messages}" for name, each in waiting.items())
     if not workers or any("queues" not in each.about for each in workers):
         return Outcome(facts)  # the check of the workers tells it, or nobody knows
     needed = {str(CELERY.conf.task_default_queue), *map(_queue, plugins_with_tasks())}
     return Outcome(
         facts,
         [
-            _not_taken(name, lengths[name])
+            _not_taken(name, waiting[name].messages)
             for name in sorted(names - taken)
-            if lengths[name] or name in needed
+            if waiting[name].messages or name in needed
         ],
     )
 

@@ -15,7 +15,7 @@ from ...celery import CELERY
 from ...db import DB
 from ...operations.health import Result, Status, check_health, report
 from ...operations.health.host import disks
-from ...operations.health.workers import live_introductions, queue_lengths
+from ...operations.health.workers import backlogs, live_introductions
 from ...security.details import require_details
 from ...tasking.life_cycle import TaskState
 from ...tasking.queries import TaskFilter, find_tasks
@@ -74,9 +74,14 @@ def _queues(workers: Iterable[dict[str, Any]], broker: Result) -> list[dict[str,
     for worker in workers:
         for queue in worker.get("queues", ()):
             takers.setdefault(queue, []).append(worker["name"])
-    lengths = _known(lambda: queue_lengths(takers), broker) or {}
+    waiting = _known(lambda: backlogs(takers), broker) or {}
     return [
-        {"name": name, "messages": lengths.get(name), "workers": takers[name]}
+        {
+            "name": name,
+            "messages": waiting[name].messages if name in waiting else None,
+            "seconds": round(waiting[name].seconds, 1) if name in waiting else None,
+            "workers": takers[name],
+        }
         for name in sorted(takers)
     ]
 
