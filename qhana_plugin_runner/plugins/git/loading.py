@@ -115,12 +115,13 @@ def _choose(
         return
     name = place.name if place != root else source.name
     found = _plugins_in(place, name)
-    if not found:
+    folders = {} if place in found.values() else _folders_in(place)
+    if not found and not (folders and source.subdirectory):
         loaded.errors.append(
             f"{source.where}: it contains no plugin: name the folder of the plugins with "
             "#subdirectory="
         )
-    for name, path in found.items():
+    for name, path in {**found, **folders}.items():
         if path not in wanted.values():
             name = _free_name(name, wanted)
             wanted[name] = path
@@ -156,6 +157,19 @@ def _plugins_in(place: Path, name: str) -> dict[str, Path]:
             (entry.suffix == ".py" and entry.is_file())
             or (entry / "__init__.py").is_file()
         )
+    }
+
+
+def _folders_in(place: Path) -> dict[str, Path]:
+    """Return folders that are no plugins but hold modules: PLUGIN_FOLDERS may name those below."""
+    return {
+        entry.name: entry
+        for entry in sorted(place.iterdir())
+        if entry.is_dir()
+        and not entry.name.startswith((".", "test_"))
+        and entry.name not in _NOT_PLUGINS
+        and not (entry / "__init__.py").is_file()
+        and any(entry.rglob("*.py"))
     }
 
 

@@ -90,7 +90,8 @@ def _subdirectory(fragment: str) -> str:
     # pip allows the name of the package there, which means nothing here.
     if set(options) - {"subdirectory", "egg"} or (fragment and not options):
         raise SourceError(f"#{fragment} is not supported: write #subdirectory=FOLDER")
-    path = PurePosixPath(options.get("subdirectory", ""))
+    # A slash in front, which operators of the original write, means the repository.
+    path = PurePosixPath(options.get("subdirectory", "").removeprefix("/"))
     if path.is_absolute() or ".." in path.parts or ".git" in path.parts:
         raise SourceError(
             f"the subdirectory {str(path)!r} is not inside the repository: name a folder "

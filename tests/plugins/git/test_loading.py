@@ -46,11 +46,18 @@ def test_a_repository_that_is_a_plugin_is_found_under_its_name(load, repository,
     assert found(folder) == {"some-plugins": "all"}
 
 
-@pytest.mark.parametrize("inner", ["deep/plugins", "deep/plugins/", "./deep/plugins"])
+@pytest.mark.parametrize("inner", ["deep/plugins", "/deep/plugins/", "./deep/plugins"])
 def test_plugins_may_be_in_a_subdirectory(load, repository, folder, inner):
     repository.commit_files({"deep/plugins/it.py": "here", "other.py": ""})
     loads(load(f"git+{repository.url}#egg=x&subdirectory={inner}"))
     assert found(folder) == {"it": "here"}
+
+
+def test_folders_of_plugins_can_be_named_as_in_the_repository(load, repository, folder):
+    repository.commit_files({"stable/ml/clusters/it.py": "here", "stable/README": ""})
+    loads(load(f"git+{repository.url}#subdirectory=/stable"))
+    assert found(folder) == {}
+    assert found(folder / "ml" / "clusters") == {"it": "here"}
 
 
 def test_a_subdirectory_may_be_a_plugin(load, repository, folder):
@@ -144,7 +151,7 @@ def test_an_unknown_ref_is_named(load, repository):
         ("git+https://example.com/a@", "is not a branch, tag or commit"),
         ("git+https://example.com/a#subdirectory=../x", "is not inside"),
         ("git+https://example.com/a#subdirectory=%2E%2E/x", "is not inside"),
-        ("git+https://example.com/a#subdirectory=/etc", "is not inside"),
+        ("git+https://example.com/a#subdirectory=//etc", "is not inside"),
         ("git+https://example.com/a#folder=x", "write #subdirectory=FOLDER"),
     ],
 )
