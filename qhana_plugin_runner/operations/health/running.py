@@ -24,6 +24,9 @@ DEADLINE = 0.8
 MAX_AGE_OF_PROBLEMS = 2.0
 """Seconds for which a result with a problem counts: what is mended is soon seen to be."""
 
+PART_FOR_PROBLEMS = 0.05
+"""For how much of the time of a good result it counts at least: to look may be expensive."""
+
 _EXTENSION = "qhana_health"
 
 _logger = logging.getLogger(__name__)
@@ -62,7 +65,8 @@ class _Run:
         fine = self.outcome is not None and self.outcome.status is Status.OK
         max_age = self._check.max_age
         age = time.monotonic() - self.started
-        return age > (max_age if fine else min(max_age, MAX_AGE_OF_PROBLEMS))
+        soon = min(max_age, max(MAX_AGE_OF_PROBLEMS, max_age * PART_FOR_PROBLEMS))
+        return age > (max_age if fine else soon)
 
     @property
     def hangs(self) -> bool:

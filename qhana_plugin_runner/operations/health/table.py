@@ -80,6 +80,7 @@ CHECKS = (
         look_at_stores,
         DATABASE_CURE,
         needs="schema",
+        max_age=300.0,
         patience=30.0,
     ),
     Check(

@@ -114,6 +114,7 @@ def test_results_are_cached_and_what_is_mended_is_soon_seen(client, checks, monk
         assert client.get("/health/ready").status_code == 503
     assert len(asked) == 1
     monkeypatch.setattr(running, "MAX_AGE_OF_PROBLEMS", 0)
+    monkeypatch.setattr(running, "PART_FOR_PROBLEMS", 0)
     for _ in range(3):
         assert client.get("/health/ready").status_code == 200
     assert len(asked) == 2
