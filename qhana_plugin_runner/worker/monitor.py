@@ -26,8 +26,9 @@ from ..db.transient import is_transient
 from ..tasking import life_cycle
 from ..tasking.in_flight import InFlight, Report
 from ..tasking.limits import out_of_time
-from ..tasking.messages import DELIVERY_ID, TASK_ID, worker_id
+from ..tasking.messages import DELIVERY_ID, TASK_ID, message_of, worker_id
 from ..tasking.temp_files import remove_folder
+from ..util.current_message import working_on
 from .about import about_worker
 from .children import signal_group
 from .drain import GiveBack
@@ -233,21 +234,24 @@ class Monitor(threading.Thread):
         reason = out_of_time(seconds, self._app.config)
         self._work.put(partial(self._clear_up, request))
         if _delivery_id(request):
-            self._work.put(partial(self._fail, _task_id(request), reason))
+            self._work.put(partial(self._fail, request.request_dict, reason))
 
     def dropped(self, headers: Mapping[str, Any], reason: str) -> None:
         """End a task whose message is dropped, unless that was a second delivery of it."""
-        if task_id := headers.get(TASK_ID):
-            delivery_id = headers.get(DELIVERY_ID)
-            self._work.put(partial(self._fail_unclaimed, task_id, delivery_id, reason))
+        if headers.get(TASK_ID):
+            self._work.put(partial(self._fail_unclaimed, headers, reason))
 
-    def _fail(self, task_id: int, reason: str) -> None:
-        end(self._registry, task_id, partial(life_cycle.fail, log=reason))
+    def _fail(self, headers: Mapping[str, Any], reason: str) -> None:
+        with working_on(message := message_of(headers)):
+            assert message.task_id is not None
+            end(self._registry, message.task_id, partial(life_cycle.fail, log=reason))
 
-    def _fail_unclaimed(self, task_id: int, delivery_id: str | None, reason: str) -> None:
+    def _fail_unclaimed(self, headers: Mapping[str, Any], reason: str) -> None:
+        task_id: int = headers.get(TASK_ID, 0)
+        delivery_id = headers.get(DELIVERY_ID)
         messages = self._registry.entries([task_id])[task_id].messages
         if any(m.delivery_id == delivery_id and m.worker is None for m in messages):
-            self._fail(task_id, reason)
+            self._fail(headers, reason)
 
     def _clear_up(self, request: Any) -> None:
         """Remove what a message has left whose process has ended: processes and files."""
