@@ -48,7 +48,7 @@ RUN apt-get update \
         /app/instance /app/extra-plugins /app/git-plugins /app/packages
 WORKDIR /app
 COPY --from=build /app ./
-ENV PATH=/app/.venv/quantum/bin:/app/.venv/bin:${PATH} \
+ENV PATH=/app/.venv/quantum/bin:/app/.venv/bin:${PATH}:/app/packages/bin \
     PYTHONUNBUFFERED=1 \
     PYTHONUSERBASE=/app/packages \
     PIP_USER=1 \

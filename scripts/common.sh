@@ -23,15 +23,18 @@ newest_python() {
     return 1
 }
 
-# Install a Chromium where none is, if that needs nobody's consent.
-browser() {
-    for name in chromium chromium-browser google-chrome; do
+# Install a package of Debian where none of its commands is, if that needs nobody's consent.
+# usage: debian_package NAME WHAT_FOR [COMMAND ...]
+debian_package() {
+    package=$1 reason=$2
+    shift 2
+    for name in "$package" "$@"; do
         ! command -v "$name" >/dev/null || return 0
     done
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        echo "installing Chromium, for the tests in a browser" >&2
-        apt-get update -qq >&2 && apt-get install -qq -y --no-install-recommends chromium >&2 ||
-            echo "Chromium could not be installed; see above" >&2
+        echo "installing $package, for $reason" >&2
+        apt-get update -qq >&2 && apt-get install -qq -y --no-install-recommends "$package" >&2 ||
+            echo "$package could not be installed; see above" >&2
     fi
 }
 
