@@ -124,7 +124,8 @@ class Deployment:
     """
 
     def __init__(self, lab: Lab, stack: ExitStack, database: str, quick: bool) -> None:
-        self._lab, self._quick = lab, quick
+        self._lab = lab
+        self._settings = QUICK if quick else {}
         self.folder = lab.path(database)
         for name in ("tmp", "counts", "instance", "logs"):
             (self.folder / name).mkdir(parents=True)
@@ -144,7 +145,6 @@ class Deployment:
             (pid_file,) = lab.folder.rglob("postmaster.pid")
             self.roots["database"] = int(pid_file.read_text().split()[0])
             self.s3 = self._start_store(stack)
-        self._settle()
         self._add("broker", "broker", self.broker.command, plain=True)
         self.service("broker").start()
         self._wait(self._answers, "the broker answers")
@@ -155,10 +155,6 @@ class Deployment:
         stack.callback(self.kill)
         stack.callback(keeper.join)
         stack.callback(self._ends.set)
-
-    def _settle(self) -> None:
-        """Write the settings that have no environment variable, for each instance folder."""
-        self._settings: dict[str, Any] = dict(QUICK) if self._quick else {}
 
     def _environment(self, name: str, kind: str) -> dict[str, str]:
         """Return the variables of a part, which has an instance folder of its own with S3."""
@@ -386,7 +382,8 @@ class Deployment:
                 except subprocess.TimeoutExpired:
                     problems.append(f"{service.name} does not stop")
                     continue
-                if status:
+                # One that has just been started does not handle the signal yet.
+                if status not in (0, -signal.SIGTERM):
                     problems.append(f"{service.name} ended with {status}")
             alive = {pid for found in children().values() for pid in found}
             left = [pid for pid in alive if pid in pids or self._is_ours(pid)]

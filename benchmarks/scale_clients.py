@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
@@ -207,8 +207,7 @@ class Client(threading.Thread):
         status: dict[str, object] = answer.json()
         if status["status"] == "PENDING":
             return {}
-        end = tuple(str(status[name]) for name in ("status", "state", "finishedAt"))
-        task.ends.add(end)  # type: ignore[arg-type]
+        task.ends.add(_end_of(status))
         return status
 
     def _has_ended(self, task: Submitted) -> bool:
@@ -228,10 +227,23 @@ class Client(threading.Thread):
         path = f"{href.path}?{href.query}"  # type: ignore[attr-defined]
         return self._request("GET", path, "download").text
 
-    def look_again(self) -> None:
-        """Look once more at each task: what has ended does not change."""
-        for task in self.tasks:
-            self._look(task)
+    def all_ends(self) -> dict[int, tuple[str, str, str]]:
+        """Return the end of each task of the runner, as the list of tasks tells it."""
+        ends = {}
+        path = "/tasks/?limit=100"
+        while path:
+            page = self._request("GET", path, "list").json()
+            for task in page["tasks"]:
+                ends[task["id"]] = _end_of(task)
+            more = [link["href"] for link in page["links"] if link["type"] == "next"]
+            path = more[0].partition("/tasks/")[2] if more else ""
+            path = f"/tasks/{path}" if path else ""
+        return ends
+
+
+def _end_of(task: Mapping[str, object]) -> tuple[str, str, str]:
+    status, state, at = (str(task.get(n)) for n in ("status", "state", "finishedAt"))
+    return status, state, at
 
 
 def run_clients(
@@ -277,8 +289,9 @@ def run_clients(
         for client in clients:
             if client.error is not None:
                 raise client.error
-    for client in clients:
-        if client.error is not None:
-            raise client.error
-        client.look_again()
+    if errors := [client.error for client in clients if client.error is not None]:
+        raise errors[0]
+    ends = clients[0].all_ends()  # what has ended does not change
+    for task in (task for client in clients for task in client.tasks):
+        task.ends.add(ends[task.id])
     return clients

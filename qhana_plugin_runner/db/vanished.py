@@ -12,12 +12,13 @@ from sqlalchemy.engine import Engine
 
 __all__ = ["notice_vanished"]
 
-IDLE, INTERVAL, COUNT = 30, 10, 3
+IDLE, INTERVAL, COUNT = 60, 15, 4
 """Seconds of silence before the system asks whether the other end is there, between two such
 questions, and how many of them may stay unanswered."""
 
-UNANSWERED_MILLISECONDS = 60_000
-"""For how long what was sent may stay unconfirmed."""
+UNANSWERED_MILLISECONDS = 120_000
+"""For how long what was sent may stay unconfirmed. Two minutes are what workers wait for a broker and a
+store that are away, too: a host that is back by then goes on with its tasks."""
 
 _OF_SERVER = f"""
 SET tcp_keepalives_idle = {IDLE};

@@ -60,4 +60,4 @@ def test_both_ends_ask_whether_the_other_one_is_there(tmp_path, tcp_database):
                     for option in (socket.TCP_KEEPIDLE, socket.TCP_USER_TIMEOUT)
                 ]
     assert set(sources.values()) == {"session"} and len(sources) == 4
-    assert found == [7, 60_000]
+    assert found == [7, 120_000]
