@@ -154,6 +154,8 @@ class Monitor(threading.Thread):
         self._known_to_run &= {_task_id(request) for request in running.values()}
         seconds: dict[int, float] = {}
         for delivery_id, request in running.items():
+            if delivery_id in self._stopped:
+                continue  # it is queued again, or has ended; Celery will notice
             ran, task_id = now - self._since[delivery_id], _task_id(request)
             if ran > 0 and task_id not in self._known_to_run:
                 seconds[task_id] = max(ran, seconds.get(task_id, 0.0))
@@ -196,12 +198,13 @@ class Monitor(threading.Thread):
             self._stop_all_at = time.monotonic() + seconds
 
     def _stop_all(self, running: Mapping[str, Any]) -> None:
+        """Stop what runs, also what has begun since; done again until the worker has ended."""
+        for delivery_id in running.keys() - self._stopped:
+            if has_processes(self._worker):
+                _kill(running[delivery_id].worker_pid, signal.SIGKILL)
         self._stopped |= running.keys()
-        for request in running.values() if has_processes(self._worker) else ():
-            _kill(request.worker_pid, signal.SIGKILL)
         for delivery_id, request in running.items():
             self._hand_over(_task_id(request), delivery_id)
-        self._stop_all_at = None
         if running and not has_processes(self._worker):
             # Threads cannot be stopped: the worker goes without waiting for them.
             if self._give_back is not None:
