@@ -109,9 +109,9 @@ def check_broker(deployment: Deployment) -> list[str]:
                 # Celery leaves there what one worker has asked of others before it was killed.
                 if kind == "list" and not key.endswith(".reply.celery.pidbox"):
                     found.append(f"{client.llen(key)} messages in {key}")
-            workers = client.scard("qhana:workers")
-            if workers != 4:
-                found.append(f"{workers} workers are registered")
+            # Dead ones are removed when somebody looks for lost tasks, while there are tasks.
+            if (alive := len(list(client.scan_iter("qhana:worker:*:alive")))) != 4:
+                found.append(f"{alive} workers are alive")
         return found
 
     until(lambda: not left())
