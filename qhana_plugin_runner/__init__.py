@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,10 +64,19 @@ def _create_app(test_config: Mapping[str, Any] | None, silent_log: bool) -> Flas
     try:
         _set_up(app, test_config, silent_log)
     except Exception as error:
-        if test_config is not None or "doctor" not in sys.argv:
+        if test_config is not None or not _is_looked_at_for_a_command():
             raise
-        app.extensions[START_ERROR] = error  # the command tells it
+        app.extensions[START_ERROR] = error  # each command but `flask doctor` raises it
     return app
+
+
+def _is_looked_at_for_a_command() -> bool:
+    """Tell whether ``flask`` makes the app to find out which commands it has."""
+    import click
+    from flask.cli import FlaskGroup
+
+    context = click.get_current_context(silent=True)
+    return context is not None and isinstance(context.command, FlaskGroup)
 
 
 def _set_up(app: Flask, test_config: Mapping[str, Any] | None, silent_log: bool) -> None:

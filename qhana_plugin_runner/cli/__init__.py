@@ -3,9 +3,11 @@
 import logging
 import sys
 
+import click
 from flask import Flask
 from flask.cli import AppGroup
 
+from ..util.flask_app import START_ERROR
 from ..util.lazy_commands import LazyCommands
 
 __all__ = ["COMMANDS", "register_commands"]
@@ -27,7 +29,27 @@ COMMANDS = {
 
 
 class RunnerCommands(LazyCommands, AppGroup):
-    """The commands of the table, and those that extensions and plugins add to ``app.cli``."""
+    """The commands of the table, and those that extensions and plugins add to ``app.cli``.
+
+    While the app cannot be set up there is only one that tells why.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__(app.name, table=COMMANDS)
+        self._extensions = app.extensions
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        self._require_app()
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != "doctor":
+            self._require_app()
+        return super().get_command(ctx, cmd_name)
+
+    def _require_app(self) -> None:
+        if error := self._extensions.get(START_ERROR):
+            raise error
 
 
 class _MissingPackages(logging.Filter):
@@ -39,7 +61,7 @@ class _MissingPackages(logging.Filter):
 
 def register_commands(app: Flask) -> None:
     """Give an app the runner's commands."""
-    app.cli = RunnerCommands(app.name, table=COMMANDS)
+    app.cli = RunnerCommands(app)
     if "install" in sys.argv:  # which is about to put that right
         logging.getLogger("qhana_plugin_runner.plugins.loading").addFilter(
             _MissingPackages()

@@ -16,7 +16,7 @@ from .texts import encodable
 __all__ = ["START_ERROR", "RunnerFlask"]
 
 START_ERROR = "qhana_start_error"
-"""In the extensions of an app that `flask doctor` examines: why it could not be set up."""
+"""In the extensions of an app that a command may examine: why it could not be set up."""
 
 
 class LazySessions(SecureCookieSessionInterface):

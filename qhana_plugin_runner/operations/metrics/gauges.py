@@ -33,6 +33,9 @@ MIN_AGE = 5.0
 MAX_SHARE = 0.05
 """Of its time, what a service works for metrics at most: what takes longer is asked less often."""
 
+PATIENCE = 5.0
+"""Seconds in which a service has to tell what it knows: Prometheus gives up after 10."""
+
 _logger = logging.getLogger(__name__)
 
 Values = Mapping[str, float] | float
@@ -90,37 +93,64 @@ class _Service(NamedTuple):
 _SERVICES = (_Service("database", _of_database), _Service("broker", _of_broker))
 
 
+class _Told(NamedTuple):
+    families: list[GaugeMetricFamily]
+    is_up: bool
+
+
+_NOTHING = _Told([], False)
+
+
 class _Reading:
-    """What a service has told, and when it may be asked again."""
+    """What a service has told, and when it may be asked again.
+
+    It is asked in a thread of its own, at most one at a time: however long it takes to answer,
+    what else there is to tell is told.
+    """
 
     def __init__(self, service: _Service) -> None:
         self.service = service
-        self.families: list[GaugeMetricFamily] = []
-        self.is_up = False
-        self._due_at = 0.0
+        self._told = _NOTHING
+        self._started = self._due_at = 0.0
         self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
 
     def renew(self, app: Flask) -> None:
-        """Ask the service if it is time to, and nobody else does."""
-        if time.monotonic() < self._due_at or not self._lock.acquire(blocking=False):
-            return
-        try:
-            start = time.monotonic()
-            self.families, self.is_up = self._read(app)
-            end = time.monotonic()
-            self._due_at = end + max(MIN_AGE, (end - start) / MAX_SHARE)
-        finally:
-            self._lock.release()
+        """Begin to ask the service if it is time to, and nobody else does."""
+        with self._lock:
+            if self._thread is None and time.monotonic() >= self._due_at:
+                self._started = time.monotonic()
+                work, name = self._work, f"metrics-{self.service.name}"
+                self._thread = threading.Thread(
+                    target=work, args=[app], name=name, daemon=True
+                )
+                self._thread.start()
 
-    def _read(self, app: Flask) -> tuple[list[GaugeMetricFamily], bool]:
+    def told(self) -> _Told:
+        """Wait for what it tells, and return it: nothing if it takes too long."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(max(0.0, self._started + PATIENCE - time.monotonic()))
+            if thread.is_alive():
+                return _NOTHING
+        return self._told
+
+    def _work(self, app: Flask) -> None:
+        self._told = self._read(app)
+        end = time.monotonic()
+        busy = (end - self._started) / MAX_SHARE if self._told.is_up else 0.0
+        self._due_at = end + max(MIN_AGE, busy)
+        self._thread = None
+
+    def _read(self, app: Flask) -> _Told:
         try:
             with app.app_context():
                 found = self.service.read(app)
-                return [_family(name, values) for name, values in found], True
+                return _Told([_family(name, values) for name, values in found], True)
         except Exception as error:  # each driver has its own
             reason = str(getattr(error, "orig", error)).strip()
             _logger.warning("no metrics of the %s: %s", self.service.name, reason)
-            return [], False
+            return _NOTHING
 
 
 class RunnerGauges(Collector):
@@ -134,8 +164,11 @@ class RunnerGauges(Collector):
         """Yield what is known, a few seconds old at most."""
         for reading in self._readings:
             reading.renew(self._app)
-            yield from reading.families
-        ups = {each.service.name: float(each.is_up) for each in self._readings}
+        ups = {}
+        for reading in self._readings:
+            families, is_up = reading.told()
+            yield from families
+            ups[reading.service.name] = float(is_up)
         yield _family("qhana_service_up", ups)
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from helpers.product import CHECKOUT, outside_environment
 
 
@@ -37,16 +38,31 @@ def test_a_setting_that_cannot_be_used_is_a_finding(tmp_path):
     assert "too-short" not in text
 
 
-def test_other_commands_stop_at_such_a_setting(tmp_path):
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["flask", "--app", "qhana_plugin_runner", "token", "create", "--name", "doctor"],
+        ["celery", "-A", "qhana_plugin_runner.celery_worker", "worker", "-Q", "doctor"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_others_stop_at_such_a_setting_also_when_they_name_a_doctor(tmp_path, command):
     environment = outside_environment(
         QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER=os.fspath(tmp_path),
         FLASK_DEBUG="0",
         QHANA_SECRET_KEY="too-short",
     )
-    command = [sys.executable, "-m", "flask", "--app", "qhana_plugin_runner", "clean-up"]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert run.returncode == 2
-    assert "SECRET_KEY can be guessed" in run.stderr
+    run = subprocess.run(
+        [sys.executable, "-m", *command],
+        env=environment,
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode not in (0, -9)
+    last = run.stderr.strip().splitlines()[-1]
+    assert "SECRET_KEY can be guessed" in last
 
 
 def test_nothing_has_to_work(tmp_path, unused_port):

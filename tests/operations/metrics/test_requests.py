@@ -1,5 +1,7 @@
 """What one app tells at `/metrics`: to whom, how, and with which labels."""
 
+import threading
+
 import pytest
 from helpers.databases import on_each_database
 from helpers.metrics import values_of
@@ -139,6 +141,36 @@ def test_what_is_counted_is_told_while_database_and_broker_are_away(tmp_path):
     assert values["qhana_service_up", "broker"] == 0
     assert values["qhana_build_info", *_versions(values)] == 1
     assert not any(name[0] in ("qhana_tasks", "qhana_workers") for name in values)
+
+
+def test_a_service_that_does_not_answer_is_away_and_hides_nothing_else(
+    app, client, monkeypatch
+):
+    answers = threading.Event()
+    read = gauges._of_database
+
+    def hang(app):
+        answers.wait()
+        return read(app)
+
+    services = (gauges._Service("database", read), gauges._Service("broker", hang))
+    monkeypatch.setattr(gauges, "_SERVICES", services)
+    monkeypatch.setattr(gauges, "PATIENCE", 0.0)
+    app.extensions["qhana_metrics"]._registries.clear()
+    try:
+        for _ in range(3):
+            values = values_of(scrape(client).text)
+            assert values["qhana_service_up", "broker"] == 0
+            assert ("qhana_build_info", *_versions(values)) in values
+        names = [thread.name for thread in threading.enumerate()]
+        assert names.count("metrics-broker") == 1
+    finally:
+        answers.set()
+    monkeypatch.setattr(gauges, "PATIENCE", 60.0)
+    values = values_of(scrape(client).text)
+    assert values["qhana_service_up", "broker"] == 1
+    assert values["qhana_service_up", "database"] == 1
+    app.extensions["qhana_metrics"]._registries.clear()
 
 
 def _versions(values):
