@@ -1,8 +1,10 @@
 """``/health/live`` and ``/health/ready``: for probes, load balancers and monitoring."""
 
-from flask import Blueprint, Flask, Response, jsonify
+from collections.abc import Mapping
 
-from ..operations.health import Status, check_health, report
+from flask import Blueprint, Flask, Response, current_app, jsonify
+
+from ..operations.health import Result, Status, check_health, report
 from ..security.details import may_see_details
 
 __all__ = ["register_health_routes"]
@@ -19,11 +21,20 @@ def live() -> Response:
 @HEALTH.get("/ready")
 def ready() -> Response:
     """Tell whether this process can serve (503 if not), and what else is wrong."""
-    answer = report(check_health().values(), may_see_details())
+    results = check_health()
+    answer = report(results.values(), _may_see_details(results))
     response = _fresh(jsonify(answer))
     if answer["status"] is Status.UNAVAILABLE:
         response.status_code = 503
     return response
+
+
+def _may_see_details(results: Mapping[str, Result]) -> bool:
+    """Tell who asks, unless only a database can that is away: an answer must not wait for it."""
+    if current_app.config["AUTH_MODE"] == "token" and "database" in results:
+        if results["database"].status is Status.UNAVAILABLE:
+            return False
+    return may_see_details()
 
 
 def _fresh(response: Response) -> Response:

@@ -4,6 +4,7 @@ from flask import Blueprint, Response, current_app, request
 
 from ..operations.metrics import metrics_of
 from ..security.details import require_details
+from ..security.tokens import Role
 
 __all__ = ["METRICS_API"]
 
@@ -16,7 +17,7 @@ def metrics() -> Response:
     if (
         current_app.config["AUTH_MODE"] != "token"
     ):  # else the role of the token was looked at
-        require_details()
+        require_details(Role.READ)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     text, content_type = metrics_of(app).show(request.headers.get("Accept", ""))
     return Response(text, content_type=content_type)

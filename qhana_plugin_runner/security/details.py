@@ -36,11 +36,11 @@ class DetailsHidden(RunnerError):
 
     http_status = 403
 
-    def __init__(self) -> None:
+    def __init__(self, role: Role) -> None:
         super().__init__(
             "while AUTH_MODE is open, this is shown to clients on the machine of the runner only: "
             "ask from there, at 127.0.0.1, or set AUTH_MODE=token and send a token with the role "
-            "admin"
+            f"{role}"
         )
 
 
@@ -56,14 +56,17 @@ def may_see_details(is_for_link: bool = False) -> bool:
     return _is_on_this_machine(request.environ)
 
 
-def require_details() -> None:
+def require_details(role: Role = Role.ADMIN) -> None:
     """Refuse this request unless its sender may see how the runner is set up.
+
+    Args:
+        role: that takes, with ``AUTH_MODE=token``; this has looked at it before.
 
     Raises:
         DetailsHidden: the sender may not.
     """
     if not may_see_details():
-        raise DetailsHidden
+        raise DetailsHidden(role)
 
 
 def _is_admin(is_for_link: bool) -> bool:

@@ -60,13 +60,20 @@ class _Run:
     @property
     def is_stale(self) -> bool:
         """Whether it is time for the next run; not while this one hangs."""
-        if not self.done.is_set():
-            return False
+        return self.done.is_set() and self._overdue > 0
+
+    @property
+    def is_past(self) -> bool:
+        """Whether its result is from a time when nobody asked for the next."""
+        return self._overdue > self._check.patience
+
+    @property
+    def _overdue(self) -> float:
+        """For how many seconds its result has counted no longer."""
         fine = self.outcome is not None and self.outcome.status is Status.OK
         max_age = self._check.max_age
-        age = time.monotonic() - self.started
         soon = min(max_age, max(MAX_AGE_OF_PROBLEMS, max_age * PART_FOR_PROBLEMS))
-        return age > (max_age if fine else soon)
+        return time.monotonic() - self.started - (max_age if fine else soon)
 
     @property
     def hangs(self) -> bool:
@@ -80,14 +87,14 @@ class Health:
     def __init__(self, app: Flask, checks: Iterable[Check]) -> None:
         self._app, self._checks = app, tuple(checks)
         self._runs: dict[str, _Run] = {}
-        self._last: dict[str, Outcome] = {}
+        self._last: dict[str, _Run] = {}
         self._lock = threading.Lock()
 
     def results(self, deadline: float | None = None) -> dict[str, Result]:
         """Return the result of each check by name, when they are there or the time is over.
 
-        What is not vital is renewed in the background. The last result counts until there is a new
-        one, unless that takes too long: a busy host is slow, too.
+        What is not vital, and often asked for, is renewed in the background. The last result counts
+        until there is a new one, unless that takes too long: a busy host is slow, too.
 
         Args:
             deadline: seconds to wait
@@ -106,13 +113,13 @@ class Health:
 
     def _outcome(self, check: Check, run: _Run, end: float) -> Outcome:
         last = self._last.get(check.name)
-        if last is None or check.is_vital:
+        if last is None or last.is_past or check.is_vital:
             run.done.wait(max(0.0, end - time.monotonic()))
         if run.done.is_set() and run.outcome is not None:
-            self._last[check.name] = run.outcome
+            self._last[check.name] = run
             return run.outcome
-        if not run.hangs and last is not None:
-            return last
+        if not run.hangs and last is not None and last.outcome is not None:
+            return last.outcome
         if not run.hangs and not check.is_vital:
             return _NOT_YET
         summary = _("unreachable: no response in time")

@@ -5,6 +5,7 @@ import threading
 import pytest
 from helpers.runner import runner
 
+from qhana_plugin_runner.api import health
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.operations.health import CHECKS, Check, Outcome, running
 
@@ -118,6 +119,30 @@ def test_results_are_cached_and_what_is_mended_is_soon_seen(client, checks, monk
     for _ in range(3):
         assert client.get("/health/ready").status_code == 200
     assert len(asked) == 2
+
+
+def test_a_result_from_a_time_when_nobody_asked_is_none(app):
+    """Not even when it was good: what has happened since then is told at once."""
+    seen = []
+
+    def count():
+        seen.append(threading.Event().wait(0.01))
+        return Outcome(f"look {len(seen)}")
+
+    health = running.Health(app, [Check("a", "A", "", count, max_age=0, patience=0)])
+    found = [health.results(60)["a"].outcome.facts for _ in range(3)]
+    assert found == ["look 1", "look 2", "look 3"]
+
+
+def test_with_tokens_an_answer_waits_for_no_database_that_is_away(
+    app, checks, monkeypatch
+):
+    monkeypatch.setitem(app.config, "AUTH_MODE", "token")
+    monkeypatch.setattr(health, "may_see_details", fail)
+    checks(Check("database", "Database", "", fail, is_vital=True))
+    answer = app.test_client().get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.get_json()["checks"]["database"] == {"status": "unavailable"}
 
 
 def test_with_tokens_probes_need_none(tmp_path):

@@ -192,4 +192,4 @@ def test_an_open_runner_shows_metrics_on_its_machine_only(
         "/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": address}
     )
     assert answer.status_code == status
-    assert status == 200 or "AUTH_MODE" in answer.json["message"]
+    assert status == 200 or "the role read" in answer.json["message"]
