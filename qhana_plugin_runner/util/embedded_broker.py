@@ -3,10 +3,12 @@
 import socket
 from pathlib import Path
 
-__all__ = ["FOLDER", "kept_lines", "running_broker"]
+from .instance_folder import BROKER_FOLDER
 
-FOLDER, FILE = "broker", "valkey.conf"
-"""The folder in that of the instance, and the configuration in it."""
+__all__ = ["FILE", "kept_lines", "running_broker"]
+
+FILE = "valkey.conf"
+"""The configuration of a broker, in its folder."""
 
 
 def kept_lines(folder: Path) -> dict[str, str]:
@@ -25,7 +27,7 @@ def kept_lines(folder: Path) -> dict[str, str]:
 def running_broker(instance: str | Path) -> str | None:
     """Return the URL of the broker of an instance; ``None`` while it does not run."""
     try:
-        kept = kept_lines(Path(instance, FOLDER))
+        kept = kept_lines(Path(instance, BROKER_FOLDER))
         host, port = kept["bind"], int(kept["port"])
         socket.create_connection((host, port), timeout=2).close()
     except (OSError, KeyError, ValueError):

@@ -4,6 +4,7 @@
 format of the program ``sha256sum``: an archive that ends before it is not whole.
 """
 
+import fcntl
 import gzip
 import hashlib
 import io
@@ -15,14 +16,14 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from ...util.instance_folder import LOCK_FILE
 from .errors import BackupError
 
-__all__ = ["CONTENT", "ArchiveWriter", "read_archive"]
+__all__ = ["CONTENT", "ArchiveWriter", "locked", "read_archive"]
 
 CONTENT = "instance/"
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
@@ -42,18 +43,26 @@ class ArchiveWriter:
 
     Args:
         path: the archive
+
+    Attributes:
+        folder: of its own, beside the archive, for what is not whole
     """
+
+    folder: Path
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.folder = path.with_name(f".{path.name}.part")
         self._stack = ExitStack()
 
     def __enter__(self) -> "ArchiveWriter":
-        shutil.rmtree(self.folder, ignore_errors=True)  # of one that was killed
-        self.folder.mkdir(mode=0o700)
+        start, end = f".{self._path.name}.", ".part"
+        for path in list(self._path.parent.iterdir()):
+            if path.name.startswith(start) and path.name.endswith(end):
+                _remove_abandoned(path)
+        self.folder = Path(tempfile.mkdtemp(end, start, self._path.parent))
         self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         try:
+            self._stack.enter_context(locked(self.folder))
             self._raw = self._stack.enter_context(_created(self.folder / "archive"))
             self._out: IO[bytes] = self._raw
             if self._path.name.endswith(_COMPRESSED):
@@ -137,6 +146,32 @@ class ArchiveWriter:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Have a folder for this process alone, among backups.
+
+    Raises:
+        BackupError: another backup has it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BackupError(
+                f"another backup of {folder} is being made: wait for its end"
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what a backup has left that was killed."""
+    with suppress(OSError, BackupError), locked(folder):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Hashing:

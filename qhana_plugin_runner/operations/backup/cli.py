@@ -35,6 +35,11 @@ def backup_command(file: Path) -> None:
     made = create_backup(current_app.config, instance, file, _Shown())
     size = f"{made['bytes'] / 1e6:,.1f} MB"
     click.echo(f"{file}: {_tasks(made)}, {made['files']} files, {size}")
+    if links := made["links"]:
+        click.echo(
+            f"{len(links)} links below the folder are not in it, such as {links[0]}.",
+            err=True,
+        )
 
 
 @click.command("restore")

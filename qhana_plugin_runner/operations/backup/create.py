@@ -1,6 +1,5 @@
 """Makes a backup of an instance folder, whether or not the runner works meanwhile."""
 
-import fcntl
 import hashlib
 import hmac
 import os
@@ -21,9 +20,15 @@ from ...util.instance_folder import (
     InstanceLock,
 )
 from ...version import runner_version
-from .archive import ArchiveWriter
+from .archive import ArchiveWriter, locked
 from .errors import BackupError, disk_errors
-from .snapshot import RunningBroker, copy_sqlite, is_sqlite
+from .snapshot import (
+    DamagedDatabase,
+    RunningBroker,
+    copy_sqlite,
+    is_sqlite,
+    problem_of,
+)
 
 __all__ = ["FORMAT", "Place", "Progress", "create_backup", "fingerprint", "place_of"]
 
@@ -37,8 +42,8 @@ HOW_TO = "see docs/how-to/back-up.md"
 
 _NOTHING_WRITTEN = "No archive was written"
 
-_LEFT_OUT = (LOCK_FILE, "bytecode", "dev-broker", "__pycache__")
-"""What belongs to processes that run, or is made anew."""
+_LEFT_OUT = (LOCK_FILE, "bytecode", "dev-broker")
+"""What in the folder itself belongs to processes that run, or is made anew."""
 
 _OF_SQLITE = ("-wal", "-shm", "-journal")
 """Endings of files beside a database, whose content its copy has."""
@@ -113,7 +118,8 @@ def create_backup(
         progress: is told about the work
 
     Returns:
-        what the manifest holds, the number of files in the store, the bytes of the archive
+        what the manifest holds, the number of files in the store, the bytes of the archive,
+        the links that were left out
 
     Raises:
         BackupError: there is no archive; the text says why
@@ -131,7 +137,7 @@ def create_backup(
             "folder, on another disk if there is one"
         )
     with (
-        _one_at_a_time(instance),
+        locked(instance),
         disk_errors(path.parent, _NOTHING_WRITTEN),
         _queue(instance) as broker,
         ArchiveWriter(path) as archive,
@@ -139,6 +145,8 @@ def create_backup(
         copy = archive.folder / "database"
         told = _telling(progress, "database")
         copy_sqlite(place.database, copy, told, broker)
+        if problem := problem_of(copy):
+            raise DamagedDatabase(place.database, problem)
         manifest, size = _manifest(settings, copy)
         archive.add_manifest(manifest)
         database = place.database.relative_to(instance).as_posix()
@@ -147,17 +155,22 @@ def create_backup(
         if broker is not None:
             _add_queue(archive, broker, instance / BROKER_FOLDER)
         files = done = 0
+        links = []
         for name, found in _content(place, instance, is_queue_copied=broker is not None):
-            if found.is_dir():
-                archive.add_folder(name, found)
+            if found.is_symlink() and found.parent != instance:
+                links.append(name)
                 continue
             try:
+                if found.is_dir():
+                    archive.add_folder(name, found)
+                    continue
                 done += _add(archive, name, found, place)
             except FileNotFoundError:
                 continue  # removed meanwhile
             files += found.is_relative_to(place.files)
             progress("files", done, max(done, size))
-    return {**manifest, "files": files, "bytes": path.stat().st_size}
+    size = path.stat().st_size
+    return {**manifest, "files": files, "bytes": size, "links": links}
 
 
 def _add(archive: ArchiveWriter, name: str, path: Path, place: Place) -> int:
@@ -165,26 +178,13 @@ def _add(archive: ArchiveWriter, name: str, path: Path, place: Place) -> int:
     if path.is_relative_to(place.files) or not is_sqlite(path):
         return archive.add_file(name, path)
     copy = archive.folder / "copy"
-    copy_sqlite(path, copy, lambda done, all_: None)
     try:
+        copy_sqlite(path, copy, lambda done, all_: None)
         return archive.add_file(name, copy, like=path)
+    except DamagedDatabase:
+        return archive.add_file(name, path)
     finally:
-        copy.unlink()
-
-
-@contextmanager
-def _one_at_a_time(instance: Path) -> Iterator[None]:
-    """Keep other backups of an instance from being made meanwhile."""
-    descriptor = os.open(instance, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise BackupError(
-            f"another backup of {instance} is being made: wait for its end"
-        ) from error
-    finally:
-        os.close(descriptor)
+        copy.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -251,8 +251,7 @@ def _content(
 ) -> Iterator[tuple[str, Path]]:
     """Yield the files and folders of an instance that are copied as they are.
 
-    A link in the folder itself counts as what it leads to. Links below it are left out, as the
-    store does not follow them.
+    A link in the folder itself counts as what it leads to. Links below it are yielded as such.
     """
     beside = {place.database.name + ending for ending in ("", *_OF_SQLITE)}
     for path in sorted(instance.iterdir()):
@@ -273,16 +272,11 @@ def _below(path: Path) -> Iterator[Path]:
         yield path
     elif path.is_dir():
         for parent, folders, names in os.walk(path):
-            folders[:] = [each for each in folders if each not in _LEFT_OUT]
             yield Path(parent)
-            for name in names:
-                found = Path(parent, name)
-                if not name.startswith(_UNFINISHED) and _is_plain(found):
+            for found in (Path(parent, name) for name in (*names, *folders)):
+                is_finished = not found.name.startswith(_UNFINISHED)
+                if found.is_symlink() or (is_finished and found.is_file()):
                     yield found
-
-
-def _is_plain(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
 
 
 def _is_beside_sqlite(path: Path, place: Place) -> bool:

@@ -20,6 +20,7 @@ from ...version import runner_version
 from .archive import read_archive
 from .create import FORMAT, Progress, fingerprint, place_of
 from .errors import BackupError, disk_errors
+from .snapshot import problem_of
 
 __all__ = ["restore_backup"]
 
@@ -155,12 +156,7 @@ def _revisions() -> tuple[set[str], set[str]]:
 
 
 def _check_database(database: Path) -> None:
-    try:
-        with closing(sqlite3.connect(database)) as connection:
-            problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        problem = str(error)
-    if problem != "ok":
+    if problem := problem_of(database):
         raise BackupError(
             f"the database in the archive cannot be used ({problem}): take another archive. "
             f"{_UNCHANGED}"

@@ -8,8 +8,8 @@ transaction of SQLite keeps what is in the database. Everybody else goes on whil
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from redis import Redis
@@ -17,17 +17,39 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
+from ...util.embedded_broker import kept_lines
 from .errors import BackupError
 
-__all__ = ["RunningBroker", "copy_sqlite", "is_sqlite"]
+__all__ = [
+    "DamagedDatabase",
+    "RunningBroker",
+    "copy_sqlite",
+    "is_sqlite",
+    "problem_of",
+]
 
 _WAIT_SECONDS = 60.0
 """For how long writers of the database, or another copy of the broker's data, are waited for."""
 
 _ANSWER_SECONDS = 5.0
 
+_SAVE_SECONDS = 600.0
+"""In which the broker has to write what is in its memory."""
+
 _PAGES = 2048
 """Pages of a database that are copied at once."""
+
+
+class DamagedDatabase(BackupError):
+    """A file is not what SQLite has written.
+
+    Args:
+        path: the file
+        problem: what is wrong with it
+    """
+
+    def __init__(self, path: Path, problem: object) -> None:
+        super().__init__(f"the database {path} is damaged: {problem}")
 
 
 class RunningBroker:
@@ -39,7 +61,8 @@ class RunningBroker:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        kept = _configuration(folder)
+        self._saved = folder / "dump.rdb"
+        kept = kept_lines(folder)
         port = kept.get("port", "")
         self._client: Redis = Redis(
             "127.0.0.1",
@@ -64,12 +87,15 @@ class RunningBroker:
         Returns:
             whether it has begun; not when the broker already writes its data for other reasons
         """
-        try:
-            self._client.bgsave(schedule=False)
-        except ResponseError as error:
-            if "in progress" in str(error) or "child process" in str(error):
-                return False
-            raise
+        with _answering():
+            try:
+                # Should it end before it is done, no older copy is taken for this one.
+                self._saved.unlink(missing_ok=True)
+                self._client.bgsave(schedule=False)
+            except ResponseError as error:
+                if "in progress" in str(error) or "child process" in str(error):
+                    return False
+                raise
         return True
 
     def saved(self) -> Path:
@@ -78,25 +104,32 @@ class RunningBroker:
         Raises:
             BackupError: the broker could not write it.
         """
+        deadline = time.monotonic() + _SAVE_SECONDS
         while True:
-            state = self._client.info("persistence")
-            if not state["rdb_bgsave_in_progress"]:
+            with _answering():
+                state = self._client.info("persistence")
+            is_done = not state["rdb_bgsave_in_progress"]
+            if is_done or time.monotonic() >= deadline:
                 break
             time.sleep(0.05)
-        if state["rdb_last_bgsave_status"] != "ok":
+        is_ok = is_done and state["rdb_last_bgsave_status"] == "ok"
+        if not is_ok or not self._saved.is_file():
             raise BackupError(
                 f"the broker cannot write its data into {self._folder}: see its lines in the log "
                 "of the runner, and whether the disk is full, then try again. Nothing was written"
             )
-        return self._folder / "dump.rdb"
+        return self._saved
 
 
-def _configuration(folder: Path) -> Mapping[str, str]:
+@contextmanager
+def _answering() -> Iterator[None]:
     try:
-        lines = (folder / "valkey.conf").read_text("utf-8").splitlines()
-    except FileNotFoundError:
-        return {}
-    return {name: value for name, _, value in (line.partition(" ") for line in lines)}
+        yield
+    except RedisError as error:
+        raise BackupError(
+            f"the broker does not answer any more ({error}): try again when it runs. "
+            "Nothing was written"
+        ) from error
 
 
 def is_sqlite(path: Path) -> bool:
@@ -120,7 +153,8 @@ def copy_sqlite(
         broker: begins to save at the same moment
 
     Raises:
-        BackupError: the database cannot be read, or is damaged.
+        BackupError: the database cannot be read.
+        DamagedDatabase: it is none.
     """
     try:
         with (
@@ -135,29 +169,43 @@ def copy_sqlite(
                 sleep=0.0,
             )
             reader.rollback()
-            problem = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             raise OSError(28, "No space left on device") from error
         raise BackupError(f"the database {source} cannot be read: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise BackupError(f"the database {source} is damaged: {error}") from error
-    if problem != "ok":
-        raise BackupError(f"the database {source} is damaged: {problem}")
+        raise DamagedDatabase(source, error) from error
+
+
+def problem_of(database: Path) -> str:
+    """Return what is wrong with a database that nobody uses; blank for nothing."""
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return "" if found == "ok" else found
+
+
+def _read(reader: sqlite3.Connection) -> None:
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def _begin(
     source: Path, reader: sqlite3.Connection, broker: RunningBroker | None
 ) -> None:
     """Let a connection keep what is in the database, at the moment when the broker forks."""
+    if broker is None:
+        _read(reader)  # at any moment; who writes need not be waited for
+        return
     deadline = time.monotonic() + _WAIT_SECONDS
     while time.monotonic() < deadline:
         with closing(_connect(source)) as writer:
             writer.execute("BEGIN IMMEDIATE")
             try:
-                reader.execute("BEGIN")
-                reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
-                if broker is None or broker.fork():
+                _read(reader)
+                if broker.fork():
                     return
             finally:
                 writer.rollback()

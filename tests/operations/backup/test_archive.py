@@ -9,7 +9,7 @@ import resource
 import sqlite3
 import tarfile
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from redis import Redis
 
 from qhana_plugin_runner.errors import OperatorError
 from qhana_plugin_runner.launcher.schema import heads
+from qhana_plugin_runner.operations.backup.archive import ArchiveWriter, read_archive
 from qhana_plugin_runner.operations.backup.create import create_backup, fingerprint
 from qhana_plugin_runner.operations.backup.errors import BackupError
 from qhana_plugin_runner.operations.backup.restore import restore_backup
@@ -149,6 +150,68 @@ def test_database_and_queue_are_as_of_one_moment(instance, tmp_path):
         assert rows in (told, told + 1)
         counts.append(rows)
     assert 0 < counts[0] < counts[1] < counts[2]
+
+
+def test_what_plugins_keep_comes_back_as_it_is(instance, tmp_path):
+    """Whatever they name it, even if a database is damaged, or has a writer who takes long."""
+    kept = {
+        "files/bytecode/result.txt": b"a",
+        "plugins/bytecode/__init__.py": b"b",
+        "plugins/__pycache__/any.pyc": b"c",
+        "plugins/damaged.sqlite": b"SQLite format 3\0" + 5_000 * b"?",
+    }
+    for name, content in kept.items():
+        (instance / name).parent.mkdir(parents=True, exist_ok=True)
+        (instance / name).write_bytes(content)
+    (instance / "plugins" / "link").symlink_to("/etc")
+    with connect(instance / "plugins" / "own.db") as database:
+        database.execute("CREATE TABLE counted (n)")
+        database.execute("BEGIN IMMEDIATE")
+        path = tmp_path / "backup.tar"
+        made = create_backup(read_settings(instance), instance, path, silent)
+    assert sorted(made["links"]) == ["files/task_1/link", "plugins/link"]
+    restore(path, tmp_path / "new")
+    for name, content in kept.items():
+        assert (tmp_path / "new" / name).read_bytes() == content
+    with connect(tmp_path / "new" / "plugins" / "own.db") as database:
+        assert database.execute("SELECT count(*) FROM counted").fetchone() == (0,)
+
+
+def test_a_broker_that_ends_meanwhile_is_named(instance, tmp_path):
+    (instance / "broker" / "appendonlydir" / "appendonly.aof.manifest").unlink()
+    path = tmp_path / "backup.tar"
+    with broker(instance / "broker") as url, Redis.from_url(url) as client:
+
+        def end_broker(*_progress):
+            client.shutdown(nosave=True)
+
+        with pytest.raises(BackupError, match="broker does not answer"):
+            create_backup(read_settings(instance), instance, path, end_broker)
+    assert [each.name for each in tmp_path.iterdir()] == ["instance"]
+
+
+def test_two_archives_of_one_name_do_not_mix(tmp_path):
+    """Such as those of two instances; what one has left that was killed is removed."""
+    path, new = tmp_path / "backup.tar", tmp_path / "new"
+    (tmp_path / ".backup.tar.0.part").mkdir()
+    (tmp_path / ".backup.tar.0.part" / "archive").write_text("half")
+    for inner_is_first in (True, False):
+        with ExitStack() as stack:
+            outer = stack.enter_context(ArchiveWriter(path))
+            with ArchiveWriter(path) as inner:
+                for each, content in ((outer, b"outer"), (inner, b"inner")):
+                    each.add_manifest({})
+                    each.add_bytes("name", content)
+                if not inner_is_first:
+                    stack.close()
+            stack.close()
+        new.mkdir()
+        read_archive(path, new, silent, silent)
+        last = b"outer" if inner_is_first else b"inner"
+        assert (new / "name").read_bytes() == last
+        (new / "name").unlink()
+        new.rmdir()
+    assert [each.name for each in tmp_path.iterdir()] == ["backup.tar"]
 
 
 @pytest.mark.parametrize("name", ["backup.tar", "backup.tgz"])
