@@ -6,7 +6,7 @@ from typing import Any
 from flask import current_app
 from flask_babel import lazy_gettext as _
 from redis import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from ...celery import CELERY
 from ...tasking.broker import in_flight
@@ -22,7 +22,7 @@ ALMOST_FULL = 0.9
 
 BROKER_CURE = _(
     "Start the broker, or correct BROKER_URL (host, port, password). All hosts of a deployment "
-    "use the same one."
+    "use the same one. `scripts/run` starts one of its own."
 )
 
 
@@ -34,14 +34,27 @@ def look_at_broker() -> Outcome:
             connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
             return Outcome(str(connection.transport_cls))
     client = registry.client
-    info = client.info("everything")
+    info = _info(client)
     settings = _settings(client)
     name = "Valkey" if info.get("server_name") == "valkey" else "Redis"
-    version = info.get("valkey_version") or info.get("redis_version")
-    facts = [f"{name} {version}", _persistence(info, settings), _policy(info, settings)]
+    version = info.get("valkey_version") or info.get("redis_version") or ""
+    facts = [
+        f"{name} {version}".strip(),
+        _persistence(info, settings),
+        _policy(info, settings),
+    ]
     if most := int(info.get("maxmemory") or 0):
         facts.append(f"{_mib(info['used_memory'])} of {_mib(most)} MiB")
     return Outcome(", ".join(filter(None, facts)), list(_problems(info, settings)))
+
+
+def _info(client: Redis) -> Mapping[str, Any]:
+    """Return what the server tells about itself; nothing where the account may not ask."""
+    try:
+        return dict(client.info("everything"))
+    except NoPermissionError:
+        client.ping()
+        return {}
 
 
 def _settings(client: Redis) -> Mapping[Any, Any]:
@@ -68,13 +81,13 @@ def _mib(size: Any) -> int:
 
 def _problems(info: Mapping[str, Any], settings: Mapping[str, str]) -> Iterator[Problem]:
     version = str(info.get("redis_version", ""))
-    if tuple(map(int, version.split(".")[:2])) < OLDEST_VERSION:
+    if version and tuple(map(int, version.split(".")[:2])) < OLDEST_VERSION:
         yield Problem(
             _("too old"),
             _("The server has the version %(version)s.", version=version),
             _("Install Redis 6.2 or newer, or any Valkey."),
         )
-    if info.get("role") != "master":
+    if info.get("role") == "slave":
         yield Problem(
             _("read-only replica"),
             _("BROKER_URL leads to a replica, which takes no messages."),

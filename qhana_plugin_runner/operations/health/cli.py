@@ -8,7 +8,7 @@ from flask import Flask
 from flask.cli import ScriptInfo
 
 from ...celery import register_celery
-from ...util.config import CELERY_PRODUCTION_CONFIG
+from ...util.config.celery_config import uses_own_broker
 from ...util.embedded_broker import running_broker
 from ...util.error_text import name_and_text
 from ...util.flask_app import START_ERROR
@@ -65,8 +65,7 @@ def _of_settings(error: Exception) -> Result:
 
 
 def _examine(app: Flask) -> list[Result]:
-    broker = app.config["CELERY"].get("broker_url")
-    if broker == CELERY_PRODUCTION_CONFIG["broker_url"]:
+    if uses_own_broker(app.config):
         # `scripts/run` starts a broker of its own for this instance.
         if own := running_broker(app.instance_path):
             app.config["CELERY"].update(broker_url=own, result_backend=own)
@@ -93,7 +92,5 @@ def _show(results: Iterable[Result]) -> None:
                 click.echo(f"{'':13}cure:  {problem.cure}")
     wrong = sum(each.status is not Status.OK for each in results)
     click.echo(
-        f"{wrong} of {len(results)} checks have found something."
-        if wrong
-        else "All is well."
+        f"{wrong} of {len(results)} checks are not ok." if wrong else "All is well."
     )

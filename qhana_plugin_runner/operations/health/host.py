@@ -85,7 +85,7 @@ def _folders() -> dict[str, Path]:
 
 def _existing(path: Path) -> Path:
     """Return the folder, or the one above it that exists: it is on the same disk."""
-    return path if path.is_dir() else _existing(path.parent)
+    return path if os.path.isdir(path) else _existing(path.parent)
 
 
 def _disk(path: Path, what: str) -> Disk:
@@ -195,7 +195,7 @@ def look_at_plugins() -> Outcome:
 
 
 def _folder_problem(folder: Path) -> Problem | None:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         cause = _("The plugin folder %(folder)s does not exist.", folder=folder)
     elif not os.access(folder, os.R_OK | os.X_OK):
         cause = _("The plugin folder %(folder)s cannot be read.", folder=folder)

@@ -1,6 +1,7 @@
 """What all processes share, read from the database and the broker when somebody asks."""
 
 import logging
+import os
 import platform
 import shutil
 import threading
@@ -189,7 +190,7 @@ class HostGauges(Collector):
         disks = {
             label: shutil.disk_usage(folder)
             for label, folder in self._folders.items()
-            if folder.is_dir()
+            if os.path.isdir(folder)  # and it can be seen
         }
         for name in ("free", "total"):
             values = {label: getattr(disk, name) for label, disk in disks.items()}

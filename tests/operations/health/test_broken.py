@@ -111,6 +111,25 @@ def test_a_broker_that_is_almost_full(with_broker, changed):
     assert "MiB" in found and "Raise `maxmemory`" in found
 
 
+def test_a_broker_that_tells_this_account_nothing_of_itself(tmp_path, own_broker):
+    with Redis.from_url(own_broker) as client:
+        client.acl_setuser(
+            "guest",
+            enabled=True,
+            passwords=["+secret"],
+            keys=["*"],
+            channels=["*"],
+            categories=["+@all"],
+            commands=["-info", "-config"],
+        )
+        url = re.sub("//:.*@", "//guest:secret@", own_broker)
+        with runner(tmp_path, **settings_of(url)) as app:
+            found = look(app, "broker", "queues")
+            in_flight(app).client.connection_pool.disconnect()
+        client.acl_deluser("guest")
+    assert found == {"broker": "", "queues": ""}
+
+
 def test_snapshots_are_persistence_too(with_broker, changed):
     changed(appendonly="no", save="60 1")
     assert look(with_broker, "broker") == {"broker": ""}
@@ -234,6 +253,18 @@ def test_a_disk_that_is_almost_full(app, monkeypatch):
     monkeypatch.setattr(host, "SHARE", 2)
     found = look(app, "disk")["disk"]
     assert "MiB left" in found and "flask clean-up" in found
+
+
+def test_folders_that_nobody_can_look_at(app, monkeypatch):
+    hidden = (
+        f"{app.instance_path}/{'x' * 300}/files"  # stat() fails, as without permission
+    )
+    monkeypatch.setitem(app.config, "FILE_STORE_ROOT_PATH", hidden)
+    app.extensions["qhana_metrics"]._registries.clear()
+    client = app.test_client()
+    assert look(app, "disk") == {"disk": ""}
+    assert client.get("/status").status_code == 200
+    assert client.get("/metrics").status_code == 200
 
 
 def test_proxies_that_nobody_has_named(app):
