@@ -1,5 +1,6 @@
 """The one log stream of the product: lines of all services, each with its tag."""
 
+import io
 import os
 import time
 from typing import TextIO
@@ -32,6 +33,10 @@ class Log:
 
     def __init__(self, stream: TextIO, in_json: bool = False) -> None:
         self._stream, self._in_json = stream, in_json
+        if isinstance(stream, io.TextIOWrapper):
+            # A letter that the encoding of the locale does not have must not end the product.
+            encoding = "utf-8" if in_json else stream.encoding
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
         self._colored = stream.isatty() and not os.environ.get("NO_COLOR")
 
     def line(self, tag: str, text: str) -> None:

@@ -34,11 +34,13 @@ def json_line(fields: Mapping[str, Any]) -> str:
 
 
 def as_record(text: str) -> dict[str, Any] | None:
-    """Return a line as the record of a log; ``None`` if it is none."""
+    """Return a line as the record of a log; ``None`` if it is none, or JSON cannot hold it."""
     if not text.startswith('{"timestamp"'):
         return None
     try:
         record = json.loads(text, parse_constant=_refuse)
+        # 1e999 becomes infinity, which can be read and not be written.
+        json.dumps(record, allow_nan=False)
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None

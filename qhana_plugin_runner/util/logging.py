@@ -48,7 +48,7 @@ JSON = "json"
 _CONTEXT = ("request_id", "task_id", "plugin")
 
 _NO_EXTRAS = {*vars(logging.makeLogRecord({})), *_CONTEXT, "message", "asctime"}
-_NO_EXTRAS |= {"context", "taskName"}
+_NO_EXTRAS |= {"context", "taskName", "_has_context"}
 """Attributes of each record; all others are fields that were given as ``extra``."""
 
 _OWN = {"timestamp", "level", "logger", "message", "process", "thread"}
@@ -76,9 +76,14 @@ def plugin_of_request() -> str | None:
 
 
 class ContextFilter(logging.Filter):
-    """Puts task, plugin and request on each record."""
+    """Puts task, plugin and request on each record; an ``extra`` of that name gets a ``_``."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        values = vars(record)
+        if "_has_context" not in values:
+            for name in values.keys() & {*_CONTEXT, "context"}:
+                values[f"{name}_"] = values[name]
+            values["_has_context"] = True
         message = current_message()
         task_id = "" if message.task_id is None else str(message.task_id)
         name = message.task_name
@@ -103,8 +108,8 @@ class SafeFormatter(logging.Formatter):
         self.formatter = formatter or logging.Formatter()
 
     def format(self, record: logging.LogRecord) -> str:
-        message = record.getMessage()
-        if _BREAK.search(message):
+        message, fits = _message(record)
+        if not fits or _BREAK.search(message):
             record = copy.copy(record)
             record.msg, record.args = _BREAK.sub(_escaped, message), None
         text = redact_text(self.formatter.format(record))
@@ -125,18 +130,20 @@ class JSONFormatter(SafeFormatter):
         super().__init__(None)
 
     def format(self, record: logging.LogRecord) -> str:
+        values = vars(record)
+        if "_has_context" not in values:  # the handler was made after the configuration
+            ContextFilter().filter(record)
         fields: dict[str, Any] = {
             "timestamp": rfc3339(record.created),
             "level": record.levelname,
             "logger": record.name,
-            "message": redact_text(_message(record)),
+            "message": redact_text(_message(record)[0]),
             "process": record.process,
         }
         if record.threadName != "MainThread":
             fields["thread"] = record.threadName
-        values = vars(record)
         for name in _CONTEXT:
-            if value := values.get(name):
+            if value := values[name]:
                 fields[name] = int(value) if name == "task_id" else value
         if record.exc_info:
             fields["exception"] = redact_text(self.formatException(record.exc_info))
@@ -146,11 +153,12 @@ class JSONFormatter(SafeFormatter):
         return json_line(fields)
 
 
-def _message(record: logging.LogRecord) -> str:
+def _message(record: logging.LogRecord) -> tuple[str, bool]:
+    """Return the message, and whether its arguments fit."""
     try:
-        return record.getMessage()
-    except Exception:  # the arguments do not fit the message
-        return f"{_repr(record.msg)} % {_repr(record.args)}"
+        return record.getMessage(), True
+    except Exception:
+        return f"{_repr(record.msg)} % {_repr(record.args)}", False
 
 
 def _extras(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -158,7 +166,7 @@ def _extras(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     args = values["args"]
     for name, value in values.items():
         # Celery gives the arguments of the message once more.
-        if name not in _NO_EXTRAS and value is not args:
+        if name not in _NO_EXTRAS and not (args and value is args):
             shown = MASK if is_private(name) else _shown(value)
             yield f"{name}_" if name in _OWN else name, shown
 

@@ -57,7 +57,9 @@ class _RequestIds:
         environ[_ENVIRON_KEY] = id_
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            return start_response(status, [*headers, (HEADER, id_)], *error)
+            # A view that passes on an answer of another server has its header, too.
+            kept = [each for each in headers if each[0].lower() != "x-request-id"]
+            return start_response(status, [*kept, (HEADER, id_)], *error)
 
         return self._app(environ, start)
 

@@ -63,7 +63,7 @@ def test_it_serves_in_production_mode_until_a_service_manager_stops_it(tmp_path)
         refused = requests.get(f"{url}debug/?secret=value", timeout=10)
         assert refused.status_code == 404
         # They are connected, and would be reset when the process closes its socket.
-        (web_process,) = children(children(process.pid)[0])
+        (web_process,) = children(process.pid)
         os.kill(web_process, signal.SIGSTOP)
         waiting = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
         for each in waiting:

@@ -197,6 +197,16 @@ def test_in_json_each_line_is_an_object_with_its_service(capsys):
     assert [each.keys() for each in others] == [{"timestamp", "level", "service"}] * 2
 
 
+@pytest.mark.parametrize(
+    "in_json, shown", [(False, "5 \\u2192 \xfc"), (True, "5 \u2192 \xfc")]
+)
+def test_letters_that_the_locale_does_not_have_are_shown(in_json, shown):
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="latin-1")
+    Log(stream, in_json=in_json).line("web", "5 \u2192 \xfc")
+    assert shown in written.getvalue().decode("utf-8" if in_json else "latin-1")
+
+
 def test_a_log_that_nobody_reads_does_not_end_the_product():
     read, write = os.pipe()
     os.close(read)

@@ -11,7 +11,7 @@ import pytest
 from qhana_plugin_runner.util.config.settings import defaults
 from qhana_plugin_runner.util.current_message import CurrentMessage, working_on
 from qhana_plugin_runner.util.json_lines import as_record, json_line
-from qhana_plugin_runner.util.logging import configure_logging
+from qhana_plugin_runner.util.logging import JSONFormatter, configure_logging
 
 pytestmark = pytest.mark.usefixtures("logging_restored", "hooks_restored")
 
@@ -170,6 +170,30 @@ def test_a_call_that_is_wrong_is_logged_nevertheless(written):
     )
 
 
+@pytest.mark.parametrize("name", ["task_id", "plugin", "request_id", "context"])
+def test_a_field_with_the_name_of_the_context_is_kept_beside_it(written, name):
+    with working_on(CurrentMessage("p@v1.work", 7, request_id="abc")):
+        (record,) = written(lambda log: log.info("x", extra={name: "mine", "rows": ()}))
+    shown = {each: record[each] for each in ("task_id", "plugin", "request_id")}
+    assert shown == {"task_id": 7, "plugin": "p@v1", "request_id": "abc"}
+    assert (record[f"{name}_"], record["rows"]) == ("mine", [])
+
+
+def test_a_handler_that_comes_later_names_the_context(written, capsys):
+    def log(logger):
+        handler = logging.StreamHandler()
+        handler.setFormatter(JSONFormatter())
+        logger.addHandler(handler)
+        try:
+            with working_on(CurrentMessage(task_id=7)):
+                logger.info("x", extra={"task_id": "mine"})
+        finally:
+            logger.removeHandler(handler)
+
+    first, second = written(log)
+    assert first == second and (first["task_id"], first["task_id_"]) == (7, "mine")
+
+
 def test_what_celery_gives_twice_is_written_once(written):
     given = {"name": "work"}
     (record,) = written(lambda log: log.info("%(name)s", given, extra={"data": given}))
@@ -195,8 +219,9 @@ def test_only_objects_that_are_records_are_taken_for_such():
         '{"a": 1}',
         line[:-1],
         '{"timestamp": NaN}',
+        '{"timestamp": [1e999]}',
         '{"timestamp"' + ":[" * 9**5,
         "",
         "null",
     ]
-    assert [as_record(text) for text in bad] == [None] * 6
+    assert [as_record(text) for text in bad] == [None] * len(bad)

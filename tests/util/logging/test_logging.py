@@ -104,6 +104,15 @@ def test_default_line_names_severity_logger_context_and_message(capsys):
     assert capsys.readouterr().err == "now INFO    some.where [task 7 p@v1] hello\n"
 
 
+@pytest.mark.parametrize("args", [("no",), (1, "password: hunter2")])
+def test_a_call_that_is_wrong_is_logged_without_its_secrets(capsys, args):
+    configured(DEFAULT_LOG_SEVERITY="INFO", DEFAULT_LOG_DATE_FORMAT="now")
+    logging.getLogger("x").info("%d rows", *args)
+    line = capsys.readouterr().err
+    assert line.startswith("now INFO    x '%d rows' % (") and line.count("\n") == 1
+    assert "hunter2" not in line
+
+
 def test_default_line_may_be_changed(capsys):
     configured(
         DEFAULT_LOG_SEVERITY=10,

@@ -52,6 +52,14 @@ def test_what_is_no_id_is_replaced(proxied, given):
     assert known != given and len(known) == 16
 
 
+@pytest.mark.parametrize("name", [HEADER, "x-request-id"])
+def test_an_answer_has_no_second_id(app, name):
+    app.add_url_rule("/passed-on", view_func=lambda: ("", {name: "of another server"}))
+    answer = app.test_client().get("/passed-on")
+    (known,) = answer.headers.getlist(HEADER)
+    assert len(known) == 16
+
+
 def test_an_error_of_the_server_names_the_id(app):
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.add_url_rule("/broken", view_func=lambda: 1 / 0)
