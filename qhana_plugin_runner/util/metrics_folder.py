@@ -55,14 +55,20 @@ def process_slot() -> str:
 
 
 def _take_slot(folder: Path) -> str:
-    """Lock the first file that no living process has locked; a fork does not inherit this lock."""
+    """Lock the first file that no living process has locked; a fork does not inherit this lock.
+
+    Where files cannot be locked, as on some network drives, each process gets files of its own.
+    """
     for number in count():
         path = folder / f"{number}.lock"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):  # another process has it
+            os.close(descriptor)
         except OSError:
             os.close(descriptor)
+            return f"pid-{os.getpid()}"
         else:
             return str(number)  # the file stays open until the process ends
     raise AssertionError

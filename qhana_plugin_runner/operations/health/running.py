@@ -87,7 +87,7 @@ class Health:
     def __init__(self, app: Flask, checks: Iterable[Check]) -> None:
         self._app, self._checks = app, tuple(checks)
         self._runs: dict[str, _Run] = {}
-        self._last: dict[str, _Run] = {}
+        self._last: dict[str, _Run] = {}  # the one before, which has ended
         self._lock = threading.Lock()
 
     def results(self, deadline: float | None = None) -> dict[str, Result]:
@@ -102,7 +102,10 @@ class Health:
         end = time.monotonic() + (DEADLINE if deadline is None else deadline)
         with self._lock:
             for check in self._checks:
-                if check.name not in self._runs or self._runs[check.name].is_stale:
+                run = self._runs.get(check.name)
+                if run is None or run.is_stale:
+                    if run is not None:
+                        self._last[check.name] = run
                     self._runs[check.name] = _Run(self._app, check)
             runs = dict(self._runs)
         found = {
@@ -116,7 +119,6 @@ class Health:
         if last is None or last.is_past or check.is_vital:
             run.done.wait(max(0.0, end - time.monotonic()))
         if run.done.is_set() and run.outcome is not None:
-            self._last[check.name] = run
             return run.outcome
         if not run.hangs and last is not None and last.outcome is not None:
             return last.outcome

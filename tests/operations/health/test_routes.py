@@ -134,6 +134,31 @@ def test_a_result_from_a_time_when_nobody_asked_is_none(app):
     assert found == ["look 1", "look 2", "look 3"]
 
 
+def test_what_has_failed_counts_until_something_is_known_to_work(app):
+    """As for connections that are refused only after a time-out, over and over."""
+    times_out, answers, began = threading.Event(), threading.Event(), []
+
+    def ask():
+        began.append(1)
+        if len(began) == 2:
+            times_out.wait(60)
+            raise OSError("no answer")
+        if len(began) == 3:
+            answers.wait(60)
+        return Outcome()
+
+    health = running.Health(app, [Check("a", "A", "", ask, max_age=0, patience=600)])
+    assert health.results(60)["a"].status == "ok"
+    assert health.results(0)["a"].status == "ok", "it may only be busy"
+    times_out.set()
+    health._runs["a"].done.wait(60)
+    assert health.results(0)["a"].status == "unavailable"
+    answers.set()
+    health._runs["a"].done.wait(60)
+    assert len(began) == 3
+    assert health.results(0)["a"].status == "ok"
+
+
 def test_with_tokens_an_answer_waits_for_no_database_that_is_away(
     app, checks, monkeypatch
 ):

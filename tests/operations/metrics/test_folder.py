@@ -1,5 +1,6 @@
 """The folder in which processes keep their metrics: bounded, and gone with its service."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -7,6 +8,8 @@ import sys
 import time
 
 from helpers.processes import wait_until
+
+from qhana_plugin_runner.util import metrics_folder
 
 PROGRAM = """
 import os, sys
@@ -52,6 +55,14 @@ def test_processes_that_follow_each_other_go_on_with_the_same_files(tmp_path):
         process.communicate("")
     assert process.returncode == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    def refuse(*_arguments):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(metrics_folder.fcntl, "lockf", refuse)
+    assert metrics_folder._take_slot(tmp_path) == f"pid-{os.getpid()}"
 
 
 def test_what_a_killed_service_has_left_goes_with_the_next_start(tmp_path):
