@@ -9,7 +9,7 @@ from celery.worker import state
 from celery.worker.request import Request
 from celery.worker.strategy import default
 
-from ..tasking.messages import message_of
+from ..tasking.messages import DELIVERY_ID, message_of
 from ..util.current_message import working_on
 from .monitor import Monitor
 
@@ -32,8 +32,17 @@ class MonitoredRequest(Request):
             # Else it was done, and what follows it is sent.
             if not self._success_was_stored():
                 Monitor.current.process_ended(self, str(error))
+                if self.request_dict.get(DELIVERY_ID) and self.task.attempts > 1:
+                    self._leave_open()
         with working_on(message_of(self.request_dict)):
             return super().on_failure(exc_info, *args, **options)
+
+    def _leave_open(self) -> None:
+        """Let Celery tell nobody that this attempt has failed, such as a chord: another one follows.
+
+        After the last one, the task itself ends, and so does all that is sent for it.
+        """
+        self._context.update(chord=None, chain=None, errbacks=None)
 
     def on_timeout(self, soft: bool, timeout: float) -> Any:
         if Monitor.current is not None and not soft and not state.should_terminate:

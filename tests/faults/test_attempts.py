@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from helpers.faults import PATIENCE
+from helpers.faults import PATIENCE, Run
 from helpers.processes import wait_until
 
 
@@ -28,6 +28,25 @@ def test_the_second_attempt_succeeds(site):
     status = run.ended()
     assert (status["state"], status["attempt"]) == ("succeeded", 2)
     assert status["log"].endswith("\nwaited")
+
+
+@pytest.mark.fault(
+    "A process is killed in one of a group of tasks with several attempts",
+    "started again, then as usual",
+)
+def test_a_group_goes_on_after_a_lost_attempt_of_one_of_its_parts(site):
+    run = site.submit("wait_with_attempts", "group")
+    parts = [Run(run.url, Path(f"{run.gate}.{number}")) for number in range(3)]
+    is_one_started = lambda: any(part.starts() for part in parts)  # noqa: E731
+    wait_until(is_one_started, PATIENCE, "a part is started")
+    killed = next(part for part in parts if part.starts())
+    os.kill(started(killed, 1), signal.SIGKILL)
+    for part in parts:
+        part.let_go()
+    status = run.ended()
+    assert (status["state"], status["attempt"]) == ("succeeded", 2)
+    assert status["log"].endswith("\nwaited, waited, waited")
+    assert len(killed.starts()) == 2
 
 
 @pytest.mark.fault("All attempts of a task are killed", "lost, with the reason")
