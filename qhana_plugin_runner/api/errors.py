@@ -15,7 +15,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import HTTP_STATUS_CODES
 
 from ..db import DB
-from ..db.transient import is_transient
+from ..db.transient import is_not_migrated, is_transient
 from ..errors import RunnerError
 from ..requests import FetchRefused
 from ..tasking.errors import BrokerUnavailable
@@ -117,7 +117,7 @@ def register_error_handlers(app: Flask) -> None:
     def database_error(error: DBAPIError) -> Response:
         DB.session.rollback()
         app.logger.error("a database statement failed", exc_info=error)
-        if _is_not_migrated(error):
+        if is_not_migrated(error):
             reason = _("The database schema is out of date: run `flask db upgrade`.")
             return error_response(503, reason)
         if is_transient(error):
@@ -131,10 +131,3 @@ def register_error_handlers(app: Flask) -> None:
         )
         answer = jsonify(code=422, status="Unprocessable Entity", errors=errors)
         return make_response(answer, 422)
-
-
-def _is_not_migrated(error: DBAPIError) -> bool:
-    """Whether a table or column is missing, by PostgreSQL's codes and SQLite's messages."""
-    if getattr(error.orig, "sqlstate", None) in ("42P01", "42703"):
-        return True
-    return str(error.orig).startswith(("no such table", "no such column"))

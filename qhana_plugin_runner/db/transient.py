@@ -1,4 +1,4 @@
-"""Errors of the database that pass by themselves, and how they are waited for."""
+"""Errors of the database: which pass by themselves, and how they are waited for."""
 
 import logging
 import sqlite3
@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from ..util.backoff import backoff
 from .db import DB
 
-__all__ = ["MAX_WAIT_SECONDS", "is_transient", "retry_transient"]
+__all__ = ["MAX_WAIT_SECONDS", "is_not_migrated", "is_transient", "retry_transient"]
 
 MAX_WAIT_SECONDS = 120.0
 """For how long a worker waits for a database that is away: what it wants to write is known only
@@ -31,6 +31,13 @@ _SQLITE_AT_FAULT = {
 }
 
 _logger = logging.getLogger(__name__)
+
+
+def is_not_migrated(error: DBAPIError) -> bool:
+    """Whether a table or column is missing, by PostgreSQL's codes and SQLite's messages."""
+    if getattr(error.orig, "sqlstate", None) in ("42P01", "42703"):
+        return True
+    return str(error.orig).startswith(("no such table", "no such column"))
 
 
 def is_transient(error: BaseException) -> bool:

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from ..db import DB
+from ..db.transient import is_not_migrated
 from .jobs import JOBS, Job
 from .lease import hold_lease, release_lease
 from .webhooks.by_worker import is_delivered_by_worker
@@ -98,7 +99,7 @@ class _JobThread(threading.Thread):
         self._work = job.prepare()
         self._interval: float = app.config[job.interval]
         self._lease: float = app.config["MAINTENANCE_LEASE_SECONDS"]
-        self._held = False
+        self._held = self._has_told_of_schema = False
         self._renew_at = self._due_at = time.monotonic()
 
     def run(self) -> None:
@@ -113,16 +114,26 @@ class _JobThread(threading.Thread):
             with self._app.app_context():
                 return work()
         except (DBAPIError, RedisError, OperationalError) as error:
-            service = "database" if isinstance(error, DBAPIError) else "broker"
-            reason = str(getattr(error, "orig", error)).strip()
-            _logger.warning(
-                "maintenance %s: the %s fails: %s", self._job.name, service, reason
-            )
+            self._tell_of(error)
         except Exception:
             _logger.exception("maintenance %s has failed", self._job.name)
         self._held = False
         self._renew_at = time.monotonic()  # it may still be ours
         return min(self._interval, self._lease / 3)
+
+    def _tell_of(self, error: Exception) -> None:
+        reason = str(getattr(error, "orig", error)).strip()
+        if not isinstance(error, DBAPIError):
+            text = "maintenance %s: the broker fails: %s"
+        elif not is_not_migrated(error):
+            text = "maintenance %s: the database fails: %s"
+        elif not self._has_told_of_schema:  # it stays so until somebody does something
+            self._has_told_of_schema = True
+            text = "maintenance %s: the database lacks tables of this version (%s)"
+            text += ": run `flask db upgrade`"
+        else:
+            return
+        _logger.warning(text, self._job.name, reason)
 
     def _turn(self) -> float:
         """Do what is due, and return the seconds until something is."""

@@ -3,6 +3,7 @@
 from helpers.runner import runner
 from helpers.writers import first_look, in_processes, read_then_write
 from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.db import SQLITE_BUSY_TIMEOUT
@@ -22,7 +23,7 @@ def test_every_connection_is_set_up(context):
 
 
 def test_files_of_plugins_stay_as_they_are(tmp_path, context):
-    engine = create_engine(f"sqlite:///{tmp_path}/own.db")
+    engine = create_engine(f"sqlite:///{tmp_path}/own.db", poolclass=NullPool)
     with engine.connect() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "delete"
 

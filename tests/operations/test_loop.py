@@ -112,13 +112,31 @@ def test_a_job_goes_on_when_the_database_has_failed(maintain, caplog):
     def fail_once():
         runs()
         if "database" not in caplog.text:
-            DB.session.execute(text("SELECT * FROM no_such_table"))
+            DB.session.execute(text("SELECT no_such_function()"))
 
     runs = Runs()
     maintain(Job("job", SOON, lambda: fail_once))
     runs.wait()
     runs.wait()
-    assert "maintenance job: the database fails: no such table" in caplog.text
+    assert "maintenance job: the database fails: no such function" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT * FROM gone", 'SELECT gone FROM "MaintenanceLease"'],
+    ids=["table", "column"],
+)
+def test_a_job_says_once_that_the_database_is_to_be_upgraded(maintain, caplog, statement):
+    def work():
+        runs()
+        DB.session.execute(text(statement))
+
+    runs = Runs()
+    maintain(Job("job", SOON, lambda: work))
+    for _ in range(4):
+        runs.wait()
+    assert caplog.text.count("run `flask db upgrade`") == 1
+    assert caplog.text.count("gone") == 1
 
 
 def test_a_job_goes_on_at_once_when_the_broker_has_failed(app, maintain, caplog):
