@@ -13,6 +13,12 @@ from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.operations.health import running, workers
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """Wait for what the checks find, however busy this host is."""
+    monkeypatch.setattr(running, "DEADLINE", 60)
+
+
 @pytest.fixture
 def silent_port():
     """A port that takes connections and says nothing."""
@@ -49,7 +55,6 @@ def redis_at(port):
 
 def test_services_that_work_are_reported_as_working(make_client, states, monkeypatch):
     monkeypatch.setattr(workers, "PING_TIMEOUT", 60)
-    monkeypatch.setattr(running, "DEADLINE", 60)
     # In memory, worker and page look for messages once a second, unless they are told otherwise.
     impatient = {**IN_MEMORY, "broker_transport_options": {"polling_interval": 0.01}}
     client = make_client(CELERY=impatient)
@@ -78,15 +83,13 @@ def test_a_broker_that_hangs_does_not_hold_up_the_page(
     monkeypatch.setattr(running, "DEADLINE", 0.2)
     client = make_client(CELERY=redis_at(silent_port))
 
-    found = states(client)
-
-    assert found["Broker"] == "being checked"
-    assert found["Database"] == "works"
+    assert states(client)["Broker"] == "being checked"
     wait_until(
         lambda: states(client)["Broker"] == "unreachable: no response in time",
         30,
         "the broker counts as unreachable",
     )
+    wait_until(lambda: states(client)["Database"] == "works", 30, "the database works")
 
 
 def test_a_database_without_tables_names_the_command(make_client, states):
