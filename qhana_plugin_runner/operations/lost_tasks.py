@@ -87,7 +87,8 @@ def _find_suspects(registry: InFlight, queues: Queues) -> Iterator[_Suspect]:
         reports = registry.live_workers()
         held = {message for report in reports.values() for message in report.held}
         at_work = {task_id for report in reports.values() for task_id in report.at_work}
-        for task_id, entries in registry.entries(ids).items():
+        found = registry.entries(ids, with_payloads=False)
+        for task_id, entries in found.items():
             # What they hold and have not begun does not start: the broker has to know of it.
             is_claimed = any(message.worker for message in entries.messages)
             if entries.is_cancelled and not is_claimed and task_id not in at_work:

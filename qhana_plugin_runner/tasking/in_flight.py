@@ -19,6 +19,7 @@ is registered of them, too. All times are the broker's, in seconds.
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -235,16 +236,28 @@ class InFlight:
             pipeline.expire(self._task(task_id), TOMBSTONE_SECONDS)
             pipeline.execute()
 
-    def entries(self, task_ids: Iterable[int]) -> dict[int, TaskEntries]:
-        """Return what is registered of the messages of each task."""
+    def entries(
+        self, task_ids: Iterable[int], with_payloads: bool = True
+    ) -> dict[int, TaskEntries]:
+        """Return what is registered of the messages of each task.
+
+        Args:
+            task_ids: the tasks
+            with_payloads: whether to read what is needed to send them again, which may be much
+        """
         task_ids = list(task_ids)
         with self._pipeline() as pipeline:
             for task_id in task_ids:
-                for name in self._hashes(task_id):
-                    pipeline.hgetall(name)
-            hashes = pipeline.execute()
-        found = zip(task_ids, hashes[::2], hashes[1::2])
-        return {id_: _entries(fields, payloads) for id_, fields, payloads in found}
+                entries, payloads = self._hashes(task_id)
+                pipeline.hgetall(entries)
+                if with_payloads:
+                    pipeline.hgetall(payloads)
+            found = pipeline.execute()
+        if with_payloads:
+            pairs = zip(found[::2], found[1::2])
+        else:
+            pairs = zip(found, repeat({}))
+        return {id_: _entries(*pair) for id_, pair in zip(task_ids, pairs)}
 
     def heartbeat(self, worker: str, seconds: float, report: Report) -> bool:
         """Tell that a worker lives, and what it has.

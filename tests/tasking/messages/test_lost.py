@@ -47,6 +47,20 @@ def taken(registry, new_task):
     return task_id, entry.delivery_id
 
 
+def test_a_look_does_not_read_what_the_messages_hold(registry, new_task, monkeypatch):
+    """Thousands of them may wait, each with much, whatever its Celery task allows."""
+    for work in (careful, stubborn):
+        arguments = {"db_id": new_task(), "much": "x" * 1_000_000}
+        CELERY.send_task(work.name, kwargs=arguments)
+        (entry,) = registry.entries([arguments["db_id"]])[arguments["db_id"]].messages
+        assert entry.payload["body"][1] == arguments
+    monkeypatch.setattr(registry, "uptime", lambda: 60.0)
+    before = registry.client.info("stats")["total_net_output_bytes"]
+    LostTasks().run()
+    after = registry.client.info("stats")["total_net_output_bytes"]
+    assert 0 < after - before < 500_000
+
+
 def attempt(task_id):
     return ProcessingTask.get_with_details(task_id).attempt
 
