@@ -263,6 +263,8 @@ def test_the_arguments_of_the_test_script_go_to_pytest(copy):
 def test_the_continuous_integration_runs_everything_whatever_fails(copy, failing):
     (copy / "failing").write_text(f"{failing}\n")
     result = call(copy / ".ci" / "run")
-    # What the checks have said comes last. A test builds the documentation.
-    assert called(result) == ["pytest", *CHECKS[:-1]]
+    # What the checks have said comes last. A test builds the documentation. Tests that fail get a
+    # second chance.
+    tests = ["pytest"] * (2 if failing == "pytest" else 1)
+    assert called(result) == [*tests, *CHECKS[:-1]]
     assert result.returncode == (1 if failing else 0)

@@ -115,8 +115,9 @@ def _choose(
         return
     name = place.name if place != root else source.name
     found = _plugins_in(place, name)
-    folders = {} if place in found.values() else _folders_in(place)
-    if not found and not (folders and source.subdirectory):
+    is_plugin = place in found.values()
+    folders = _folders_in(place) if source.subdirectory and not is_plugin else {}
+    if not found and not folders:
         loaded.errors.append(
             f"{source.where}: it contains no plugin: name the folder of the plugins with "
             "#subdirectory="
