@@ -76,7 +76,8 @@ def place_of(settings: Mapping[str, Any], instance: Path) -> Place:
     url = make_url(settings["SQLALCHEMY_DATABASE_URI"])
     elsewhere = []
     database = instance / str(url.database)
-    if url.get_backend_name() != "sqlite" or not _is_in(database, instance):
+    is_file = url.get_backend_name() == "sqlite" and url.database
+    if not is_file or not _is_in(database, instance):
         shown = url.set(query={}).render_as_string()
         elsewhere.append(f"the database (SQLALCHEMY_DATABASE_URI: {shown})")
     files = instance / settings["FILE_STORE_ROOT_PATH"]

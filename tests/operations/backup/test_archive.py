@@ -415,6 +415,7 @@ def test_a_disk_that_is_full_leaves_nothing(instance, tmp_path):
             "SQLALCHEMY_DATABASE_URI",
         ),
         ({"SQLALCHEMY_DATABASE_URI": "sqlite:////else/where.db"}, "/else/where.db"),
+        ({"SQLALCHEMY_DATABASE_URI": "sqlite://"}, "SQLALCHEMY_DATABASE_URI"),
         ({"DEFAULT_FILE_STORE": "s3", "S3_BUCKET": "b"}, "DEFAULT_FILE_STORE"),
         ({"FILE_STORE_ROOT_PATH": "../files"}, "FILE_STORE_ROOT_PATH"),
         ({"CELERY": {"broker_url": "redis://broker"}}, "BROKER_URL"),
