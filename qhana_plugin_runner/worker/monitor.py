@@ -48,6 +48,10 @@ INTRODUCTION_SECONDS = 30.0
 EXIT_SECONDS = 1.0
 """Seconds in which a worker ends whose tasks have no processes of their own: until then they run."""
 
+STOP_SECONDS = 30.0
+"""In which a worker that ends has to tell what has become of its tasks. Otherwise they are found to be
+lost, or queued again, by the others."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -269,11 +273,12 @@ class Monitor(threading.Thread):
             connection.disconnect()  # type: ignore[no-untyped-call]
 
     def stop(self) -> None:
-        """End with the worker."""
+        """End with the worker, which does not wait for long for a broker that is away."""
         self._ends.set()
-        self.join()
-        self._safely(lambda: self._registry.unregister_worker(worker_id()))
-        self._connection.close()
+        self.join(STOP_SECONDS)
+        if not self.is_alive():
+            self._safely(lambda: self._registry.unregister_worker(worker_id()))
+            self._connection.close()
 
 
 def _task_id(request: Any) -> int:
