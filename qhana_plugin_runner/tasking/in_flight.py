@@ -25,7 +25,10 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from redis import ConnectionPool, Redis
+from redis.backoff import NoBackoff
 from redis.client import Pipeline
+from redis.exceptions import ConnectionError
+from redis.retry import Retry
 
 __all__ = ["Claim", "Entry", "InFlight", "Introduction", "Report", "TaskEntries"]
 
@@ -354,15 +357,25 @@ class InFlight:
         return float(json.loads(entry)["sent"]) if entry else 0.0
 
     def connected_client(self, worker: str) -> Redis:
-        """Open the named connection of a worker, and return its client."""
+        """Open the named connection of a worker, and return its client.
+
+        A command fails soon when the broker is away, however long the registry tries to reach it,
+        and opens the connection again when the broker is back.
+        """
         options = self.client.connection_pool.connection_kwargs
+        retry = Retry(NoBackoff(), 1, (ConnectionError,))
         client = Redis(
             single_connection_client=True,
             connection_pool=ConnectionPool(
                 connection_class=self.client.connection_pool.connection_class,
-                **{**options, "client_name": self.connection_name(worker)},
+                **{
+                    **options,
+                    "client_name": self.connection_name(worker),
+                    "retry": retry,
+                },
             ),
         )
+        self.client.ping()  # waits for a broker that is away when the worker starts
         client.ping()
         return client
 

@@ -83,6 +83,7 @@ class Monitor(threading.Thread):
         self._give_back: GiveBack | None = None  # when the worker is to end
         self._stop_all_at: float | None = None
         self._introduce_at = 0.0
+        self._away = ""  # why broker or database cannot be reached, as it was logged
         self._stopped: set[str] = set()  # messages that were not done by then
         # Open as long as this process lives, whatever its threads are doing.
         self._connection = registry.connected_client(worker_id())
@@ -111,9 +112,14 @@ class Monitor(threading.Thread):
         try:
             with self._app.app_context():
                 work()
+            self._away = ""
             return True
         except (RedisError, OperationalError) as error:
-            _logger.warning("the broker cannot be told of this worker's tasks: %s", error)
+            if str(error) != self._away:
+                _logger.warning(
+                    "the broker cannot be told of this worker's tasks: %s", error
+                )
+            self._away = str(error)
         except Exception as error:
             if not is_transient(error):
                 _logger.exception("the monitor of this worker has failed")
@@ -125,6 +131,7 @@ class Monitor(threading.Thread):
 
     def tick(self) -> None:
         """Tell what the worker has; stop what is to be stopped."""
+        self._connection.ping()  # fails soon, unlike what follows
         at = self._registry.now()
         active = list(worker_state.active_requests)
         running = {delivery: r for r in active if (delivery := _delivery_id(r))}
@@ -277,8 +284,12 @@ class Monitor(threading.Thread):
         self._ends.set()
         self.join(STOP_SECONDS)
         if not self.is_alive():
-            self._safely(lambda: self._registry.unregister_worker(worker_id()))
+            self._safely(self._unregister)
             self._connection.close()
+
+    def _unregister(self) -> None:
+        self._connection.ping()
+        self._registry.unregister_worker(worker_id())
 
 
 def _task_id(request: Any) -> int:

@@ -1,6 +1,11 @@
 """What the ledger says of messages."""
 
+import socket
+
 import pytest
+from redis.backoff import ConstantBackoff
+from redis.exceptions import ConnectionError
+from redis.retry import Retry
 
 from qhana_plugin_runner.tasking.in_flight import Report, TaskEntries
 
@@ -95,3 +100,26 @@ def test_a_worker_lives_while_its_connection_is_open_and_no_longer(registry):
     while "busy" in registry._connected():
         continue
     assert set(registry.live_workers()) == {"awake"}
+
+
+def test_the_connection_of_a_worker_is_opened_again_when_the_broker_has_closed_it(
+    registry,
+):
+    sign = registry.connected_client("busy")
+    registry.client.client_kill_filter(_id=sign.client_id())
+    while "busy" in registry._connected():
+        continue
+    assert sign.ping() and registry.connection_name("busy") in registry._connected()
+    sign.close()
+
+
+def test_the_connection_of_a_worker_does_not_wait_for_a_broker_that_is_away(registry):
+    registry.client.connection_pool.connection_kwargs["retry"] = Retry(
+        ConstantBackoff(3600), 90, (ConnectionError,)
+    )
+    sign = registry.connected_client("busy")
+    sign.connection.disconnect()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        sign.connection.host, sign.connection.port = free.getsockname()
+    with pytest.raises(ConnectionError):
+        sign.ping()
