@@ -110,6 +110,7 @@ def reset_broker(c: Context) -> None:
         "dev": "start the broker before and stop it afterwards",
         "log-level": "DEBUG, INFO, WARNING, ERROR or CRITICAL",
         "queues": "names of queues, separated by commas (all that the settings name)",
+        "name": "name of the worker, %h stands for the host (celery@%h)",
         "periodic-scheduler": "run the scheduler of periodic tasks; only in one worker",
         "watch": "restart when source files change",
     }
@@ -123,6 +124,7 @@ def worker(
     periodic_scheduler: bool = False,
     watch: bool = False,
     queues: str = "",
+    name: str = "",
 ) -> None:
     """Run a Celery worker until Ctrl-C."""
     _check_settings()
@@ -137,6 +139,7 @@ def worker(
         concurrency=concurrency or None,
         queues=[name.strip() for name in queues.split(",") if name.strip()],
         log_level=log_level,
+        name=name or None,
         schedule=INSTANCE / "celerybeat-schedule" if periodic_scheduler else None,
     )
     if dev:

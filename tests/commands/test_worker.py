@@ -105,7 +105,7 @@ DEFAULT = {"qhana_plugin_runner"}
     [
         ("prefork", "", {}, DEFAULT),
         ("threads", "", {"CELERY_WORKER_POOL": "threads"}, DEFAULT),
-        ("solo", "--pool solo --watch", {}, DEFAULT),
+        ("solo", "--pool solo --watch --name worker-1@%h", {}, DEFAULT),
         ("gevent", "--pool gevent --queues", {}, DEFAULT | {"second"}),
     ],
     ids=["prefork", "threads", "solo-watched", "gevent-with-two-queues"],
@@ -123,7 +123,9 @@ def test_each_kind_of_pool_brings_a_task_to_success(
             broker=broker_url, backend=broker_url, set_as_current=False
         ) as workers:
             ask = workers.control.inspect(timeout=SECONDS, limit=1)
-            (stats,), (taken,) = ask.stats().values(), ask.active_queues().values()
+            ((name, stats),) = ask.stats().items()
+            (taken,) = ask.active_queues().values()
+    assert name.partition("@")[0] == ("worker-1" if "--name" in options else "celery")
     assert {queue["name"] for queue in taken} == queues
     assert (status["status"], status["log"]) == ("SUCCESS", f"Hello {pool}!")
     (output,) = status["outputs"]

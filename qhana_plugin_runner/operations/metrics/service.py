@@ -128,7 +128,8 @@ class Metrics:
             except OSError as error:
                 if not is_told:
                     _logger.warning(
-                        "no metrics at METRICS_PORT until it is free: %s port %s: %s",
+                        "no metrics at METRICS_PORT: %s port %s: %s; waiting until it is free, "
+                        "as in a restart. Give each worker of a host another port.",
                         host,
                         port,
                         error.strerror or error,
