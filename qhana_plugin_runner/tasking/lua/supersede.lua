@@ -7,7 +7,8 @@ local entry = redis.call('HGET', KEYS[1], ARGV[1])
 if not entry then return 0 end
 entry = cjson.decode(entry)
 if ARGV[4] == '1' and (entry.worker or '') ~= ARGV[3] then return 0 end
-redis.call('HDEL', KEYS[1], ARGV[1])
+-- Only of open tasks are messages sent again: one with this id has ended in an earlier database.
+redis.call('HDEL', KEYS[1], ARGV[1], '!ended')
 local new = {queue = entry.queue, sent = now, request = entry.request, once = entry.once}
 redis.call('HSET', KEYS[1], ARGV[2], cjson.encode(new))
 local payload = redis.call('HGET', KEYS[2], ARGV[1])

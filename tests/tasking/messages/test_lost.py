@@ -265,6 +265,26 @@ def test_a_task_with_the_id_of_a_removed_one_is_not_cancelled(registry, taken):
     assert registry.claim(task_id, "new", "worker").verdict == "ok"
 
 
+def test_a_task_with_the_id_of_one_that_was_lost_starts_when_it_is_sent_again(
+    registry, new_task, state_of, monkeypatch
+):
+    """As in a database that was made anew, while the broker stayed."""
+    monkeypatch.setattr(registry, "uptime", lambda: 60.0)
+    monkeypatch.setattr(broker_queues, "MARGIN", 0.0)
+    task_id = new_task()
+    registry.tombstone(task_id)
+    stubborn.apply_async(kwargs={"db_id": task_id})
+    (entry,) = registry.entries([task_id])[task_id].messages
+    assert registry.claim(task_id, entry.delivery_id, "worker").verdict == "ended"
+    registry.client.delete(QUEUE)  # the worker has dropped it
+    lost_tasks = LostTasks()
+    for _ in range(2):
+        lost_tasks.run()
+    (entry,) = registry.entries([task_id])[task_id].messages
+    assert registry.claim(task_id, entry.delivery_id, "worker").verdict == "ok"
+    assert (state_of(task_id), attempt(task_id)) == ("queued", 1)
+
+
 def test_a_view_that_does_not_commit_its_last_change_leaves_its_task_queued(
     app, registry, state_of
 ):
