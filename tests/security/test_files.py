@@ -109,6 +109,7 @@ def test_a_route_that_forgot_the_sandbox_is_found():
         "web/pages/docs.py",  # files of the packages of the viewers
         "web/pages/package_files.py",  # scripts of packages
         "api/answers.py",  # JSON that was made before
+        "api/metrics.py",  # text for Prometheus
     }
     found = set()
     for folder in ("api", "web"):
