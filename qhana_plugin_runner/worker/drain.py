@@ -1,13 +1,14 @@
 """A worker that is to end gives back the messages that it has taken and not begun."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from celery.worker.state import active_requests
+from celery.worker.state import active_requests, reserved_requests
 
 from ..celery import CELERY
 from ..tasking.messages import DELIVERY_ID
 
-__all__ = ["GiveBack"]
+__all__ = ["GiveBack", "not_started"]
 
 
 class GiveBack:
@@ -21,12 +22,11 @@ class GiveBack:
     Those that nobody claims, as they belong to no task, stay with Celery.
 
     Args:
-        worker: Celery's worker; its connection to the broker is the one at this moment
+        worker: Celery's worker
     """
 
     def __init__(self, worker: Any) -> None:
-        consumer = getattr(getattr(worker, "consumer", None), "task_consumer", None)
-        self._qos: Any = getattr(getattr(consumer, "channel", None), "qos", None)
+        self._worker = worker
         self._done: set[str] = set()
 
     def run(self, is_last: bool = False) -> None:
@@ -47,13 +47,21 @@ class GiveBack:
         self._done |= tags
 
     def _not_begun(self, is_last: bool) -> set[str]:
-        """Return the tags of messages that are neither confirmed nor at work."""
-        if self._qos is None:
-            return set()
-        begun = {request.message.delivery_tag for request in list(active_requests)}
-        confirmed: set[str] = set(self._qos._dirty)
+        """Return the tags of messages that wait in the worker."""
+        # First: one that ends meanwhile is not confirmed yet, and must not look like one that waits.
+        begun = set(active_requests)
         return {
-            tag
-            for tag, message in list(self._qos._delivered.items())
-            if is_last or message.headers.get(DELIVERY_ID)
-        } - (begun | confirmed)
+            request.message.delivery_tag
+            for request in not_started(self._worker)
+            if request not in begun and (is_last or request.request_dict.get(DELIVERY_ID))
+        }
+
+
+def not_started(worker: Any) -> Iterator[Any]:
+    """Yield the requests that wait in the worker for a process, or for their time."""
+    yield from list(reserved_requests)
+    timer = getattr(getattr(worker, "consumer", None), "timer", None)
+    for waiting in list(timer.schedule.queue) if timer is not None else []:
+        arguments = waiting.entry.args
+        if arguments and hasattr(arguments[0], "request_dict"):
+            yield arguments[0]

@@ -10,7 +10,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -31,7 +31,7 @@ from ..tasking.temp_files import remove_folder
 from ..util.current_message import working_on
 from .about import about_worker
 from .children import signal_group
-from .drain import GiveBack
+from .drain import GiveBack, not_started
 from .requeue import end, hand_over, requeue
 
 __all__ = ["Monitor", "has_processes"]
@@ -137,7 +137,7 @@ class Monitor(threading.Thread):
         running = {delivery: r for r in active if (delivery := _delivery_id(r))}
         held = {
             (_task_id(request), _delivery_id(request))
-            for request in [*running.values(), *_not_started(self._worker)]
+            for request in [*running.values(), *not_started(self._worker)]
             if _delivery_id(request)
         }
         report = Report(at, held, {_task_id(request) for request in running.values()})
@@ -298,16 +298,6 @@ def _task_id(request: Any) -> int:
 
 def _delivery_id(request: Any) -> str:
     return str(request.request_dict.get(DELIVERY_ID) or "")
-
-
-def _not_started(worker: Any) -> Iterator[Any]:
-    """Yield the requests that wait in the worker for a process, or for their time."""
-    yield from list(worker_state.reserved_requests)
-    timer = getattr(getattr(worker, "consumer", None), "timer", None)
-    for waiting in list(timer.schedule.queue) if timer is not None else []:
-        arguments = waiting.entry.args
-        if arguments and hasattr(arguments[0], "request_dict"):
-            yield arguments[0]
 
 
 def _is_active(request: Any) -> bool:

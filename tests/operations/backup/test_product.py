@@ -126,7 +126,13 @@ def test_what_was_queued_runs_once(restored):
     status = runs["queued"].ended()
     assert status["state"] == "succeeded" and len(status["outputs"]) == 1
     assert len(runs["late"]) > 3  # submitted before or while the copy was made
+    # The row of one may be in the copy, and its message sent a moment later: that one waits.
+    cut = [run for run in runs["late"] if run.status()["state"] == "waiting"]
+    assert len(cut) <= 1
     for run in runs["late"]:
+        if run in cut:
+            assert run.starts() == []
+            continue
         assert run.ended()["state"] == "succeeded"
         assert len(run.starts()) == 1
 
