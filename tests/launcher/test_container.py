@@ -1,24 +1,15 @@
 """The command that a container ends up with, from the variables that it is started with."""
 
 import pytest
+from helpers.dockerfile import OF_CONTAINERS
 
 from qhana_plugin_runner.launcher.container import container_command
 from qhana_plugin_runner.launcher.errors import UsageError
 
-VARIABLES = [
-    "CONTAINER_MODE",
-    "CONCURRENCY",
-    "CELERY_WORKER_POOL",
-    "PERIODIC_SCHEDULER",
-    "SERVER_PORT",
-    "GUNICORN_WORKERS",
-    "DEFAULT_LOG_LEVEL",
-]
-
 
 @pytest.fixture
 def command(monkeypatch, tmp_path):
-    for name in VARIABLES:
+    for name in OF_CONTAINERS:
         monkeypatch.delenv(name, raising=False)
 
     def command(**variables):
