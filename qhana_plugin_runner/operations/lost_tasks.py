@@ -19,8 +19,9 @@ from ..tasking import life_cycle
 from ..tasking.broker import in_flight
 from ..tasking.in_flight import Entry, InFlight, Report
 from ..tasking.life_cycle import TaskState
+from ..tasking.messages import end
 from ..worker.broker_queues import Queues
-from ..worker.requeue import end, requeue
+from ..worker.requeue import requeue
 
 __all__ = ["LostTasks"]
 

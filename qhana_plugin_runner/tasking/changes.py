@@ -119,9 +119,8 @@ class TaskChanges:
     def end_waiting(self) -> None:
         """Let those who wait answer, as this process is to end; a handler of signals may call it."""
         self.is_ending = True
-        for changed in list(
-            self._watched
-        ):  # the lock may be held by what the signal interrupts
+        # Without the lock, which what the signal interrupts may hold.
+        for changed in list(self._watched):
             changed.set()
 
     def close(self) -> None:

@@ -32,6 +32,7 @@ __all__ = [
     "TASK_ID",
     "claimed",
     "complete",
+    "end",
     "headers_for",
     "is_claimed",
     "mark_ended",
@@ -270,12 +271,21 @@ def complete(
     ):
         # What was running is done, and what else there is waits in a queue, maybe for long.
         with _context(app):
-            retry_transient(partial(_end_cancelled, registry, task_id))
+            retry_transient(partial(end, registry, task_id, life_cycle.cancel))
 
 
-def _end_cancelled(registry: InFlight, task_id: int) -> None:
+def end(
+    registry: InFlight, task_id: int, how: Callable[[int], life_cycle.Transition]
+) -> None:
+    """End a task; what is still in flight of it, or is sent by what runs, does not start.
+
+    Args:
+        registry: of the messages in flight
+        task_id: the task
+        how: the transition
+    """
     try:
-        life_cycle.cancel(task_id)
+        how(task_id)
     except KeyError:
         _logger.info("the row of task %s is gone", task_id)
     registry.tombstone(task_id)
@@ -306,7 +316,7 @@ def _mark_idle(
     if not is_known and not waits_for_step(task_id):
         return
     if task_id in registry.cancelled([task_id]):
-        _end_cancelled(registry, task_id)
+        end(registry, task_id, life_cycle.cancel)
         return
     life_cycle.mark_waiting(task_id)
     if registry.complete(task_id, delivery_id) > 0:

@@ -26,13 +26,13 @@ from ..db.transient import is_transient
 from ..tasking import life_cycle
 from ..tasking.in_flight import InFlight, Report
 from ..tasking.limits import out_of_time
-from ..tasking.messages import DELIVERY_ID, TASK_ID, message_of, worker_id
+from ..tasking.messages import DELIVERY_ID, TASK_ID, end, message_of, worker_id
 from ..tasking.temp_files import remove_folder
 from ..util.current_message import working_on
 from .about import about_worker
 from .children import signal_group
 from .drain import GiveBack, not_started
-from .requeue import end, hand_over, requeue
+from .requeue import hand_over, requeue
 
 __all__ = ["Monitor", "has_processes"]
 

@@ -5,8 +5,7 @@ a worker that has died, or a broker that has lost its data, and keeps the files 
 So the runner's own attempts are used for all of these.
 """
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -17,17 +16,15 @@ from ..db import DB
 from ..db.models.tasks import ProcessingTask, TaskFile
 from ..tasking import life_cycle
 from ..tasking.in_flight import Entry, InFlight
-from ..tasking.messages import registered_as
+from ..tasking.messages import end, registered_as
 from ..tasking.removal import remove_files
 from ..util.backoff import backoff
 from ..util.current_message import CurrentMessage, working_on
 
-__all__ = ["end", "hand_over", "requeue"]
+__all__ = ["hand_over", "requeue"]
 
 MAX_DELAY = 24 * 60 * 60.0
 """Seconds before another attempt, at most."""
-
-_logger = logging.getLogger(__name__)
 
 
 def requeue(
@@ -150,23 +147,6 @@ def _send_again(
                 _send(found.entry, pause)
         else:
             registry.complete(task_id, new)  # the task has ended meanwhile
-
-
-def end(
-    registry: InFlight, task_id: int, how: Callable[[int], life_cycle.Transition]
-) -> None:
-    """End a task; what is still in flight of it, or is sent by what runs, does not start.
-
-    Args:
-        registry: of the messages in flight
-        task_id: the task
-        how: the transition
-    """
-    try:
-        how(task_id)
-    except KeyError:
-        _logger.info("the row of task %s is gone", task_id)
-    registry.tombstone(task_id)
 
 
 def _attempts(entry: Entry) -> int:

@@ -8,12 +8,11 @@ import subprocess
 import sys
 import tarfile
 from contextlib import ExitStack, contextmanager
-from uuid import uuid4
 
 import pytest
 import requests
 from helpers.databases import DATABASES, empty_database
-from helpers.faults import PATIENCE, PLUGINS, SHORT, Run, running, wait_until_said
+from helpers.faults import PATIENCE, PLUGINS, SHORT, Run, running, start, wait_until_said
 from helpers.load import Load
 from helpers.product import CHECKOUT, outside_environment
 from helpers.receiver import receiving
@@ -70,15 +69,7 @@ class Version:
 
     def submit(self, what, how="chain", queue=None, path="process/"):
         """Start a task; return it as this version tells of it."""
-        gate = self._folder / uuid4().hex
-        answer = requests.post(
-            f"{self.url}plugins/trouble@v1-0-0/{path}",
-            data={"what": what, "how": how, "gate": str(gate), "queue": queue},
-            allow_redirects=False,
-            timeout=60,
-        )
-        assert answer.status_code == 303, answer.text
-        return self.seen(Run(answer.headers["Location"], gate))
+        return self.seen(start(self.url, self._folder, path, what, how, queue))
 
     def seen(self, run):
         """Return a task as this version tells of it."""

@@ -102,6 +102,19 @@ class Run:
         return self.command("cancel")
 
 
+def start(url, folder, path, what, how="chain", queue=None):
+    """Send the form of the plugin for faults to a runner, and return the task."""
+    gate = folder / uuid4().hex
+    answer = requests.post(
+        f"{url}plugins/trouble@v1-0-0/{path}",
+        data={"what": what, "how": how, "gate": str(gate), "queue": queue},
+        allow_redirects=False,
+        timeout=60,
+    )
+    assert answer.status_code == 303, answer.text
+    return Run(urljoin(url, answer.headers["Location"]), gate)
+
+
 class Site:
     """The product, in a folder of its own."""
 
@@ -131,15 +144,7 @@ class Site:
         return self._post(f"{run.id}/step/", what, how, None)
 
     def _post(self, path, what, how, queue):
-        gate = self.folder / uuid4().hex
-        answer = requests.post(
-            f"{self.product.url}plugins/trouble@v1-0-0/{path}",
-            data={"what": what, "how": how, "gate": str(gate), "queue": queue},
-            allow_redirects=False,
-            timeout=60,
-        )
-        assert answer.status_code == 303, answer.text
-        return Run(urljoin(self.product.url, answer.headers["Location"]), gate)
+        return start(self.product.url, self.folder, path, what, how, queue)
 
     def kill(self, part, number=signal.SIGKILL):
         """Kill the main process of a part, and wait until it has ended."""

@@ -13,9 +13,9 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from ...db.migrations import migrations_folder
 from ...util.config import is_debug, read_settings
 from ...util.instance_folder import LOCK_FILE, RESTORED, InstanceLock, put_in_place
+from ...util.revisions import heads, known_revisions
 from ...version import runner_version
 from .archive import read_archive
 from .create import FORMAT, Progress, fingerprint, place_of
@@ -77,7 +77,7 @@ def restore_backup(
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
-        if set(manifest["revision"]) != _revisions()[1]:
+        if set(manifest["revision"]) != heads():
             _upgrade(instance)
     has_other_key = fingerprint(settings) != manifest["secret_key"]
     return {**manifest, "has_other_key": has_other_key}
@@ -135,7 +135,7 @@ def _check_manifest(manifest: Mapping[str, Any]) -> None:
             "its manifest.json is not that of a backup: take another archive"
         )
     revisions = set(map(str, manifest["revision"]))
-    is_newer = manifest["format"] > FORMAT or not revisions <= _revisions()[0]
+    is_newer = manifest["format"] > FORMAT or not revisions <= known_revisions()
     try:
         is_newer |= Version(manifest["version"]) > Version(runner_version())
     except InvalidVersion:
@@ -145,14 +145,6 @@ def _check_manifest(manifest: Mapping[str, Any]) -> None:
             f"the archive was made by version {manifest['version']:.40}, and this is "
             f"{runner_version()}: update the runner first. {_UNCHANGED}"
         )
-
-
-def _revisions() -> tuple[set[str], set[str]]:
-    """Return all revisions of the migrations, and the newest."""
-    from alembic.script import ScriptDirectory
-
-    scripts = ScriptDirectory(str(migrations_folder()))
-    return {each.revision for each in scripts.walk_revisions()}, set(scripts.get_heads())
 
 
 def _check_database(database: Path) -> None:

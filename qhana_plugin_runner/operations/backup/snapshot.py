@@ -6,6 +6,8 @@ milliseconds the broker forks a process that writes what is in memory (``BGSAVE`
 transaction of SQLite keeps what is in the database. Everybody else goes on while both are copied.
 """
 
+import errno
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -171,7 +173,7 @@ def copy_sqlite(
             reader.rollback()
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-            raise OSError(28, "No space left on device") from error
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         raise BackupError(f"the database {source} cannot be read: {error}") from error
     except sqlite3.DatabaseError as error:
         raise DamagedDatabase(source, error) from error

@@ -236,9 +236,8 @@ def _key_problems() -> Iterator[Problem]:
         mode = file.stat().st_mode
     except OSError:
         return
-    if (
-        mode & stat.S_IRWXO
-    ):  # that of the group may be meant so, as on volumes of Kubernetes
+    # The group's may be meant so, as on volumes of Kubernetes.
+    if mode & stat.S_IRWXO:
         yield Problem(
             _("others can read it"),
             _("Other accounts of this host can use %(file)s.", file=file),

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import sqlite3
 import tarfile
 import threading
@@ -13,6 +14,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from helpers.product import CHECKOUT
 from helpers.services import broker
 from redis import Redis
 
@@ -115,6 +117,29 @@ def test_all_of_an_instance_comes_back(instance, tmp_path, name):
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *sorted([path.name, "instance", "some"])
     ]
+
+
+def test_an_older_database_is_upgraded(tmp_path):
+    """That of the original runner, the oldest of all."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    shutil.copy(CHECKOUT / "tests" / "db" / "original.db", old / DATABASE)
+    with connect(old / DATABASE) as database:
+        tasks = database.execute('SELECT id FROM "ProcessingTask"').fetchall()
+    restore(archive_of(old), new)
+    with connect(new / DATABASE) as database:
+        revisions = database.execute("SELECT version_num FROM alembic_version")
+        assert {revision for (revision,) in revisions} == heads()
+        kept = database.execute('SELECT id FROM "ProcessingTask" WHERE state != ""')
+        assert tasks and kept.fetchall() == tasks
+
+
+def test_an_older_database_that_cannot_be_upgraded_is_told_of(instance, tmp_path):
+    with connect(instance / DATABASE) as database:
+        database.execute("UPDATE alembic_version SET version_num = 'ff55b6ebbbd7'")
+    with pytest.raises(BackupError, match="was not upgraded .*: run flask db upgrade"):
+        restore(archive_of(instance), tmp_path / "new")
+    assert (tmp_path / "new" / "config.toml").is_file()
 
 
 def test_database_and_queue_are_as_of_one_moment(instance, tmp_path):
