@@ -19,69 +19,71 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
         "ALLOWED_HOSTS",
         as_hosts,
         None,
-        "The names of the runner beside `SERVER_NAME` and those of loopback: a request whose "
-        "`Host` is another is answered with 421. `*.example.org` has all names below, `*` is any. "
-        "When it is not set, a runner that only listens on loopback answers to no other names, "
-        "and a public one to all.",
+        "The host names of the runner, in addition to `SERVER_NAME` and loopback names. A "
+        "request with any other `Host` gets status 421. `*.example.org` matches all subdomains, "
+        "and `*` matches any host. If it is not set, a runner that listens only on loopback "
+        "accepts no other names, and a public runner accepts all names.",
         env=("ALLOWED_HOSTS",),
     ),
     Setting(
         "ALLOWED_ORIGINS",
         as_origins,
         None,
-        "The origins (`https://ui.example.org`) whose pages may use the runner: read, change, and "
-        "show it in frames; `*` is all. Pages on the host of the runner, with any port, always "
-        "may; and so may those of this machine when the runner listens only there. When it is "
-        "not set, all pages may use a public runner, but none a local one.",
+        "The origins (`https://ui.example.org`) whose pages may read from the runner, change "
+        "data, and show it in frames; `*` allows all. Pages on the host of the runner, on any "
+        "port, are always allowed, and so are pages on this machine if the runner listens only "
+        "on loopback. If it is not set, a public runner allows all origins and a local runner no "
+        "others.",
         env=("ALLOWED_ORIGINS",),
     ),
     Setting(
         "AUTH_MODE",
         one_of("open", "token"),
         "open",
-        "`open`: everyone who reaches the runner may do everything. `token`: everything but the "
-        "list of plugins, their metadata and the documentation needs an access token with a "
-        "role, see `flask token`.",
+        "`open`: everyone who can reach the runner may do everything. `token`: everything except "
+        "the list of plugins, their metadata, and the documentation requires an access token "
+        "with a role; see `flask token`.",
         env=("AUTH_MODE",),
     ),
     Setting(
         "AUTH_PUBLIC_KEY",
         as_text,
         None,
-        "The public key (PEM) of the OpenID Connect provider that issues the tokens. When it is "
-        "not set, the runner issues them itself and signs with `SECRET_KEY`.",
+        "The public key (PEM) of the OpenID Connect provider that issues the tokens. If it is "
+        "not set, the runner issues tokens itself and signs them with `SECRET_KEY`.",
         env=("AUTH_PUBLIC_KEY",),
     ),
     Setting(
         "AUTH_ISSUER",
         as_text,
         None,
-        "The issuer (`iss`) that tokens of the provider must name.",
+        "The issuer (`iss`) that the provider's tokens must contain.",
         env=("AUTH_ISSUER",),
     ),
     Setting(
         "AUTH_AUDIENCE",
         as_text,
         None,
-        "The audience (`aud`) that tokens of the provider must name.",
+        "The audience (`aud`) that the provider's tokens must contain.",
         env=("AUTH_AUDIENCE",),
     ),
     Setting(
         "AUTH_ROLE_CLAIM",
         as_text,
         "role",
-        "Where a token names its role or roles (`read`, `run`, `admin`); dots lead into objects, "
-        "as in `realm_access.roles`.",
+        "The claim that contains the role or roles of a token (`read`, `run`, `admin`). Dots "
+        "separate nested keys, as in `realm_access.roles`.",
         env=("AUTH_ROLE_CLAIM",),
     ),
     Setting(
         "OUTGOING_TOKENS",
         as_tokens,
         {},
-        "The tokens with which the runner calls webhooks, and plugins and tasks of other runners: "
-        "a mapping of origins (`https://runner.example.org`) to tokens. A token is sent to its "
-        "origin only, also after a redirect, and never with URLs of data. Everyone who may run "
-        "something here acts there with it. In the environment a JSON object.",
+        "The tokens that the runner sends when it calls webhooks and the plugins and tasks of "
+        "other runners: a mapping of origins (`https://runner.example.org`) to tokens. A token "
+        "is sent only to its origin, even after a redirect, and never with URLs of data. "
+        "Everyone who may run a task here acts there with this token. As an environment "
+        "variable, a JSON object.",
         env=("OUTGOING_TOKENS",),
         secret=True,
     ),
@@ -89,60 +91,61 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
         "FILE_URL_FOLDERS",
         as_paths,
         [],
-        "Folders whose files `file:` URLs may name, beside the local file store; relative to the "
-        "instance folder. In the environment separated by colons.",
+        "Folders that `file:` URLs may refer to, in addition to the local file store; relative "
+        "to the instance folder. As an environment variable, separated by colons.",
         env=("FILE_URL_FOLDERS",),
     ),
     Setting(
         "URL_FETCH_ALLOW",
         as_fetch_targets,
         ["*"],
-        "From where `http:` URLs may be fetched: `*` is everywhere, `public` the Internet without "
-        "private networks; or networks (`10.1.0.0/16`), and names with or without a port "
-        "(`minio:9000`, `*.example.org`), separated by spaces. What other settings name is "
-        "always allowed: the runner (`SERVER_NAME`), the registry, S3, targets of "
-        "`URL_REWRITE_RULES`. Link-local addresses, cloud metadata and multicast never are.",
+        "The targets from which `http:` URLs may be fetched: `*` for any, `public` for the "
+        "Internet without private networks, networks (`10.1.0.0/16`), and host names with or "
+        "without a port (`minio:9000`, `*.example.org`), separated by spaces. Targets that other "
+        "settings name are always allowed: the runner (`SERVER_NAME`), the registry, S3, and "
+        "targets of `URL_REWRITE_RULES`. Link-local addresses, cloud metadata, and multicast are "
+        "never allowed.",
         env=("URL_FETCH_ALLOW",),
     ),
     Setting(
         "URL_FETCH_MAX_BYTES",
         as_count,
         None,
-        "The largest body that is fetched, in bytes, as it is sent (with its headers) and as it is "
-        "decompressed.",
+        "The maximum size of a fetched body, in bytes, both as transferred (with its headers) "
+        "and decompressed. Default: no limit.",
         env=("URL_FETCH_MAX_BYTES",),
     ),
     Setting(
         "URL_FETCH_MAX_RATIO",
         as_count,
         1000,
-        "How many times its size a fetched body of more than 100 MiB may grow when it is "
-        "decompressed; 0 is any.",
+        "The maximum compression ratio of a fetched body that decompresses to more than 100 MiB; "
+        "0 means no limit.",
     ),
     Setting(
         "URL_FETCH_SILENCE_SECONDS",
         as_seconds,
         # Most reverse proxies give up after 60 s themselves.
         60.0,
-        "How long a server that is fetched from may send nothing.",
+        "How long a fetch waits for a server that sends nothing.",
     ),
     Setting(
         "URL_FETCH_TOTAL_SECONDS",
         as_seconds,
         None,
-        "How long one fetch may take, with its redirects and its body; without end when it is "
-        "not set.",
+        "How long a fetch may take in total, including redirects and the body. Default: no "
+        "limit.",
         env=("URL_FETCH_TOTAL_SECONDS",),
     ),
     Setting(
         "SQL_IMPORT_URLS",
         as_import_urls,
         [],
-        "The databases that the plugin `sql-import` may read: URLs without user and password, such "
-        "as `postgresql://db.example.org/sales` or `sqlite:////data/sales.db`, separated by "
-        "spaces. All who may run plugins see these URLs, and read what a database gives to the "
-        "user they log in as, or, a file of SQLite, to the account of the workers. None by "
-        "default.",
+        "The databases that the plugin `sql-import` may read: URLs without user name and "
+        "password, such as `postgresql://db.example.org/sales` or `sqlite:////data/sales.db`, "
+        "separated by spaces. Everyone who may run plugins can see these URLs and can read "
+        "whatever the database grants to the user they log in as or, for a SQLite file, to the "
+        "account of the workers. Default: none.",
         env=("SQL_IMPORT_URLS",),
         secret=True,
     ),
@@ -150,27 +153,27 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
         "MAX_JSON_SIZE",
         as_count,
         16 * MEBIBYTE,
-        "The largest JSON body of a request, in bytes: parsed, it takes ten times as much "
-        "memory. Larger ones are answered with 413.",
+        "The maximum size of a JSON request body, in bytes. A larger body gets status 413. "
+        "Parsed JSON takes ten times as much memory.",
     ),
     Setting(
         "MAX_JSON_DEPTH",
         as_count,
         100,
-        "How many levels the JSON body of a request may have; 400 if it has more.",
+        "The maximum nesting depth of a JSON request body. A deeper body gets status 400.",
     ),
     Setting(
         "MAX_ZIP_FILES",
         as_count,
         100_000,
-        "The most entries of an archive that plugins read. What they are unpacked to is limited "
-        "by `URL_FETCH_MAX_BYTES` and `URL_FETCH_MAX_RATIO`.",
+        "The maximum number of entries in an archive that plugins read. `URL_FETCH_MAX_BYTES` "
+        "and `URL_FETCH_MAX_RATIO` limit the size of the unpacked data.",
     ),
     Setting(
         "MAX_CSV_FIELD_SIZE",
         as_count,
         256 * MEBIBYTE,
-        "The most characters of one value in a CSV file: what lacks a closing quote is read as "
-        "one value.",
+        "The maximum number of characters in one value of a CSV file. A value without its "
+        "closing quote would otherwise extend to the end of the file.",
     ),
 )

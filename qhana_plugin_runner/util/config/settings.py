@@ -36,9 +36,9 @@ SETTINGS: tuple[Setting, ...] = (
         "SECRET_KEY",
         as_secret,
         None,
-        "Signs tokens and cookies: at least 16 characters that cannot be guessed. The same on all "
-        "hosts of one deployment. When it is not set, one is made at the first start and kept in "
-        "the file `secret_key` of the instance folder.",
+        "Signs tokens and cookies: at least 16 characters that cannot be guessed, the same on "
+        "all hosts of a deployment. If it is not set, the first start creates one and stores it "
+        "in the file `secret_key` in the instance folder.",
         env=("QHANA_SECRET_KEY",),
         secret=True,
     ),
@@ -46,48 +46,48 @@ SETTINGS: tuple[Setting, ...] = (
         "SERVER_NAME",
         as_text,
         None,
-        "Host and port under which clients reach the runner (`qhana.example.org:8080`). Needed "
-        "where absolute URLs are made outside of a request, as in tasks.",
+        "The host and port where clients reach the runner (`qhana.example.org:8080`). Required "
+        "to build absolute URLs outside of a request, for example in tasks.",
         env=("SERVER_NAME",),
     ),
     Setting(
         "REVERSE_PROXY_COUNT",
         as_count,
         0,
-        "How many reverse proxies in front of the runner set `X-Forwarded-*` headers. Only that "
-        "many are believed.",
+        "The number of reverse proxies in front of the runner that set `X-Forwarded-*` headers. "
+        "The runner trusts only that many entries.",
         env=("REVERSE_PROXY_COUNT",),
     ),
     Setting(
         "MAX_CONTENT_LENGTH",
         as_limit,
         16 * 1024 * MEBIBYTE,
-        "The largest request body, in bytes; larger ones are answered with 413, by their "
-        "`Content-Length` before anything is read.",
+        "The maximum size of a request body, in bytes. A larger body is rejected with status 413 "
+        "before it is read, based on its `Content-Length`.",
     ),
     Setting(
         "MAX_FORM_MEMORY_SIZE",
         as_count,
         16 * MEBIBYTE,
-        "The most that all text fields of a form may take together, in bytes; files do not "
-        "count. Flask's own "
-        "500 kB are too little for the text areas of plugins that take data inline.",
+        "The maximum total size of all text fields in a form, in bytes; files do not count. "
+        "Flask's default of 500 kB is too small for the text areas of plugins that take data "
+        "inline.",
     ),
     Setting(
         "MAX_FORM_PARTS",
         as_count,
         10_000,
-        "The most values and files that one form may have. Flask's own 1,000 are too "
-        "few for lists.",
+        "The maximum number of values and files in a form. Flask's default of 1,000 is too small "
+        "for lists.",
     ),
     Setting(
         "PLUGIN_FOLDERS",
         as_paths,
         ["./plugins"],
-        "Folders with plugins, relative to the working directory. A folder with an "
-        "`__init__.py` is one plugin; otherwise each module and package in it is one. When "
-        "nothing is set and there is no such folder, an installed runner serves the "
-        "demonstration plugins that come with it.",
+        "Folders with plugins, relative to the working directory. A folder with an `__init__.py` "
+        "is one plugin; otherwise, each module and package in the folder is one. If nothing is "
+        "set and the default folder does not exist, an installed runner serves the demo plugins "
+        "that come with it.",
         env=("PLUGIN_FOLDERS",),
         debug=["./plugins", "./local_plugins"],
     ),
@@ -95,29 +95,30 @@ SETTINGS: tuple[Setting, ...] = (
         "PLUGIN_COMPAT",
         as_bool,
         True,
-        "Serve plugins written for marshmallow 3 and Flask 2 with compatibility shims. The "
-        "environment variable is read before any plugin is imported.",
+        "Load compatibility shims for plugins that were written for marshmallow 3 and Flask 2. "
+        "The environment variable is read before any plugin is imported.",
         env=("PLUGIN_COMPAT",),
     ),
     Setting(
         "PLUGIN_REGISTRY_URL",
         as_text,
         None,
-        "Where the plugin registry is, to search plugins and to announce virtual plugins.",
+        "The URL of the plugin registry, used to search for plugins and to announce virtual "
+        "plugins.",
         env=("PLUGIN_REGISTRY_URL",),
     ),
     Setting(
         "NISQ_ANALYZER_UI_URL",
         as_text,
         "http://localhost:4201",
-        "Where plugins find the user interface of the NISQ Analyzer.",
+        "The URL of the NISQ Analyzer user interface, for plugins that link to it.",
     ),
     Setting(
         "SQLALCHEMY_DATABASE_URI",
         as_database_url,
         None,
-        "The database. When it is not set: SQLite, `qhana_plugin_runner.db` in the instance "
-        "folder. `postgresql+psycopg2:` is read as `postgresql+psycopg:`.",
+        "The URL of the database. Default: SQLite, in the file `qhana_plugin_runner.db` in the "
+        "instance folder. `postgresql+psycopg2:` is treated as `postgresql+psycopg:`.",
         env=("SQLALCHEMY_DATABASE_URI",),
         secret=True,
     ),
@@ -125,7 +126,7 @@ SETTINGS: tuple[Setting, ...] = (
         "SQLALCHEMY_ENGINE_OPTIONS",
         as_mapping,
         {},
-        "Arguments for SQLAlchemy's `create_engine`, such as the size of the pool.",
+        "Arguments for SQLAlchemy's `create_engine`, such as the size of the connection pool.",
     ),
     Setting(
         "SQLALCHEMY_ECHO", as_bool, False, "Log each statement sent to the database."
@@ -134,10 +135,10 @@ SETTINGS: tuple[Setting, ...] = (
         "CELERY",
         as_mapping,
         dict(CELERY_PRODUCTION_CONFIG),
-        "Celery's own configuration in its lower-case names; what is given here is laid over "
-        "the runner's defaults. `BROKER_URL` is where messages go (Redis protocol), "
-        "`RESULT_BACKEND` where results go (to the broker, when that is a Redis server), "
-        "`CELERY_QUEUE` the queue that is used.",
+        "Celery's configuration, with its lowercase names; it is merged into the runner's "
+        "defaults. `BROKER_URL` sets the broker (Redis protocol), `RESULT_BACKEND` the result "
+        "backend (default: the broker, if it is a Redis server), and `CELERY_QUEUE` the default "
+        "queue.",
         env=("BROKER_URL", "RESULT_BACKEND", "CELERY_QUEUE"),
         env_keys=("broker_url", "result_backend", "task_default_queue"),
         debug=dict(CELERY_DEBUG_CONFIG),
@@ -148,7 +149,8 @@ SETTINGS: tuple[Setting, ...] = (
         "DEFAULT_FILE_STORE",
         as_text,
         "local_filesystem",
-        "The file store that keeps results: `local_filesystem`, `s3`, or one that a plugin brings.",
+        "The file store for results: `local_filesystem`, `s3`, or a store that a plugin "
+        "provides.",
         env=("DEFAULT_FILE_STORE",),
     ),
     Setting(
@@ -161,21 +163,21 @@ SETTINGS: tuple[Setting, ...] = (
         "S3_BUCKET",
         as_text,
         None,
-        "The bucket of the file store `s3`. It must exist.",
+        "The bucket for the file store `s3`. The bucket must exist.",
         env=("S3_BUCKET",),
     ),
     Setting(
         "S3_ENDPOINT_URL",
         as_http_url,
         None,
-        "Where the S3 server is (`http://minio:9000`); Amazon's when it is not set.",
+        "The URL of the S3 server (`http://minio:9000`). Default: Amazon S3.",
         env=("S3_ENDPOINT_URL",),
     ),
     Setting(
         "S3_PUBLIC_ENDPOINT_URL",
         as_http_url,
         None,
-        "Where clients reach the S3 server, for presigned downloads, if not under "
+        "The URL of the S3 server for clients, used in presigned downloads. Default: "
         "`S3_ENDPOINT_URL`.",
         env=("S3_PUBLIC_ENDPOINT_URL",),
     ),
@@ -183,22 +185,23 @@ SETTINGS: tuple[Setting, ...] = (
         "S3_REGION",
         as_text,
         "us-east-1",
-        "The region of the bucket. Most servers other than Amazon's take any.",
+        "The region of the bucket. Most servers other than Amazon S3 accept any value.",
         env=("S3_REGION",),
     ),
     Setting(
         "S3_KEY_PREFIX",
         as_text,
         "",
-        "Stands before the key of each object, such as `qhana/`, so that a bucket can be shared.",
+        "A prefix for the key of each object, such as `qhana/`, so that several applications can "
+        "share a bucket.",
         env=("S3_KEY_PREFIX",),
     ),
     Setting(
         "S3_ACCESS_KEY_ID",
         as_secret,
         None,
-        "The access key. When it is not set it is looked for where boto3 does: `AWS_*` "
-        "variables, `~/.aws`, the role of the machine.",
+        "The access key. If it is not set, boto3 looks for credentials in its usual places: "
+        "`AWS_*` variables, `~/.aws`, the role of the machine.",
         env=("S3_ACCESS_KEY_ID",),
         secret=True,
     ),
@@ -206,7 +209,7 @@ SETTINGS: tuple[Setting, ...] = (
         "S3_SECRET_ACCESS_KEY",
         as_secret,
         None,
-        "The secret that belongs to `S3_ACCESS_KEY_ID`.",
+        "The secret key for `S3_ACCESS_KEY_ID`.",
         env=("S3_SECRET_ACCESS_KEY",),
         secret=True,
     ),
@@ -214,17 +217,17 @@ SETTINGS: tuple[Setting, ...] = (
         "S3_DOWNLOAD",
         one_of("proxied", "presigned"),
         "proxied",
-        "How clients get files of the store `s3`: `proxied`, through the runner, or `presigned`, "
-        "by a redirect to a URL of the bucket that works for an hour.",
+        "How clients download files from the store `s3`: `proxied` through the runner, or "
+        "`presigned`, with a redirect to a URL of the bucket that is valid for one hour.",
         env=("S3_DOWNLOAD",),
     ),
     Setting(
         "URL_REWRITE_RULES",
         as_rewrite_rules,
         [],
-        "Regular expressions and replacements applied, in order, to each URL before it is "
-        "fetched; as a mapping or a list of pairs. Lets a runner in a container reach what its "
-        "users call `localhost`.",
+        "Regular expressions and replacements that are applied, in order, to each URL before it "
+        "is fetched, as a mapping or a list of pairs. A runner in a container can use them to "
+        "reach what its users call `localhost`.",
         env=("URL_MAP", "URL_REWRITE_RULES"),
     ),
     Setting("API_TITLE", as_text, "QHAna Plugin Runner", "The title of the API."),
@@ -234,67 +237,76 @@ SETTINGS: tuple[Setting, ...] = (
         "OPENAPI_URL_PREFIX",
         as_text,
         "",
-        "The path under which the API and its documents are.",
+        "The path prefix of the API and its documentation.",
     ),
-    Setting("OPENAPI_JSON_PATH", as_text, "api-spec.json", "The OpenAPI document."),
-    Setting("OPENAPI_REDOC_PATH", as_text, "redoc", "The Redoc page."),
-    Setting("OPENAPI_RAPIDOC_PATH", as_text, "rapidoc", "The RapiDoc page."),
-    Setting("OPENAPI_SWAGGER_UI_PATH", as_text, "swagger-ui", "The Swagger UI page."),
+    Setting(
+        "OPENAPI_JSON_PATH", as_text, "api-spec.json", "The path of the OpenAPI document."
+    ),
+    Setting("OPENAPI_REDOC_PATH", as_text, "redoc", "The path of the Redoc page."),
+    Setting("OPENAPI_RAPIDOC_PATH", as_text, "rapidoc", "The path of the RapiDoc page."),
+    Setting(
+        "OPENAPI_SWAGGER_UI_PATH",
+        as_text,
+        "swagger-ui",
+        "The path of the Swagger UI page.",
+    ),
     Setting(
         "LOG_CONFIG",
         as_mapping,
         None,
-        "A configuration for `logging.config.dictConfig`. When it is set, the `DEFAULT_LOG_*` "
-        "settings do nothing. Records carry `task_id`, `plugin` and `request_id`.",
+        "A configuration for `logging.config.dictConfig`. If it is set, the `DEFAULT_LOG_*` "
+        "settings have no effect. Log records have the attributes `task_id`, `plugin`, and "
+        "`request_id`.",
     ),
     Setting(
         "DEFAULT_LOG_SEVERITY",
         as_severity,
         "INFO",
-        "The lowest severity that is logged, by name or number.",
+        "The minimum severity to log, as a name or a number.",
         env=("DEFAULT_LOG_LEVEL",),
     ),
     Setting(
         "DEFAULT_LOG_FORMAT_STYLE",
         one_of("%", "{", "$", "json"),
         "{",
-        "The style of `DEFAULT_LOG_FORMAT`; or `json`: each line is an object of JSON, and the format "
-        "is not used.",
+        "The style of `DEFAULT_LOG_FORMAT`. With `json`, each line is a JSON object and the "
+        "format is not used.",
         env=("DEFAULT_LOG_FORMAT_STYLE",),
     ),
     Setting(
         "DEFAULT_LOG_FORMAT",
         as_text,
         "{asctime} {levelname:<7} {name}{context} {message}",
-        "The line that is logged; `context` holds task, plugin and request when there are any.",
+        "The format of a log line. `context` contains the task, plugin, and request, if there "
+        "are any.",
     ),
     Setting(
         "DEFAULT_LOG_DATE_FORMAT",
         as_text,
         None,
-        "The format of the time, in the notation of `time.strftime`.",
+        "The time format, in the notation of `time.strftime`.",
     ),
     Setting(
         "METRICS_PORT",
         as_port,
         None,
-        "The port at which a worker, or `flask maintenance`, shows its metrics to Prometheus. Each "
-        "service on a machine needs one of its own. None when it is not set.",
+        "The port where a worker, or `flask maintenance`, exposes its metrics to Prometheus. "
+        "Each service on a machine needs its own port. Default: metrics are not exposed.",
         env=("METRICS_PORT",),
     ),
     Setting(
         "METRICS_HOST",
         as_text,
         "127.0.0.1",
-        "The address of this port. Nobody is asked for a token there, so only Prometheus should "
-        "reach it.",
+        "The address to which `METRICS_PORT` is bound. This port requires no token, so make sure "
+        "that only Prometheus can reach it.",
         env=("METRICS_HOST",),
     ),
     Setting(
         "BABEL_DEFAULT_LOCALE",
         as_text,
         "en",
-        "The language when a client names none we have.",
+        "The language to use if a client requests none that is available.",
     ),
     *SECURITY_SETTINGS,
     *TASK_SETTINGS,

@@ -16,172 +16,174 @@ TASK_SETTINGS: tuple[Setting, ...] = (
         "MAINTENANCE",
         as_bool,
         True,
-        "Whether web processes do the maintenance: find lost tasks, call webhooks, remove what is "
-        "too old. One of all processes does each of these at a time. Switch it off where "
-        "`flask maintenance` runs. Never done with `TESTING` or a broker in memory.",
+        "Whether web processes run the maintenance jobs: find lost tasks, call webhooks, and "
+        "delete expired data. Each job runs in one process at a time. Turn this off if you run "
+        "`flask maintenance`. Maintenance never runs with `TESTING` or an in-memory broker.",
         env=("MAINTENANCE",),
     ),
     Setting(
         "MAINTENANCE_LEASE_SECONDS",
         as_seconds,
         9.0,
-        "After how long another process takes over the maintenance from one that has died.",
+        "How long another process waits before it takes over the maintenance jobs of a process "
+        "that has died.",
     ),
     Setting(
         "TASK_QUEUES",
         as_queues,
         {},
-        "Patterns of plugin identifiers (`*-quantum@*`) with the queue that their tasks go to; the "
-        "first that fits. A worker takes from all queues, or from those it is given with "
-        "`invoke worker --queues`.",
+        "A mapping from patterns of plugin identifiers (`*-quantum@*`) to the queues for their "
+        "tasks; the first match wins. By default, a worker consumes all queues; `invoke worker "
+        "--queues` limits it to some of them.",
         env=("TASK_QUEUES",),
     ),
     Setting(
         "TASK_HEARTBEAT_SECONDS",
         as_seconds,
         1.0,
-        "How often a worker tells which tasks it has. One that is silent for five times as long, "
-        "and has no connection to the broker either, is taken for dead.",
+        "How often a worker reports which tasks it has. A worker is considered dead if it sends "
+        "no heartbeat for five intervals and has no connection to the broker.",
     ),
     Setting(
         "TASK_CHECK_SECONDS",
         as_seconds,
         15.0,
-        "How often the runner looks for lost tasks. What is missing twice in a row is lost.",
+        "How often the runner checks for lost tasks. A task that is missing in two consecutive "
+        "checks is lost.",
     ),
     Setting(
         "TASK_CANCEL_GRACE_SECONDS",
         as_seconds,
         10.0,
-        "How long a task that is cancelled gets between SIGTERM and SIGKILL.",
+        "How long a canceled task has between SIGTERM and SIGKILL.",
     ),
     Setting(
         "TASK_SHUTDOWN_SECONDS",
         as_seconds,
         30.0,
-        "How long running tasks may go on when their worker is told to stop (SIGTERM). Then those "
-        "with several `attempts` are queued again, which does not count as an attempt; others fail "
-        "with this reason. What has not begun is queued again at once.",
+        "How long running tasks may continue after their worker gets SIGTERM. After that, tasks "
+        "with several `attempts` are requeued, which does not count as an attempt, and other "
+        "tasks fail with this reason. Tasks that have not started are requeued immediately.",
         env=("TASK_SHUTDOWN_SECONDS",),
     ),
     Setting(
         "WORKER_HEARTBEAT_FILE",
         as_text,
         None,
-        "A file that a worker touches with each heartbeat, so that a container engine or service "
-        "manager sees by its age whether the worker lives, without asking it. Each worker needs "
-        "its own.",
+        "A file that a worker touches with each heartbeat. The age of the file tells a container "
+        "engine or service manager whether the worker is alive. Each worker needs its own file.",
         env=("WORKER_HEARTBEAT_FILE",),
     ),
     Setting(
         "TASK_TIME_LIMIT_SECONDS",
         as_seconds,
         None,
-        "How long one Celery task may run, if it has no `time_limit` of its own; without end when "
-        "it is not set. Only where tasks have processes of their own (pool `prefork`).",
+        "The time limit of a Celery task that sets no `time_limit` itself. Works only where each "
+        "task has its own process (pool `prefork`). Default: no limit.",
         env=("TASK_TIME_LIMIT_SECONDS",),
     ),
     Setting(
         "TASK_WORKING_FOLDER",
         as_bool,
         True,
-        "Whether each task works in an empty folder of its own (pools `prefork` and `solo`), which "
-        "is removed when the task ends. Switch it off for plugins whose tasks open files relative "
-        "to the folder in which the worker was started.",
+        "Whether each task runs in its own empty working folder, which is deleted when the task "
+        "ends (pools `prefork` and `solo`). Turn this off for plugins whose tasks open files "
+        "relative to the folder where the worker was started.",
         env=("TASK_WORKING_FOLDER",),
     ),
     Setting(
         "TASK_WAITING_DAYS",
         as_count,
         None,
-        "How many days after it was made a task that waits (for a person, a webhook, another "
-        "runner) fails; never when it is not set.",
+        "The number of days after its creation when a task fails that is still waiting for a "
+        "person, a webhook, or another runner. Default: never.",
     ),
     Setting(
         "TASK_MAX_PER_CLIENT",
         as_count,
         None,
-        "How many tasks a client may have under way, those that wait for a step included; one more "
-        "is answered with 429. A client is the subject of a token, or else an address. No limit "
-        "when it is not set.",
+        "The maximum number of unfinished tasks per client, including tasks that wait for a "
+        "step. Further submits get status 429. A client is identified by the subject of its "
+        "token, or by its address. Default: no limit.",
         env=("TASK_MAX_PER_CLIENT",),
     ),
     Setting(
         "TASK_MAX_RESULT_BYTES",
         as_count,
         None,
-        "How many bytes all stored files of a task, temporary ones included, may take; the task "
-        "fails that stores more. No limit when it is not set.",
+        "The maximum total size of the stored files of a task, including temporary files, in "
+        "bytes. A task that stores more fails. Default: no limit.",
         env=("TASK_MAX_RESULT_BYTES",),
     ),
     Setting(
         "TASK_MAX_MEMORY_BYTES",
         as_count,
         None,
-        "How many bytes of memory a Celery task may take beside what its process has already; one "
-        "that needs more fails. Counted is the address space, of which libraries reserve more than "
-        "they use; processes that a task starts count for themselves. No limit when it is not set. "
-        "Only with the pool `prefork`, and Linux.",
+        "The maximum memory that a Celery task may allocate in addition to what its process "
+        "already uses, in bytes. A task that needs more fails. The limit applies to address "
+        "space, of which libraries reserve more than they use, and to each child process "
+        "separately. Works only on Linux with the pool `prefork`. Default: no limit.",
         env=("TASK_MAX_MEMORY_BYTES",),
     ),
     Setting(
         "STATUS_WAITERS",
         as_count,
         4,
-        "How many requests for the status of a task may wait for a change (`Prefer: wait`) in "
-        "each web process; each occupies a thread. More are answered at once.",
+        "The maximum number of status requests per web process that wait for a change (`Prefer: "
+        "wait`); each of them occupies a thread. Further requests are answered immediately.",
     ),
     Setting(
         "STATUS_WAITERS_PER_CLIENT",
         as_count,
         None,
-        "How many of these may be of one client (see `TASK_MAX_PER_CLIENT`); all when it is not set.",
+        "The maximum number of these requests per client (see `TASK_MAX_PER_CLIENT`). Default: "
+        "`STATUS_WAITERS`.",
         env=("STATUS_WAITERS_PER_CLIENT",),
     ),
     Setting(
         "RETENTION_FINISHED_DAYS",
         as_days,
         None,
-        "How many days a task is kept after its end; then it is removed with its results and "
-        "all else. For ever when it is not set.",
+        "The number of days to keep a finished task. After that, the task is deleted with its "
+        "results and all other data. Default: forever.",
         env=("RETENTION_FINISHED_DAYS",),
     ),
     Setting(
         "RETENTION_TEMP_FILE_DAYS",
         as_days,
         None,
-        "How many days the temporary files of a task are kept after its end. As long as the "
-        "task when it is not set.",
+        "The number of days to keep the temporary files of a finished task. Default: as long as "
+        "the task.",
         env=("RETENTION_TEMP_FILE_DAYS",),
     ),
     Setting(
         "RETENTION_ORPHAN_DAYS",
         as_days,
         None,
-        "How many days files below `task_<id>/` are kept that belong to no row of the database. "
-        "For ever when it is not set. No other runner may keep files in the same place.",
+        "The number of days to keep files below `task_<id>/` that no database row refers to. Use "
+        "this only if no other runner stores files in the same place. Default: forever.",
         env=("RETENTION_ORPHAN_DAYS",),
     ),
     Setting(
         "RETENTION_INTERVAL_SECONDS",
         as_seconds,
         3600.0,
-        "How often the runner looks for what is kept too long.",
+        "How often the runner checks for expired data.",
     ),
     Setting(
         "WEBHOOK_INTERVAL_SECONDS",
         as_seconds,
         # A subscriber is told within a second; looking costs one query.
         0.5,
-        "How often the runner looks whether webhooks are to be called.",
+        "How often the runner checks for webhooks that are due.",
     ),
     Setting(
         "WEBHOOK_SECRET",
         as_webhook_secrets,
         None,
-        "Signs the calls of webhooks in the Standard Webhooks format: `whsec_` and 24 to 64 "
-        "random bytes in base64. With several, separated by spaces, there is a signature for "
-        "each of them. Calls are not signed when it is not set.",
+        "The key that signs webhook calls in the Standard Webhooks format: `whsec_` and 24 to 64 "
+        "random bytes in base64. If you set several keys, separated by spaces, each call has a "
+        "signature for each of them. Default: calls are not signed.",
         env=("WEBHOOK_SECRET",),
         secret=True,
     ),
@@ -190,7 +192,6 @@ TASK_SETTINGS: tuple[Setting, ...] = (
         as_count,
         # Long enough to be asked about a task of last month's report.
         30,
-        "For how many days the runner remembers which webhooks it has called, and what came "
-        "of it.",
+        "The number of days to keep the log of webhook calls and their results.",
     ),
 )
