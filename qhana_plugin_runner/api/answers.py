@@ -5,8 +5,6 @@ from typing import Any, NamedTuple
 
 from flask import Response, current_app, jsonify, request
 
-__all__ = ["CachedAnswer"]
-
 
 class CachedAnswer(NamedTuple):
     """A body in JSON that is ready to be sent, with its ETag."""

@@ -15,8 +15,6 @@ from ..util.logging import plugin_of_request
 from .negotiation import html_page, wants_html
 from .openapi import ROOT_API, api_path
 
-__all__ = ["register_debug_errors"]
-
 
 def register_debug_errors(app: Flask) -> None:
     """Show the causes of errors, if the app is in debug mode."""

@@ -4,8 +4,6 @@ from flask import Response
 
 from ..storage import content_type
 
-__all__ = ["as_download"]
-
 
 def as_download(response: Response, mimetype: str | None) -> Response:
     """Let browsers take a response for what it is declared to be, in an origin of its own.

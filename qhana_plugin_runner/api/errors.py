@@ -23,8 +23,6 @@ from ..tasking.publishing import fail_unsent
 from ..util.library_texts import translate_known, translate_messages
 from ..util.request_id import request_id
 
-__all__ = ["error_payload", "error_response", "register_error_handlers"]
-
 
 def error_payload(payload: dict[str, Any], error: Any) -> dict[str, Any]:
     """Complete flask-smorest's answer: there is always a ``message`` or ``errors``.

@@ -28,8 +28,6 @@ from .downloads import as_download
 from .tasks import row_id
 from .util import MaBaseSchema, SecurityBlueprint
 
-__all__ = ["FILES_API", "FileView", "send_from", "store_of"]
-
 _Answer = TypeVar("_Answer")
 
 FILES_API = SecurityBlueprint(

@@ -25,15 +25,6 @@ from ..plugins.loading import loaded_plugins
 from .answers import CachedAnswer
 from .util import SecurityBlueprint
 
-__all__ = [
-    "SCHEMAS_API",
-    "form_endpoint",
-    "form_schema",
-    "register_schema_links",
-    "schema_url",
-    "view_arguments",
-]
-
 SCHEMAS_API = SecurityBlueprint(
     "schemas-api",
     __name__,

@@ -7,8 +7,6 @@ from flask import Blueprint, Flask, Response, current_app, jsonify
 from ..operations.health import Result, Status, check_health, report
 from ..security.details import may_see_details
 
-__all__ = ["register_health_routes"]
-
 HEALTH = Blueprint("health", __name__, url_prefix="/health")
 
 

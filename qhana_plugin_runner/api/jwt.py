@@ -14,8 +14,6 @@ from ..security.tokens import is_revoked
 from .errors import error_response
 from .negotiation import wants_html
 
-__all__ = ["JWT", "SECURITY_SCHEMES", "document_roles", "register_jwt"]
-
 JWT = JWTManager()
 
 _BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}

@@ -6,8 +6,6 @@ from ..operations.metrics import metrics_of
 from ..security.details import require_details
 from ..security.tokens import Role
 
-__all__ = ["METRICS_API"]
-
 METRICS_API = Blueprint("metrics", __name__)
 
 

@@ -5,13 +5,6 @@ from typing import Any
 
 from flask import Flask, Response, current_app, render_template, request
 
-__all__ = [
-    "html_page",
-    "page",
-    "register_page",
-    "wants_html",
-]
-
 _PAGES = "qhana_pages"
 
 

@@ -18,8 +18,6 @@ from .jwt import SECURITY_SCHEMES, document_roles
 
 _logger = logging.getLogger(__name__)
 
-__all__ = ["ROOT_API", "RunnerApi", "api_path"]
-
 
 def api_path(app: Flask, path: str) -> str:
     """Return the path of a resource of the API, which is below ``OPENAPI_URL_PREFIX``."""

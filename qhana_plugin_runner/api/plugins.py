@@ -19,8 +19,6 @@ from .answers import CachedAnswer
 from .plugin_schemas import PluginMetadataSchema
 from .util import MaBaseSchema, SecurityBlueprint
 
-__all__ = ["PLUGINS_API", "list_plugins", "plugin_url"]
-
 PLUGINS_API = SecurityBlueprint(
     "plugins-api",
     __name__,

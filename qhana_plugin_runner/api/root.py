@@ -9,8 +9,6 @@ from flask.views import MethodView
 from .negotiation import html_page, wants_html
 from .util import MaBaseSchema, SecurityBlueprint
 
-__all__ = ["ROOT_ENDPOINT"]
-
 ROOT_ENDPOINT = SecurityBlueprint(
     "api-root", __name__, description="The entry point of the API."
 )

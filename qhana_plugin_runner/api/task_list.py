@@ -26,8 +26,6 @@ from .task_status import (
 from .tasks import TASKS_API
 from .util import MaBaseSchema
 
-__all__ = ["TaskListView"]
-
 MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE = 100, 25
 
 MAX_QUERY_LENGTH = 200

@@ -17,8 +17,6 @@ from .tasks import TASKS_API, abort_unknown, require_row_id
 from .util import MaBaseSchema
 from .waiting import wait_for, wanted_wait
 
-__all__ = ["TaskConsoleView", "TaskLogView"]
-
 _CURSOR = re.compile(r"([0-9]{1,12})-([0-9]{1,18})")
 
 _CONSOLE_CURSOR = re.compile(r"[0-9]{1,18}")

@@ -18,20 +18,6 @@ from .form_schemas import schema_url
 from .plugin_schemas import ApiLinkSchema, ProgressMetadataSchema, StepMetadataSchema
 from .util import MaBaseSchema
 
-__all__ = [
-    "STATES",
-    "STATUSES",
-    "OutputSchema",
-    "TaskStatusSchema",
-    "download_url",
-    "given",
-    "point_in_time",
-    "progress_of",
-    "shown_time",
-    "status_of",
-    "task_status",
-]
-
 STATUSES = ("PENDING", "SUCCESS", "FAILURE", "UNKNOWN")
 STATES = tuple(state.value for state in TaskState)
 

@@ -12,8 +12,6 @@ from .task_status import given, point_in_time, shown_time
 from .tasks import TASKS_API, abort_unknown, require_row_id
 from .util import MaBaseSchema
 
-__all__ = ["TaskWebhooksView", "recent_calls"]
-
 MAX_LIST = 1000
 """Calls in one response."""
 

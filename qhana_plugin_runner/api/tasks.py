@@ -16,21 +16,9 @@ from ..tasking.cancel import CancelResult, cancel
 from ..tasking.removal import Removal, remove_task
 from ..util.request_id import HEADER
 from .negotiation import html_page, wants_html
-from .task_status import OutputSchema, TaskStatusSchema, task_status
+from .task_status import TaskStatusSchema, task_status
 from .util import MaBaseSchema, SecurityBlueprint
 from .waiting import wait_for, wanted_wait
-
-__all__ = [
-    "OutputSchema",
-    "TASKS_API",
-    "TaskCommandSchema",
-    "TaskStatusSchema",
-    "TaskView",
-    "abort_unknown",
-    "require_row_id",
-    "row_id",
-    "task_status",
-]
 
 TASKS_API = SecurityBlueprint(
     "tasks-api", __name__, url_prefix="/tasks", description="The tasks of plugins."

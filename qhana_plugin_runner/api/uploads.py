@@ -22,8 +22,6 @@ from .files import FILES_API
 from .task_status import OutputSchema, download_url
 from .util import MaBaseSchema
 
-__all__ = ["UPLOAD_TASK", "UploadSchema", "UploadsView"]
-
 UPLOAD_TASK = "upload"
 """The name of the tasks of uploads."""
 

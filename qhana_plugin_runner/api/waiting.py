@@ -11,8 +11,6 @@ from ..security.clients import client_of_request
 from ..security.people import require_valid_token
 from ..tasking.changes import task_changes
 
-__all__ = ["MAX_WAIT", "wait_for", "wanted_wait"]
-
 MAX_WAIT = 30
 """Seconds. Proxies on the way give up a silent connection after 60 s at the earliest."""
 

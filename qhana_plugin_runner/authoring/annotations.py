@@ -7,8 +7,6 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
-__all__ = ["Entities", "Field", "File", "Kind", "Output", "PluginUrl", "Secret"]
-
 
 class Kind(Enum):
     """Parameters that take more than their Python type says."""

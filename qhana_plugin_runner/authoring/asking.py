@@ -9,8 +9,6 @@ from ..db.models.tasks import ProcessingTask
 if TYPE_CHECKING:
     from .steps import Step
 
-__all__ = ["Ask", "kept_of"]
-
 
 @dataclass(frozen=True)
 class Ask:

@@ -17,8 +17,6 @@ from .outputs import read_outputs
 from .steps import Step
 from .views import add_step_views, add_views
 
-__all__ = ["Plugin", "plugin"]
-
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")

@@ -2,8 +2,6 @@
 
 from ..errors import RunnerError
 
-__all__ = ["DeclarationError", "OutputError", "TaskCancelled"]
-
 
 class DeclarationError(RunnerError):
     """A plugin cannot be made of the function: the text names the parameter and the cure."""

@@ -20,8 +20,6 @@ from ..util.content_types import CSV, JSON, JSON_LINES
 from .annotations import Field, Kind
 from .errors import DeclarationError
 
-__all__ = ["TYPES", "Wanted", "element_of", "make_field", "sent_value", "unpack"]
-
 TYPES = (
     "int, float, bool, str, date, datetime, an Enum, Literal, list[...], File, Entities, "
     "PluginUrl, Secret, or one of them with `| None`"

@@ -13,8 +13,6 @@ from ..util import strict_json
 from ..util.package_files import PLOTLY
 from .values import as_json
 
-__all__ = ["Figure", "Page"]
-
 _STATIC = Path(__file__).parents[1] / "static"
 
 # Nothing leaves the page; but hosts bring their style sheets, and those their fonts.

@@ -19,8 +19,6 @@ from .running import run
 if TYPE_CHECKING:
     from .decorator import Plugin
 
-__all__ = ["FormFunction", "class_name", "require_plain"]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 

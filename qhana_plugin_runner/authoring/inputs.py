@@ -14,8 +14,6 @@ from .annotations import Kind
 from .parameters import Parameter
 from .task import Task
 
-__all__ = ["EntityFile", "FetchedFile", "received"]
-
 
 def received(parameter: Parameter, value: Any, task: Task) -> Any:
     """Return the argument for a parameter."""

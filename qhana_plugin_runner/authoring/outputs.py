@@ -13,8 +13,6 @@ from .annotations import Output
 from .errors import DeclarationError, OutputError
 from .values import content_of, file_name
 
-__all__ = ["Outputs", "describe_outputs", "read_outputs"]
-
 
 def read_outputs(
     function: Callable[..., Any], declared: Mapping[str, str | Output] | None

@@ -15,8 +15,6 @@ from .errors import DeclarationError
 from .fields import TYPES, element_of, make_field, unpack
 from .task import Task
 
-__all__ = ["Parameter", "evaluated", "make_schema", "read_parameters"]
-
 
 @dataclass(frozen=True)
 class Parameter:

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
 
-__all__ = ["Points", "to_labels", "to_points"]
-
 _KEYS = {"ID", "href"}
 _INTEGERS = 2**63  # of NumPy
 _MOST = 1e150

@@ -31,8 +31,6 @@ from .values import as_json
 if TYPE_CHECKING:
     from .functions import FormFunction
 
-__all__ = ["RunningTask", "run"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -26,8 +26,6 @@ from .task import Task
 if TYPE_CHECKING:
     from .decorator import Plugin
 
-__all__ = ["is_shown", "render_view"]
-
 DATA_URL = "data-url"
 """The parameter with which hosts open each visualization for a file."""
 

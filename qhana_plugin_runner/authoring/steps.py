@@ -28,8 +28,6 @@ from .inputs import EntityFile, FetchedFile
 if TYPE_CHECKING:
     from .decorator import Plugin
 
-__all__ = ["Step"]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -12,8 +12,6 @@ from typing import Any
 from ..plugin_utils._entity_csv import read_csv, write_csv
 from ..plugin_utils.entity_marshalling import ensure_dict
 
-__all__ = ["plain", "plain_rows", "write_table"]
-
 _DIALECT = "default"
 _PLAIN = {str, int, bool, NoneType}
 _PLAIN_OR_FLOAT = {*_PLAIN, float}

@@ -9,8 +9,6 @@ from typing import Any, TypeVar
 
 from .errors import TaskCancelled
 
-__all__ = ["Task"]
-
 T = TypeVar("T")
 
 

@@ -25,8 +25,6 @@ from ..util.content_types import (
 from .errors import OutputError
 from .tables import plain, plain_rows, write_table
 
-__all__ = ["Content", "as_json", "content_of", "file_name"]
-
 _ENTITY_FILES = {media_type(each) for each in (CSV, JSON, JSON_LINES)}
 
 _PICTURES = {

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from .decorator import Plugin
     from .steps import Step
 
-__all__ = ["add_step_views", "add_views"]
-
 
 def add_views(blueprint: SecurityBlueprint, plugin: "Plugin[Any, Any]") -> None:
     """Add the metadata, the form and the start of a task to the blueprint of a plugin."""

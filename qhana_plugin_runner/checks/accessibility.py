@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 
 from .findings import Finding
 
-__all__ = ["Form", "find_by_axe"]
-
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 _OPTIONS = {

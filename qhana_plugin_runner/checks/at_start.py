@@ -12,8 +12,6 @@ from ..util.log_once import is_first_to_log
 from .metadata import find_in_metadata
 from .subject import Subject
 
-__all__ = ["log_findings"]
-
 _logger = logging.getLogger(__name__)
 
 

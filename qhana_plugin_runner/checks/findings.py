@@ -3,8 +3,6 @@
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-__all__ = ["FINDINGS", "Finding", "Kind"]
-
 
 class Kind(NamedTuple):
     """A kind of finding.

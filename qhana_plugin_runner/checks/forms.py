@@ -11,8 +11,6 @@ from .findings import Finding
 from .page import Control, Page, read_page
 from .subject import Subject
 
-__all__ = ["find_in_form"]
-
 _TEXTS = {"text", "textarea", "number", "url", "email", "search", "range"}
 
 

@@ -20,8 +20,6 @@ from ..plugins.loading import QHAnaPluginBase
 from ..plugins.requirements.plugins import collect
 from .findings import Finding
 
-__all__ = ["LoadWatch", "find_in_loading"]
-
 IMPORT_SECONDS = 3.0
 """What an import may take of the processor's time; scikit-learn and pandas together take 2."""
 

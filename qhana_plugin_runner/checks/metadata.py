@@ -6,8 +6,6 @@ from typing import Any
 from .findings import Finding
 from .subject import Subject
 
-__all__ = ["find_in_metadata"]
-
 
 def find_in_metadata(subject: Subject) -> Iterator[Finding]:
     """Find what is missing from the metadata, and what is not so."""

@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
-__all__ = ["Control", "Page", "read_page"]
-
 _NO_LABEL_NEEDED = {"hidden", "submit", "button", "reset", "image"}
 
 

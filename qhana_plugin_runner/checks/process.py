@@ -29,8 +29,6 @@ from .metadata import find_in_metadata
 from .subject import Subject
 from .tasks import find_in_names, find_in_process
 
-__all__ = ["check_plugins", "plugin_files"]
-
 SECONDS = 180
 """How long the checks of one plugin may take."""
 

@@ -12,8 +12,6 @@ import pytest
 if TYPE_CHECKING:
     from .findings import Finding
 
-__all__: list[str] = []
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option."""

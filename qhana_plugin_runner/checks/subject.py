@@ -20,8 +20,6 @@ from ..util.library_folders import is_authors_code
 from .findings import Finding
 from .page import Control, Page, read_page
 
-__all__ = ["Answer", "Subject"]
-
 ROWS = [{"ID": str(i), "href": "", "x": i, "y": i * i % 7} for i in range(1, 9)]
 """The entities that a plugin gets for trial."""
 

@@ -19,8 +19,6 @@ from ..util.content_types import CSV, JSON, JSON_LINES
 from .findings import Finding
 from .subject import Subject
 
-__all__ = ["find_in_names", "find_in_process"]
-
 
 def find_in_names(
     subject: Subject, tasks: Mapping[str, list[FunctionType]]

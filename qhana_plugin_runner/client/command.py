@@ -13,8 +13,6 @@ from .outputs import Output, Outputs
 from .runner import Runner
 from .task import Task
 
-__all__ = ["call", "read_inputs"]
-
 
 @click.command("call")
 @click.argument("plugin", metavar="NAME")

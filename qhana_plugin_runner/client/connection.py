@@ -16,8 +16,6 @@ from urllib3.exceptions import NewConnectionError
 from .errors import ClientError, Refused, Unreachable, causes
 from .multipart import Multipart
 
-__all__ = ["Connection", "Overdue"]
-
 _Result = TypeVar("_Result")
 
 PAUSES = (0.25, 0.5, 1, 2, 4, 8)

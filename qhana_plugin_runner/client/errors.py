@@ -10,17 +10,6 @@ import requests
 if TYPE_CHECKING:
     from .task import Task
 
-__all__ = [
-    "ClientError",
-    "InvalidInputs",
-    "Refused",
-    "StepOpen",
-    "TaskCancelled",
-    "TaskFailed",
-    "TaskPending",
-    "Unreachable",
-]
-
 
 class ClientError(Exception):
     """The base of all errors of the client."""

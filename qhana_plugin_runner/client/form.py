@@ -15,8 +15,6 @@ from typing import Any, NamedTuple
 from .errors import InvalidInputs
 from .multipart import FileInput, is_file
 
-__all__ = ["DataInput", "Form", "FormData", "Upload"]
-
 _LISTS = (list, tuple, set, frozenset, range)
 _SENDABLE = (str, Number, Enum, date, time, Mapping, type(None))
 

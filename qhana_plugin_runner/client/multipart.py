@@ -14,8 +14,6 @@ from uuid import uuid4
 
 from urllib3.fields import RequestField
 
-__all__ = ["FileInput", "Multipart", "file_name", "is_file", "multipart"]
-
 FileInput = Path | IO[Any]
 """What is uploaded: a path, or a file that is open for reading."""
 

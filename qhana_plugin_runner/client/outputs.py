@@ -17,8 +17,6 @@ from .errors import ClientError
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Output", "Outputs"]
-
 _IDENTIFIERS = ("ID", "href")
 
 _MISSING = (

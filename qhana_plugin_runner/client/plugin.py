@@ -10,8 +10,6 @@ from .connection import Connection
 from .errors import ClientError, Refused
 from .form import DataInput, Form
 
-__all__ = ["Plugin", "read_schema"]
-
 
 class Plugin:
     """A plugin, by the URL of its metadata.

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .task import Task
 
-__all__ = ["ShowProgress", "showing"]
-
 ShowProgress = bool | Callable[["Task"], None] | None
 """Whether to show the progress, or a function that does; ``None`` for where it is seen."""
 

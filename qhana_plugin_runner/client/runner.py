@@ -16,8 +16,6 @@ from .plugin import Plugin
 from .task import Task, post_form
 from .uploads import upload, upload_input
 
-__all__ = ["Runner"]
-
 
 class Runner:
     """A plugin runner.

@@ -17,8 +17,6 @@ from .plugin import read_schema
 from .progress import ShowProgress, showing
 from .uploads import upload_input
 
-__all__ = ["Progress", "Step", "Task", "post_form"]
-
 LONGEST_WAIT = 20
 """Seconds that the runner may hold back an answer."""
 

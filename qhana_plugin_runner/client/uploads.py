@@ -7,8 +7,6 @@ from .form import DataInput
 from .multipart import FileInput, file_name, multipart
 from .outputs import Output
 
-__all__ = ["upload", "upload_input"]
-
 
 def upload(
     connection: Connection,

@@ -8,8 +8,6 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from .db import DB
 
-__all__ = ["run_after_commit"]
-
 _WAITING, _DUE = "qhana_after_commit", "qhana_committed"
 
 

@@ -11,8 +11,6 @@ from sqlalchemy.pool import NullPool
 
 from ..errors import OperatorError
 
-__all__ = ["DatabaseUnreachable", "connect", "connection_errors"]
-
 
 class DatabaseUnreachable(OperatorError):
     """The driver of the database is missing, or the server does not answer."""

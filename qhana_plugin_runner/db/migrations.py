@@ -6,8 +6,6 @@ from flask import Flask
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 
-__all__ = ["MIGRATE", "migrations_folder", "register_migrations"]
-
 MIGRATE = Migrate()
 
 

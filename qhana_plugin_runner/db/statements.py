@@ -7,8 +7,6 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from .db import DB
 
-__all__ = ["execute"]
-
 
 def execute(statement: UpdateBase, parameters: Any = None) -> CursorResult[Any]:
     """Run an INSERT, UPDATE or DELETE in the session's transaction.

@@ -11,8 +11,6 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from ..util.backoff import backoff
 from .db import DB
 
-__all__ = ["MAX_WAIT_SECONDS", "is_not_migrated", "is_transient", "retry_transient"]
-
 MAX_WAIT_SECONDS = 120.0
 """For how long a worker waits for a database that is away: what it wants to write is known only
 there, and a server that is restarted is back within a minute or two."""

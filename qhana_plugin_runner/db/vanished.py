@@ -10,8 +10,6 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-__all__ = ["notice_vanished"]
-
 IDLE, INTERVAL, COUNT = 60, 15, 4
 """Seconds of silence before the system asks whether the other end is there, between two such
 questions, and how many of them may stay unanswered."""

@@ -5,8 +5,6 @@ from typing import Any
 from jinja2 import Undefined
 from markupsafe import Markup, escape
 
-__all__ = ["Attributes"]
-
 
 class Attributes(dict[str, Any]):
     """HTML attributes that write themselves: ``<input{{ attributes }}>``.

@@ -16,15 +16,6 @@ from .choices import find_choices, flat_validators
 from .kinds import input_kind, kind_of
 from .values import plain_text
 
-__all__ = [
-    "get_input_attr_step",
-    "get_input_type",
-    "get_validation_attrs",
-    "html_pattern",
-    "simple_pattern",
-    "validation_attrs",
-]
-
 _NEVER_REQUIRED = ("hidden", "select")
 """A browser that finds these empty refuses to send the form without showing the reason."""
 

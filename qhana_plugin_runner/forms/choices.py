@@ -10,15 +10,6 @@ from marshmallow.validate import And, OneOf
 from .kinds import kind_of
 from .values import plain_text
 
-__all__ = [
-    "Option",
-    "find_choices",
-    "find_suggestions",
-    "flat_validators",
-    "get_datalist_from_schema",
-    "select_options",
-]
-
 
 class Option(NamedTuple):
     """One choice of a select or a datalist."""

@@ -14,8 +14,6 @@ from .choices import Option, find_choices, find_suggestions, select_options
 from .kinds import input_kind, kind_of
 from .values import default_values, find_values, messages, plain_text
 
-__all__ = ["Form", "FormField", "describe_form"]
-
 _DATA_KEYS = ("data_input_type", "data_content_types")
 _PLUGIN_KEYS = ("plugin_tags", "plugin_name", "plugin_version")
 

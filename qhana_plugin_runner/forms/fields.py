@@ -13,18 +13,6 @@ from marshmallow.validate import URL, OneOf
 from ..util.redaction import MASK
 from ..util.secret_references import is_reference, refer_to, stays
 
-__all__ = [
-    "CSVList",
-    "DataUrlValidator",
-    "EmptyIsNone",
-    "EnumField",
-    "FileUrl",
-    "FileUrlValidator",
-    "OneOfEnum",
-    "PluginUrl",
-    "SecretField",
-]
-
 
 class FileUrlValidator(URL):
     """Accepts what :class:`marshmallow.validate.URL` does, and ``file:`` URLs of this host."""

@@ -23,17 +23,6 @@ from . import (
     get_validation_attrs,
 )
 
-__all__ = [
-    "current_language",
-    "get_datalist_from_schema",
-    "get_input_attr_step",
-    "get_input_type",
-    "get_validation_attrs",
-    "markdown",
-    "register_jinja_helpers",
-    "space_delimited_list",
-]
-
 MAX_CACHED_FIELDS = 2_000
 """Fields whose HTML is kept, some 1 kB each: those of some hundred forms in two languages."""
 

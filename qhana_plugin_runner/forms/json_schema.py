@@ -25,17 +25,6 @@ from .choices import find_choices, flat_validators
 from .fields import CSVList, EnumField
 from .kinds import kind_of
 
-__all__ = [
-    "DIALECT",
-    "OPENAPI_VERSION",
-    "SchemaPlugin",
-    "UniqueNames",
-    "as_json",
-    "is_private",
-    "json_schema",
-    "merged",
-]
-
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 OPENAPI_VERSION = "3.1.0"

@@ -13,8 +13,6 @@ from flask_smorest.fields import Upload
 from .fields import CSVList, EnumField, FileUrl, PluginUrl, SecretField
 from .values import plain_text
 
-__all__ = ["INPUTS", "FieldKind", "InputKind", "input_kind", "kind_of"]
-
 
 def _plain(_field: Any, value: Any) -> str:
     return plain_text(value)

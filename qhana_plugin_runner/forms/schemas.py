@@ -12,8 +12,6 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from ..util import compat
 from ..util.texts import is_encodable
 
-__all__ = ["FormValues", "FrontendFormBaseSchema", "MaBaseSchema", "camelcase"]
-
 compat.install()  # plugins import this module before they define their schemas
 
 

@@ -14,8 +14,6 @@ import marshmallow as ma
 from ..util import strict_json
 from ..util.library_texts import translate_known
 
-__all__ = ["default_values", "find_values", "messages", "plain_text"]
-
 
 def plain_text(value: Any) -> str:
     """Write a value, whatever field it belongs to.

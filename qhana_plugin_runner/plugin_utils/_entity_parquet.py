@@ -12,8 +12,6 @@ from qhana_plugin_runner.plugin_utils._entity_errors import (
     EntitySyntaxError,
 )
 
-__all__ = ["read_parquet"]
-
 _ROWS_AT_ONCE = 4096
 
 _JSON_TYPES = {str, int, float, bool, type(None)}

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-__all__ = ["parse_float", "parse_int"]
-
 
 def _refuse_foreign(text: str) -> None:
     """Refuse what Python alone reads: ``1_000``, and the digits of other scripts.

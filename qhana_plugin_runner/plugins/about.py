@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from .loading import QHAnaPluginBase
 
-__all__ = ["PluginAbout", "plugin_identifier"]
-
 
 def plugin_identifier(name: str, version: str) -> str:
     """Return the identifier of a plugin, ``name@version`` with dashes for dots.

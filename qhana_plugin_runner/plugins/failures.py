@@ -20,8 +20,6 @@ from ..util.log_once import is_first_to_log
 from ..util.redaction import redact_text
 from .about import PluginAbout
 
-__all__ = ["PluginFailure", "without_folders"]
-
 FAILURE_FRAMES = 3
 """How many of the last stack frames of a failure are kept: enough to see the line in the plugin
 that went wrong and who called it."""

@@ -16,8 +16,6 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-__all__ = ["Package", "third_party_packages"]
-
 OWN_NAME = "qhana-plugin-runner"
 
 # Names of license files in packages that do not declare them.

@@ -40,15 +40,6 @@ from .modules import (
     tasks_registered,
 )
 
-__all__ = [
-    "PluginFailure",
-    "LoadedPlugins",
-    "QHAnaPluginBase",
-    "plugin_identifier",
-    "loaded_plugins",
-    "register_plugins",
-]
-
 _logger = logging.getLogger(__name__)
 
 compat.install()  # a plugin may be imported before the first app is created

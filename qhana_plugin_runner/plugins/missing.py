@@ -16,15 +16,6 @@ if TYPE_CHECKING:
     from .loading import QHAnaPluginBase
     from .sources import PluginSource
 
-__all__ = [
-    "SETS",
-    "failure_of_source",
-    "install_command",
-    "log_missing",
-    "missing_needs",
-    "missing_packages",
-]
-
 _logger = logging.getLogger(__name__)
 
 SETS = ("learning", "quantum")

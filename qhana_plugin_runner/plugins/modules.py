@@ -20,15 +20,6 @@ from ..util.bytecode import source_loader
 from ..util.library_folders import package_folders
 from ..util.log_once import is_first_to_log
 
-__all__ = [
-    "PluginModule",
-    "find_modules",
-    "import_module",
-    "missing_modules",
-    "overlooked_folders",
-    "tasks_registered",
-]
-
 _logger = logging.getLogger(__name__)
 
 OPTIONAL_FOLDER = "./local_plugins"

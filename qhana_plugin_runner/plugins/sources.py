@@ -15,8 +15,6 @@ from typing import Any
 from ..util.docstrings import read_docstring
 from .requirements.lines import RequirementsError
 
-__all__ = ["PluginSource", "read_source"]
-
 _METHOD = "get_requirements"
 _DECORATOR, _REQUIREMENTS = "plugin", "requirements"
 

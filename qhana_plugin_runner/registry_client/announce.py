@@ -18,8 +18,6 @@ from ..requests import display_url
 from ..util.backoff import backoff
 from . import PLUGIN_REGISTRY_CLIENT
 
-__all__ = ["announce_plugin", "connect_signals"]
-
 _logger = logging.getLogger(__name__)
 
 MAX_RETRIES = 6

@@ -1,11 +1,11 @@
 """The base class of plugins."""
 
+from ..plugins.about import plugin_identifier
 from ..plugins.failures import PluginFailure
 from ..plugins.loading import (
     LoadedPlugins,
     QHAnaPluginBase,
     loaded_plugins,
-    plugin_identifier,
     register_plugins,
 )
 

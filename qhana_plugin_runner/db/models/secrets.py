@@ -6,8 +6,6 @@ from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
 from ..db import DB
 from .tasks import ProcessingTask, goes_with_task
 
-__all__ = ["TaskSecret"]
-
 
 class TaskSecret(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     """A secret that a form has sent for a task; it is removed when the task ends.

@@ -23,15 +23,6 @@ from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
 from ..db import DB
 from .tasks import ProcessingTask, goes_with_task, storable
 
-__all__ = [
-    "MAX_CONSOLE",
-    "ConsolePart",
-    "TaskConsole",
-    "append_console",
-    "console_behind",
-    "console_end",
-]
-
 MAX_CONSOLE = 1024 * 1024
 """Bytes of UTF-8 of each task that are kept: the last ones."""
 

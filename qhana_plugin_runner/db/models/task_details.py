@@ -26,8 +26,6 @@ from sqlalchemy import (
 from ..db import DB, MAX_ID
 from .tasks import TEMP_FILE, ProcessingTask, Step, TaskFile, TaskLink, TaskLogEntry
 
-__all__ = ["TaskDetails", "read_connection", "read_file", "read_task"]
-
 Details = Sequence[SimpleNamespace]
 
 

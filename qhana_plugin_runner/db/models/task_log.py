@@ -7,8 +7,6 @@ from sqlalchemy import func, select
 from ..db import DB
 from .tasks import ProcessingTask, TaskLogEntry
 
-__all__ = ["LogPart", "LogPosition", "log_behind"]
-
 
 class LogPosition(NamedTuple):
     """How much of a log somebody has.

@@ -2,8 +2,6 @@
 
 from enum import StrEnum
 
-__all__ = ["TaskState"]
-
 
 class TaskState(StrEnum):
     """What a task does. Clients see it beside the status, which is coarser.

@@ -6,8 +6,6 @@ from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
 from ..db import DB
 from .tasks import ProcessingTask, goes_with_task
 
-__all__ = ["RunInput", "RunValues"]
-
 
 class RunValues(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     """The form values with which a task was started; private ones are never stored.

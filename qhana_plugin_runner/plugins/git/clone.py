@@ -10,8 +10,6 @@ from ...errors import RunnerError
 from ...util.redaction import redact_urls
 from .source import GitSource
 
-__all__ = ["GitError", "is_git_installed", "update_clone"]
-
 _TIMEOUT = 600
 """Seconds for one git command: a server that never answers must not block the start."""
 

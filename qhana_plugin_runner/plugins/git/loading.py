@@ -17,8 +17,6 @@ from ...errors import RunnerError
 from .clone import GitError, is_git_installed, update_clone
 from .source import GitSource, SourceError, read_sources
 
-__all__ = ["Loaded", "load_git_plugins"]
-
 _CLONES = ".clones"
 
 # Often beside plugins in repositories, and not to be imported as plugins.

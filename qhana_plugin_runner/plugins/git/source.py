@@ -9,8 +9,6 @@ from urllib.parse import parse_qsl
 from ...errors import RunnerError
 from ...util.redaction import display_url, redact_urls
 
-__all__ = ["GitSource", "SourceError", "read_sources"]
-
 _SCHEMES = ("https", "http", "ssh", "git", "file")
 
 _LINE = re.compile(

@@ -15,8 +15,6 @@ from .conflicts import RUNNER, conflict_table, find_conflicts
 from .lines import Requirement, read_requirements
 from .plugins import collect
 
-__all__ = ["install"]
-
 
 @click.command("install")
 @click.argument("plugins", metavar="[PLUGIN]...", nargs=-1)

@@ -8,8 +8,6 @@ from itertools import combinations
 from ...util.redaction import redact_urls
 from .lines import Requirement
 
-__all__ = ["Conflict", "conflict_table", "find_conflicts"]
-
 RUNNER = "the runner"
 """Owner of the versions that the runner itself was installed with."""
 

@@ -7,8 +7,6 @@ from packaging.utils import canonicalize_name
 
 from .lines import RequirementsError, read_requirements
 
-__all__ = ["unmet"]
-
 
 def unmet(text: str) -> list[str]:
     """Return the lines of a ``requirements.txt`` that the installed packages do not meet.

@@ -11,8 +11,6 @@ from packaging.utils import canonicalize_name
 from ...errors import RunnerError
 from ...util.redaction import redact_urls
 
-__all__ = ["Requirement", "RequirementsError", "read_requirements"]
-
 # Like pip: a comment starts the line or follows a blank, so fragments of URLs are not comments.
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _URL = re.compile(r"([a-z]+\+)?[a-z]+://\S+( ;.*)?", re.IGNORECASE)

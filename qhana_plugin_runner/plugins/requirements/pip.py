@@ -12,8 +12,6 @@ from typing import IO
 
 from ...errors import OperatorError
 
-__all__ = ["InstallError", "install"]
-
 _ENVIRONMENT = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
 
 

@@ -18,13 +18,6 @@ from ..modules import find_modules
 from ..sources import PluginSource, read_source
 from .lines import Requirement, RequirementsError, read_requirements
 
-__all__ = [
-    "Collected",
-    "UnknownPlugin",
-    "brings_tests",
-    "collect",
-]
-
 _OWN_NAME = canonicalize_name("qhana-plugin-runner")
 
 

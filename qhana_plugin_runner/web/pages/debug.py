@@ -19,8 +19,6 @@ from ...util.redaction import redact_urls
 from ...util.texts import has_words
 from ..workbench.catalogue import catalogue
 
-__all__ = ["DEBUG_PAGES", "failures_page"]
-
 DEBUG_PAGES = Blueprint("debug", __name__, url_prefix="/debug")
 
 _PACKAGES = ("flask", "flask-smorest", "marshmallow", "sqlalchemy", "celery")

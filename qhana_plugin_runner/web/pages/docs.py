@@ -27,8 +27,6 @@ from flask import (
 from ...api.openapi import api_path
 from ...security.headers import DOCS_POLICY, use_policy
 
-__all__ = ["cached_for_good", "docs_links", "register_docs"]
-
 MAX_AGE = 31_536_000
 """Seconds that browsers cache files of a viewer, a year: the version is in their URLs."""
 

@@ -16,8 +16,6 @@ from ...util.texts import has_words
 from ..workbench.catalogue import PluginFilter, catalogue
 from ..workbench.groups import grouped
 
-__all__ = ["landing_page"]
-
 
 def landing_page() -> Response:
     """Render the landing page."""

@@ -6,8 +6,6 @@ from flask import Blueprint, Response, jsonify
 
 from ...api.negotiation import page, wants_html
 
-__all__ = ["LICENSE_PAGES"]
-
 LICENSE_PAGES = Blueprint("licenses", __name__, url_prefix="/licenses")
 
 

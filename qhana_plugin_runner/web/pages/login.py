@@ -11,8 +11,6 @@ from ...api.negotiation import page
 from ...security.people import COOKIE, has_role
 from ...security.tokens import is_revoked
 
-__all__ = ["LOGIN_PAGES"]
-
 LOGIN_PAGES = Blueprint("login", __name__)
 
 

@@ -5,8 +5,6 @@ from flask import Blueprint, Response, abort, send_file
 from ...util.package_files import PACKAGE_FILES
 from .docs import cached_for_good
 
-__all__ = ["PACKAGE_FILE_ROUTES"]
-
 PACKAGE_FILE_ROUTES = Blueprint("package-files", __name__)
 
 

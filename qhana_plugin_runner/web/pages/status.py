@@ -20,8 +20,6 @@ from ...security.details import require_details
 from ...tasking.life_cycle import TaskState
 from ...tasking.queries import TaskFilter, find_tasks
 
-__all__ = ["STATUS_PAGES"]
-
 STATUS_PAGES = Blueprint("status", __name__)
 
 SECONDS = 3.0

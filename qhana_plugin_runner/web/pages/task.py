@@ -16,8 +16,6 @@ from ..workbench.inputs import shown_inputs
 from ..workbench.runs import find_run
 from ..workbench.titles import task_title
 
-__all__ = ["task_page"]
-
 _REASON = re.compile(r"^Task failed(?: with|:|, and) (.{1,2000})", re.MULTILINE)
 
 MAX_LOG = 64 * 1024

@@ -10,8 +10,6 @@ from ...db.models.tasks import TaskFile
 from ...storage import CHUNK, STORE, shown_name
 from ...util.texts import encodable
 
-__all__ = ["unique_names", "zip_stream"]
-
 NOTE = "NOT INCLUDED.txt"
 """The entry that lists missing files and the reasons."""
 

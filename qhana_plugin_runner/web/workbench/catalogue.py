@@ -31,16 +31,6 @@ from ...plugins.loading import loaded_plugins
 from ...util.texts import has_words
 from .plugin_entries import PluginEntry, with_metadata
 
-__all__ = [
-    "PluginFilter",
-    "asked_plugin",
-    "catalogue",
-    "find_plugin",
-    "find_plugin_by_url",
-    "register_catalogue",
-    "specifiers",
-]
-
 MAX_AGE = 60.0
 """Seconds for which an answer counts: metadata hardly ever changes while a runner runs."""
 

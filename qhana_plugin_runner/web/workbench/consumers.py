@@ -6,12 +6,10 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import url_for
 
+from ...api.task_status import download_url
 from ...db.models.tasks import TaskFile
 from .data_types import is_same
-from .file_urls import download_url
 from .plugin_entries import PluginEntry
-
-__all__ = ["Consumer", "find_consumers"]
 
 DATA_URL = "data-url"
 """The parameter with which all visualizations take the file that they show."""

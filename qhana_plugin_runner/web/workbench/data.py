@@ -5,17 +5,16 @@ from typing import Any
 from flask import abort, render_template, request, url_for
 
 from ...api.files import has_tag
+from ...api.task_status import download_url
 from ...api.tasks import row_id
 from ...db.models.tasks import TaskFile
 from . import WORKBENCH
-from .file_urls import download_url, file_page_url
+from .file_urls import file_page_url
 from .files import data_types, find_files
 from .preview import FULL
 from .queries import FileQuerySchema, read_query
 from .runs import input_names
 from .shown_file import shown_file
-
-__all__ = ["data_page", "file_page"]
 
 PAGE_SIZE = 50
 """Files of a page."""

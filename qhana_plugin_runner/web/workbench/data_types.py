@@ -8,8 +8,6 @@ from collections.abc import Iterable
 
 from ...util.content_types import media_type
 
-__all__ = ["ANY", "accepts", "is_accepted", "is_same"]
-
 ANY = "*"
 """Any type, as a plugin or a host asks for it."""
 

@@ -13,8 +13,6 @@ from flask import current_app, request
 from ...api.form_schemas import form_endpoint, form_schema
 from .plugin_entries import PluginEntry
 
-__all__ = ["Example", "call_examples"]
-
 MAX_FIELDS = 8
 """Fields in an example: it shows how to call, not what can be set."""
 

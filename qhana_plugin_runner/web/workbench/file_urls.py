@@ -16,15 +16,6 @@ from ...api.task_status import download_url, given
 from ...api.tasks import row_id
 from ...db.models.tasks import TaskFile
 
-__all__ = [
-    "download_url",
-    "file_facts",
-    "file_key",
-    "file_page_url",
-    "find_file",
-    "is_foreign",
-]
-
 _FILE_PATH = re.compile(r"/files/([0-9]{1,10})/?\Z", re.ASCII)
 
 

@@ -11,16 +11,6 @@ from ...db.db import MAX_ID
 from ...db.models.tasks import TEMP_FILE, ProcessingTask, TaskFile
 from .data_types import ANY, accepts, is_accepted
 
-__all__ = [
-    "FileFilter",
-    "FilePage",
-    "SCAN_LIMIT",
-    "candidates",
-    "data_types",
-    "find_files",
-    "matching_files",
-]
-
 SCAN_LIMIT = 5_000
 """Files that are scanned for one page: some 30 ms, and enough that most pages are full."""
 

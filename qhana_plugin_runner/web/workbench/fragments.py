@@ -8,6 +8,7 @@ from flask_smorest import abort
 
 from ...api.downloads import as_download
 from ...api.files import send_from, store_of
+from ...api.task_status import download_url
 from ...api.tasks import require_row_id
 from ...db import DB
 from ...db.models.tasks import ProcessingTask, TaskFile
@@ -15,7 +16,7 @@ from ...storage import STORE, StorageError
 from . import WORKBENCH
 from .archive import zip_stream
 from .catalogue import catalogue
-from .file_urls import download_url, file_facts, find_file, is_foreign
+from .file_urls import file_facts, find_file, is_foreign
 from .files import find_files
 from .preview import BRIEF, FULL
 from .queries import (

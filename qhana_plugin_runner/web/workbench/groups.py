@@ -7,8 +7,6 @@ from flask_babel import lazy_gettext as _
 
 from .plugin_entries import PluginEntry
 
-__all__ = ["GROUPS", "PluginGroup", "group_of", "grouped"]
-
 _Item = TypeVar("_Item")
 
 

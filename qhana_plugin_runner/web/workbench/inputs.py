@@ -16,8 +16,6 @@ from .file_urls import file_key, find_file, is_foreign
 from .recording import TakenForm, taken_form
 from .runs import Run
 
-__all__ = ["InputFile", "ShownInputs", "ShownValue", "shown_inputs"]
-
 MAX_LENGTH = 1_000
 """Characters of a value on a page; whole programs may be among them."""
 

@@ -10,8 +10,6 @@ from . import WORKBENCH
 from .catalogue import find_plugin
 from .examples import call_examples
 
-__all__ = ["plugin_page", "run_again"]
-
 
 @WORKBENCH.get("/plugins/<identifier>/")
 def plugin_page(identifier: str) -> str:

@@ -13,8 +13,6 @@ from packaging.version import Version
 from ...util.versions import comparable_version
 from .data_types import accepts, is_accepted, is_same
 
-__all__ = ["PluginData", "PluginEntry", "with_metadata"]
-
 
 @dataclass(frozen=True)
 class PluginData:

@@ -30,8 +30,6 @@ from ...util.content_types import (
     media_type,
 )
 
-__all__ = ["BRIEF", "FULL", "Limits", "Preview", "preview_of"]
-
 
 class Limits(NamedTuple):
     """How much of a file is shown.

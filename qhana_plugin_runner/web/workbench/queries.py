@@ -12,15 +12,6 @@ from .catalogue import PluginFilter, specifiers
 from .files import FileFilter
 from .related import Relation
 
-__all__ = [
-    "FileQuerySchema",
-    "PluginQuerySchema",
-    "PreviewQuerySchema",
-    "RelatedQuerySchema",
-    "UrlQuerySchema",
-    "read_query",
-]
-
 _CURSOR = ma.validate.Range(1, 2**31 - 1)
 _SHORT = ma.validate.Length(max=500)
 _SEARCH = ma.validate.Length(max=200)

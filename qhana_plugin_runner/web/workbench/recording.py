@@ -23,8 +23,6 @@ from ...util.logging import plugin_of_request
 from ...util.redaction import redact_log_data
 from .runs import inputs_by_key, saved_values
 
-__all__ = ["TakenForm", "taken_form"]
-
 _INSERT_VALUES = insert(RunValues.__table__)
 _INSERT_INPUTS = insert(RunInput.__table__)
 

@@ -10,8 +10,6 @@ from ...db.models.workbench import RunInput
 from .file_urls import file_key, find_file
 from .files import SCAN_LIMIT, FileFilter, candidates, matching_files
 
-__all__ = ["MAX_RELATED", "Relation", "find_related"]
-
 MAX_RELATED = 100
 """Files in a list; a file may have been the input of any number of tasks."""
 

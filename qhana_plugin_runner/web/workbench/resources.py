@@ -16,8 +16,6 @@ from .preview import Limits, preview_of
 from .queries import UrlQuerySchema
 from .runs import find_run, find_task, save_run
 
-__all__ = ["FileFactsSchema", "WORKBENCH_API"]
-
 WORKBENCH_API = SecurityBlueprint(
     "workbench-api",
     __name__,

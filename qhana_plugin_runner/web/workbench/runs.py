@@ -17,16 +17,6 @@ from ...util.redaction import MASK
 from ...util.texts import encodable
 from .file_urls import file_key
 
-__all__ = [
-    "Run",
-    "find_run",
-    "find_task",
-    "input_names",
-    "inputs_by_key",
-    "saved_values",
-    "save_run",
-]
-
 UPLOADED = "Uploaded file: "
 """Micro frontends send this and a name instead of an uploaded file."""
 

@@ -4,14 +4,13 @@ from typing import Any
 
 from flask import url_for
 
+from ...api.task_status import download_url
 from ...db.models.tasks import TaskFile
 from .catalogue import catalogue
 from .consumers import find_consumers
-from .file_urls import download_url, file_page_url
+from .file_urls import file_page_url
 from .groups import grouped
 from .preview import Limits, preview_of
-
-__all__ = ["shown_file"]
 
 
 def shown_file(file: TaskFile, limits: Limits) -> dict[str, Any]:

@@ -6,8 +6,6 @@ from flask_babel import gettext as _
 from ...api.uploads import UPLOAD_TASK
 from .catalogue import asked_plugin, find_plugin
 
-__all__ = ["task_title"]
-
 
 def task_title(plugin: str | None, task_name: str | None, task_id: int) -> str:
     """Return what a task is called: the title of its plugin, as far as it is known.
