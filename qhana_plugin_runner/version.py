@@ -5,8 +5,6 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-__all__ = ["runner_version"]
-
 _NAME = "qhana-plugin-runner"
 
 

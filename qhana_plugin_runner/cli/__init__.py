@@ -10,8 +10,6 @@ from flask.cli import AppGroup
 from ..util.flask_app import START_ERROR
 from ..util.lazy_commands import LazyCommands
 
-__all__ = ["COMMANDS", "register_commands"]
-
 COMMANDS = {
     "backup": "qhana_plugin_runner.operations.backup.cli:backup_command",
     "clean-up": "qhana_plugin_runner.operations.retention.cli:clean_up_command",

@@ -26,8 +26,6 @@ from ..plugins.requirements.cli import install
 from ..util.config import is_debug, read_settings
 from .scaffold import write_plugin
 
-__all__ = ["plugin"]
-
 _INSTANCE = "QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER"
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -8,8 +8,6 @@ from string import Template
 
 import click
 
-__all__ = ["write_plugin"]
-
 _FOLDER = Path(__file__).with_name("scaffold")
 
 

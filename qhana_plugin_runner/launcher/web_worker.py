@@ -6,8 +6,6 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from ..tasking.changes import end_waiting
 
-__all__ = ["WebWorker"]
-
 
 class WebWorker(ThreadWorker):
     """A process that answers each request in a thread."""

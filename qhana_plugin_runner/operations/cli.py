@@ -16,8 +16,6 @@ from .loop import Maintenance
 from .metrics import metrics_of
 from .webhooks.by_worker import is_delivered_by_worker
 
-__all__ = ["maintenance_command"]
-
 _ENDS = {signal.SIGINT, signal.SIGTERM}
 
 _logger = logging.getLogger(__name__)

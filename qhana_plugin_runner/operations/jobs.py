@@ -8,8 +8,6 @@ from .retention import apply_retention
 from .waiting_tasks import expire_waiting_tasks
 from .webhooks.delivery import Delivery
 
-__all__ = ["JOBS", "Job"]
-
 
 class Job(NamedTuple):
     """Something that is done at intervals, by one process of all.

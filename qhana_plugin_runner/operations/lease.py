@@ -8,8 +8,6 @@ from ..db.db import database_time
 from ..db.models.leases import MaintenanceLease
 from ..db.statements import execute
 
-__all__ = ["hold_lease", "release_lease"]
-
 
 def hold_lease(name: str, holder: str, seconds: float) -> bool:
     """Take a lease that is free, or extend one's own; commits.

@@ -20,8 +20,6 @@ from .jobs import JOBS, Job
 from .lease import hold_lease, release_lease
 from .webhooks.by_worker import is_delivered_by_worker
 
-__all__ = ["AT_START", "Maintenance", "runs_maintenance"]
-
 AT_START = "qhana_at_start"
 """In the extensions of an app: functions of the app that are called once, in threads, when a
 process begins with the maintenance."""

@@ -23,8 +23,6 @@ from ..tasking.messages import end
 from ..worker.broker_queues import Queues
 from ..worker.requeue import requeue
 
-__all__ = ["LostTasks"]
-
 _OPEN = (TaskState.QUEUED.value, TaskState.RUNNING.value, TaskState.CANCELLING.value)
 
 BATCH = 500

@@ -9,8 +9,6 @@ from ..db.models.tasks import ProcessingTask
 from ..tasking import life_cycle
 from ..tasking.life_cycle import TaskState
 
-__all__ = ["expire_waiting_tasks"]
-
 BATCH = 500
 """Tasks that are read at once."""
 

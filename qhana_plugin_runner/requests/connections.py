@@ -19,8 +19,6 @@ from urllib3.util.connection import create_connection
 
 from .policy import FetchPolicy, Refusal, current_policy
 
-__all__ = ["DEADLINE", "POOLS"]
-
 CHUNK = 64 * 1024
 
 DEADLINE: ContextVar[float | None] = ContextVar("deadline", default=None)

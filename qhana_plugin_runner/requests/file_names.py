@@ -10,8 +10,6 @@ from werkzeug.utils import secure_filename
 
 from ..util.content_types import content_type_of, guess_type, safe_name
 
-__all__ = ["full_name", "raw_name", "secured_name", "typed_as"]
-
 
 def typed_as(response: Response, declared: str | None) -> str | None:
     """Tell the mime type of a response that somebody declares to be of some type.

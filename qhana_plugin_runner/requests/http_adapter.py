@@ -14,8 +14,6 @@ from ..util.redaction import display_url
 from .connections import POOLS
 from .policy import FetchRefused, Refusal, current_policy
 
-__all__ = ["FetchAdapter", "cut_body", "whole"]
-
 STEP = 1024 * 1024
 """Bytes that are decompressed at once when a reader wants all."""
 

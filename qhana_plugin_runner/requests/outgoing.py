@@ -8,8 +8,6 @@ from requests.auth import AuthBase
 from ..util.request_id import HEADER, request_id
 from .policy import current_policy
 
-__all__ = ["AS_RUNNER", "TokenSession", "is_led_to_token"]
-
 _PORTS = {"http": 80, "https": 443}
 
 _HAS_TOKEN = "_has_outgoing_token"

@@ -26,14 +26,6 @@ from requests.exceptions import InvalidURL
 from urllib3.exceptions import DecodeError
 from urllib3.util.connection import allowed_gai_family
 
-__all__ = [
-    "FetchPolicy",
-    "FetchRefused",
-    "Refusal",
-    "current_policy",
-    "register_requests",
-]
-
 NEVER = tuple(
     ip_network(network)
     for network in (

@@ -8,8 +8,6 @@ from flask.cli import AppGroup
 
 from .tokens import Role, as_lifetime, issue, issued, revoke
 
-__all__ = ["token"]
-
 token = AppGroup("token", help="Create, list and revoke access tokens.")
 
 

@@ -5,8 +5,6 @@ from ipaddress import ip_address, ip_network
 
 from flask import current_app, g, request
 
-__all__ = ["client_of_request"]
-
 IPV6_PREFIX = 64
 """Bits of an address that one subscriber cannot choose."""
 

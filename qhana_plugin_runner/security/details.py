@@ -18,8 +18,6 @@ from .people import has_role, role_of
 from .sites import host_name, is_loopback
 from .tokens import Role
 
-__all__ = ["DetailsHidden", "FORWARDED", "may_see_details", "require_details"]
-
 FORWARDED = (
     "HTTP_FORWARDED",
     "HTTP_VIA",

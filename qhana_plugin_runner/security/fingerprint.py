@@ -4,8 +4,6 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["fingerprint"]
-
 
 def fingerprint(config: Mapping[str, Any]) -> str:
     """Return what is the same for all processes with the same ``SECRET_KEY``, and no others."""

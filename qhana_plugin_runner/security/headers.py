@@ -10,8 +10,6 @@ from flask import Flask, Response, g, request
 
 from .sites import sites_of
 
-__all__ = ["DOCS_POLICY", "allow_frame", "register_headers", "use_policy"]
-
 PAGE_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'"

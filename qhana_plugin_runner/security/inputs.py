@@ -11,8 +11,6 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-__all__ = ["register_inputs"]
-
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
 MAX_SPOOLED = 500 * 1024

@@ -18,17 +18,6 @@ from ..db import DB
 from ..errors import RunnerError
 from .tokens import Role, is_revoked
 
-__all__ = [
-    "COOKIE",
-    "PUBLIC",
-    "RoleMissing",
-    "has_role",
-    "register_people",
-    "required_role",
-    "require_valid_token",
-    "role_of",
-]
-
 COOKIE = "qhana_token"
 """The name of the cookie in which the workbench keeps a token."""
 

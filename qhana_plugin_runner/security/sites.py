@@ -18,8 +18,6 @@ from ..errors import RunnerError
 from ..util.log_once import is_first_to_log
 from ..util.request_id import HEADER
 
-__all__ = ["ForeignHost", "ForeignOrigin", "Sites", "is_loopback", "register_sites"]
-
 _logger = logging.getLogger(__name__)
 
 _EXTENSION = "qhana_sites"

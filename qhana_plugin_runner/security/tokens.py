@@ -11,8 +11,6 @@ from ..db import DB
 from ..db.db import database_time
 from ..db.models.access_tokens import AccessToken
 
-__all__ = ["Role", "as_lifetime", "is_revoked", "issue", "issued", "revoke"]
-
 
 class Role(StrEnum):
     """What a token allows; each role includes those before it."""

@@ -10,14 +10,6 @@ from redis.retry import Retry
 
 from .in_flight import InFlight
 
-__all__ = [
-    "ANSWER_SECONDS",
-    "in_flight",
-    "redis_url",
-    "register_in_flight",
-    "wait_for_broker",
-]
-
 _KEY = "qhana_in_flight"
 
 ANSWER_SECONDS = 5

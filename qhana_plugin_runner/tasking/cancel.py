@@ -7,8 +7,6 @@ from flask import current_app
 from . import life_cycle
 from .broker import in_flight
 
-__all__ = ["CancelResult", "cancel"]
-
 
 class CancelResult(Enum):
     """What a request to cancel has led to."""

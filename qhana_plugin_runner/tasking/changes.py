@@ -24,14 +24,6 @@ from ..db.after_commit import run_after_commit
 from ..db.models.tasks import ProcessingTask, Step, TaskLink, TaskLogEntry
 from .broker import redis_url
 
-__all__ = [
-    "TaskChanges",
-    "end_waiting",
-    "note_change",
-    "register_changes",
-    "task_changes",
-]
-
 _KEY = "qhana_task_changes"
 
 TIMEOUT = 1.0

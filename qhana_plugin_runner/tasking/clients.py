@@ -7,8 +7,6 @@ from ..db.models.tasks import ProcessingTask
 from ..security.clients import client_of_request
 from .errors import TooManyTasks
 
-__all__ = ["NO_CLIENT", "note_client", "require_few_tasks"]
-
 NO_CLIENT = ""
 """The client of rows that no limit counts."""
 

@@ -29,8 +29,6 @@ from ..util.redaction import hider, redact_text
 from ..util.texts import encodable
 from .changes import task_changes
 
-__all__ = ["captured", "own_process", "without_folders"]
-
 INTERVAL = 1.0
 """Seconds between two writes of a task's console."""
 

@@ -6,8 +6,6 @@ from kombu.exceptions import OperationalError
 
 from ..errors import RunnerError
 
-__all__ = ["BrokerUnavailable", "TooManyTasks"]
-
 
 class BrokerUnavailable(RunnerError, OperationalError):
     """Messages could not be sent because the broker does not answer.

@@ -30,8 +30,6 @@ from redis.client import Pipeline
 from redis.exceptions import ConnectionError
 from redis.retry import Retry
 
-__all__ = ["Claim", "Entry", "InFlight", "Introduction", "Report", "TaskEntries"]
-
 _PREFIX = "qhana"
 
 MAX_LIFETIME = 60 * 24 * 60 * 60

@@ -15,8 +15,6 @@ from ..db.unsaved import has_unsaved_changes
 from . import life_cycle
 from .messages import TASK_ID, is_claimed, mark_ended
 
-__all__ = ["ADD_STEP", "SAVE_RESULT", "is_log", "save_result_here"]
-
 SAVE_RESULT = "qhana-plugin-runner.save-result"
 """The name of the Celery task ``save_task_result``."""
 

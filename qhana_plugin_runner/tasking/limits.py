@@ -10,14 +10,6 @@ from typing import Any
 
 from ..errors import RunnerError
 
-__all__ = [
-    "OutOfMemory",
-    "limited_memory",
-    "out_of_memory",
-    "out_of_time",
-    "use_memory_limit",
-]
-
 RESERVE = 4 * 1024 * 1024
 """Bytes that are kept for telling that there are no more."""
 

@@ -26,23 +26,6 @@ from .in_flight import InFlight
 from .owners import owner_of, waits_for_step
 from .temp_files import own_folder
 
-__all__ = [
-    "DELIVERY_ID",
-    "REQUEST_ID",
-    "TASK_ID",
-    "claimed",
-    "complete",
-    "end",
-    "headers_for",
-    "is_claimed",
-    "mark_ended",
-    "message_of",
-    "registered",
-    "registered_as",
-    "waited",
-    "worker_id",
-]
-
 TASK_ID, DELIVERY_ID = "qhana_task", "qhana_message"
 """The headers of a message: the id of its task's row, and what names the delivery."""
 

@@ -32,8 +32,6 @@ from ..db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
 from ..db.statements import execute
 from ..util.request_id import request_id
 
-__all__ = ["CALLS_ADDED", "enqueue", "log_of", "prune"]
-
 CALLS_ADDED = Signal(
     "Sent with the app when a transaction that has added calls is committed."
 )

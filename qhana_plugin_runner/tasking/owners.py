@@ -8,8 +8,6 @@ from sqlalchemy import exists, select
 from ..db import DB
 from ..db.models.tasks import Step
 
-__all__ = ["owner_of", "rows_of", "waits_for_step"]
-
 _ENDS = "qhana-plugin-runner."
 """What the names of the runner's own tasks that write to rows begin with."""
 

@@ -26,8 +26,6 @@ from .errors import BrokerUnavailable
 from .life_cycle.rows import MADE, UNSAVED
 from .owners import waits_for_step
 
-__all__ = ["fail_unsent", "hold", "note_sending", "register_publishing", "release"]
-
 _logger = logging.getLogger(__name__)
 
 # In the environ, where it is found in whichever app context a view pushes.

@@ -31,8 +31,6 @@ from ..db.models.tasks import ENDED_UNKNOWN, ProcessingTask
 from ..db.models.workbench import RunValues
 from .life_cycle import OPEN, TaskState
 
-__all__ = ["SCAN_LIMIT", "Position", "TaskFilter", "TaskPage", "find_tasks"]
-
 SCAN_LIMIT = 5_000
 """Candidates that are checked for one page: some 10 ms, and enough to fill most pages."""
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from kombu.entity import Exchange, Queue
 
-__all__ = ["queue_of", "queue_settings"]
-
 
 def queue_settings(queues: Mapping[str, str], default: str) -> dict[str, Any]:
     """Return the settings of Celery that send tasks to these queues.

@@ -37,8 +37,6 @@ from ..db.statements import execute
 from .broker import in_flight
 from .stored import remove_bytes
 
-__all__ = ["Removal", "amount_of", "remove_files", "remove_task", "remove_tasks"]
-
 _logger = logging.getLogger(__name__)
 
 _OWNERS: tuple[Any, ...] = (

@@ -20,15 +20,6 @@ from ..db import DB
 from ..db.unsaved import has_unsaved_changes
 from .outbox import enqueue
 
-__all__ = [
-    "TASK_DETAILS_CHANGED",
-    "TASK_SIGNALS",
-    "TASK_STATUS_CHANGED",
-    "TASK_STEPS_CHANGED",
-    "register_signals",
-    "send_enqueued",
-]
-
 TASK_SIGNALS = Namespace()
 """The signals of tasks: ``SIGNAL.send(app, task_id=...)`` tells the task's subscribers."""
 

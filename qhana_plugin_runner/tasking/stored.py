@@ -12,8 +12,6 @@ from ..db.models.tasks import TaskFile
 from ..db.statements import execute
 from ..storage import STORE
 
-__all__ = ["Failures", "remove_bytes", "stored_file"]
-
 BATCH = 100
 """Notes that are removed in one transaction."""
 

@@ -27,15 +27,6 @@ from uuid import uuid4
 
 from ..errors import RunnerError
 
-__all__ = [
-    "own_folder",
-    "remove_abandoned",
-    "remove_folder",
-    "remove_left",
-    "use_folders",
-    "working_folder",
-]
-
 _PREFIX, _LOCK, _WORK = "qhana-message-", ".lock", "work"
 
 _logger = logging.getLogger(__name__)

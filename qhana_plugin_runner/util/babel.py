@@ -10,8 +10,6 @@ from flask_babel import Babel, get_locale, gettext
 from markupsafe import Markup
 from werkzeug.datastructures import LanguageAccept
 
-__all__ = ["BABEL", "register_babel"]
-
 BABEL = Babel()
 
 

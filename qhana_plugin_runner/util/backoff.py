@@ -2,8 +2,6 @@
 
 import random
 
-__all__ = ["backoff"]
-
 _MAX_DOUBLINGS = 64
 """Beyond every maximum, and a float has a largest power."""
 

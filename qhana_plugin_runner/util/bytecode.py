@@ -19,8 +19,6 @@ from types import CodeType
 
 from .library_folders import library_folders
 
-__all__ = ["BYTECODE_VARIABLE", "bytecode_variables", "keep_bytecode", "source_loader"]
-
 BYTECODE_VARIABLE = "QHANA_PLUGIN_RUNNER_BYTECODE"
 """Names the folder; the processes that the runner starts inherit it."""
 

@@ -7,8 +7,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["NO_MESSAGE", "CurrentMessage", "current_message", "delivery_id", "working_on"]
-
 
 @dataclass(frozen=True)
 class CurrentMessage:

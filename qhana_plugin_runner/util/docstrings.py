@@ -4,8 +4,6 @@ from typing import NamedTuple
 
 from docstring_parser import DocstringStyle, ParseError, parse
 
-__all__ = ["Texts", "read_docstring"]
-
 
 class Texts(NamedTuple):
     """The texts of a docstring in Google style.

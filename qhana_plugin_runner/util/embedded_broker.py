@@ -5,8 +5,6 @@ from pathlib import Path
 
 from .instance_folder import BROKER_FOLDER
 
-__all__ = ["FILE", "kept_lines", "running_broker"]
-
 FILE = "valkey.conf"
 """The configuration of a broker, in its folder."""
 

@@ -2,8 +2,6 @@
 
 import os
 
-__all__ = ["error_text", "name_and_text", "printable"]
-
 
 def name_and_text(error: BaseException) -> str:
     """Return the class of an error and its text, in one line."""

@@ -13,8 +13,6 @@ from werkzeug.routing import Rule
 from .strict_json import StrictJSONProvider
 from .texts import encodable
 
-__all__ = ["START_ERROR", "RunnerFlask"]
-
 START_ERROR = "qhana_start_error"
 """In the extensions of an app that a command may examine: why it could not be set up."""
 

@@ -7,15 +7,6 @@ from pathlib import Path
 
 from ..errors import OperatorError
 
-__all__ = [
-    "BROKER_FOLDER",
-    "LOCK_FILE",
-    "RESTORED",
-    "InstanceInUse",
-    "InstanceLock",
-    "put_in_place",
-]
-
 BROKER_FOLDER = "broker"
 """Holds the data of the embedded broker."""
 

@@ -5,8 +5,6 @@ from importlib import import_module
 
 import click
 
-__all__ = ["LazyCommands"]
-
 
 class LazyCommands(click.Group):
     """A group with the commands of a table besides its own.

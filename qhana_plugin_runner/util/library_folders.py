@@ -7,8 +7,6 @@ import sysconfig
 from functools import cache
 from pathlib import Path
 
-__all__ = ["is_authors_code", "library_folders", "package_folders"]
-
 _RUNNER = str(Path(__file__).resolve().parents[1])
 
 

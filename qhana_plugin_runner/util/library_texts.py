@@ -11,8 +11,6 @@ from typing import Any
 
 from flask_babel import gettext
 
-__all__ = ["translate_known", "translate_messages"]
-
 
 def N_(text: str) -> str:
     """Mark a text for extraction; it is translated later."""

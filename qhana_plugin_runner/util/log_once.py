@@ -4,8 +4,6 @@ import fcntl
 import os
 from hashlib import sha256
 
-__all__ = ["LOG_ONCE_VARIABLE", "is_first_to_log"]
-
 LOG_ONCE_VARIABLE = "QHANA_PLUGIN_RUNNER_LOG_ONCE"
 """Names the file in which the processes of one start note what they have logged."""
 

@@ -15,8 +15,6 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-__all__ = ["VARIABLE", "process_slot", "provide_folder"]
-
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Names the folder, for prometheus_client, too."""
 

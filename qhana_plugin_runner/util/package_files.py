@@ -6,8 +6,6 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["PACKAGE_FILES", "PLOTLY", "PackageFile"]
-
 
 @dataclass(frozen=True)
 class PackageFile:

@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from io import RawIOBase
 from typing import Any
 
-__all__ = ["PieceReader"]
-
 
 class PieceReader(RawIOBase):
     """A file to read once, made of pieces.

@@ -10,21 +10,6 @@ from traceback import format_exception
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-__all__ = [
-    "MASK",
-    "MAX_SHOWN_LENGTH",
-    "display_url",
-    "hidden",
-    "hide",
-    "hider",
-    "hiding",
-    "is_private",
-    "masked_error",
-    "redact_log_data",
-    "redact_text",
-    "redact_urls",
-]
-
 MASK = "***"
 """Shown instead of a secret; micro frontends send it instead of a private value."""
 

@@ -13,8 +13,6 @@ from flask import Flask, has_request_context, request
 
 from .current_message import current_message
 
-__all__ = ["HEADER", "MAX_LENGTH", "register_request_ids", "request_id", "request_id_in"]
-
 HEADER = "X-Request-ID"
 
 MAX_LENGTH = 128

@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-__all__ = ["heads", "known_revisions"]
-
 
 def known_revisions() -> set[str]:
     """Return the revisions of all migrations."""

@@ -10,8 +10,6 @@ from secrets import token_hex
 
 from flask import g, has_app_context, has_request_context
 
-__all__ = ["is_reference", "refer_to", "secrets_of_request", "stays"]
-
 _REFERENCE = re.compile("secret:[0-9a-f]{32}")
 
 

@@ -2,8 +2,6 @@
 
 import re
 
-__all__ = ["encodable", "has_words", "is_encodable", "lead_and_rest"]
-
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

@@ -2,8 +2,6 @@
 
 from packaging.version import InvalidVersion, Version
 
-__all__ = ["comparable_version"]
-
 _UNKNOWN = Version("0.dev0")
 
 

@@ -12,8 +12,6 @@ from ..tasking.in_flight import InFlight
 from ..util.plugins import QHAnaPluginBase
 from ..version import runner_version
 
-__all__ = ["about_worker", "clock_difference"]
-
 
 def about_worker(app: Flask, registry: InFlight, worker: Any) -> dict[str, Any]:
     """Return who a worker is, what it knows and what it takes, for people and for checks."""

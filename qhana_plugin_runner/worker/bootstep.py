@@ -38,8 +38,6 @@ from .forks import fork_between_transactions
 from .monitor import Monitor, has_processes
 from .retire import retire_on_signal
 
-__all__ = ["Supervision"]
-
 _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 
 _logger = logging.getLogger(__name__)

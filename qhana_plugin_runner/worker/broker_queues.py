@@ -8,8 +8,6 @@ from ..celery import CELERY
 from ..tasking.in_flight import Entry, InFlight
 from ..tasking.messages import DELIVERY_ID, TASK_ID
 
-__all__ = ["Backlog", "Queues"]
-
 MARGIN = 5.0
 """Seconds between registering a message and sending it, at most: the broker may be slow."""
 

@@ -20,14 +20,6 @@ from celery.concurrency import asynpool
 
 from ..tasking.temp_files import remove_left
 
-__all__ = [
-    "ParentPool",
-    "allow_children",
-    "become_parent",
-    "end_children",
-    "signal_group",
-]
-
 _MAIN = multiprocessing.current_process()
 
 _CLEANS_UP = b"resource_tracker"

@@ -8,8 +8,6 @@ from celery.worker.state import active_requests, reserved_requests
 from ..celery import CELERY
 from ..tasking.messages import DELIVERY_ID
 
-__all__ = ["GiveBack", "not_started"]
-
 
 class GiveBack:
     """Puts messages back into their queues, where other workers take them.

@@ -14,8 +14,6 @@ from weakref import WeakSet
 
 from sqlalchemy import Engine, event
 
-__all__ = ["fork_between_transactions"]
-
 MAX_WAIT_SECONDS = 1.0
 """After how long a process is forked all the same: the worker has to go on."""
 

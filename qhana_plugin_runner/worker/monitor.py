@@ -34,8 +34,6 @@ from .children import signal_group
 from .drain import GiveBack, not_started
 from .requeue import hand_over, requeue
 
-__all__ = ["Monitor", "has_processes"]
-
 MAX_MISSED = 5
 """Heartbeats that are missed before a worker counts as silent: a loaded machine delays some."""
 

@@ -13,8 +13,6 @@ from ..tasking.messages import DELIVERY_ID, message_of
 from ..util.current_message import working_on
 from .monitor import Monitor
 
-__all__ = ["MonitoredRequest", "named_in_log"]
-
 _KILLED = (WorkerLostError, Terminated, SystemExit, KeyboardInterrupt)
 """What Celery says, in the main process, of a task whose process has ended."""
 

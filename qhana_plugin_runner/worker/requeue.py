@@ -21,8 +21,6 @@ from ..tasking.removal import remove_files
 from ..util.backoff import backoff
 from ..util.current_message import CurrentMessage, working_on
 
-__all__ = ["hand_over", "requeue"]
-
 MAX_DELAY = 24 * 60 * 60.0
 """Seconds before another attempt, at most."""
 

@@ -3,8 +3,6 @@
 import os
 import signal
 
-__all__ = ["RETIRE", "retire_on_signal"]
-
 RETIRE = signal.SIGUSR2
 """Tells a worker so. After other signals its tasks have to end in ``TASK_SHUTDOWN_SECONDS``."""
 

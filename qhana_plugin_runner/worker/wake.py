@@ -13,8 +13,6 @@ from typing import Any
 
 from celery import bootsteps
 
-__all__ = ["WakeUp"]
-
 _POOLS = ("celery.concurrency.thread", "celery.concurrency.gevent")
 
 

@@ -23,8 +23,6 @@ from typing import IO, Any, BinaryIO, cast
 from ...util.instance_folder import LOCK_FILE
 from .errors import BackupError
 
-__all__ = ["CONTENT", "ArchiveWriter", "locked", "read_archive"]
-
 CONTENT = "instance/"
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 

@@ -15,8 +15,6 @@ from ...db import DB
 from .create import create_backup
 from .restore import restore_backup
 
-__all__ = ["backup_command", "restore_command"]
-
 
 @click.command("backup")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))

@@ -30,8 +30,6 @@ from .snapshot import (
     problem_of,
 )
 
-__all__ = ["FORMAT", "Place", "Progress", "create_backup", "fingerprint", "place_of"]
-
 FORMAT = 1
 """Of archives; a higher one cannot be read."""
 

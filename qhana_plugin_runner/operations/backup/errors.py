@@ -7,8 +7,6 @@ from pathlib import Path
 
 from ...errors import OperatorError
 
-__all__ = ["BackupError", "disk_errors"]
-
 
 class BackupError(OperatorError):
     """An instance cannot be backed up or restored."""

@@ -22,8 +22,6 @@ from .create import FORMAT, Progress, fingerprint, place_of
 from .errors import BackupError, disk_errors
 from .snapshot import problem_of
 
-__all__ = ["restore_backup"]
-
 _RESTORING = ".restoring"
 """The folder in the instance folder that is filled; it is gone, or started anew, after a failure."""
 

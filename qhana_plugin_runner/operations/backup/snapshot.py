@@ -22,14 +22,6 @@ from redis.retry import Retry
 from ...util.embedded_broker import kept_lines
 from .errors import BackupError
 
-__all__ = [
-    "DamagedDatabase",
-    "RunningBroker",
-    "copy_sqlite",
-    "is_sqlite",
-    "problem_of",
-]
-
 _WAIT_SECONDS = 60.0
 """For how long writers of the database, or another copy of the broker's data, are waited for."""
 

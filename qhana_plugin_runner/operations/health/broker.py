@@ -12,8 +12,6 @@ from ...celery import CELERY
 from ...tasking.broker import in_flight
 from .result import Outcome, Problem, Status
 
-__all__ = ["BROKER_CURE", "look_at_broker"]
-
 OLDEST_VERSION = (6, 2)
 """Of Redis; Valkey names the version of Redis that it is compatible with."""
 

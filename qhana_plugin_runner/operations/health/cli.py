@@ -17,8 +17,6 @@ from .result import Check, Outcome, Problem, Result, Status
 from .running import Health
 from .table import CHECKS
 
-__all__ = ["doctor"]
-
 SECONDS = 20.0
 """For all checks together."""
 

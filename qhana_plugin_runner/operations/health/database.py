@@ -12,8 +12,6 @@ from ...util.error_text import error_text
 from ...util.revisions import heads, known_revisions
 from .result import Outcome, Problem, Status
 
-__all__ = ["DATABASE_CURE", "look_at_database", "look_at_schema"]
-
 DATABASE_CURE = _(
     "Start the database, or correct SQLALCHEMY_DATABASE_URI (driver, host, port, password, name)."
 )

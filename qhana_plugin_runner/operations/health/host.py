@@ -28,15 +28,6 @@ from ...worker.about import clock_difference
 from .result import Outcome, Problem, Status
 from .workers import introductions_if_any
 
-__all__ = [
-    "Disk",
-    "disks",
-    "look_at_clocks",
-    "look_at_disk",
-    "look_at_plugins",
-    "look_at_secret_key",
-]
-
 ROOM, SHARE = 1024**3, 0.1
 """A disk is almost full with less than a GiB free, or a tenth of a small one."""
 

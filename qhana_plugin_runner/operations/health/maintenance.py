@@ -11,8 +11,6 @@ from ..jobs import JOBS
 from ..webhooks.by_worker import is_delivered_by_worker
 from .result import Outcome, Problem
 
-__all__ = ["look_at_maintenance"]
-
 
 def look_at_maintenance() -> Outcome:
     """Look who holds the leases."""

@@ -9,8 +9,6 @@ from flask_babel import lazy_gettext as _
 
 from .result import Outcome, Problem
 
-__all__ = ["look_at_port"]
-
 HOST, PORT = "127.0.0.1", "5005"
 
 SECONDS = 2.0

@@ -8,8 +8,6 @@ from flask_babel import lazy_gettext as _
 
 from .result import Outcome, Problem
 
-__all__ = ["look_at_proxies", "note_proxies"]
-
 _SEEN = "qhana_health_proxies"
 
 REMEMBERED = 60 * 60.0

@@ -6,8 +6,6 @@ from typing import Any
 from .result import Result
 from .running import overall
 
-__all__ = ["report"]
-
 
 def report(results: Iterable[Result], with_details: bool) -> dict[str, Any]:
     """Return what programs get.

@@ -11,8 +11,6 @@ from sqlalchemy.exc import DBAPIError
 from ...util.error_text import name_and_text
 from ...util.redaction import redact_text, redact_urls
 
-__all__ = ["Check", "Outcome", "Problem", "Result", "Status", "safe_text", "unreachable"]
-
 
 class Status(StrEnum):
     """How something is, from best to worst."""

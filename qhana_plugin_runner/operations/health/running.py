@@ -16,8 +16,6 @@ from flask_babel import lazy_gettext as _
 from ...db import DB
 from .result import Check, Outcome, Problem, Result, Status, safe_text, unreachable
 
-__all__ = ["DEADLINE", "Health", "check_health", "overall"]
-
 DEADLINE = 0.8
 """Seconds that a request waits for all checks together: probes give up after a second."""
 

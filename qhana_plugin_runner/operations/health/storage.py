@@ -17,8 +17,6 @@ from ...storage.errors import MissingFile
 from ...storage.store import FileStore, ServedFileStore
 from .result import Outcome, Problem, Status, safe_text
 
-__all__ = ["look_at_stores"]
-
 CONTENT = b"written by a health check\n"
 
 _ASK = _(

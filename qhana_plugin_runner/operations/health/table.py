@@ -17,8 +17,6 @@ from .result import Check
 from .storage import look_at_stores
 from .workers import look_at_queues, look_at_workers
 
-__all__ = ["CHECKS"]
-
 CHECKS = (
     Check(
         "database",

@@ -15,14 +15,6 @@ from ...version import runner_version
 from ...worker.broker_queues import Backlog, Queues
 from .result import Outcome, Problem, Status
 
-__all__ = [
-    "backlogs",
-    "introductions_if_any",
-    "live_introductions",
-    "look_at_queues",
-    "look_at_workers",
-]
-
 PING_TIMEOUT = 0.6
 """Seconds that workers have to answer; idle ones take some 0.01 s, those on a busy host 0.1 s."""
 

@@ -21,8 +21,6 @@ from prometheus_client.values import MultiProcessValue
 from ...util.metrics_folder import VARIABLE, process_slot
 from .definitions import metric
 
-__all__ = ["add_counters", "count_end", "count_request", "count_run", "prepare_ends"]
-
 _is_shared = bool(os.environ.get(VARIABLE))
 if _is_shared:
     # Also where prometheus_client was imported before the folder was known.

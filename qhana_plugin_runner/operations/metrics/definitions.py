@@ -7,8 +7,6 @@ what a client may choose.
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-__all__ = ["METRICS", "Metric", "metric"]
-
 
 class Metric(NamedTuple):
     """A row of the table.

@@ -26,8 +26,6 @@ from ...version import runner_version
 from ...worker.broker_queues import Queues
 from .definitions import metric
 
-__all__ = ["HostGauges", "RunnerGauges"]
-
 MIN_AGE = 5.0
 """Seconds in which a service is asked once, however many ask for metrics."""
 

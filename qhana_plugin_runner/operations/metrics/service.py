@@ -10,8 +10,6 @@ from flask import Flask
 from ...tasking.life_cycle import ENDED, TERMINAL
 from ...util.metrics_folder import VARIABLE, provide_folder
 
-__all__ = ["OTHER", "RUNNER", "Metrics", "metrics_of"]
-
 OTHER = "other"
 """Stands for all plugins that are not there, or no longer: they must not be any number."""
 

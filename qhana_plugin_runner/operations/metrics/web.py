@@ -7,8 +7,6 @@ from flask import Flask, Response, request
 
 from .service import Metrics
 
-__all__ = ["count_requests"]
-
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 _STARTED = "qhana_plugin_runner.started"

@@ -13,8 +13,6 @@ from ...tasking.messages import waited
 from .counters import count_run
 from .service import metrics_of
 
-__all__ = ["count_work"]
-
 _STARTED = "_qhana_started"
 
 

@@ -13,8 +13,6 @@ from ...tasking.stored import remove_bytes
 from .expiry import remove_finished_tasks, remove_temporary_files
 from .orphans import remove_orphans
 
-__all__ = ["KINDS", "apply_retention", "clean_up", "days_of_settings"]
-
 KINDS: dict[str, tuple[str, Callable[[float, bool], Counter[str]]]] = {
     "finished-tasks": ("RETENTION_FINISHED_DAYS", remove_finished_tasks),
     "temporary-files": ("RETENTION_TEMP_FILE_DAYS", remove_temporary_files),

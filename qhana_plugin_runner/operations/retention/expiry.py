@@ -12,8 +12,6 @@ from ...db.db import DAY, database_time
 from ...db.models.tasks import TEMP_FILE, ProcessingTask, TaskFile
 from ...tasking.removal import amount_of, remove_files, remove_tasks
 
-__all__ = ["remove_finished_tasks", "remove_temporary_files"]
-
 BATCH = 100
 """Rows that one transaction removes: others wait for it some milliseconds."""
 

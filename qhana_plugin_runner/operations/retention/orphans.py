@@ -15,8 +15,6 @@ from ...db.models.tasks import TaskFile
 from ...storage import STORE, FileStore, KeptFile, StoreNotConfigured
 from ...tasking.stored import Failures, stored_file
 
-__all__ = ["remove_orphans"]
-
 BATCH = 500
 """Files that one query asks for; databases take some thousand parameters at most."""
 

@@ -6,8 +6,6 @@ maintenance makes the calls (:mod:`.delivery`).
 
 from flask import Flask
 
-__all__ = ["register_webhooks"]
-
 
 def register_webhooks(app: Flask) -> None:
     """Write to the outbox when the signals of a task are sent."""

@@ -14,8 +14,6 @@ from ...celery import CELERY
 from ...tasking.outbox import CALLS_ADDED
 from .delivery import Delivery
 
-__all__ = ["deliver_webhooks", "is_delivered_by_worker"]
-
 _logger = logging.getLogger(__name__)
 
 

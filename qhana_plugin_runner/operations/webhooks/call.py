@@ -11,16 +11,6 @@ from requests.exceptions import RequestException, Timeout
 
 from ...requests import AS_RUNNER, REQUEST_SESSION, FetchRefused
 
-__all__ = [
-    "WEBHOOK_TIMEOUT",
-    "Answer",
-    "Meaning",
-    "call_for_answer",
-    "is_not_now",
-    "post",
-    "timed_out",
-]
-
 WEBHOOK_TIMEOUT = 10.0
 """Seconds in which the receiver of a webhook has to answer."""
 

@@ -13,8 +13,6 @@ from functools import cached_property
 from ...util.current_message import CurrentMessage, working_on
 from .call import WEBHOOK_TIMEOUT, Answer, Meaning, call_for_answer, timed_out
 
-__all__ = ["Call", "Calls"]
-
 MAX_CALLS = 16
 """Calls at once. They wait for others nearly all of the time, and the longest wait is 10 s."""
 

@@ -19,8 +19,6 @@ from .call import WEBHOOK_TIMEOUT, Answer, Meaning
 from .calls import Call, Calls
 from .signature import signature_headers
 
-__all__ = ["Delivery"]
-
 CLAIM_SECONDS = 60.0
 """After how long another process makes a call that this one has begun and never ended: a call
 takes 11 s at most, and the rest is for a process or a database that is slow for once."""

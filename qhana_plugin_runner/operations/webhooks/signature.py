@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
-__all__ = ["signature_headers"]
-
 
 def signature_headers(
     secrets: Sequence[bytes], call_id: str, time: datetime, body: bytes = b""

@@ -10,8 +10,6 @@ from sqlalchemy.orm import Session
 from ...db.after_commit import run_after_commit
 from ...db.models.tasks import ProcessingTask
 
-__all__ = ["ENDED", "note_end", "note_end_of"]
-
 ENDED = Signal(
     "Sent with the app, and with ``plugin`` and ``state`` of a task that has ended."
 )

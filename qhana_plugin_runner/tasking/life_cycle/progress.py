@@ -25,8 +25,6 @@ from ...db.statements import execute
 from ...db.transient import retry_transient
 from ...util.current_message import current_message, working_on
 
-__all__ = ["AT_ONCE", "PROGRESS", "hold", "listen", "report", "throttled", "write_held"]
-
 PROGRESS = ("progress_value", "progress_start", "progress_target", "progress_unit")
 """The columns of progress."""
 

@@ -45,22 +45,6 @@ from .ends import note_end_of
 from .progress import write_held
 from .states import OPEN, TaskState, sources_of
 
-__all__ = [
-    "Transition",
-    "append_log",
-    "cancel",
-    "expire",
-    "fail",
-    "lock_log",
-    "mark_lost",
-    "mark_queued",
-    "mark_running",
-    "mark_waiting",
-    "request_cancel",
-    "restart",
-    "succeed",
-]
-
 
 def _table(model: Any) -> Table:
     table = model.__table__

@@ -9,8 +9,6 @@ from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import quote, unquote
 
-__all__ = ["absolute_environment", "absolute_paths"]
-
 _FILES = re.compile(r"ssl\w*|ca|ca_certs|ca_path|cert|certfile|key|keyfile|passfile")
 """What drivers of databases and brokers call files of certificates and keys."""
 

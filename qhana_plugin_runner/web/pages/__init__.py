@@ -6,8 +6,6 @@ from flask_babel import gettext as _
 from ...security.details import may_see_details
 from ...util.texts import lead_and_rest
 
-__all__ = ["register_pages"]
-
 
 def register_pages(app: Flask) -> None:
     """Mount the pages; those for debugging only in debug mode."""

@@ -2,8 +2,6 @@
 
 from flask import Blueprint, Flask
 
-__all__ = ["WORKBENCH", "register_workbench"]
-
 WORKBENCH = Blueprint("workbench", __name__, url_prefix="/workbench")
 
 
