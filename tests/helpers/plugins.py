@@ -8,6 +8,7 @@ from textwrap import dedent
 import marshmallow.class_registry
 import pytest
 from celery import _state as celery_state
+from helpers.runner import create_tables
 
 from qhana_plugin_runner import create_app
 from qhana_plugin_runner.api import ROOT_API
@@ -89,7 +90,7 @@ class Plugins:
         )
         self._apps.append(app)
         with app.app_context():
-            DB.create_all()
+            create_tables()
         return app
 
     def client(self, *folders, **settings):

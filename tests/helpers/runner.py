@@ -2,6 +2,7 @@
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,26 @@ from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 
 IN_MEMORY = {"broker_url": "memory://", "result_backend": "cache+memory://"}
+
+_empty_files = {}
+
+
+def create_tables():
+    """Create the tables of all models in the database of the current app.
+
+    A new SQLite file is a copy of the first one that was made for the same models.
+    """
+    models = tuple(DB.metadata.tables.values())
+    url = DB.engine.url
+    file = Path(url.database or ":memory:")
+    is_new = url.drivername == "sqlite" and file.name != ":memory:" and not file.exists()
+    if is_new and models in _empty_files:
+        file.write_bytes(_empty_files[models])
+        return
+    DB.create_all()
+    if is_new:
+        DB.engine.dispose()  # when nobody has it open, the file is all there is
+        _empty_files[models] = file.read_bytes()
 
 
 @contextmanager
@@ -33,9 +54,9 @@ def runner(folder, tables=True, **settings):
         },
         silent_log=True,
     )
-    with app.app_context():
-        if tables:
-            DB.create_all()
+    if tables:
+        with app.app_context():
+            create_tables()
     try:
         yield app
     finally:
