@@ -1,6 +1,5 @@
 """What a worker process loads: ``celery --app qhana_plugin_runner.celery_worker:CELERY worker``."""
 
-import gc
 import os
 
 from . import create_app
@@ -15,6 +14,5 @@ __all__ = ["CELERY"]
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # they sleep after 2 ** 4 cycles
 create_app()
-gc.freeze()  # what is loaded stays in pages of memory that the processes of the pool share
 CELERY.steps["worker"].add(Supervision)
 CELERY.steps["consumer"].add(WakeUp)

@@ -1,6 +1,5 @@
 """Configuration of gunicorn: the app is loaded once, before the web processes are forked."""
 
-import gc
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -54,10 +53,10 @@ logger_class = RunnerLogger
 
 
 def on_starting(server: Any) -> None:
-    """Prepare the loaded app for forks: close connections, and share its memory.
+    """Prepare the loaded app for forks: close connections.
 
     A connection that plugins have opened while they were loaded would be used by all processes
-    at once. Objects that the garbage collector leaves alone stay in pages that all share.
+    at once.
     """
     app = server.app.wsgi()
     with app.app_context():
@@ -66,8 +65,6 @@ def on_starting(server: Any) -> None:
         for engine in DB.engines.values():
             engine.dispose()
     app.extensions["qhana_metrics"].count()
-    gc.collect()
-    gc.freeze()
 
 
 def when_ready(server: Any) -> None:

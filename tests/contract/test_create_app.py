@@ -1,5 +1,6 @@
 """The factory, as tests of plugins call it."""
 
+import gc
 import inspect
 import threading
 from unittest import mock
@@ -207,3 +208,10 @@ def test_urls_are_built_by_code_that_is_compiled_when_the_first_one_is():
         assert not compiler.called
         assert rule.build({"task": 7}) == rule.build({"task": 7})
         assert compiler.call_count == 1
+
+
+def test_what_the_first_app_brings_is_never_looked_at_for_garbage(app):
+    frozen = gc.get_freeze_count()
+    assert gc.isenabled() and frozen > 10_000
+    create_app(DEFAULT_TEST_CONFIG, silent_log=True)
+    assert gc.isenabled() and gc.get_freeze_count() <= frozen  # the next apps may go
