@@ -19,7 +19,7 @@
   /** In the language of the page; in a file without one, English. */
   const TEXTS = {
     failed: "The figure cannot be drawn.",
-    noWebgl: "This browser draws nothing in three dimensions: WebGL is switched off.",
+    noWebgl: "This browser can't draw in 3D: WebGL is turned off.",
     selected: "selected",
     ...JSON.parse(document.currentScript?.dataset.texts ?? "{}"),
   };
