@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Flask, json, request
 from flask_babel import force_locale
 from flask_smorest import Api
+from flask_smorest.spec import openapi_cli
 from werkzeug import Response
 
 from ..forms.json_schema import OPENAPI_VERSION, SchemaPlugin, UniqueNames, as_json
@@ -33,6 +34,7 @@ class RunnerApi(Api):
     """
 
     config_prefix: str
+    flask_plugin: Any
     ma_plugin: Any
 
     def __init__(self, **kwargs: Any) -> None:
@@ -53,12 +55,24 @@ class RunnerApi(Api):
         own._spec, own._undocumented, own._answers = None, [], {}
         own._schema_names = UniqueNames()
         own._document_lock = threading.Lock()
-        marshmallow = SchemaPlugin(own._schema_names.name)
-        options = {"marshmallow_plugin": marshmallow, **(spec_kwargs or {})}
-        Api.init_app(own, app, spec_kwargs=options)
-        for name, scheme in SECURITY_SCHEMES.items():
-            own._spec.components.security_scheme(name, scheme)
+        Api.init_app(own, app, spec_kwargs=spec_kwargs)
         self.__dict__ = own.__dict__
+
+    def _init_spec(self, **options: Any) -> None:
+        """Wait with the document until it is asked for: it costs as much as the rest of an app."""
+        self._app.cli.add_command(openapi_cli)
+        self._spec_options = options
+
+    def _begin_spec(self) -> None:
+        aside = copy.copy(self)  # nothing is to be documented while the document is made
+        aside._undocumented = []
+        marshmallow = SchemaPlugin(self._schema_names.name)
+        options = {"marshmallow_plugin": marshmallow, **self._spec_options}
+        Api._init_spec(aside, **options)
+        for name, scheme in SECURITY_SCHEMES.items():
+            aside._spec.components.security_scheme(name, scheme)
+        self.flask_plugin, self.ma_plugin = aside.flask_plugin, aside.ma_plugin
+        self._spec = aside._spec
 
     @property
     def spec(self) -> Any:
@@ -84,9 +98,11 @@ class RunnerApi(Api):
 
     def document(self) -> None:
         """Document blueprints mounted since the last call; report and leave out those that fail."""
-        if not self._undocumented:
+        if not self._app or (self._spec and not self._undocumented):
             return
         with self._document_lock, force_locale("en"):  # one document is for all clients
+            if not self._spec:
+                self._begin_spec()
             while self._undocumented:
                 blueprint, name = self._undocumented[0]
                 self._document_one(blueprint, name)

@@ -49,8 +49,10 @@ def find_modules(folders: Iterable[str | Path]) -> list[PluginModule]:
     """
     found: dict[str, PluginModule] = {}
     packages = _package_folders()
-    loaded = {_file_of(module): module for module in list(sys.modules.values())}
-    for file in dict.fromkeys(_find_files(folders)):
+    files = dict.fromkeys(_find_files(folders))
+    modules = list(sys.modules.values()) if files else ()
+    loaded = {_file_of(module): module for module in modules}
+    for file in files:
         plain = file.parent.name if file.name == "__init__.py" else file.stem
         plain = name = plain.replace(".", "_")
         number = 1

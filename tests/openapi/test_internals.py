@@ -15,6 +15,7 @@ CONFIG = {"API_TITLE": "t", "API_VERSION": "v", "OPENAPI_VERSION": "3.0.3"}
 @pytest.mark.parametrize(
     "name",
     [
+        "_init_spec",
         "_openapi_json",
         "_register_rapidoc_rule",
         "_register_redoc_rule",

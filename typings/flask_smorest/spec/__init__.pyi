@@ -1,0 +1,3 @@
+import click
+
+openapi_cli: click.Group
