@@ -27,7 +27,7 @@ def test_the_table_of_faults_is_that_of_the_tests():
         for line in re.findall(r"^fault: (.*)$", collected.stdout, re.M)
     }
     rows = re.findall(r"^\| (.+?) \| (.+?) \|$", PAGE.read_text("utf-8"), re.MULTILINE)
-    told = set(rows) - {("What happens", "What comes of it"), ("---", "---")}
+    told = set(rows) - {("What happens", "Outcome"), ("---", "---")}
     missing = "\n".join(
         f"| {fault} | {outcome} |" for fault, outcome in sorted(tested - told)
     )

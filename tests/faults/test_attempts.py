@@ -15,7 +15,7 @@ def started(run, times):
 
 
 @pytest.mark.fault(
-    "A process is killed in a task with several attempts", "started again, then as usual"
+    "A process is killed in a task with several attempts", "restarted, then as usual"
 )
 def test_the_second_attempt_succeeds(site):
     run = site.submit("wait_with_attempts")
@@ -32,7 +32,7 @@ def test_the_second_attempt_succeeds(site):
 
 @pytest.mark.fault(
     "A process is killed in one of a group of tasks with several attempts",
-    "started again, then as usual",
+    "restarted, then as usual",
 )
 def test_a_group_goes_on_after_a_lost_attempt_of_one_of_its_parts(site):
     run = site.submit("wait_with_attempts", "group")
@@ -61,7 +61,7 @@ def test_after_the_last_attempt_the_task_is_lost(site):
 
 
 @pytest.mark.fault(
-    "A worker is killed in a task with several attempts", "started again, then as usual"
+    "A worker is killed in a task with several attempts", "restarted, then as usual"
 )
 def test_a_task_is_started_again_by_the_next_worker(site):
     run = site.submit("wait_with_attempts")
@@ -74,7 +74,8 @@ def test_a_task_is_started_again_by_the_next_worker(site):
 
 
 @pytest.mark.fault(
-    "An attempt that has saved files is lost", "its files go, those saved before it stay"
+    "An attempt that has saved files is lost",
+    "its files are removed, those saved before it stay",
 )
 def test_files_of_a_lost_attempt_are_not_listed(site):
     run = site.submit("save_and_wait", "after save_file")
@@ -87,7 +88,7 @@ def test_files_of_a_lost_attempt_are_not_listed(site):
     assert [file["name"] for file in status["outputs"]] == ["out.txt", "attempt.txt"]
 
 
-@pytest.mark.fault("A task with several attempts is cancelled", "not started again")
+@pytest.mark.fault("A task with several attempts is canceled", "not restarted")
 def test_a_cancelled_task_is_not_started_again(site):
     run = site.submit("wait_with_attempts")
     run.wait_until_started()

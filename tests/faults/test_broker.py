@@ -54,9 +54,9 @@ def _pong(broker):
         return False
 
 
-@pytest.mark.fault("The broker forgets everything (FLUSHALL): queued tasks", "lost")
-@pytest.mark.fault("The broker forgets everything: running tasks", "come to their ends")
-@pytest.mark.fault("The broker forgets everything: tasks with an open step", "go on")
+@pytest.mark.fault("The broker loses everything (FLUSHALL): queued tasks", "lost")
+@pytest.mark.fault("The broker loses everything: running tasks", "end normally")
+@pytest.mark.fault("The broker loses everything: tasks with an open step", "continue")
 def test_what_the_broker_forgets_is_lost_and_nothing_else(site, busy):
     waiting = site.submit("greet", "step first")
     queued = [site.submit("greet"), site.submit("greet", "lone")]
@@ -71,9 +71,7 @@ def test_what_the_broker_forgets_is_lost_and_nothing_else(site, busy):
     assert_succeeded(site.step(waiting, "greet"))
 
 
-@pytest.mark.fault(
-    "The broker forgets everything: tasks that wait to be repeated", "lost"
-)
+@pytest.mark.fault("The broker loses everything: tasks that wait for a retry", "lost")
 def test_what_waits_to_be_repeated_is_lost_with_its_message(site):
     run = site.submit("repeat_after_3600")
     site.wait_until_put_off()
@@ -85,9 +83,7 @@ def test_what_waits_to_be_repeated_is_lost_with_its_message(site):
     assert len(run.starts()) == 1
 
 
-@pytest.mark.fault(
-    "The broker is killed, and comes back with its data", "nothing is lost"
-)
+@pytest.mark.fault("The broker is killed and comes back with its data", "nothing is lost")
 def test_a_broker_that_comes_back_has_lost_nothing(site, busy):
     queued = [site.submit("greet") for _ in range(3)]
     site.kill("broker")
@@ -97,7 +93,9 @@ def test_a_broker_that_comes_back_has_lost_nothing(site, busy):
     assert_succeeded(*busy, *queued)
 
 
-@pytest.mark.fault("The broker is killed, and comes back without data", "queued are lost")
+@pytest.mark.fault(
+    "The broker is killed and comes back without data", "queued tasks are lost"
+)
 def test_a_broker_that_comes_back_empty_loses_what_was_queued(site, busy):
     queued = site.submit("greet")
     pid = site.product.pids()["broker"][0]
@@ -113,7 +111,7 @@ def test_a_broker_that_comes_back_empty_loses_what_was_queued(site, busy):
     assert_succeeded(*busy)
 
 
-@pytest.mark.fault("The broker stands still while tasks end", "they end when it goes on")
+@pytest.mark.fault("The broker hangs while tasks end", "they end when it continues")
 def test_results_wait_for_a_broker_that_stands_still(site, busy):
     pid = site.product.pids()["broker"][0]
     os.kill(pid, signal.SIGSTOP)
@@ -129,7 +127,7 @@ def test_results_wait_for_a_broker_that_stands_still(site, busy):
 
 
 @pytest.mark.fault(
-    "The broker is away when a task is submitted", "503, and it has failed"
+    "The broker is unavailable when a task is submitted", "503, and the task has failed"
 )
 def test_a_submit_without_a_broker_fails_at_once(tmp_path):
     with Site(tmp_path) as site:
@@ -149,7 +147,7 @@ def test_a_submit_without_a_broker_fails_at_once(tmp_path):
         assert "broker" in status["log"]
 
 
-@pytest.mark.fault("A message is delivered twice at the same time", "it is done once")
+@pytest.mark.fault("A message is delivered twice at the same time", "it runs once")
 @pytest.mark.fault("A message is delivered again after the end", "nothing happens")
 def test_a_message_that_is_delivered_twice_is_done_once(site, busy):
     run = site.submit("wait")
@@ -171,7 +169,7 @@ def test_a_message_that_is_delivered_twice_is_done_once(site, busy):
         assert len(run.starts()) == 1
 
 
-@pytest.mark.fault("A worker dies with a message that it had not begun", "queued again")
+@pytest.mark.fault("A worker dies with a message that it had not started", "requeued")
 def test_a_message_that_a_dead_worker_had_taken_is_queued_again(site, busy):
     run = site.submit("greet")
     with site.broker() as broker:
@@ -192,7 +190,7 @@ def test_a_message_that_a_dead_worker_had_taken_is_queued_again(site, busy):
 
 
 @pytest.mark.fault(
-    "The broker is slow for long", "tasks take longer, and end as they should"
+    "The broker is slow for a long time", "tasks take longer and end normally"
 )
 def test_a_slow_broker_makes_tasks_slow(tmp_path):
     (tmp_path / "broker").mkdir()

@@ -16,7 +16,7 @@ def assert_cancelled(run):
     assert status["log"].splitlines()[-1] == "The task was cancelled."
 
 
-@pytest.mark.fault("A queued task is cancelled", "it never starts")
+@pytest.mark.fault("A queued task is canceled", "it never starts")
 def test_a_queued_task_never_starts(site):
     blockers = [site.submit("wait"), site.submit("wait")]
     for blocker in blockers:
@@ -42,10 +42,10 @@ def row(fault, what):
 @pytest.mark.parametrize(
     "what",
     [
-        row("A task that runs in Python is cancelled", "wait"),
-        row("A task that computes in C is cancelled", "hash_in_c"),
-        row("A task in C with Python's lock held is cancelled", "compute_in_c"),
-        row("A task that ignores SIGTERM is cancelled", "ignore_sigterm"),
+        row("A task that runs in Python is canceled", "wait"),
+        row("A task that computes in C is canceled", "hash_in_c"),
+        row("A task in C with Python's lock held is canceled", "compute_in_c"),
+        row("A task that ignores SIGTERM is canceled", "ignore_sigterm"),
     ],
 )
 def test_a_running_task_really_stops(site, what):
@@ -63,7 +63,7 @@ def test_a_running_task_really_stops(site, what):
 
 
 @pytest.mark.fault(
-    "A task with child processes and temporary files is cancelled", "they go, too"
+    "A task with child processes and temporary files is canceled", "they are removed, too"
 )
 def test_what_a_task_has_started_goes_with_it(site):
     run = site.submit("with_children")
@@ -76,7 +76,7 @@ def test_what_a_task_has_started_goes_with_it(site):
 
 
 @pytest.mark.fault(
-    "A task in threads or in a solo worker is cancelled", "it stops when it looks"
+    "A task in threads or in a solo worker is canceled", "it stops when it checks"
 )
 @pytest.mark.parametrize("pool", ["threads", "solo"])
 def test_a_task_that_cannot_be_stopped_is_asked_to(site, pool):
@@ -94,7 +94,7 @@ def test_a_task_that_cannot_be_stopped_is_asked_to(site, pool):
         assert_cancelled(run)
 
 
-@pytest.mark.fault("A task that waits for a person is cancelled", "it ends at once")
+@pytest.mark.fault("A task that waits for a person is canceled", "it ends at once")
 @pytest.mark.parametrize("how", ["step first", "step"])
 def test_a_task_between_steps_ends_at_once(site, how):
     run = site.submit("greet", how)
@@ -104,7 +104,7 @@ def test_a_task_between_steps_ends_at_once(site, how):
 
 
 @pytest.mark.fault(
-    "A task is cancelled between two Celery tasks of a chain", "the second never starts"
+    "A task is canceled between two Celery tasks of a chain", "the second never starts"
 )
 def test_a_chain_is_cancelled_in_a_gap(site):
     with ExitStack() as stack:
@@ -124,7 +124,9 @@ def test_a_chain_is_cancelled_in_a_gap(site):
         assert blocker.starts() == []
 
 
-@pytest.mark.fault("A finished task is cancelled", "nothing changes, and this is said")
+@pytest.mark.fault(
+    "A finished task is canceled", "nothing changes, and the response says so"
+)
 def test_a_finished_task_stays_as_it_is(site):
     run = site.submit("greet")
     before = run.ended()
@@ -135,7 +137,7 @@ def test_a_finished_task_stays_as_it_is(site):
     assert before["state"] == "succeeded"
 
 
-@pytest.mark.fault("A task is cancelled twice at once", "one end")
+@pytest.mark.fault("A task is canceled twice at once", "one end")
 def test_of_two_who_cancel_at_once_both_are_answered(site):
     run = site.submit("wait")
     run.wait_until_started()
@@ -163,7 +165,7 @@ def test_a_task_that_is_not_there_cannot_be_cancelled(site):
 
 
 @pytest.mark.fault(
-    "A task with a subscriber is cancelled", "the subscriber learns it once"
+    "A task with a subscriber is canceled", "the subscriber is notified once"
 )
 def test_who_has_subscribed_learns_it_once(site):
     with receiving() as receiver:

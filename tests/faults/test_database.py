@@ -36,7 +36,7 @@ def assert_succeeded(run):
     assert (status["state"], status["log"]) == ("succeeded", "waited")
 
 
-@pytest.mark.fault("The database cuts all connections", "tasks end as if nothing was")
+@pytest.mark.fault("The database closes all connections", "tasks end normally")
 # SQLite has no connections that could be cut.
 @pytest.mark.parametrize("site", ["postgresql"], indirect=True)
 def test_a_task_outlives_the_connections_to_the_database(site, run, uri):
@@ -52,7 +52,7 @@ def test_a_task_outlives_the_connections_to_the_database(site, run, uri):
     assert site.submit("greet").ended()["state"] == "succeeded"
 
 
-@pytest.mark.fault("The database is locked while a task ends", "it ends afterwards")
+@pytest.mark.fault("The database is locked while a task ends", "it ends afterward")
 def test_a_task_ends_when_the_lock_of_its_row_is_released(site, run, uri):
     if uri:
         with connected(uri) as connection, connection.transaction():
@@ -73,7 +73,7 @@ def test_a_task_ends_when_the_lock_of_its_row_is_released(site, run, uri):
     assert_succeeded(run)
 
 
-@pytest.mark.fault("PostgreSQL crashes, and starts again", "tasks end as if nothing was")
+@pytest.mark.fault("PostgreSQL crashes and restarts", "tasks end normally")
 def test_tasks_outlive_a_crash_of_postgresql(tmp_path):
     with postgresql_server() as server:
         with Site(tmp_path, SQLALCHEMY_DATABASE_URI=str(server.url)) as site:

@@ -50,7 +50,8 @@ def test_what_runs_is_lost_with_a_worker_and_what_is_queued_is_not(site):
 
 
 @pytest.mark.fault(
-    "A task computes in C for long, and no thread of its process runs", "goes on"
+    "A task computes in C for a long time, and no other thread of its process runs",
+    "continues",
 )
 @pytest.mark.parametrize("pool", ["prefork", "solo", "threads"])
 def test_a_task_that_computes_in_c_is_not_lost(site, pool):
@@ -74,7 +75,7 @@ def not_lost_while_it_computes(site, queue):
     assert run.ended()["state"] == "succeeded"
 
 
-@pytest.mark.fault("A task waits for a person", "waits, however often one looks")
+@pytest.mark.fault("A task waits for a person", "waits, however often it is checked")
 def test_a_task_with_an_open_step_is_not_lost(site):
     run = site.submit("greet", "step")
     run.wait_for_state("waiting")

@@ -71,8 +71,8 @@ def test_a_chain_whose_task_returns_a_number_fails(site):
 
 
 @pytest.mark.fault(
-    "A task with nothing behind it returns without ending the task",
-    "waiting, until the plugin goes on or somebody cancels it",
+    "The last Celery task of a chain returns without ending the task",
+    "waiting, until the plugin continues or somebody cancels it",
 )
 def test_a_lone_task_that_has_returned_waits(site):
     run = site.submit("number", "lone")
@@ -97,7 +97,7 @@ def test_a_lone_task_may_end_by_itself(site):
 
 
 @pytest.mark.fault(
-    "A plugin writes an end with an old object after another end", "the first end stays"
+    "A plugin writes an end with a stale object after another end", "the first end stays"
 )
 def test_the_end_of_an_old_object_comes_too_late(site):
     queue = "threads"
@@ -117,7 +117,9 @@ def parts(run):
     return [Run(run.url, run.gate.with_name(f"{run.gate.name}.{n}")) for n in range(3)]
 
 
-@pytest.mark.fault("A group of tasks with one that joins them", "one end, after all")
+@pytest.mark.fault(
+    "A group of tasks with a task that joins them", "one end, after all of them"
+)
 def test_a_group_is_one_task(site):
     run = site.submit("wait", "group")
     parts_of_run = parts(run)
@@ -136,7 +138,7 @@ def test_a_group_fails_with_one_of_its_parts(site):
     assert status["state"] == "failed"
 
 
-@pytest.mark.fault("A task is repeated by its plugin (`retry`)", "one end, one attempt")
+@pytest.mark.fault("A plugin retries its task (`retry`)", "one end, one attempt")
 def test_a_task_that_is_repeated_by_its_plugin_is_one_attempt(site):
     run = site.submit("poll")
     wait_until(lambda: len(run.starts()) > 3, PATIENCE, "some repetitions")

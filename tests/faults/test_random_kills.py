@@ -81,7 +81,7 @@ class Observer(threading.Thread):
 
 @pytest.mark.fault(
     "Workers and their processes are killed at random while many tasks run",
-    "each task ends once: as it should, or lost when it was running",
+    "each task ends once: normally, or lost if it was running",
 )
 def test_nothing_is_lost_doubled_or_left(site):
     random = Random(int(os.environ.get("FAULT_SEED", 6)))

@@ -10,8 +10,8 @@ from helpers.sockets import free_port
 
 
 @pytest.mark.fault(
-    "All web servers and workers are restarted, one after the other, under load",
-    "each request is answered, each task is done once",
+    "All web servers and workers are restarted, one at a time, under load",
+    "each request gets a response, each task runs once",
 )
 def test_a_rolling_restart_loses_nothing(site):
     """Those of the product, and one of each beside them."""

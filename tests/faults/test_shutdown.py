@@ -16,11 +16,12 @@ def options_for(pool):
 
 
 @pytest.mark.fault(
-    "A worker is stopped in a long task", "failed when the time for it is over, says why"
+    "A worker is stopped in a long task",
+    "failed after the shutdown time, with the reason",
 )
 @pytest.mark.fault(
     "A worker is stopped in a long task with several attempts",
-    "started again by the next worker; this is not another attempt",
+    "restarted by the next worker, without using up an attempt",
 )
 @pytest.mark.fault(
     "A worker is stopped while tasks are queued", "they run once in the next worker"
@@ -57,9 +58,10 @@ def test_a_long_task_is_given_up_and_queued_ones_run_elsewhere(site):
             assert len(run.starts()) == 2
 
 
-@pytest.mark.fault("A worker is stopped in a short task", "the task ends as it should")
+@pytest.mark.fault("A worker is stopped in a short task", "the task ends normally")
 @pytest.mark.fault(
-    "A worker is stopped that keeps a message for later", "it is queued again at once"
+    "A worker is stopped that holds a message with a countdown",
+    "it is requeued immediately",
 )
 def test_a_short_task_may_end_and_what_has_not_begun_is_given_back(site):
     """A solo worker does not even get to know of the signal before its task is done."""

@@ -64,7 +64,7 @@ def test_a_result_that_does_not_fit_fails_its_task_and_leaves_nothing(site):
     assert site.submit("save_file").ended()["state"] == "succeeded"
 
 
-@pytest.mark.fault("Every second call of the S3 server fails", "results are kept, once")
+@pytest.mark.fault("Every second call to the S3 server fails", "results are stored once")
 def test_results_are_kept_although_every_second_call_fails(tmp_path, s3_settings):
     server = EverySecondFails(s3_settings["S3_ENDPOINT_URL"])
     with serving(server) as url:

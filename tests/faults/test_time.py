@@ -39,7 +39,7 @@ def app(site, tmp_path):
         CELERY.close()
 
 
-@pytest.mark.fault("A person takes a week for a step", "the task waits, and then goes on")
+@pytest.mark.fault("A person takes a week for a step", "the task waits, then continues")
 def test_a_person_may_take_a_week_for_a_step(site, app):
     run = site.submit("greet", "step")
     run.wait_for_state("waiting")
@@ -82,7 +82,7 @@ def test_a_task_is_ended_and_told_once_by_two_who_find_it_lost(app):
 
 
 @pytest.mark.fault(
-    "A task takes longer than the broker's visibility time-out", "done once"
+    "A task takes longer than the broker's visibility timeout", "runs once"
 )
 def test_work_that_outlasts_the_visibility_time_out_is_done_once(tmp_path):
     quick = {"broker_transport_options": {"visibility_timeout": 1}}
@@ -98,7 +98,7 @@ def test_work_that_outlasts_the_visibility_time_out_is_done_once(tmp_path):
 
 
 @pytest.mark.fault(
-    "A task is to be repeated after the broker's visibility time-out", "done once more"
+    "A retry of a task is due after the broker's visibility timeout", "runs once more"
 )
 def test_a_repetition_that_is_delivered_twice_is_done_once(site):
     said_before = len(site.product.log)

@@ -128,8 +128,8 @@ def works(web, worker, other, receiver):
 
 
 @pytest.mark.fault(
-    "The database is upgraded, and all is replaced by the next version, under load",
-    "each request is answered, each task is done once",
+    "The database is upgraded and all processes are replaced by the next version, under load",
+    "each request gets a response, each task runs once",
 )
 def test_an_upgrade_loses_nothing(versions, tmp_path):
     old, new = versions

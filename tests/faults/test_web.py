@@ -50,7 +50,7 @@ def test_tasks_do_not_depend_on_the_web_server(site):
 
 
 @pytest.mark.fault(
-    "A web process is killed in the middle of a request", "nothing of it is there"
+    "A web process is killed in the middle of a request", "nothing of it is stored"
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_request_that_is_cut_off_leaves_nothing(site, method):
