@@ -3,9 +3,8 @@
 from flask import Flask
 
 from .proxies import note_proxies
-from .report import report
-from .result import Check, Outcome, Problem, Result, Status
-from .running import check_health, overall, use_checks
+from .result import Check, Outcome, Problem, Result, Status, overall, report
+from .running import check_health, use_checks
 from .table import CHECKS
 
 __all__ = [

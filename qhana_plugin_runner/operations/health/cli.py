@@ -1,7 +1,7 @@
 """``flask doctor``: what is wrong with this runner, and what mends it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import click
 from flask import Flask
@@ -12,8 +12,7 @@ from ...util.config.celery_config import uses_own_broker
 from ...util.embedded_broker import running_broker
 from ...util.error_text import name_and_text
 from ...util.flask_app import START_ERROR
-from .report import report
-from .result import Check, Outcome, Problem, Result, Status
+from .result import Check, Outcome, Problem, Result, Status, report
 from .running import Health
 from .table import CHECKS
 
@@ -41,14 +40,11 @@ def doctor(context: click.Context, as_json: bool) -> None:
     error = app.extensions.get(START_ERROR)
     with app.app_context():
         results = [_of_settings(error)] if error else _examine(app)
-    if as_json:
-        with app.app_context():
+        if as_json:
             click.echo(json.dumps(report(results, with_details=True), indent=2))
-    else:
-        with app.app_context():
+        else:
             _show(results)
-    is_fine = all(each.status is Status.OK for each in results)
-    context.exit(0 if is_fine else 1)
+    context.exit(any(each.status is not Status.OK for each in results))
 
 
 def _of_settings(error: Exception) -> Result:
@@ -72,8 +68,7 @@ def _examine(app: Flask) -> list[Result]:
     return [Result(_SETTINGS, Outcome()), *found.values()]
 
 
-def _show(results: Iterable[Result]) -> None:
-    results = list(results)
+def _show(results: Collection[Result]) -> None:
     width = max(len(str(each.check.label)) for each in results)
     for each in results:
         color = {Status.OK: "green", Status.UNAVAILABLE: "red"}.get(each.status, "yellow")

@@ -1,11 +1,10 @@
 """What a health check is, and what it finds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from flask_babel import lazy_gettext as _
 from sqlalchemy.exc import DBAPIError
 
 from ...util.error_text import name_and_text
@@ -75,6 +74,7 @@ class Check:
         is_vital: whether a web process cannot serve without.
         is_service: whether people may see that it works, on the landing page.
         max_age: seconds for which a result without problems counts.
+        max_share: part of the time that its runs may take: those that take long are made less often.
         patience: seconds after which a run that has not ended counts as without an answer.
         for_doctor: whether only ``flask doctor`` runs it.
     """
@@ -88,6 +88,7 @@ class Check:
     is_vital: bool = False
     is_service: bool = False
     max_age: float = 60.0
+    max_share: float = 1.0
     patience: float = 10.0
     for_doctor: bool = False
 
@@ -118,6 +119,33 @@ def safe_text(error: BaseException) -> str:
     return redact_urls(redact_text(name_and_text(error)))
 
 
-def unreachable(cause: Any, cure: Any) -> Outcome:
-    """Return the outcome of a check whose object cannot be reached."""
-    return Outcome(problems=[Problem(_("unreachable"), cause, cure, Status.UNAVAILABLE)])
+def overall(results: Iterable[Result]) -> Status:
+    """Return ``unavailable`` if a vital check is, else ``degraded`` if one has found a problem."""
+    status = Status.OK
+    for result in results:
+        if result.check.is_vital and result.status is Status.UNAVAILABLE:
+            return Status.UNAVAILABLE
+        if result.status not in (Status.OK, Status.UNKNOWN):
+            status = Status.DEGRADED
+    return status
+
+
+def report(results: Iterable[Result], with_details: bool) -> dict[str, Any]:
+    """Return what programs get.
+
+    Args:
+        results: of the checks
+        with_details: whether to tell facts, causes and cures, which name hosts
+    """
+    results = list(results)
+    checks: dict[str, dict[str, Any]] = {}
+    for each in results:
+        entry = checks[each.check.name] = {"status": each.status}
+        if with_details:
+            if facts := str(each.outcome.facts):
+                entry["facts"] = facts
+            entry["problems"] = [
+                {name: str(text) for name, text in vars(problem).items()}
+                for problem in each.outcome.problems
+            ]
+    return {"status": overall(results), "checks": checks}

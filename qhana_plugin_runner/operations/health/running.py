@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from flask import Flask, current_app
 from flask_babel import lazy_gettext as _
 
 from ...db import DB
-from .result import Check, Outcome, Problem, Result, Status, safe_text, unreachable
+from .result import Check, Outcome, Problem, Result, Status, safe_text
 
 DEADLINE = 0.8
 """Seconds that a request waits for all checks together: probes give up after a second."""
@@ -37,6 +38,7 @@ class _Run:
         self._app, self._check = app, check
         self.outcome: Outcome | None = None
         self.started = time.monotonic()
+        self._took = 0.0
         self.done = threading.Event()
         name = f"health-{check.name}"
         threading.Thread(target=self._look, name=name, daemon=True).start()
@@ -51,8 +53,9 @@ class _Run:
         except Exception as error:  # each driver has its own
             cause = safe_text(error)
             _logger.debug("the health check %s fails: %s", self._check.name, cause)
-            self.outcome = unreachable(cause, self._check.cure)
+            self.outcome = _unavailable(_("unreachable"), cause, self._check)
         finally:
+            self._took = time.monotonic() - self.started
             self.done.set()
 
     @property
@@ -69,7 +72,7 @@ class _Run:
     def _overdue(self) -> float:
         """For how many seconds its result has counted no longer."""
         fine = self.outcome is not None and self.outcome.status is Status.OK
-        max_age = self._check.max_age
+        max_age = max(self._check.max_age, self._took / self._check.max_share)
         soon = min(max_age, max(MAX_AGE_OF_PROBLEMS, max_age * PART_FOR_PROBLEMS))
         return time.monotonic() - self.started - (max_age if fine else soon)
 
@@ -123,9 +126,11 @@ class Health:
         if not run.hangs and not check.is_vital:
             return _NOT_YET
         summary = _("unreachable: no response in time")
-        return Outcome(
-            problems=[Problem(summary, summary, check.cure, Status.UNAVAILABLE)]
-        )
+        return _unavailable(summary, summary, check)
+
+
+def _unavailable(summary: Any, cause: Any, check: Check) -> Outcome:
+    return Outcome(problems=[Problem(summary, cause, check.cure, Status.UNAVAILABLE)])
 
 
 _NOT_YET = Outcome(
@@ -140,17 +145,6 @@ def _depending(result: Result, found: dict[str, Result]) -> Result:
         return result
     text = _("unknown: %(label)s is unavailable", label=needed.check.label)
     return replace(result, outcome=Outcome("", [Problem(text, text, "", Status.UNKNOWN)]))
-
-
-def overall(results: Iterable[Result]) -> Status:
-    """Return ``unavailable`` if a vital check is, else ``degraded`` if one has found a problem."""
-    status = Status.OK
-    for result in results:
-        if result.check.is_vital and result.status is Status.UNAVAILABLE:
-            return Status.UNAVAILABLE
-        if result.status not in (Status.OK, Status.UNKNOWN):
-            status = Status.DEGRADED
-    return status
 
 
 def check_health(deadline: float | None = None) -> dict[str, Result]:

@@ -4,11 +4,8 @@ import logging
 import os
 import platform
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from flask import Flask
 from prometheus_client.core import GaugeMetricFamily
@@ -24,6 +21,8 @@ from ...tasking.broker import in_flight
 from ...tasking.life_cycle import TaskState
 from ...version import runner_version
 from ...worker.broker_queues import Queues
+from ..health.result import Check, Outcome
+from ..health.running import Health
 from .definitions import metric
 
 MIN_AGE = 5.0
@@ -84,90 +83,41 @@ def _of_broker(app: Flask) -> Iterator[tuple[str, Values]]:
     yield "qhana_workers", len(registry.live_workers())
 
 
-class _Service(NamedTuple):
-    name: str
-    read: Callable[[Flask], Iterable[tuple[str, Values]]]
-
-
-_SERVICES = (_Service("database", _of_database), _Service("broker", _of_broker))
-
-
-class _Told(NamedTuple):
-    families: list[GaugeMetricFamily]
-    is_up: bool
-
-
-_NOTHING = _Told([], False)
-
-
-class _Reading:
-    """What a service has told, and when it may be asked again.
-
-    It is asked in a thread of its own, at most one at a time: however long it takes to answer,
-    what else there is to tell is told.
-    """
-
-    def __init__(self, service: _Service) -> None:
-        self.service = service
-        self._told = _NOTHING
-        self._started = self._due_at = 0.0
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    def renew(self, app: Flask) -> None:
-        """Begin to ask the service if it is time to, and nobody else does."""
-        with self._lock:
-            if self._thread is None and time.monotonic() >= self._due_at:
-                self._started = time.monotonic()
-                work, name = self._work, f"metrics-{self.service.name}"
-                self._thread = threading.Thread(
-                    target=work, args=[app], name=name, daemon=True
-                )
-                self._thread.start()
-
-    def told(self) -> _Told:
-        """Wait for what it tells, and return it: nothing if it takes too long."""
-        thread = self._thread
-        if thread is not None:
-            thread.join(max(0.0, self._started + PATIENCE - time.monotonic()))
-            if thread.is_alive():
-                return _NOTHING
-        return self._told
-
-    def _work(self, app: Flask) -> None:
-        self._told = self._read(app)
-        end = time.monotonic()
-        busy = (end - self._started) / MAX_SHARE if self._told.is_up else 0.0
-        self._due_at = end + max(MIN_AGE, busy)
-        self._thread = None
-
-    def _read(self, app: Flask) -> _Told:
-        try:
-            with app.app_context():
-                found = self.service.read(app)
-                return _Told([_family(name, values) for name, values in found], True)
-        except Exception as error:  # each driver has its own
-            reason = str(getattr(error, "orig", error)).strip()
-            _logger.warning("no metrics of the %s: %s", self.service.name, reason)
-            return _NOTHING
+_SERVICES: dict[str, Callable[[Flask], Iterable[tuple[str, Values]]]] = {
+    "database": _of_database,
+    "broker": _of_broker,
+}
 
 
 class RunnerGauges(Collector):
     """The same from each process and host: what is in the database, and in the broker."""
 
     def __init__(self, app: Flask) -> None:
-        self._app = app
-        self._readings = [_Reading(service) for service in _SERVICES]
+        def check(
+            name: str, read: Callable[[Flask], Iterable[tuple[str, Values]]]
+        ) -> Check:
+            return Check(
+                name,
+                name,
+                "",
+                lambda: Outcome([_family(*each) for each in read(app)]),
+                is_vital=True,  # what it told before is no longer asked for
+                max_age=MIN_AGE,
+                patience=PATIENCE,
+                max_share=MAX_SHARE,
+            )
+
+        self._services = Health(app, [check(*each) for each in _SERVICES.items()])
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield what is known, a few seconds old at most."""
-        for reading in self._readings:
-            reading.renew(self._app)
         ups = {}
-        for reading in self._readings:
-            families, is_up = reading.told()
-            yield from families
-            ups[reading.service.name] = float(is_up)
+        for name, result in self._services.results(PATIENCE).items():
+            ups[name] = float(result.problem is None)
+            if problem := result.problem:
+                _logger.warning("no metrics of the %s: %s", name, problem.cause)
+            else:
+                yield from result.outcome.facts
         yield _family("qhana_service_up", ups)
 
 

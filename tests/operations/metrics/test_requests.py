@@ -153,8 +153,7 @@ def test_a_service_that_does_not_answer_is_away_and_hides_nothing_else(
         answers.wait()
         return read(app)
 
-    services = (gauges._Service("database", read), gauges._Service("broker", hang))
-    monkeypatch.setattr(gauges, "_SERVICES", services)
+    monkeypatch.setattr(gauges, "_SERVICES", {"database": read, "broker": hang})
     monkeypatch.setattr(gauges, "PATIENCE", 0.0)
     app.extensions["qhana_metrics"]._registries.clear()
     try:
@@ -163,7 +162,7 @@ def test_a_service_that_does_not_answer_is_away_and_hides_nothing_else(
             assert values["qhana_service_up", "broker"] == 0
             assert ("qhana_build_info", *_versions(values)) in values
         names = [thread.name for thread in threading.enumerate()]
-        assert names.count("metrics-broker") == 1
+        assert names.count("health-broker") == 1
     finally:
         answers.set()
     monkeypatch.setattr(gauges, "PATIENCE", 60.0)
