@@ -5,10 +5,8 @@ import secrets
 import socket
 from pathlib import Path
 
-from ..util.embedded_broker import FILE, kept_lines
+from ..util.embedded_broker import FILE, HOST, broker_url, kept_lines, unusable
 from .errors import UsageError
-
-HOST = "127.0.0.1"
 
 # Everything is named here, so that no configuration of the machine plays a part. Each
 # write is appended to a file that reaches the disk within a second: queued tasks survive
@@ -36,7 +34,7 @@ class EmbeddedBroker:
         password: whether clients need one; it is made at random, and kept
 
     Raises:
-        UsageError: the fixed port is in use, or the folder cannot be written
+        OperatorError: the fixed port is in use, or the folder cannot be written
     """
 
     def __init__(
@@ -44,7 +42,7 @@ class EmbeddedBroker:
     ) -> None:
         self.folder = folder.resolve()
         self._file = self.folder / FILE
-        kept = kept_configuration(self.folder)
+        kept = kept_lines(self.folder)
         self.password = (kept.get("requirepass") or secrets.token_urlsafe(32)) * password
         if port is None:
             self.port = _free_port(kept.get("port", ""))
@@ -60,8 +58,7 @@ class EmbeddedBroker:
     @property
     def url(self) -> str:
         """URL of the broker for its clients, with the password."""
-        account = f":{self.password}@" if self.password else ""
-        return f"redis://{account}{HOST}:{self.port}/0"
+        return broker_url(self.port, self.password)
 
     @property
     def command(self) -> list[str]:
@@ -93,26 +90,7 @@ class EmbeddedBroker:
                 file.write(text)
             new.replace(self._file)
         except OSError as error:
-            raise _unusable(self.folder, error) from error
-
-
-def kept_configuration(folder: Path) -> dict[str, str]:
-    """Return what the last start wrote into the folder of a broker, if there was one.
-
-    Raises:
-        UsageError: the folder cannot be read
-    """
-    try:
-        return kept_lines(folder)
-    except OSError as error:
-        raise _unusable(folder, error) from error
-
-
-def _unusable(folder: Path, error: OSError) -> UsageError:
-    return UsageError(
-        f"the broker's folder {folder} cannot be used ({error.strerror}): "
-        "change its permissions"
-    )
+            raise unusable(self.folder, error) from error
 
 
 def _quoted(path: Path) -> str:

@@ -11,12 +11,10 @@ import subprocess
 import time
 from pathlib import Path
 
-import redis
 from dotenv import set_key, unset_key
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from .broker import HOST, EmbeddedBroker, kept_configuration
+from ..util.embedded_broker import HOST, answers, client_of
+from .broker import EmbeddedBroker
 from .errors import LauncherError, UsageError
 from .readiness import broker_readiness
 
@@ -132,7 +130,7 @@ class BackgroundBroker:
         """Stop the server and return when it has ended; return whether it was running."""
         if not self._is_running():
             return False
-        with self._client() as client:
+        with client_of(self._folder) as client:
             client.shutdown()
         while self._is_running():
             time.sleep(0.05)
@@ -145,18 +143,8 @@ class BackgroundBroker:
             shutil.rmtree(self._folder)
 
     def _is_running(self) -> bool:
-        """Whether the server that has its data in this folder answers at its port."""
-        try:
-            with self._client() as client:
-                folder = client.config_get("dir")["dir"]
-        except redis.RedisError:
-            return False
-        return bool(folder == str(self._folder.resolve()))
-
-    def _client(self) -> redis.Redis:
-        port = kept_configuration(self._folder).get("port", "")
-        number = int(port) if port.isdecimal() else 0
-        return redis.Redis(HOST, number, retry=Retry(NoBackoff(), 0))
+        with client_of(self._folder) as client:
+            return answers(client, self._folder)
 
 
 def dev_broker(project: Path, instance: Path) -> ContainerBroker | BackgroundBroker:

@@ -27,7 +27,7 @@ from .errors import UsageError
 from .log import Log
 from .orphan_reaper import OrphanReaper
 from .readiness import NotifySocket, broker_readiness
-from .service import Oneshot, Service
+from .service import Service
 from .supervisor import Supervisor
 from .watch import changes
 
@@ -106,7 +106,7 @@ async def run(options: Options) -> None:
         (notify / "metrics").mkdir()
         reaper = OrphanReaper(keep_open=[lock.fileno()])
         stack.callback(reaper.close)
-        services: list[Service | Oneshot] = [
+        services: list[Service] = [
             *([_broker(broker)] if broker else []),
             *_database(settings, instance, variables),
             _worker(options, settings, broker, server, ready[0], variables),
@@ -181,11 +181,11 @@ def _broker(broker: EmbeddedBroker) -> Service:
 
 def _database(
     settings: Mapping[str, Any], instance: Path, variables: Mapping[str, str]
-) -> list[Oneshot]:
+) -> list[Service]:
     if schema.is_current(settings["SQLALCHEMY_DATABASE_URI"], instance, variables):
         return []
     upgrade = commands.flask_command("db", "upgrade")
-    return [Oneshot("db", "database upgrade", upgrade, variables)]
+    return [Service("db", upgrade, variables, oneshot="database upgrade")]
 
 
 def _worker(

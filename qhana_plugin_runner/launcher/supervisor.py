@@ -7,15 +7,21 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
+from ..util.backoff import backoff
 from .errors import LauncherError
 from .log import Log
 from .orphan_reaper import OrphanReaper
 from .process import Process
-from .service import Oneshot, Service
+from .service import Service
 
 # A service that was never ready and died this often is set up wrongly: retrying for ever
 # would hide that from the person who has just started the product.
 _MAX_FIRST_ATTEMPTS = 3
+
+# The pause before a restart doubles from one death to the next, up to the longest, so that a
+# service that cannot work does not use up the machine. One that ran steadily was well.
+_LONGEST_PAUSE = 30.0
+_STEADY_SECONDS = 60.0
 
 # How long the last services wait for the others, which may wait for a broker that is down.
 _MAX_SECONDS_BEFORE_LAST = 10.0
@@ -36,7 +42,7 @@ class Supervisor:
 
     def __init__(
         self,
-        sequence: Sequence[Service | Oneshot],
+        sequence: Sequence[Service],
         *,
         log: Log,
         reaper: OrphanReaper,
@@ -134,7 +140,7 @@ class Supervisor:
             if name in each.needs and each.process is not None:
                 each.watch()
 
-    async def spawn(self, what: Service | Oneshot) -> Process:
+    async def spawn(self, what: Service) -> Process:
         """Start a process; it is killed at once when the product is being stopped."""
         process = await Process.start(
             what.name,
@@ -142,7 +148,7 @@ class Supervisor:
             log=self._log,
             reaper=self._reaper,
             environment=what.environment,
-            keep_open=what.keep_open if isinstance(what, Service) else (),
+            keep_open=what.keep_open,
         )
         command = shlex.join(what.command)
         self.say(f"started {what.name} (process {process.pid}): {command}")
@@ -169,10 +175,10 @@ class _Unit:
         keeping: the task that restarts it; ends when the product is stopped.
     """
 
-    def __init__(self, service: Service | Oneshot, supervisor: Supervisor) -> None:
+    def __init__(self, service: Service, supervisor: Supervisor) -> None:
         self.name = service.name
-        self.last = service.last if isinstance(service, Service) else True
-        self.needs = service.needs if isinstance(service, Service) else ()
+        self.last = service.last or bool(service.oneshot)
+        self.needs = service.needs
         self.ready = asyncio.Event()
         self.process: Process | None = None
         self.keeping: asyncio.Task[None] | None = None
@@ -197,7 +203,7 @@ class _Unit:
         Raises:
             LauncherError: it failed, and nothing can be started without it
         """
-        if isinstance(self._service, Oneshot):
+        if self._service.oneshot:
             return await self._run(self._service)
         if self._service.last:
             await self._supervisor.wait_until_ready()
@@ -205,13 +211,13 @@ class _Unit:
         if self._service.first:
             await self.wait_until_ready()
 
-    async def _run(self, oneshot: Oneshot) -> None:
+    async def _run(self, oneshot: Service) -> None:
         self.process = await self._supervisor.spawn(oneshot)
         status = await self.process.ended()
         self.process = None
         if status != 0 and not self._supervisor.stopping.is_set():
             raise LauncherError(
-                f"the {oneshot.title} failed ({_reason(status)}): see its messages above"
+                f"the {oneshot.oneshot} failed ({_reason(status)}): see its messages above"
             )
 
     async def wait_until_ready(self) -> None:
@@ -224,7 +230,7 @@ class _Unit:
     async def renew(self) -> None:
         """Start the service anew, if it runs; return when it is ready."""
         service = self._service
-        if self.process is None or not isinstance(service, Service):
+        if self.process is None or service.oneshot:
             return
         # One that was never ready is at no work; both would notify on the same socket.
         if service.retire is None or not self._was_ready:
@@ -281,7 +287,6 @@ class _Unit:
 
     def watch(self) -> None:
         """Wait for the service to get ready, from now on."""
-        assert isinstance(self._service, Service)
         self._unwatch()
         self._watching = asyncio.create_task(self._await_readiness(self._service))
 
@@ -301,7 +306,7 @@ class _Unit:
     async def _keep(self, service: Service) -> None:
         """Start the service again and again until the product is stopped."""
         supervisor = self._supervisor
-        attempts, was_ready = 0, False
+        attempts, failures, was_ready = 0, 0, False
         while not supervisor.stopping.is_set():
             attempts += 1
             started = supervisor.clock()
@@ -338,7 +343,8 @@ class _Unit:
                     f"{self.name} does not start ({attempts} attempts, "
                     f"{_reason(status)}): see its messages above"
                 )
-            pause = service.pause.after(ran)
+            failures = 1 if ran >= _STEADY_SECONDS else failures + 1
+            pause = backoff(failures, service.pause, _LONGEST_PAUSE)
             supervisor.say(
                 f"{self.name} has ended ({_reason(status)}); it is restarted in {pause:g} s"
             )

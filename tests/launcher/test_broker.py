@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from qhana_plugin_runner.errors import OperatorError
 from qhana_plugin_runner.launcher.broker import HOST, EmbeddedBroker
 from qhana_plugin_runner.launcher.errors import UsageError
 from qhana_plugin_runner.launcher.readiness import broker_readiness
@@ -106,7 +107,7 @@ def test_it_can_do_without_a_password(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="cannot be used .Not a directory.: change"):
+    with pytest.raises(OperatorError, match="cannot be used .Not a directory.: change"):
         EmbeddedBroker(tmp_path / "file" / "broker")
 
 

@@ -19,7 +19,7 @@ from qhana_plugin_runner.launcher import supervisor
 from qhana_plugin_runner.launcher.errors import LauncherError
 from qhana_plugin_runner.launcher.log import Log
 from qhana_plugin_runner.launcher.orphan_reaper import OrphanReaper
-from qhana_plugin_runner.launcher.service import Oneshot, RestartPause, Service
+from qhana_plugin_runner.launcher.service import Service
 from qhana_plugin_runner.launcher.supervisor import Supervisor
 
 FOR_EVER = "sleep 1000"
@@ -57,7 +57,7 @@ def log():
 
 
 def shell(name: str, script: str, **options) -> Service:
-    options.setdefault("pause", RestartPause(first=0.01))
+    options.setdefault("pause", 0.01)
     return Service(name, ["sh", "-c", script], **options)
 
 
@@ -85,13 +85,6 @@ def pid_of(log, name, start=0):
     return int(log.all(rf"started {name} \(process (\d+)\)")[start])
 
 
-def test_the_pause_doubles_up_to_a_limit_and_starts_anew_after_a_steady_run():
-    pause = RestartPause(first=0.5, longest=30, steady=60)
-    assert [pause.after(1) for _ in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
-    assert pause.after(60) == 0.5
-    assert pause.after(59) == 1
-
-
 def test_a_service_that_dies_is_started_again_with_a_pause_that_grows(log):
     supervise([shell("web", "exit 3")], log, stop_when(log, "has ended", times=4))
     expected = ["0.01 s", "0.02 s", "0.04 s", "0.08 s"]
@@ -106,7 +99,7 @@ def test_a_service_that_ran_well_is_started_again_with_the_first_pause(log):
 
 
 def test_a_stop_does_not_wait_for_the_pause_before_a_restart(log):
-    service = shell("web", "exit 3", pause=RestartPause(first=10 * DEADLINE))
+    service = shell("web", "exit 3", pause=10 * DEADLINE)
     supervise([service], log, stop_when(log, "has ended"))
     assert len(log.all("(started web)")) == 1
 
@@ -227,7 +220,7 @@ def test_later_services_wait_for_a_first_one_that_is_ready_and_for_oneshots(log)
 
     services = [
         shell("broker", f"echo up; {FOR_EVER}", readiness=answers, first=True),
-        Oneshot("db", "database upgrade", ["sh", "-c", "echo upgraded"]),
+        Service("db", ["sh", "-c", "echo upgraded"], oneshot="database upgrade"),
         shell("web", FOR_EVER),
     ]
     supervise(services, log, stop_when(log, "started web"))
@@ -298,7 +291,7 @@ def test_a_last_service_does_not_wait_for_ever_for_one_that_is_not_ready(
 
 def test_services_are_restarted_on_request_without_a_pause_and_as_often_as_one_likes(log):
     times = 5  # a service that ends by itself so often, and is never ready, is given up
-    slow = RestartPause(first=DEADLINE)
+    slow = DEADLINE
     services = [
         shell("broker", FOR_EVER),
         shell(
@@ -396,7 +389,11 @@ def test_a_service_whose_successor_does_not_start_goes_on(log, tmp_path):
 def test_a_oneshot_that_fails_stops_what_runs_and_is_named(log):
     services = [
         shell("broker", FOR_EVER, first=True),
-        Oneshot("db", "database upgrade", ["sh", "-c", "echo no such table; exit 4"]),
+        Service(
+            "db",
+            ["sh", "-c", "echo no such table; exit 4"],
+            oneshot="database upgrade",
+        ),
         shell("web", FOR_EVER),
     ]
     with pytest.raises(LauncherError, match=r"database upgrade failed \(exit status 4\)"):

@@ -14,18 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
-from redis.retry import Retry
 
-from ...util.embedded_broker import kept_lines
+from ...util.embedded_broker import answers, client_of
 from .errors import BackupError
 
 _WAIT_SECONDS = 60.0
 """For how long writers of the database, or another copy of the broker's data, are waited for."""
-
-_ANSWER_SECONDS = 5.0
 
 _SAVE_SECONDS = 600.0
 """In which the broker has to write what is in its memory."""
@@ -56,24 +51,11 @@ class RunningBroker:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._saved = folder / "dump.rdb"
-        kept = kept_lines(folder)
-        port = kept.get("port", "")
-        self._client: Redis = Redis(
-            "127.0.0.1",
-            int(port) if port.isdecimal() else 0,
-            password=kept.get("requirepass"),
-            socket_timeout=_ANSWER_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            decode_responses=True,
-        )
+        self._client = client_of(folder)
 
     def answers(self) -> bool:
         """Whether it runs, and is that of this folder."""
-        try:
-            folder = self._client.config_get("dir")["dir"]
-        except RedisError:
-            return False
-        return bool(folder == str(self._folder.resolve()))
+        return answers(self._client, self._folder)
 
     def fork(self) -> bool:
         """Begin to save what is in memory at this moment.
