@@ -1,5 +1,7 @@
 """The directive ``health-checks``: what the runner examines of itself."""
 
+from inspect import getdoc
+
 from docutils import nodes
 from shims_reference import table
 from sphinx.application import Sphinx
@@ -17,7 +19,7 @@ class HealthChecks(SphinxDirective):
         rows: list[list[nodes.Node]] = [
             [
                 nodes.paragraph("", "", nodes.literal("", check.name)),
-                nodes.paragraph("", check.looks_at),
+                nodes.paragraph("", getdoc(check.look) or ""),
                 nodes.paragraph("", _where(check.is_vital, check.for_doctor)),
             ]
             for check in CHECKS

@@ -50,17 +50,10 @@ class RunnerCommands(LazyCommands, AppGroup):
             raise error
 
 
-class _MissingPackages(logging.Filter):
-    """Keeps back that plugins miss packages."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return "ModuleNotFoundError" not in record.getMessage()
-
-
 def register_commands(app: Flask) -> None:
     """Give an app the runner's commands."""
     app.cli = RunnerCommands(app)
     if "install" in sys.argv:  # which is about to put that right
         logging.getLogger("qhana_plugin_runner.plugins.loading").addFilter(
-            _MissingPackages()
+            lambda record: "ModuleNotFoundError" not in record.getMessage()
         )

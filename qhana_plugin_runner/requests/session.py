@@ -13,7 +13,6 @@ ID,name | text/csv;charset=utf-8
 import os
 import re
 from contextlib import contextmanager
-from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
 from io import BufferedReader
 from pathlib import PurePosixPath
@@ -152,21 +151,12 @@ REQUEST_SESSION = FetchSession()
 os.register_at_fork(after_in_child=REQUEST_SESSION.forget_connections)
 
 
-@lru_cache(maxsize=16)
-def _compile_rules(
-    rules: tuple[tuple[str | re.Pattern[str], str], ...],
-) -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(pattern), replacement) for pattern, replacement in rules)
-
-
 def rewrite_url(url: str) -> str:
     """Apply the ``URL_REWRITE_RULES`` of the current app, if there is one, in order."""
     rules = current_app.config.get("URL_REWRITE_RULES") if has_app_context() else None
-    if not rules:
-        return url
-    pairs = rules.items() if hasattr(rules, "items") else rules
-    for pattern, replacement in _compile_rules(tuple((p, r) for p, r in pairs)):
-        url = pattern.sub(replacement, url)
+    pairs = rules.items() if isinstance(rules, dict) else rules or ()
+    for pattern, replacement in pairs:
+        url = re.sub(pattern, replacement, url)
     return url
 
 

@@ -16,7 +16,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
@@ -34,50 +34,54 @@ _LEVEL = 3
 """Of gzip's nine; a higher one takes much longer for little."""
 
 
-class ArchiveWriter:
-    """Writes an archive under a temporary name, and gives it its name when it is whole.
+@contextmanager
+def new_archive(path: Path) -> Iterator["ArchiveWriter"]:
+    """Write an archive in the ``with`` block, and give it its name when it is whole.
 
-    Use it in a ``with`` block; after an error nothing is left.
+    After an error nothing is left.
+    """
+    start, end = f".{path.name}.", ".part"
+    for found in list(path.parent.iterdir()):
+        if found.name.startswith(start) and found.name.endswith(end):
+            _remove_abandoned(found)
+    folder = Path(tempfile.mkdtemp(end, start, path.parent))
+    try:
+        with (
+            locked(folder),
+            _created(folder / "archive") as raw,
+            tempfile.TemporaryFile(dir=folder) as sums,
+        ):
+            out: IO[bytes] = raw
+            if path.name.endswith(_COMPRESSED):
+                out = cast(IO[bytes], gzip.GzipFile("", "wb", _LEVEL, raw))
+            yield (archive := ArchiveWriter(folder, out, sums))
+            archive.finish()
+            if out is not raw:
+                out.close()
+            raw.flush()
+            os.fsync(raw.fileno())
+            os.replace(folder / "archive", path)
+            descriptor = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class ArchiveWriter:
+    """Writes an archive.
 
     Args:
-        path: the archive
-
-    Attributes:
         folder: of its own, beside the archive, for what is not whole
+        out: gets the archive
+        sums: gets the digests for the time being
     """
 
-    folder: Path
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stack = ExitStack()
-
-    def __enter__(self) -> "ArchiveWriter":
-        start, end = f".{self._path.name}.", ".part"
-        for path in list(self._path.parent.iterdir()):
-            if path.name.startswith(start) and path.name.endswith(end):
-                _remove_abandoned(path)
-        self.folder = Path(tempfile.mkdtemp(end, start, self._path.parent))
-        self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        try:
-            self._stack.enter_context(locked(self.folder))
-            self._raw = self._stack.enter_context(_created(self.folder / "archive"))
-            self._out: IO[bytes] = self._raw
-            if self._path.name.endswith(_COMPRESSED):
-                self._out = cast(IO[bytes], gzip.GzipFile("", "wb", _LEVEL, self._raw))
-            self._tar = tarfile.open(fileobj=self._out, mode="w")
-            self._sums = self._stack.enter_context(
-                tempfile.TemporaryFile(dir=self.folder)
-            )
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(self, error: object, *_: object) -> None:
-        with self._stack:
-            if error is None:
-                self._finish()
+    def __init__(self, folder: Path, out: IO[bytes], sums: IO[bytes]) -> None:
+        self.folder, self._sums = folder, sums
+        self._tar = tarfile.open(fileobj=out, mode="w")
 
     def add_manifest(self, values: Mapping[str, Any]) -> None:
         """Write what is known of the instance; comes first."""
@@ -128,22 +132,13 @@ class ArchiveWriter:
         _forget(self._tar)
         self._sums.write(_sum_line(info.name, reader.digest))
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Write the digests, which come last."""
         info = _private(SUMS)
         info.size = self._sums.tell()
         self._sums.seek(0)
         self._tar.addfile(info, cast(BinaryIO, self._sums))
         self._tar.close()
-        if self._out is not self._raw:
-            self._out.close()
-        self._raw.flush()
-        os.fsync(self._raw.fileno())
-        os.replace(self.folder / "archive", self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 @contextmanager
@@ -239,23 +234,18 @@ def read_archive(
             raise _foreign(path) from error if total else damaged
         with tar:
             members = _members(tar)
-            manifest = _manifest(next(members, None), tar, path)
-            check(manifest.values)
-            sums = hashlib.sha256(_sum_line(MANIFEST, manifest.digest))
+            manifest, digest = _manifest(next(members, None), tar, path)
+            check(manifest)
+            sums = hashlib.sha256(_sum_line(MANIFEST, digest))
             for member in members:
                 if member.name == SUMS:
                     if _digest(tar, member, None).digest() != sums.digest():
                         raise damaged
-                    return manifest.values
+                    return manifest
                 if digest := _extract(tar, member, target):
                     sums.update(_sum_line(member.name, digest))
                 progress(raw.tell(), total)
     raise damaged
-
-
-class _Manifest:
-    def __init__(self, values: Mapping[str, Any], digest: Any) -> None:
-        self.values, self.digest = values, digest
 
 
 @contextmanager
@@ -278,7 +268,7 @@ def _foreign(path: Path) -> BackupError:
 
 def _manifest(
     member: tarfile.TarInfo | None, tar: tarfile.TarFile, path: Path
-) -> _Manifest:
+) -> tuple[Mapping[str, Any], Any]:
     if member is None or member.name != MANIFEST or not member.isreg():
         raise _foreign(path)
     if member.size > _MAX_MANIFEST:
@@ -291,7 +281,7 @@ def _manifest(
         raise _foreign(path) from error
     if not isinstance(values, dict):
         raise _foreign(path)
-    return _Manifest(values, digest)
+    return values, digest
 
 
 def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> Any:

@@ -1,7 +1,5 @@
 """Makes a backup of an instance folder, whether or not the runner works meanwhile."""
 
-import hashlib
-import hmac
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.engine import make_url
 
+from ...security.fingerprint import fingerprint
 from ...util.config.celery_config import uses_own_broker
 from ...util.instance_folder import (
     BROKER_FOLDER,
@@ -20,7 +19,7 @@ from ...util.instance_folder import (
     InstanceLock,
 )
 from ...version import runner_version
-from .archive import ArchiveWriter, locked
+from .archive import ArchiveWriter, locked, new_archive
 from .errors import BackupError, disk_errors
 from .snapshot import (
     DamagedDatabase,
@@ -98,13 +97,6 @@ def _is_in(path: Path, instance: Path) -> bool:
     return Path(os.path.abspath(path)).is_relative_to(os.path.abspath(instance))
 
 
-def fingerprint(settings: Mapping[str, Any]) -> str:
-    """Return what tells two values of ``SECRET_KEY`` apart."""
-    key = settings["SECRET_KEY"]
-    key = key.encode() if isinstance(key, str) else key
-    return hmac.digest(key, b"qhana_plugin_runner backup", hashlib.sha256).hex()[:16]
-
-
 def create_backup(
     settings: Mapping[str, Any], instance: Path, path: Path, progress: Progress
 ) -> Mapping[str, Any]:
@@ -139,7 +131,7 @@ def create_backup(
         locked(instance),
         disk_errors(path.parent, _NOTHING_WRITTEN),
         _queue(instance) as broker,
-        ArchiveWriter(path) as archive,
+        new_archive(path) as archive,
     ):
         copy = archive.folder / "database"
         told = _telling(progress, "database")

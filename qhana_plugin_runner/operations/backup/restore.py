@@ -13,12 +13,13 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from ...security.fingerprint import fingerprint
 from ...util.config import is_debug, read_settings
 from ...util.instance_folder import LOCK_FILE, RESTORED, InstanceLock, put_in_place
 from ...util.revisions import heads, known_revisions
 from ...version import runner_version
 from .archive import read_archive
-from .create import FORMAT, Progress, fingerprint, place_of
+from .create import FORMAT, Progress, place_of
 from .errors import BackupError, disk_errors
 from .snapshot import problem_of
 

@@ -25,7 +25,7 @@ BROKER_CURE = _(
 
 
 def look_at_broker() -> Outcome:
-    """Ask the broker how it is set up."""
+    """Look whether the broker answers, keeps messages on disk, drops none, and has room."""
     registry = in_flight(current_app._get_current_object())  # type: ignore[attr-defined]
     if registry is None:  # in memory, or not a Redis server
         with CELERY.connection_for_write() as connection:

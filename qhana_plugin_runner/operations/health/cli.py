@@ -19,9 +19,7 @@ from .table import CHECKS
 SECONDS = 20.0
 """For all checks together."""
 
-_SETTINGS = Check(
-    "settings", "Settings", "Whether the settings can be used.", Outcome, is_vital=True
-)
+_SETTINGS = Check("settings", "Settings", Outcome, is_vital=True)
 
 
 @click.command("doctor")

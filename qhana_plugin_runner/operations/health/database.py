@@ -22,7 +22,7 @@ _MODELS = "qhana_plugin_runner.db.models."
 
 
 def look_at_database() -> Outcome:
-    """Ask the database for its version."""
+    """Look whether the database answers."""
     url = make_url(current_app.config["SQLALCHEMY_DATABASE_URI"])
     with DB.engine.connect() as connection:
         connection.execute(text("SELECT 1"))
@@ -34,7 +34,7 @@ def look_at_database() -> Outcome:
 
 
 def look_at_schema() -> Outcome:
-    """Name all columns of all models in queries that read no row, and look at the revision."""
+    """Look whether the database has the tables and columns of this version."""
     with DB.engine.connect() as connection:
         for mapper in REGISTRY.mappers:
             if not mapper.class_.__module__.startswith(_MODELS):

@@ -86,7 +86,7 @@ def _disk(path: Path, what: str) -> Disk:
 
 
 def look_at_disk() -> Outcome:
-    """Look for room where this process writes."""
+    """Look whether there is room for files, the database, and temporary files of this host."""
     found = disks()
     facts = "; ".join(
         f"{disk.what}: {disk.free / 1024**3:.1f} GiB free" for disk in found
@@ -124,7 +124,7 @@ def _full(disk: Disk) -> Problem:
 
 
 def look_at_clocks() -> Outcome:
-    """Compare the clocks of this host, the database, the broker, and the workers."""
+    """Look whether the clocks of this host, the database, the broker and the workers agree."""
     ahead = {}
     with suppress(DBAPIError):  # the check of the database tells that
         ahead["database"] = -_ahead_of_database()
@@ -165,7 +165,7 @@ def _ahead_of_database() -> float:
 
 
 def look_at_plugins() -> Outcome:
-    """Look at the plugin folders, and at the plugins that are not served."""
+    """Look whether the plugin folders are there and their plugins served, without missing packages."""
     loaded = loaded_plugins()
     folders = [Path(folder).absolute() for folder in current_app.config["PLUGIN_FOLDERS"]]
     problems = [problem for folder in folders if (problem := _folder_problem(folder))]
@@ -200,7 +200,7 @@ def _folder_problem(folder: Path) -> Problem | None:
 
 
 def look_at_secret_key() -> Outcome:
-    """Look whether the key is kept secret, and the same for the workers."""
+    """Look whether the key is the same for web server and workers, and kept from others."""
     return Outcome(problems=list(_key_problems()))
 
 

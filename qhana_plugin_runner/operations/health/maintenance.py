@@ -13,7 +13,7 @@ from .result import Outcome, Problem
 
 
 def look_at_maintenance() -> Outcome:
-    """Look who holds the leases."""
+    """Look whether some process does each job of the maintenance."""
     if is_delivered_by_worker(current_app._get_current_object()):  # type: ignore[attr-defined]
         return Outcome()
     lease = MaintenanceLease

@@ -16,40 +16,28 @@ SECONDS = 2.0
 
 
 def look_at_port() -> Outcome:
-    """Look who answers at the port of the web server on this host."""
+    """Look whether the port of the web server is free, or a runner answers there."""
     named = os.environ.get("SERVER_PORT") or os.environ.get("FLASK_RUN_PORT") or PORT
     if not (named.isascii() and named.isdecimal() and 0 < int(named) < 65536):
         cause = _("SERVER_PORT is %(port)s.", port=named)
         problem = Problem(_("no port"), cause, _("Set it to a number from 1 to 65535."))
         return Outcome(problems=[problem])
     port = int(named)
-    try:
-        socket.create_connection((HOST, port), SECONDS).close()
-    except OSError:
-        return _bound(port)
     if _is_runner(port):
         return Outcome(_("a runner answers at port %(port)s", port=port))
-    return Outcome(problems=[_in_use(port)])
-
-
-def _bound(port: int) -> Outcome:
     try:
         socket.create_server((HOST, port)).close()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            return Outcome(problems=[_in_use(port)])
-        cause = _("Port %(port)s cannot be used: %(cause)s.", port=port, cause=error)
-        cure = _("Choose a port above 1023, with `--port` or SERVER_PORT.")
-        return Outcome(problems=[Problem(_("cannot be used"), cause, cure)])
+            summary = _("in use")
+            cause = _("Another program uses port %(port)s of this host.", port=port)
+            cure = _("Stop it, or choose another port with `--port` or SERVER_PORT.")
+        else:
+            summary = _("cannot be used")
+            cause = _("Port %(port)s cannot be used: %(cause)s.", port=port, cause=error)
+            cure = _("Choose a port above 1023, with `--port` or SERVER_PORT.")
+        return Outcome(problems=[Problem(summary, cause, cure)])
     return Outcome(_("port %(port)s is free", port=port))
-
-
-def _in_use(port: int) -> Problem:
-    return Problem(
-        _("in use"),
-        _("Another program uses port %(port)s of this host.", port=port),
-        _("Stop it, or choose another port with `--port` or SERVER_PORT."),
-    )
 
 
 def _is_runner(port: int) -> bool:

@@ -38,7 +38,7 @@ def _is_near(address: str | None) -> bool:
 
 
 def look_at_proxies() -> Outcome:
-    """Look whether a request has come that does not fit the setting."""
+    """Look whether requests came through as many proxies as REVERSE_PROXY_COUNT says."""
     count = current_app.config["REVERSE_PROXY_COUNT"]
     facts = f"REVERSE_PROXY_COUNT={count}"
     at, named = current_app.extensions.get(_SEEN, (None, 0))

@@ -67,8 +67,8 @@ class Check:
     Attributes:
         name: for programs.
         label: for people.
-        looks_at: what it looks at, a line for the documentation.
-        look: does it, in an app context; an exception means that it cannot be reached.
+        look: does it, in an app context; an exception means that it cannot be reached. Its docstring
+            is the text of the documentation.
         cure: what to do when it cannot be reached.
         needs: another check; while that is unavailable, nothing is known of this one.
         is_vital: whether a web process cannot serve without.
@@ -81,7 +81,6 @@ class Check:
 
     name: str
     label: Any
-    looks_at: str
     look: Callable[[], Outcome]
     cure: Any = ""
     needs: str = ""

@@ -27,7 +27,7 @@ _ASK = _(
 
 
 def look_at_stores() -> Outcome:
-    """Write to the default store, read it and remove it; read a file of each other one in use."""
+    """Write, read and remove a file in the default store; read one of each other store in use."""
     default = current_app.config["DEFAULT_FILE_STORE"]
     problems = [_tried(_write_and_read, default)]
     for name in sorted(FileStore.known.keys() - {default}):

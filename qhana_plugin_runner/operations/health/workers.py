@@ -44,7 +44,7 @@ def backlogs(queues: Iterable[str]) -> dict[str, Backlog]:
 
 
 def look_at_workers() -> Outcome:
-    """Look who lives, and whether they know the plugins whose tasks they take."""
+    """Look which workers live, and whether they know the plugins of the web server."""
     workers = live_introductions()
     if workers is None:
         # One answer is enough, waiting for more would take the whole time-out each time.
@@ -119,7 +119,7 @@ def _differences(workers: list[Introduction]) -> Iterator[Problem]:
 
 
 def look_at_queues() -> Outcome:
-    """Look whether some worker takes from each queue that plugins of this process send to."""
+    """Look whether some worker takes from each queue."""
     workers = live_introductions()
     if workers is None:
         return Outcome()

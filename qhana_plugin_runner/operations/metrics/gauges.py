@@ -99,7 +99,6 @@ class RunnerGauges(Collector):
             return Check(
                 name,
                 name,
-                "",
                 lambda: Outcome([_family(*each) for each in read(app)]),
                 is_vital=True,  # what it told before is no longer asked for
                 max_age=MIN_AGE,

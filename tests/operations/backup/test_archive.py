@@ -20,10 +20,11 @@ from redis import Redis
 
 from qhana_plugin_runner.errors import OperatorError
 from qhana_plugin_runner.launcher.schema import heads
-from qhana_plugin_runner.operations.backup.archive import ArchiveWriter, read_archive
-from qhana_plugin_runner.operations.backup.create import create_backup, fingerprint
+from qhana_plugin_runner.operations.backup.archive import new_archive, read_archive
+from qhana_plugin_runner.operations.backup.create import create_backup
 from qhana_plugin_runner.operations.backup.errors import BackupError
 from qhana_plugin_runner.operations.backup.restore import restore_backup
+from qhana_plugin_runner.security.fingerprint import fingerprint
 from qhana_plugin_runner.util.config import read_settings
 from qhana_plugin_runner.util.instance_folder import InstanceLock, put_in_place
 from qhana_plugin_runner.version import runner_version
@@ -222,8 +223,8 @@ def test_two_archives_of_one_name_do_not_mix(tmp_path):
     (tmp_path / ".backup.tar.0.part" / "archive").write_text("half")
     for inner_is_first in (True, False):
         with ExitStack() as stack:
-            outer = stack.enter_context(ArchiveWriter(path))
-            with ArchiveWriter(path) as inner:
+            outer = stack.enter_context(new_archive(path))
+            with new_archive(path) as inner:
                 for each, content in ((outer, b"outer"), (inner, b"inner")):
                     each.add_manifest({})
                     each.add_bytes("name", content)

@@ -31,7 +31,7 @@ def look():
 
 def test_liveness_looks_at_nothing(client, checks):
     asked = []
-    checks(Check("a", "A", "", lambda: asked.append(1)))
+    checks(Check("a", "A", lambda: asked.append(1)))
     answer = client.get("/health/live")
     assert (answer.status_code, answer.get_json()) == (200, {"status": "ok"})
     assert answer.headers["Cache-Control"] == "no-store"
@@ -40,7 +40,7 @@ def test_liveness_looks_at_nothing(client, checks):
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
 def test_probes_get_an_answer_at_any_host_and_pages_no_details(client, checks, path):
-    checks(Check("a", "A", "", look))
+    checks(Check("a", "A", look))
     answer = client.get(path, environ_overrides=POD)
     assert answer.status_code == 200
     assert "facts" not in answer.text
@@ -48,7 +48,7 @@ def test_probes_get_an_answer_at_any_host_and_pages_no_details(client, checks, p
 
 
 def test_details_are_for_this_machine(client, checks):
-    checks(Check("a", "A", "", look))
+    checks(Check("a", "A", look))
     here, elsewhere = client.get("/health/ready"), client.get(
         "/health/ready", environ_overrides=ELSEWHERE
     )
@@ -68,8 +68,8 @@ def test_only_what_is_vital_takes_a_process_out_of_service(
     client, checks, is_vital, status, code
 ):
     checks(
-        Check("a", "A", "", fail, "Start it.", is_vital=is_vital),
-        Check("b", "B", "", look, needs="a"),
+        Check("a", "A", fail, "Start it.", is_vital=is_vital),
+        Check("b", "B", look, needs="a"),
     )
     answer = client.get("/health/ready")
     found = answer.get_json()
@@ -92,7 +92,7 @@ def test_a_check_that_hangs_is_not_started_again(client, checks, monkeypatch):
         answer.wait(60)
         return Outcome()
 
-    checks(Check("hanging", "Hanging", "", ask, is_vital=True, max_age=0, patience=0))
+    checks(Check("hanging", "Hanging", ask, is_vital=True, max_age=0, patience=0))
     for _ in range(2):
         assert client.get("/health/ready").status_code == 503
     assert len(asked) == 1
@@ -110,7 +110,7 @@ def test_results_are_cached_and_what_is_mended_is_soon_seen(client, checks, monk
             raise OSError("away")
         return Outcome()
 
-    checks(Check("a", "A", "", ask, is_vital=True))
+    checks(Check("a", "A", ask, is_vital=True))
     for _ in range(3):
         assert client.get("/health/ready").status_code == 503
     assert len(asked) == 1
@@ -129,7 +129,7 @@ def test_a_result_from_a_time_when_nobody_asked_is_none(app):
         seen.append(threading.Event().wait(0.01))
         return Outcome(f"look {len(seen)}")
 
-    health = running.Health(app, [Check("a", "A", "", count, max_age=0, patience=0)])
+    health = running.Health(app, [Check("a", "A", count, max_age=0, patience=0)])
     found = [health.results(60)["a"].outcome.facts for _ in range(3)]
     assert found == ["look 1", "look 2", "look 3"]
 
@@ -147,7 +147,7 @@ def test_what_has_failed_counts_until_something_is_known_to_work(app):
             answers.wait(60)
         return Outcome()
 
-    health = running.Health(app, [Check("a", "A", "", ask, max_age=0, patience=600)])
+    health = running.Health(app, [Check("a", "A", ask, max_age=0, patience=600)])
     assert health.results(60)["a"].status == "ok"
     assert health.results(0)["a"].status == "ok", "it may only be busy"
     times_out.set()
@@ -164,7 +164,7 @@ def test_with_tokens_an_answer_waits_for_no_database_that_is_away(
 ):
     monkeypatch.setitem(app.config, "AUTH_MODE", "token")
     monkeypatch.setattr(health, "may_see_details", fail)
-    checks(Check("database", "Database", "", fail, is_vital=True))
+    checks(Check("database", "Database", fail, is_vital=True))
     answer = app.test_client().get("/health/ready")
     assert answer.status_code == 503
     assert answer.get_json()["checks"]["database"] == {"status": "unavailable"}
