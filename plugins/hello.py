@@ -106,7 +106,7 @@ class MicroFrontend(MethodView):
             errors=errors,
             valid=request.method == "POST" and bool(data) and not errors,
             process=url_for(f"{IDENTIFIER}.ProcessView"),
-            help_text="Type a text and press *submit*. The output is a text file.",
+            help_text="Enter a text and press *submit*. The output is a text file.",
             example_values=url_for(f"{IDENTIFIER}.MicroFrontend", inputStr="World"),
         )
 

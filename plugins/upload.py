@@ -53,7 +53,7 @@ class TypeSchema(FrontendFormBaseSchema):
         validate=ma.validate.Length(min=1, max=255),
         metadata={
             "label": "Data type",
-            "description": "What the file holds; plugins look for it.",
+            "description": "What the file contains; plugins use it to find files.",
             "input_type": "text_with_datalist",
             "datalist": [
                 "entity/list",
@@ -73,7 +73,7 @@ class TypeSchema(FrontendFormBaseSchema):
         ],
         metadata={
             "label": "Content type",
-            "description": "The mime type, such as `text/csv`. Left empty, it is guessed.",
+            "description": "The MIME type, such as `text/csv`. Leave it empty to guess.",
         },
     )
 

@@ -57,8 +57,8 @@ def circuit_view(
 ) -> dict[str, Page | str]:
     """Draws a quantum circuit in OpenQASM 2 or 3.
 
-    Each qubit is a line, with its gates from left to right. The circuit is drawn as text, too.
-    Up to 50 qubits and 1,000 gates are drawn. The circuit
+    Each qubit is a line, with its gates from left to right. The circuit is also drawn as text.
+    The limits are 50 qubits and 1,000 gates. The circuit
 
     ```
     OPENQASM 2.0;
@@ -81,7 +81,7 @@ def circuit_view(
     Args:
         data: The circuit. It may include `qelib1.inc`, or `stdgates.inc` in OpenQASM 3; no other
             file is read.
-        columns: How many gates are side by side, before the drawing goes on below.
+        columns: The number of gates side by side before the drawing wraps.
     """
     if data.stat().st_size > MAX_BYTES:
         raise ValueError(f"{data.name} is larger than 1 MB: take a smaller circuit.")

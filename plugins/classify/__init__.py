@@ -48,18 +48,18 @@ def classify(
     trees: Annotated[int, Field(ge=1, le=1_000)] = 100,
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,
 ) -> dict[str, Any]:
-    """Trains a classifier on entities whose classes are known, and tells how good it is.
+    """Trains a classifier on entities with known classes, and evaluates it.
 
-    The entities are divided into folds, in each of which the classes are as frequent as in all.
-    Each fold is predicted by a classifier that was trained on the others. The **metrics** are
-    computed for each fold, and as the mean of all: *accuracy*, the share of right predictions;
-    *balanced accuracy*, the mean of these shares of the classes; and *F1*, the mean of the
+    The entities are divided into stratified folds. Each fold is predicted by a classifier that
+    was trained on the others. The **metrics** are
+    computed for each fold, and as the mean of all: *accuracy*, the share of correct predictions;
+    *balanced accuracy*, the mean of this share over the classes; and *F1*, the mean of the
     harmonic means of precision and recall of the classes.
 
-    The **labels** are the predictions, and the **confusion matrix** counts them. When there are
-    test entities, both are of these, and there are metrics of them, too. The **model** is trained
-    on all entities but the test entities; the plugin *predict* applies it to others. Each
-    attribute is brought to mean 0 and standard deviation 1, by the model itself.
+    The **labels** are the predictions, and the **confusion matrix** counts them. If there are
+    test entities, both refer to them, and there are also metrics of them. The **model** is trained
+    on all entities except the test entities; the plugin *predict* applies it to others. The model
+    itself scales each attribute to mean 0 and standard deviation 1.
 
     For example, with the label `species`, these entities
 
@@ -81,20 +81,19 @@ def classify(
 
     Args:
         entities: The entities. One without a value for one of the attributes is an error.
-        label: The attribute that holds the class.
-        labels: A file that holds the classes of the entities, by their IDs, when the entities
-            themselves do not.
+        label: The attribute with the class.
+        labels: A file with the classes of the entities, by their IDs, if the entities
+            themselves don't have them.
         test_entities: Entities that the model is not trained on, with their classes.
         method: `logistic regression` divides classes by planes. `SVM` divides at most 20,000
             entities as widely as possible, by planes or by curved surfaces. `random forest` lets
             many decision trees vote.
-        attributes: The attributes to learn from; all whose values are numbers, when there are
-            none.
-        folds: In how many parts the entities are divided.
+        attributes: The attributes to learn from; by default, all numeric attributes.
+        folds: The number of parts for the cross-validation.
         regularization: For logistic regression and SVM: smaller values make simpler models.
         kernel: For SVM: `rbf` for curved surfaces, `linear` for planes.
         trees: For random forest: the number of trees.
-        seed: Chance decides on the folds and on the trees; the same seed gives the same result.
+        seed: Folds and trees are random; the same seed gives the same result.
     """
     from numpy import array
 

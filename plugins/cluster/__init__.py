@@ -37,15 +37,15 @@ def cluster(
     linkage: Literal["ward", "complete", "average", "single"] = "ward",
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,
 ) -> dict[str, Any]:
-    """Finds groups of entities that are like each other, and numbers them: 0, 1, 2, ...
+    """Finds groups of similar entities, and numbers them: 0, 1, 2, ...
 
-    Attributes with large values count more than others: bring them to one scale before, with the
+    Attributes with large values count more than others: scale them first, with the
     plugin *scale*.
 
-    The results are the **labels**, which tell the cluster of each entity (*entity-join* adds them
+    The results are the **labels**, which name the cluster of each entity (*entity-join* adds them
     to the entities); the **centers**, which are the means of the clusters; and **metrics**: the
-    inertia (the sum of the squared distances to the centers; small when clusters are tight), the
-    silhouette (from -1 to 1; large when clusters are well apart; of 2,000 entities at most), and
+    inertia (the sum of the squared distances to the centers; small if clusters are tight), the
+    silhouette (from -1 to 1; large if clusters are well separated; of at most 2,000 entities), and
     the sizes.
 
     For example, 2 clusters of these entities
@@ -66,17 +66,17 @@ def cluster(
 
     Args:
         entities: The entities. An entity without a value for one of the attributes is an error.
-        method: `k-means` finds round clusters of about one size. `mini-batch k-means` does so in
-            files of any size, which it reads in parts. `HDBSCAN` finds dense regions of any
-            shape, and how many there are; what lies between them is noise, and gets the label -1.
-            `agglomerative` joins the nearest clusters again and again, of at most 10,000
+        method: `k-means` finds round clusters of similar size. `mini-batch k-means` does the same
+            for files of any size, which it reads in batches. `HDBSCAN` finds dense regions of any
+            shape, and their number; entities between them are noise and get the label -1.
+            `agglomerative` repeatedly merges the nearest clusters, of at most 10,000
             entities.
-        clusters: How many clusters to find; HDBSCAN finds that out.
-        attributes: The attributes to use; all whose values are numbers, when there are none.
+        clusters: How many clusters to find; HDBSCAN determines the number itself.
+        attributes: The attributes to use; by default, all numeric attributes.
         min_cluster_size: For HDBSCAN: the size of the smallest cluster.
-        linkage: For agglomerative clustering, which clusters are near: `ward` keeps the inertia
-            small; the others take the largest, mean or smallest distance of two entities.
-        seed: K-means begins with random centers; the same seed gives the same result.
+        linkage: For agglomerative clustering, how distances are measured: `ward` keeps the inertia
+            small; the others use the largest, mean, or smallest distance between two entities.
+        seed: K-means starts with random centers; the same seed gives the same result.
     """
     if method == "mini-batch k-means":
         return mini_batch_k_means(task, entities, clusters, attributes, seed)

@@ -55,12 +55,12 @@ def csv_import(
 ) -> Any:
     """Imports a CSV file of any kind as entities.
 
-    Charset, delimiter, quotes, decimal sign, header, and the type of each column are guessed. You
-    see the guess, with the first rows, and correct it before the import.
+    The plugin guesses the encoding, delimiter, quotes, decimal separator, header, and the type of
+    each column. You see the guesses, with the first rows, and correct them before the import.
 
-    The entities have an ID, numbers with a decimal point, dates as `2025-12-31`, and nothing
-    where a value is missing. A second file describes the attributes. What does not fit is left
-    empty, told in the log, and listed with its line in a report.
+    The entities have an ID, numbers with a decimal point, dates as `2025-12-31`, and empty
+    values where a value is missing. A second file describes the attributes. Malformed values are
+    left empty, counted in the log, and listed with their lines in a report.
 
         Nr;Datum;Preis
         A1;31.12.2025;1.234,50
@@ -75,7 +75,7 @@ def csv_import(
 
     Args:
         file: The file to import.
-        review: Show what is guessed before the import; otherwise it begins at once.
+        review: Show the guesses before the import; otherwise, it starts immediately.
     """
     table = Table.guess(file, {})
     if review:
@@ -98,21 +98,21 @@ def check(
 ) -> Any:
     """This is what the table looks like. Correct what is wrong.
 
-    When you change how the file is read, and not the columns, these are guessed anew, and you are
-    asked again.
+    If you change how the file is read, but not the columns, the plugin guesses the columns again
+    and asks you again.
 
     Args:
         columns:
-            Name and type of each column, in their order, as in `Price: number`. Types are `id`
-            (at most once; without it rows are numbered), `integer`, `number`, `boolean`, `text`,
+            Name and type of each column, in order, as in `Price: number`. Types are `id`
+            (at most once; without it, rows are numbered), `integer`, `number`, `boolean`, `text`,
             `skip`, and `date-dmy`, `date-mdy`, `date-ymd`, or `datetime-` for those with a time,
-            by the order of day, month and year. Left empty, it is guessed.
-        missing: Words for missing values, one a line.
-        charset: The character set.
-        delimiter: What separates the values; spaces behind it do not count.
-        quote: What is around values that hold a delimiter or a line break.
-        decimal: In numbers; the other sign, spaces and apostrophes may separate thousands.
-        header: It has the names of the columns.
+            by the order of day, month, and year. Leave it empty to guess.
+        missing: Words for missing values, one per line.
+        charset: The encoding.
+        delimiter: Separates the values; spaces after it are ignored.
+        quote: Encloses values that contain a delimiter or a line break.
+        decimal: In numbers; the other sign, spaces, and apostrophes may separate thousands.
+        header: Contains the names of the columns.
         skip_lines: Titles and comments above the header.
     """
     if file is None:

@@ -29,9 +29,9 @@ def encode(
         Annotated[Entities, Field(data_type="entity/attribute-metadata")] | None
     ) = None,
 ):
-    """Turns the words of attributes into numbers, which learning methods take.
+    """Encodes the words of attributes as numbers, which learning methods need.
 
-    One-hot encoding makes an attribute for each value:
+    One-hot encoding creates an attribute for each value:
 
     | ID | size |
     | --- | --- |
@@ -47,19 +47,19 @@ def encode(
     | 2 | 1 | 0 |
     | 3 | 0 | 0 |
 
-    Ordinal encoding makes `size` the number of the value in an order: 1, 0, and a missing value,
-    which stays missing. The second output says which numbers stand for which values.
+    Ordinal encoding replaces `size` with the position of the value in an order: 1, 0, and a missing
+    value, which stays missing. The second output maps numbers to values.
 
     Args:
         entities: The entities to encode.
         attributes: The attributes to encode.
         method: `one-hot`: for values without an order. `ordinal`: for values that have one.
-        order: The values in their order, for both methods; values that you do not name follow, in
-            the order of numbers or of the alphabet.
-        most_values: The task fails when an attribute has more values: it may be a name.
-        codes: Encode as an earlier task did, by its output `attributes`: so test data is encoded
-            like the training data. Values that were not there then count as missing. Only the
-            entities matter besides.
+        order: The values in their order, for both methods; values that you don't list follow, in
+            numeric or alphabetical order.
+        most_values: The task fails if an attribute has more values, because it may be a name.
+        codes: Encode like an earlier task, using its output `attributes`, so that test data is
+            encoded like the training data. Values that the earlier task didn't have count as
+            missing. All other fields except the entities are ignored.
     """
     total = None
     if codes is not None:

@@ -92,16 +92,16 @@ def entity_convert(
     | --- | --- |
     | a | 3 |
 
-    becomes, as JSON lines, with metadata that say that `size` is an integer, `{"ID": "a", "size": 3}`.
-    Without metadata it is `{"ID": "a", "size": "3"}`, as a CSV file has texts only.
+    becomes, as JSON lines, with metadata that says that `size` is an integer, `{"ID": "a", "size": 3}`.
+    Without metadata, it is `{"ID": "a", "size": "3"}`, because a CSV file contains only text.
 
-    Lists, and values inside of values, are JSON texts in CSV and Parquet. With metadata the lists of
+    Lists and nested values are JSON texts in CSV and Parquet. With metadata, the lists of
     an attribute with several values are written with its separator.
 
     Args:
-        entities: The entities to convert. Parquet files are read where pyarrow is installed.
-        to: The format to write. For Parquet the file is read twice, to find the types.
-        metadata: The types of the attributes; the plugin `csv-import` gives such a file.
+        entities: The entities to convert. Parquet files can be read if pyarrow is installed.
+        to: The format to write. For Parquet, the file is read twice, to find the types.
+        metadata: The types of the attributes; the plugin `csv-import` creates such a file.
     """
     described = parse_attribute_metadata(metadata) if metadata is not None else {}
     typed = Typed(

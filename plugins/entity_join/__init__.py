@@ -30,9 +30,9 @@ def entity_join(
     keep: Literal["matches", "first file", "both files"] = "matches",
     suffix: Annotated[str, Field(min_length=1)] = "_right",
 ):
-    """Puts the attributes of two files together, where entities of both have the same values.
+    """Joins the attributes of two files for entities that have the same values.
 
-    With the attribute `kind` compared,
+    Comparing the attribute `kind`,
 
     | ID | kind |
     | --- | --- |
@@ -53,19 +53,19 @@ def entity_join(
     | 1 | a | x | red |
     | 3 | a | x | red |
 
-    As in SQL, an entity that matches several others is there several times, and a missing value
+    As in SQL, an entity that matches several others appears several times, and a missing value
     matches nothing. Only the file with fewer entities is kept in memory; the result has the order
     of the other one.
 
     Args:
         left: The entities that come first in the result.
         right: The entities whose attributes are added.
-        left_attributes: What is compared: each of these with the one at the same place below.
-        right_attributes: What is compared with it; none: the attributes of the same names.
+        left_attributes: The attributes to compare: each with the one at the same position below.
+        right_attributes: The attributes to compare them with; by default, those of the same names.
         keep: `matches`: only entities with a match (inner join). `first file`: also the others of
             the first file (left join). `both files`: also the others of both (full outer join).
-        suffix: Is appended to names of the second file that the first one has, too; but `href` is
-            there once, when the `ID` is compared.
+        suffix: Appended to names of the second file that are also in the first one; `href` appears
+            only once if the `ID` is compared.
     """
     right_attributes = right_attributes or left_attributes
     if len(left_attributes) != len(right_attributes):

@@ -28,7 +28,7 @@ def entity_select(
     attributes: Annotated[Sequence[str], Field(attributes_of="entities")] = (),
     complete: bool = False,
 ):
-    """Keeps the entities that fulfill a condition, and the attributes that you name.
+    """Keeps the entities that match a condition, and the attributes that you name.
 
     With the condition `size > 2 and kind != "b"` and the attribute `size`,
 
@@ -46,20 +46,20 @@ def entity_select(
 
     Conditions are written as in Python:
 
-    * Compare with `==`, `!=`, `<`, `<=`, `>`, `>=`; combine with `and`, `or`, `not` and brackets;
-      compute with `+`, `-`, `*`, `/`, `%`.
-    * `island in ["Dream", "Biscoe"]` takes one of several values, `"ea" in island` a part of a
+    * Compare with `==`, `!=`, `<`, `<=`, `>`, `>=`; combine with `and`, `or`, `not`, and
+      parentheses; compute with `+`, `-`, `*`, `/`, `%`.
+    * `island in ["Dream", "Biscoe"]` matches one of several values, `"ea" in island` a part of a
       text.
     * Write `row["bill length"]` for names that are not a single word.
     * A number compares as a number, a text in quotes as text, and a date such as
-      `"2007-11-30"` as a date. Two attributes compare as numbers or dates when both are.
-    * A missing value is equal to `""` and fulfills no other comparison but `!=`. So does what
-      is no number where a number is wanted; the log tells how many these were.
+      `"2007-11-30"` as a date. Two attributes compare as numbers or dates if both are.
+    * A missing value is equal to `""` and matches no other comparison except `!=`. The same applies
+      to a value that is not a number where a number is expected; the log counts these values.
 
     Args:
-        entities: The entities to look at.
-        condition: Which entities to keep; empty: all.
-        attributes: Which attributes to keep, in this order; none: all. `ID` and `href` are
+        entities: The entities to select from.
+        condition: Which entities to keep; by default, all.
+        attributes: Which attributes to keep, in this order; by default, all. `ID` and `href` are
             always kept.
         complete: Leave out entities in which one of the attributes to keep has no value.
     """

@@ -95,7 +95,7 @@ class MicroFrontend(MethodView):
             values=data,
             errors=EntitiesUrlSchema().validate(data) if data else {},
             process=url_for(f"{IDENTIFIER}.ProcessView"),
-            help_text="Give the URL of an entity file **or** choose a file.",
+            help_text="Enter the URL of an entity file **or** choose a file.",
         )
 
 

@@ -58,13 +58,13 @@ def heatmap(
 ) -> Figure:
     """Draws a matrix with a color for each number.
 
-    Takes kernel matrices (`entity_1_ID`, `entity_2_ID`, `kernel`), confusion matrices
+    Accepts kernel matrices (`entity_1_ID`, `entity_2_ID`, `kernel`), confusion matrices
     (`actual`, `predicted`, `count`), and any file with three attributes for the row,
-    the column and the value of a cell. Of other entities, it draws the attributes with
-    numbers: a row for each entity.
+    the column, and the value of a cell. For other entities, it draws the numeric
+    attributes: a row for each entity.
 
-    The page draws at once; **submit** leaves the figure as an HTML file that needs no
-    network.
+    The page draws the figure; **submit** saves it as a self-contained HTML
+    file.
 
     Example:
 
@@ -78,7 +78,7 @@ def heatmap(
 
     Args:
         data: The cells, or entities.
-        row: The attribute that names the row of a cell; found by itself in known files.
+        row: The attribute that names the row of a cell; detected in known files.
         column: The attribute that names its column.
         value: The attribute with its value.
     """

@@ -58,8 +58,8 @@ def histogram(
     that circuit executors write (one row with a number for each bit string) become a
     bar for each bit string.
 
-    The page draws at once; **submit** leaves the figure as an HTML file that needs no
-    network.
+    The page draws the figure; **submit** saves it as a self-contained HTML
+    file.
 
     Example: the attribute `size` of
 
@@ -73,8 +73,8 @@ def histogram(
 
     Args:
         data: The entities.
-        attribute: The attribute to count; by default the first one with numbers.
-        bins: How many bins numbers are put into; by default as many as suit them.
+        attribute: The attribute to count; by default, the first numeric one.
+        bins: The number of bins for numbers; by default, it depends on the data.
     """
     rows = task.track(data, unit="entities")
     head = list(islice(rows, FIRST_ROWS))

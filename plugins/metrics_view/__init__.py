@@ -60,10 +60,10 @@ def metrics_view(
     """Shows metrics: a table of means and deviations, and lines over iterations.
 
     Metrics are rows with the attributes `metric` and `value`. Rows with a `fold` are
-    summarized by mean and standard deviation (of the sample); rows with an `iteration`,
-    such as the loss of a training, are drawn as a line.
+    summarized by mean and sample standard deviation; rows with an `iteration`,
+    such as the training loss, are drawn as a line.
 
-    The page shows them at once; **submit** leaves an HTML file that needs no network.
+    The page shows them; **submit** saves a self-contained HTML file.
 
     Example:
 
@@ -76,7 +76,7 @@ def metrics_view(
 
     Args:
         data: The metrics.
-        compared: Other metrics, which are shown beside the first ones.
+        compared: Other metrics to show next to the first ones.
     """
     metrics, left_out = read_metrics(task.track(data, unit="values"))
     if compared is not None:

@@ -37,10 +37,10 @@ def predict(
         File, Field(data_type="custom/model", content_types=["application/x-skops"])
     ],
 ) -> dict[str, Any]:
-    """Predicts the classes of entities with a model that the plugin *classify* has trained.
+    """Predicts the classes of entities with a model that the plugin *classify* trained.
 
-    The entities need the attributes that the model was trained on; others do not matter. They
-    are read in parts, so that there may be any number of them.
+    The entities need the attributes that the model was trained on; others are ignored. The file
+    may have any size, because it is read in parts.
 
     For example, a model that was trained on penguins predicts for
 
@@ -56,7 +56,7 @@ def predict(
     | x | Adelie |
     | y | Gentoo |
 
-    and, unless it is an SVM, how sure it is of each class, as **probabilities**:
+    and, unless it is an SVM, its confidence in each class, as **probabilities**:
 
     | ID | probability_Adelie | probability_Gentoo |
     | --- | --- | --- |
@@ -64,8 +64,8 @@ def predict(
     | y | 0.03 | 0.97 |
 
     Args:
-        entities: The entities. One without a value for an attribute of the model is an error.
-        model: The model. Files that `classify` cannot have made are refused.
+        entities: The entities. An entity without a value for an attribute of the model is an error.
+        model: The model. Files that `classify` can't have created are rejected.
     """
     trained = read_model(model)
     pipeline, classes = trained.pipeline, trained.classes

@@ -29,14 +29,14 @@ def qaoa_max_cut(
     shots: Annotated[int, Field(ge=1, le=1_000_000)] = 1024,
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,
 ) -> dict[str, Any]:
-    """Divides the nodes of a graph into two parts, with as much weight as possible between them.
+    """Divides the nodes of a graph into two parts with the maximum weight between them.
 
     The *quantum approximate optimization algorithm* (QAOA) has a qubit for each node. Each layer
-    of its circuit turns the qubits by the weights of the edges, and mixes them; an
+    of its circuit rotates the qubits by the weights of the edges and mixes them; an
     optimizer (COBYLA) looks for the angles with the largest expected cut. Then the circuit is
-    measured, and the best cut that was measured is the result.
+    measured, and the best measured cut is the result.
 
-    The graph is a list of edges, or a matrix with the weight between each two nodes:
+    The graph is a list of edges, or a matrix with the weight between each pair of nodes:
 
     | ID | source | target | weight |
     | --- | --- | --- | --- |
@@ -49,19 +49,19 @@ def qaoa_max_cut(
     | b | 1 | 0 | 2 |
     | c | 0 | 2 | 0 |
 
-    Of both, the best cut has the value 3, with the labels 0, 1, 0 for `a`, `b`, `c`. The metrics
-    compare it with the largest cut that there is, which is looked for among all: up to 16 nodes
-    are taken.
+    For both, the best cut has the value 3, with the labels 0, 1, 0 for `a`, `b`, `c`. The metrics
+    compare it with the maximum cut, which is found by trying all cuts, so the limit is 16
+    nodes.
 
     Args:
-        graph: The edges, with the attributes `source`, `target` and, if it is not 1, `weight`; or
-            the matrix, which is symmetric, and may be empty where there is no edge.
-        layers: How many layers the circuit has; more come closer to the best cut.
-        iterations: The largest number of iterations of the optimizer, at least two more than
-            there are angles, which are two in each layer.
-        shots: How often the circuit is measured in the end. The optimizer works with exact
+        graph: The edges, with the attributes `source`, `target`, and, if it is not 1, `weight`; or
+            the matrix, which is symmetric and may be empty where there is no edge.
+        layers: The number of layers of the circuit; more layers come closer to the best cut.
+        iterations: The maximum number of iterations of the optimizer, at least two more than
+            there are angles (two in each layer).
+        shots: How often the circuit is measured at the end. The optimizer uses exact
             expectations.
-        seed: The start of the random numbers, for the shots.
+        seed: The random seed, for the shots.
     """
     import numpy
 

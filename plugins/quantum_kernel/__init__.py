@@ -59,16 +59,16 @@ def quantum_kernel(
     folds: Annotated[int, Field(ge=2, le=20)] = 5,
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,
 ) -> dict[str, Any]:
-    """Computes how similar entities are for a quantum computer, and classifies them by it.
+    """Computes how similar entities are as quantum states, and classifies them with this kernel.
 
     A *feature map* is a circuit with a qubit for each attribute, which turns the numbers of an
     entity into a quantum state. The *kernel* of two entities is the fidelity of their states:
     from 0 (nothing in common) to 1 (the same state). With labels, a support vector machine
-    learns from the kernel matrix. The labels that come out are its predictions: for the test
+    learns from the kernel matrix. The resulting labels are its predictions: for the test
     entities, or without them, for each entity by a machine that has not seen it.
 
-    The numbers are used as angles: bring them to **one scale from 0 to 1** before, with the plugin
-    `scale`. Up to 500 entities and 12 attributes are taken; use `reduce-dimensions` for more.
+    The numbers are used as angles: first scale them **from 0 to 1** with the plugin
+    `scale`. The limits are 500 entities and 12 attributes; for more, use `reduce-dimensions`.
 
     | ID | x | y | moon |
     | --- | --- | --- | --- |
@@ -81,13 +81,13 @@ def quantum_kernel(
 
     Args:
         entities: The entities to train with.
-        label: The attribute that holds the classes; without it, and without a file of labels, there
-            is no machine that learns.
+        label: The attribute with the classes; without it, and without a file of labels, no machine
+            is trained.
         labels: A file of labels, instead of an attribute of the entities.
-        test_entities: Further entities, whose kernel with those above is computed, and whose
-            classes are predicted. When their classes are known, the predictions are compared.
-        attributes: The attributes to use, one qubit for each; without any, all whose values are
-            numbers, but for the label.
+        test_entities: Further entities: the plugin computes their kernel with those above and
+            predicts their classes. If their classes are known, the predictions are compared.
+        attributes: The attributes to use, one qubit for each; by default, all numeric attributes
+            except the label.
         feature_map: `angle`: a rotation (RY) for each attribute, with CNOT gates between the
             repetitions. `Z`, `ZZ`: rotations around Z for each attribute, and for each pair of
             them. `Pauli`: rotations around the products that you name.
@@ -95,9 +95,9 @@ def quantum_kernel(
         repetitions: How often the circuit of the feature map is repeated.
         entanglement: Which qubits are paired: each with each, neighbors, or neighbors in a ring.
         shots: How often each circuit is measured; empty or 0 computes the exact kernel.
-        regularization: Less is more tolerant of entities on the wrong side.
-        folds: Parts for the cross-validation.
-        seed: The start of the random numbers, for shots and cross-validation.
+        regularization: Smaller values tolerate more entities on the wrong side.
+        folds: The number of parts for the cross-validation.
+        seed: The random seed, for shots and cross-validation.
     """
     import numpy
     from sklearn.svm import SVC

@@ -30,13 +30,13 @@ def reduce_dimensions(
     perplexity: Annotated[float, Field(gt=0)] = 30,
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,
 ) -> dict[str, Any]:
-    """Maps entities with many attributes to points in few dimensions, to look at or to learn from.
+    """Maps entities with many attributes to points in few dimensions, for plots or learning.
 
-    Attributes with large values count more than others: bring them to one scale before, with the
+    Attributes with large values count more than others: scale them first, with the
     plugin *scale*.
 
-    The points have the attributes `dim0`, `dim1`, ... The metrics say what is lost: for PCA the
-    share of the variance that each dimension explains, for MDS Kruskal's stress, for t-SNE the
+    The points have the attributes `dim0`, `dim1`, ... The metrics measure what is lost: for PCA, the
+    share of the variance that each dimension explains; for MDS, Kruskal's stress; for t-SNE, the
     Kullback-Leibler divergence.
 
     For example, with PCA and 1 dimension, these entities
@@ -57,13 +57,13 @@ def reduce_dimensions(
 
     Args:
         entities: The entities. An entity without a value for one of the attributes is an error.
-        method: `PCA` projects onto the directions in which the entities differ most, and takes
-            millions of entities. `MDS` keeps the distances between all pairs of at most 3,000
-            entities. `t-SNE` keeps neighbors together, of at most 20,000 entities.
-        dimensions: How many dimensions the points have; at most 3 for t-SNE.
-        attributes: The attributes to use; all whose values are numbers, when there are none.
-        perplexity: For t-SNE: about how many neighbors an entity has.
-        seed: MDS and t-SNE begin with random points; the same seed gives the same result.
+        method: `PCA` projects onto the directions in which the entities differ most, and handles
+            millions of entities. `MDS` preserves the distances between all pairs of at most 3,000
+            entities. `t-SNE` keeps neighbors together, for at most 20,000 entities.
+        dimensions: The number of dimensions of the points; at most 3 for t-SNE.
+        attributes: The attributes to use; by default, all numeric attributes.
+        perplexity: For t-SNE: the approximate number of neighbors of an entity.
+        seed: MDS and t-SNE start with random points; the same seed gives the same result.
     """
     points = to_points(task.track(entities, unit="entities"), attributes)
     count, width = points.values.shape

@@ -69,7 +69,7 @@ def scale(
     only_numbers: bool = False,
     scales: Annotated[Entities, Field(data_type="custom/scales")] | None = None,
 ):
-    """Brings numeric attributes to one scale, so that none outweighs the others.
+    """Scales numeric attributes, so that none outweighs the others.
 
     With the method `min-max`,
 
@@ -79,7 +79,7 @@ def scale(
     | 2 | a | |
     | 3 | b | 6 |
 
-    becomes the following table. With `standard` the sizes would be -1 and 1: the mean is 0 then,
+    becomes the following table. With `standard`, the sizes would be -1 and 1: the mean is then 0,
     and the standard deviation 1.
 
     | ID | kind | size |
@@ -89,19 +89,19 @@ def scale(
     | 3 | b | 1.0 |
 
     Missing values stay missing. An attribute whose values are all the same becomes 0 (with
-    `min-max`: the smallest value). The file is read twice, and not kept in memory.
+    `min-max`: the smallest value). The file is read twice and not kept in memory.
 
     Args:
         entities: The entities to scale.
-        attributes: The attributes to scale; none: all whose values are numbers.
+        attributes: The attributes to scale; by default, all numeric attributes.
         method: `standard`: mean 0 and standard deviation 1. `min-max`: from the smallest to the
             largest value that you choose.
         low: The smallest value after scaling with `min-max`.
-        high: The largest value after scaling with `min-max`. For rotations of qubits take 3.1416.
-        only_numbers: Give `ID`, `href` and the scaled attributes only, as vectors, which other
-            plugins take for points. No value may be missing then.
-        scales: Scale as an earlier task did, by its output `scales`: so test data gets the scale of
-            the training data. Method and attributes do not matter then.
+        high: The largest value after scaling with `min-max`. For rotations of qubits, use 3.1416.
+        only_numbers: Return only `ID`, `href`, and the scaled attributes, as vectors, which other
+            plugins accept as points. No value may then be missing.
+        scales: Scale like an earlier task, using its output `scales`, so that test data is scaled
+            like the training data. Method and attributes are then ignored.
     """
     if scales is not None:
         found, total = _earlier(scales), None

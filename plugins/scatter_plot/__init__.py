@@ -83,11 +83,11 @@ def scatter_plot(
 ) -> dict[str, Figure | list[Row]]:
     """Draws entities as points in two or three dimensions.
 
-    Points have a color and a symbol by attribute, or by the labels in a second file,
-    which belong to the entities with the same ID. Select points with the lasso or the
-    box above the figure: **Save selection** starts a task that leaves the selected
-    entities as a file. **submit** leaves the figure as an HTML file that needs no
-    network.
+    An attribute, or the labels in a second file for the entities with the same ID,
+    determines the color and symbol of each point. Select points with the lasso or the
+    box above the figure: **Save selection** starts a task that saves the selected
+    entities as a file. **submit** saves the figure as a self-contained HTML
+    file.
 
     Example: the entities
 
@@ -108,16 +108,16 @@ def scatter_plot(
     Args:
         data: The entities.
         labels: A class or cluster for each entity.
-        details: More attributes of the entities, to choose colors and symbols by.
-        x: The attribute to the right; by default the first one with numbers.
-        y: The attribute upward; by default the next one with numbers.
-        z: The attribute of the third dimension; without it the plot is flat.
-        color: The attribute that colors the points; by default the labels, if there are
+        details: More attributes of the entities, for colors and symbols.
+        x: The attribute of the x axis; by default, the first numeric one.
+        y: The attribute of the y axis; by default, the next numeric one.
+        z: The attribute of the z axis; without it, the plot has two dimensions.
+        color: The attribute that determines the colors; by default, the labels, if there are
             any.
-        symbol: The attribute that chooses the symbols.
-        points: How many points are drawn; of more entities a random sample.
-        seed: Of the sample.
-        selected: The IDs of the selected entities, as a list in JSON.
+        symbol: The attribute that determines the symbols.
+        points: The maximum number of points; of more entities, a random sample is drawn.
+        seed: The random seed of the sample.
+        selected: The IDs of the selected entities, as a JSON list.
     """
     if selected:
         wanted = set(read_ids(selected))

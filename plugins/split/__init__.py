@@ -29,9 +29,9 @@ def split(
     stratify: Annotated[str, Field(attributes_of="entities")] = "",
     seed: int = 0,
 ):
-    """Splits entities at random into a set to train with and a set to test with.
+    """Splits entities randomly into a training set and a test set.
 
-    With half of the entities to test with, and the attribute `kind` in equal shares, one `a` and
+    With half of the entities in the test set, stratified by the attribute `kind`, one `a` and
     one `b` of
 
     | ID | kind |
@@ -41,15 +41,15 @@ def split(
     | 3 | b |
     | 4 | b |
 
-    are in each set. Both sets keep the order of the file. The file is read three times, and not
+    are in each set. Both sets keep the order of the file. The file is read three times and not
     kept in memory.
 
     Args:
         entities: The entities to split.
-        test_share: The share of the entities that are to test with.
+        test_share: The share of the entities in the test set.
         stratify: The attribute whose values have the same shares in both sets, such as the class to
             learn.
-        seed: The same number gives the same sets.
+        seed: The same seed gives the same sets.
     """
     groups: Counter[str] = Counter()
     for row in task.track(

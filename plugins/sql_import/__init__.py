@@ -40,26 +40,27 @@ def sql_import(
     user_name: str = "",
     password: Secret | None = None,
 ) -> Ask:
-    """Imports a table of a database as entities.
+    """Imports a database table as entities.
 
-    You choose the table, and then its columns. The primary key becomes the ID; without one, rows
-    are numbered. A second file describes the attributes. Of the table `city` with the columns
-    `name` (primary key), `founded` and `area` you get
+    Choose the table, and then its columns. The primary key becomes the ID; without one, rows
+    are numbered. A second file describes the attributes. From the table `city` with the columns
+    `name` (primary key), `founded`, and `area`, you get
 
     | ID | founded | area |
     | --- | --- | --- |
     | Ulm | 0850-07-22 | 118.69 |
     | Bonn | | 141.06 |
 
-    Nothing is where the database has NULL. Bytes are hexadecimal digits, objects are JSON, and the
-    values of arrays stand in one text with `;` between them.
+    NULL becomes an empty value. Bytes are hexadecimal digits, objects are JSON, and the
+    values of arrays are joined with `;`.
 
-    The database is only read. Operators list the databases in the setting `SQL_IMPORT_URLS`.
+    The plugin only reads the database. Operators list the databases in the setting
+    `SQL_IMPORT_URLS`.
 
     Args:
         url: The database.
-        user_name: Your user name there; not for files of SQLite.
-        password: Your password; it is kept encrypted, until the task ends.
+        user_name: Your database user; not for SQLite files.
+        password: Your password; it is stored encrypted until the task ends.
     """
     task.data = {"url": url, "user_name": user_name}
     with connected(url, user_name, password or "") as database:
@@ -94,8 +95,8 @@ def choose_columns(
     """The primary key is the ID of the entities, whether you choose it or not.
 
     Args:
-        columns: The columns to import; all when you choose none.
-        limit: How many rows to import; all when it is empty.
+        columns: The columns to import; by default, all.
+        limit: The number of rows to import; by default, all.
     """
     with _connected(task) as database:
         reading = database.read(*task.data["table"], columns, limit)

@@ -48,14 +48,14 @@ def table_view(
     page: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1,
     rows: Annotated[int, Field(label="Rows on a page", ge=1, le=1_000)] = 50,
 ) -> Page:
-    """Shows entities as a table that can be sorted and searched, page by page.
+    """Shows entities as a table that you can sort, search, and page through.
 
-    Takes CSV, JSON and JSON lines with up to two million rows. The first pages of a
-    file appear at once; sorting and searching read the whole file first, which takes
-    some seconds for a million rows, and only once.
+    Accepts CSV, JSON, and JSON lines with up to two million rows. The first pages of a
+    file appear immediately; sorting and searching first read the whole file, once, which
+    takes several seconds for a million rows.
 
     Numbers are sorted as numbers, and before texts; missing values come last.
-    **submit** leaves an HTML file with the first 10,000 of the rows that are found.
+    **submit** saves an HTML file with the first 10,000 of the rows found.
 
     Example: sorted by `size`, descending, searched for `a` in `ID`, of the entities
 
@@ -69,16 +69,16 @@ def table_view(
 
     Args:
         data: The entities.
-        attributes: Titles and descriptions of the attributes; by default those that the
+        attributes: Titles and descriptions of the attributes; by default, those that the
             server of the file names.
-        sort: The attribute to sort by; by default the order of the file.
+        sort: The attribute to sort by; by default, the order of the file.
         descending: Whether the greatest value comes first.
-        search: The text to look for. Upper and lower case are the same.
-        column: The attribute to look for it in; by default all of them.
-        condition: How the value has to compare with the text; other conditions than
+        search: The text to search for. It isn't case-sensitive.
+        column: The attribute to search in; by default, all of them.
+        condition: How the value must compare with the text; conditions other than
             `contains` need an attribute.
-        page: The number of the page.
-        rows: How many rows a page has.
+        page: The page number.
+        rows: The number of rows per page.
     """
     query = Query(sort, descending, search or "", column, condition)
     is_page = has_request_context()

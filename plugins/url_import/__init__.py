@@ -57,19 +57,19 @@ def url_import(
     ] = "",
     content_type: Annotated[str, Field(pattern=f"({CONTENT_TYPE})?")] = "",
 ) -> None:
-    """Copies a file of the web, so that other plugins have it even when it is gone there.
+    """Copies a file from the web, so that other plugins can use it even if the original disappears.
 
-    With `https://example.org/data/penguins.csv`, and the data type `entity/list`, you get the
-    file `penguins.csv` for all plugins that take entities. A spreadsheet that is published as CSV,
-    or a result of another runner, works as well. What may be fetched, and how large it may be, is
-    up to the operator of this runner.
+    With `https://example.org/data/penguins.csv` and the data type `entity/list`, you get the
+    file `penguins.csv` for all plugins that accept entities. A spreadsheet that is published as CSV,
+    or a result of another runner, also works. The operator of this runner determines what may be
+    fetched and how large it may be.
 
     Args:
-        url: Where the file is.
-        data_type: What the file holds, such as `entity/list`. Left empty, it is what the server
+        url: The URL of the file.
+        data_type: What the file contains, such as `entity/list`. The default is what the server
             says, or `*` for anything.
-        content_type: Its mime type, such as `text/csv`. Left empty, it is what the server says,
-            or what the name of the file tells.
+        content_type: Its MIME type, such as `text/csv`. The default is what the server says,
+            or what the name of the file indicates.
     """
     with open_url(url, stream=True) as response:
         name = full_name(response) or "file"

@@ -60,8 +60,8 @@ def variational_classifier(
     two classes, whether it is even or odd. An optimizer looks for the weights with the
     smallest loss (cross-entropy); the log and the metrics show it for each iteration.
 
-    The numbers are used as angles: bring them to **one scale from 0 to 1**, or to 3.14, before,
-    with the plugin `scale`. Up to 5,000 entities and 8 attributes are taken.
+    The numbers are used as angles: first scale them **from 0 to 1**, or to 3.14,
+    with the plugin `scale`. The limits are 5,000 entities and 8 attributes.
 
     | ID | x | y | label |
     | --- | --- | --- | --- |
@@ -69,28 +69,28 @@ def variational_classifier(
     | b | 0.2 | 0.1 | low |
     | c | 0.9 | 0.8 | high |
 
-    The labels that come out are those predicted for the test entities, or without such a file,
+    The resulting labels are those predicted for the test entities, or without such a file,
     for the entities themselves: `{"ID": "a", "href": "", "label": "low"}`.
 
     Args:
         entities: The entities to train with.
-        label: The attribute that holds the classes.
+        label: The attribute with the classes.
         labels: A file of labels, instead of an attribute of the entities.
-        test_entities: Further entities, whose classes are predicted. When their classes are known,
+        test_entities: Further entities whose classes are predicted. If their classes are known,
             the predictions are compared.
-        attributes: The attributes to use, one qubit for each; without any, all whose values are
-            numbers, but for the label.
+        attributes: The attributes to use, one qubit for each; by default, all numeric attributes
+            except the label.
         feature_map: `angle`: a rotation (RY) for each attribute. `Z`, `ZZ`: rotations around Z
             for each attribute, and for each pair of them.
-        ansatz: `real amplitudes`: rotations (RY) that are trained, and CNOT gates between
+        ansatz: `real amplitudes`: trained rotations (RY), and CNOT gates between
             neighbors. `efficient SU2`: twice as many rotations (RY and RZ).
         layers: How often the gates of the ansatz are repeated.
-        optimizer: `COBYLA` evaluates the loss once in an iteration. `SPSA` does it twice, and
+        optimizer: `COBYLA` evaluates the loss once per iteration. `SPSA` evaluates it twice and
             copes better with the noise of few shots.
-        iterations: The largest number of iterations. COBYLA takes at least two more than there are
+        iterations: The maximum number of iterations. COBYLA needs at least two more than there are
             weights.
         shots: How often each circuit is measured; empty or 0 computes exact probabilities.
-        seed: The start of the random numbers: for the first weights, the shots and SPSA.
+        seed: The random seed, for the first weights, the shots, and SPSA.
     """
     import numpy
     from qiskit import QuantumCircuit
