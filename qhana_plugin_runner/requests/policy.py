@@ -8,8 +8,7 @@ elsewhere.
 import os
 import re
 import socket
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from ipaddress import (
     IPv4Address,
@@ -25,6 +24,8 @@ from flask import Flask, current_app, has_app_context
 from requests.exceptions import InvalidURL
 from urllib3.exceptions import DecodeError
 from urllib3.util.connection import allowed_gai_family
+
+from ..util.config.settings import defaults
 
 NEVER = tuple(
     ip_network(network)
@@ -87,12 +88,14 @@ def _meanings(address: str) -> list[IPv4Address | IPv6Address]:
     return [ip, *embedded, *(ip.teredo or ())]
 
 
-@dataclass(frozen=True)
 class FetchPolicy:
     """The rules of one app.
 
+    Args:
+        config: the settings
+        folders: where the files of ``file`` URLs may be
+
     Attributes:
-        folders: where the files of ``file`` URLs may be.
         allow: names (patterns, perhaps with a port), networks, and the word ``public``.
         trusted: what the settings themselves name: as in ``allow``.
         max_bytes: the largest body, as it is sent and as it is decompressed.
@@ -104,16 +107,17 @@ class FetchPolicy:
         tokens: with which the runner calls others, by origin.
     """
 
-    folders: list[str] = field(default_factory=list)
-    allow: tuple[str, ...] = ("*",)
-    trusted: tuple[str, ...] = ()
-    max_bytes: int | None = None
-    max_ratio: int | None = 1000
-    silence: float = 60.0
-    total: float | None = None
-    max_zip_files: int = 100_000
-    max_csv_field: int = 256 * 1024 * 1024
-    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    def __init__(self, config: Mapping[str, Any], folders: list[str]) -> None:
+        self.folders = folders
+        self.allow: Sequence[str] = config["URL_FETCH_ALLOW"]
+        self.trusted = tuple(_trusted(config))
+        self.max_bytes: int | None = config["URL_FETCH_MAX_BYTES"]
+        self.max_ratio: int = config["URL_FETCH_MAX_RATIO"]
+        self.silence: float = config["URL_FETCH_SILENCE_SECONDS"]
+        self.total: float | None = config["URL_FETCH_TOTAL_SECONDS"]
+        self.max_zip_files: int = config["MAX_ZIP_FILES"]
+        self.max_csv_field: int = config["MAX_CSV_FIELD_SIZE"]
+        self.tokens: Mapping[str, str] = config["OUTGOING_TOKENS"]
 
     def has_file(self, path: str) -> bool:
         """Whether a path leads into one of the folders, symbolic links followed."""
@@ -228,7 +232,7 @@ def _trusted(config: Mapping[str, Any]) -> Iterable[str]:
 _EXTENSION = "qhana-fetch-policy"
 
 _of_process = FetchPolicy(
-    folders=list(filter(None, os.environ.get("FILE_URL_FOLDERS", "").split(":")))
+    defaults(), list(filter(None, os.environ.get("FILE_URL_FOLDERS", "").split(":")))
 )
 """The rules outside of an app context: those of the app that was made last."""
 
@@ -247,16 +251,7 @@ def register_requests(app: Flask) -> None:
     config = app.config
     folders = (config["FILE_STORE_ROOT_PATH"], *config["FILE_URL_FOLDERS"])
     _of_process = app.extensions[_EXTENSION] = FetchPolicy(
-        folders=[os.path.join(app.instance_path, folder) for folder in folders],
-        allow=tuple(config["URL_FETCH_ALLOW"]),
-        trusted=tuple(_trusted(config)),
-        max_bytes=config["URL_FETCH_MAX_BYTES"],
-        max_ratio=config["URL_FETCH_MAX_RATIO"],
-        silence=config["URL_FETCH_SILENCE_SECONDS"],
-        total=config["URL_FETCH_TOTAL_SECONDS"],
-        max_zip_files=config["MAX_ZIP_FILES"],
-        max_csv_field=config["MAX_CSV_FIELD_SIZE"],
-        tokens=config["OUTGOING_TOKENS"],
+        config, [os.path.join(app.instance_path, folder) for folder in folders]
     )
 
 

@@ -20,12 +20,6 @@ def translations_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "translations"
 
 
-def _available_languages(app: Flask) -> list[str]:
-    """Return the languages that have a catalogue, and that of the source, English."""
-    with app.app_context():
-        return ["en", *sorted({str(each) for each in BABEL.list_translations()} - {"en"})]
-
-
 def choose_language() -> Locale | None:
     """Return ``?lang=``, else the best match with ``Accept-Language``, else the default."""
     if not has_request_context():
@@ -67,5 +61,7 @@ def register_babel(app: Flask) -> None:
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(translations_folder()))
     BABEL.init_app(app, locale_selector=choose_language)
     app.jinja_env.globals["_"] = _translate
-    app.extensions["qhana_languages"] = _available_languages(app)
+    with app.app_context():
+        translated = {str(each) for each in BABEL.list_translations()} - {"en"}
+    app.extensions["qhana_languages"] = ["en", *sorted(translated)]
     app.after_request(_vary_by_language)

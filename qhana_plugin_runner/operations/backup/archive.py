@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from ...util.instance_folder import LOCK_FILE
-from .errors import BackupError
+from .snapshot import BackupError
 
 CONTENT = "instance/"
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"

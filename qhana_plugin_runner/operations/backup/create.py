@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,11 +21,12 @@ from ...util.instance_folder import (
 )
 from ...version import runner_version
 from .archive import ArchiveWriter, locked, new_archive
-from .errors import BackupError, disk_errors
 from .snapshot import (
+    BackupError,
     DamagedDatabase,
     RunningBroker,
     copy_sqlite,
+    disk_errors,
     is_sqlite,
     problem_of,
 )
@@ -134,8 +136,7 @@ def create_backup(
         new_archive(path) as archive,
     ):
         copy = archive.folder / "database"
-        told = _telling(progress, "database")
-        copy_sqlite(place.database, copy, told, broker)
+        copy_sqlite(place.database, copy, partial(progress, "database"), broker)
         if problem := problem_of(copy):
             raise DamagedDatabase(place.database, problem)
         manifest, size = _manifest(settings, copy)
@@ -277,7 +278,3 @@ def _is_beside_sqlite(path: Path, place: Place) -> bool:
             owner = path.with_name(path.name.removesuffix(ending))
             return owner.is_file() and is_sqlite(owner)
     return False
-
-
-def _telling(progress: Progress, what: str) -> Callable[[int, int], None]:
-    return lambda done, all_: progress(what, done, all_)

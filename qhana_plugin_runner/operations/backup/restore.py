@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,7 @@ from ...util.revisions import heads, known_revisions
 from ...version import runner_version
 from .archive import read_archive
 from .create import FORMAT, Progress, place_of
-from .errors import BackupError, disk_errors
-from .snapshot import problem_of
+from .snapshot import BackupError, disk_errors, problem_of
 
 _RESTORING = ".restoring"
 """The folder in the instance folder that is filled; it is gone, or started anew, after a failure."""
@@ -63,7 +63,7 @@ def restore_backup(
                 path,
                 new,
                 _check_manifest,
-                lambda done, all_: progress("files", done, all_),
+                partial(progress, "files"),
             )
             settings = read_settings(new, is_debug())
             place = place_of(settings, new)

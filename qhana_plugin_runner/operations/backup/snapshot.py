@@ -16,8 +16,8 @@ from pathlib import Path
 
 from redis.exceptions import RedisError, ResponseError
 
+from ...errors import OperatorError
 from ...util.embedded_broker import answers, client_of
-from .errors import BackupError
 
 _WAIT_SECONDS = 60.0
 """For how long writers of the database, or another copy of the broker's data, are waited for."""
@@ -27,6 +27,32 @@ _SAVE_SECONDS = 600.0
 
 _PAGES = 2048
 """Pages of a database that are copied at once."""
+
+
+class BackupError(OperatorError):
+    """An instance cannot be backed up or restored."""
+
+
+@contextmanager
+def disk_errors(folder: Path, outcome: str) -> Iterator[None]:
+    """Explain errors of the file system in the ``with`` block.
+
+    Args:
+        folder: where is written
+        outcome: what an error has led to
+
+    Raises:
+        BackupError: an error of the file system was raised.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            cause = f"there is not enough space in {folder}: make room"
+        else:
+            where = error.filename if isinstance(error.filename, str) else folder
+            cause = f"{where}: {error.strerror or error}; mend that"
+        raise BackupError(f"{cause}, then try again. {outcome}") from error
 
 
 class DamagedDatabase(BackupError):

@@ -134,12 +134,9 @@ class HostGauges(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the version, and the disks."""
         yield self._info
-        disks = {
-            label: shutil.disk_usage(folder)
-            for label, folder in self._folders.items()
-            if os.path.isdir(folder)  # and it can be seen
-        }
-        for name in ("free", "total"):
-            values = {label: getattr(disk, name) for label, disk in disks.items()}
-            shown = "size" if name == "total" else name
-            yield _family(f"qhana_disk_{shown}_bytes", values)
+        free, size = dict[str, float](), dict[str, float]()
+        for label, folder in self._folders.items():
+            if os.path.isdir(folder):  # and it can be seen
+                size[label], _used, free[label] = shutil.disk_usage(folder)
+        yield _family("qhana_disk_free_bytes", free)
+        yield _family("qhana_disk_size_bytes", size)

@@ -84,6 +84,6 @@ def uninstall() -> None:
     global _patches
     with _lock:
         if _patches is not None:
-            _patches.undo()
+            _patches.close()
             _patches = None
         forget_warnings()

@@ -8,7 +8,7 @@ import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -85,11 +85,8 @@ def shim(
     return register
 
 
-class Patches:
-    """Reversible changes to libraries."""
-
-    def __init__(self) -> None:
-        self._undo: list[Callable[[], None]] = []
+class Patches(ExitStack):
+    """Reversible changes to libraries; closing restores everything, latest change first."""
 
     def attribute(self, owner: Any, name: str, value: Any) -> None:
         """Set an attribute of a class or module."""
@@ -97,9 +94,9 @@ class Patches:
         # inherits must not become its own.
         before = vars(owner).get(name, _ABSENT)
         if before is _ABSENT:
-            self._undo.append(lambda: delattr(owner, name))
+            self.callback(delattr, owner, name)
         else:
-            self._undo.append(lambda: setattr(owner, name, before))
+            self.callback(setattr, owner, name, before)
         setattr(owner, name, value)
 
     def wrap(self, owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
@@ -125,11 +122,6 @@ class Patches:
             raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
 
         self.attribute(module, "__getattr__", lookup)
-
-    def undo(self) -> None:
-        """Restore everything, latest change first."""
-        while self._undo:
-            self._undo.pop()()
 
 
 class UsedShim(NamedTuple):

@@ -1,23 +1,12 @@
 """The settings of what strangers may do: sites, people, URLs, sizes."""
 
-from .checks import (
-    as_count,
-    as_fetch_targets,
-    as_hosts,
-    as_import_urls,
-    as_origins,
-    as_paths,
-    as_seconds,
-    as_text,
-    as_tokens,
-    one_of,
-)
+from . import checks
 from .setting import MEBIBYTE, Setting
 
 SECURITY_SETTINGS: tuple[Setting, ...] = (
     Setting(
         "ALLOWED_HOSTS",
-        as_hosts,
+        checks.as_hosts,
         None,
         "The host names of the runner, in addition to `SERVER_NAME` and loopback names. A "
         "request with any other `Host` gets status 421. `*.example.org` matches all subdomains, "
@@ -27,7 +16,7 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "ALLOWED_ORIGINS",
-        as_origins,
+        checks.as_origins,
         None,
         "The origins (`https://ui.example.org`) whose pages may read from the runner, change "
         "data, and show it in frames; `*` allows all. Pages on the host of the runner, on any "
@@ -38,7 +27,7 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "AUTH_MODE",
-        one_of("open", "token"),
+        checks.one_of("open", "token"),
         "open",
         "`open`: everyone who can reach the runner may do everything. `token`: everything except "
         "the list of plugins, their metadata, and the documentation requires an access token "
@@ -47,7 +36,7 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "AUTH_PUBLIC_KEY",
-        as_text,
+        checks.as_text,
         None,
         "The public key (PEM) of the OpenID Connect provider that issues the tokens. If it is "
         "not set, the runner issues tokens itself and signs them with `SECRET_KEY`.",
@@ -55,21 +44,21 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "AUTH_ISSUER",
-        as_text,
+        checks.as_text,
         None,
         "The issuer (`iss`) that the provider's tokens must contain.",
         env=("AUTH_ISSUER",),
     ),
     Setting(
         "AUTH_AUDIENCE",
-        as_text,
+        checks.as_text,
         None,
         "The audience (`aud`) that the provider's tokens must contain.",
         env=("AUTH_AUDIENCE",),
     ),
     Setting(
         "AUTH_ROLE_CLAIM",
-        as_text,
+        checks.as_text,
         "role",
         "The claim that contains the role or roles of a token (`read`, `run`, `admin`). Dots "
         "separate nested keys, as in `realm_access.roles`.",
@@ -77,7 +66,7 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "OUTGOING_TOKENS",
-        as_tokens,
+        checks.as_tokens,
         {},
         "The tokens that the runner sends when it calls webhooks and the plugins and tasks of "
         "other runners: a mapping of origins (`https://runner.example.org`) to tokens. A token "
@@ -89,7 +78,7 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "FILE_URL_FOLDERS",
-        as_paths,
+        checks.as_paths,
         [],
         "Folders that `file:` URLs may refer to, in addition to the local file store; relative "
         "to the instance folder. As an environment variable, separated by colons.",
@@ -97,7 +86,7 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "URL_FETCH_ALLOW",
-        as_fetch_targets,
+        checks.as_fetch_targets,
         ["*"],
         "The targets from which `http:` URLs may be fetched: `*` for any, `public` for the "
         "Internet without private networks, networks (`10.1.0.0/16`), and host names with or "
@@ -109,7 +98,7 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "URL_FETCH_MAX_BYTES",
-        as_count,
+        checks.as_count,
         None,
         "The maximum size of a fetched body, in bytes, both as transferred (with its headers) "
         "and decompressed. Default: no limit.",
@@ -117,21 +106,21 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "URL_FETCH_MAX_RATIO",
-        as_count,
+        checks.as_count,
         1000,
         "The maximum compression ratio of a fetched body that decompresses to more than 100 MiB; "
         "0 means no limit.",
     ),
     Setting(
         "URL_FETCH_SILENCE_SECONDS",
-        as_seconds,
+        checks.as_seconds,
         # Most reverse proxies give up after 60 s themselves.
         60.0,
         "How long a fetch waits for a server that sends nothing.",
     ),
     Setting(
         "URL_FETCH_TOTAL_SECONDS",
-        as_seconds,
+        checks.as_seconds,
         None,
         "How long a fetch may take in total, including redirects and the body. Default: no "
         "limit.",
@@ -139,7 +128,7 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "SQL_IMPORT_URLS",
-        as_import_urls,
+        checks.as_import_urls,
         [],
         "The databases that the plugin `sql-import` may read: URLs without user name and "
         "password, such as `postgresql://db.example.org/sales` or `sqlite:////data/sales.db`, "
@@ -151,27 +140,27 @@ SECURITY_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "MAX_JSON_SIZE",
-        as_count,
+        checks.as_count,
         16 * MEBIBYTE,
         "The maximum size of a JSON request body, in bytes. A larger body gets status 413. "
         "Parsed JSON takes ten times as much memory.",
     ),
     Setting(
         "MAX_JSON_DEPTH",
-        as_count,
+        checks.as_count,
         100,
         "The maximum nesting depth of a JSON request body. A deeper body gets status 400.",
     ),
     Setting(
         "MAX_ZIP_FILES",
-        as_count,
+        checks.as_count,
         100_000,
         "The maximum number of entries in an archive that plugins read. `URL_FETCH_MAX_BYTES` "
         "and `URL_FETCH_MAX_RATIO` limit the size of the unpacked data.",
     ),
     Setting(
         "MAX_CSV_FIELD_SIZE",
-        as_count,
+        checks.as_count,
         256 * MEBIBYTE,
         "The maximum number of characters in one value of a CSV file. A value without its "
         "closing quote would otherwise extend to the end of the file.",

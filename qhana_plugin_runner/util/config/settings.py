@@ -7,22 +7,8 @@ all come from this table: to add a setting, add a row.
 from pathlib import Path
 from typing import Any
 
+from . import checks
 from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG, merge_celery
-from .checks import (
-    as_bool,
-    as_count,
-    as_database_url,
-    as_http_url,
-    as_limit,
-    as_mapping,
-    as_paths,
-    as_port,
-    as_rewrite_rules,
-    as_secret,
-    as_severity,
-    as_text,
-    one_of,
-)
 from .security_settings import SECURITY_SETTINGS
 from .setting import MEBIBYTE, Setting
 from .task_settings import TASK_SETTINGS
@@ -34,7 +20,7 @@ PACKAGE = Path(__file__).resolve().parents[2]
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SECRET_KEY",
-        as_secret,
+        checks.as_secret,
         None,
         "Signs tokens and cookies: at least 16 characters that cannot be guessed, the same on "
         "all hosts of a deployment. If it is not set, the first start creates one and stores it "
@@ -44,7 +30,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "SERVER_NAME",
-        as_text,
+        checks.as_text,
         None,
         "The host and port where clients reach the runner (`qhana.example.org:8080`). Required "
         "to build absolute URLs outside of a request, for example in tasks.",
@@ -52,7 +38,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "REVERSE_PROXY_COUNT",
-        as_count,
+        checks.as_count,
         0,
         "The number of reverse proxies in front of the runner that set `X-Forwarded-*` headers. "
         "The runner trusts only that many entries.",
@@ -60,14 +46,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "MAX_CONTENT_LENGTH",
-        as_limit,
+        checks.as_limit,
         16 * 1024 * MEBIBYTE,
         "The maximum size of a request body, in bytes. A larger body is rejected with status 413 "
         "before it is read, based on its `Content-Length`.",
     ),
     Setting(
         "MAX_FORM_MEMORY_SIZE",
-        as_count,
+        checks.as_count,
         16 * MEBIBYTE,
         "The maximum total size of all text fields in a form, in bytes; files do not count. "
         "Flask's default of 500 kB is too small for the text areas of plugins that take data "
@@ -75,14 +61,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "MAX_FORM_PARTS",
-        as_count,
+        checks.as_count,
         10_000,
         "The maximum number of values and files in a form. Flask's default of 1,000 is too small "
         "for lists.",
     ),
     Setting(
         "PLUGIN_FOLDERS",
-        as_paths,
+        checks.as_paths,
         ["./plugins"],
         "Folders with plugins, relative to the working directory. A folder with an `__init__.py` "
         "is one plugin; otherwise, each module and package in the folder is one. If nothing is "
@@ -93,7 +79,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "PLUGIN_COMPAT",
-        as_bool,
+        checks.as_bool,
         True,
         "Load compatibility shims for plugins that were written for marshmallow 3 and Flask 2. "
         "The environment variable is read before any plugin is imported.",
@@ -101,7 +87,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "PLUGIN_REGISTRY_URL",
-        as_text,
+        checks.as_text,
         None,
         "The URL of the plugin registry, used to search for plugins and to announce virtual "
         "plugins.",
@@ -109,13 +95,13 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "NISQ_ANALYZER_UI_URL",
-        as_text,
+        checks.as_text,
         "http://localhost:4201",
         "The URL of the NISQ Analyzer user interface, for plugins that link to it.",
     ),
     Setting(
         "SQLALCHEMY_DATABASE_URI",
-        as_database_url,
+        checks.as_database_url,
         None,
         "The URL of the database. Default: SQLite, in the file `qhana_plugin_runner.db` in the "
         "instance folder. `postgresql+psycopg2:` is treated as `postgresql+psycopg:`.",
@@ -124,16 +110,19 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "SQLALCHEMY_ENGINE_OPTIONS",
-        as_mapping,
+        checks.as_mapping,
         {},
         "Arguments for SQLAlchemy's `create_engine`, such as the size of the connection pool.",
     ),
     Setting(
-        "SQLALCHEMY_ECHO", as_bool, False, "Log each statement sent to the database."
+        "SQLALCHEMY_ECHO",
+        checks.as_bool,
+        False,
+        "Log each statement sent to the database.",
     ),
     Setting(
         "CELERY",
-        as_mapping,
+        checks.as_mapping,
         dict(CELERY_PRODUCTION_CONFIG),
         "Celery's configuration, with its lowercase names; it is merged into the runner's "
         "defaults. `BROKER_URL` sets the broker (Redis protocol), `RESULT_BACKEND` the result "
@@ -147,7 +136,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "DEFAULT_FILE_STORE",
-        as_text,
+        checks.as_text,
         "local_filesystem",
         "The file store for results: `local_filesystem`, `s3`, or a store that a plugin "
         "provides.",
@@ -155,27 +144,27 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "FILE_STORE_ROOT_PATH",
-        as_text,
+        checks.as_text,
         "files",
         "The folder of the local file store, relative to the instance folder.",
     ),
     Setting(
         "S3_BUCKET",
-        as_text,
+        checks.as_text,
         None,
         "The bucket for the file store `s3`. The bucket must exist.",
         env=("S3_BUCKET",),
     ),
     Setting(
         "S3_ENDPOINT_URL",
-        as_http_url,
+        checks.as_http_url,
         None,
         "The URL of the S3 server (`http://minio:9000`). Default: Amazon S3.",
         env=("S3_ENDPOINT_URL",),
     ),
     Setting(
         "S3_PUBLIC_ENDPOINT_URL",
-        as_http_url,
+        checks.as_http_url,
         None,
         "The URL of the S3 server for clients, used in presigned downloads. Default: "
         "`S3_ENDPOINT_URL`.",
@@ -183,14 +172,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "S3_REGION",
-        as_text,
+        checks.as_text,
         "us-east-1",
         "The region of the bucket. Most servers other than Amazon S3 accept any value.",
         env=("S3_REGION",),
     ),
     Setting(
         "S3_KEY_PREFIX",
-        as_text,
+        checks.as_text,
         "",
         "A prefix for the key of each object, such as `qhana/`, so that several applications can "
         "share a bucket.",
@@ -198,7 +187,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "S3_ACCESS_KEY_ID",
-        as_secret,
+        checks.as_secret,
         None,
         "The access key. If it is not set, boto3 looks for credentials in its usual places: "
         "`AWS_*` variables, `~/.aws`, the role of the machine.",
@@ -207,7 +196,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "S3_SECRET_ACCESS_KEY",
-        as_secret,
+        checks.as_secret,
         None,
         "The secret key for `S3_ACCESS_KEY_ID`.",
         env=("S3_SECRET_ACCESS_KEY",),
@@ -215,7 +204,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "S3_DOWNLOAD",
-        one_of("proxied", "presigned"),
+        checks.one_of("proxied", "presigned"),
         "proxied",
         "How clients download files from the store `s3`: `proxied` through the runner, or "
         "`presigned`, with a redirect to a URL of the bucket that is valid for one hour.",
@@ -223,36 +212,43 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "URL_REWRITE_RULES",
-        as_rewrite_rules,
+        checks.as_rewrite_rules,
         [],
         "Regular expressions and replacements that are applied, in order, to each URL before it "
         "is fetched, as a mapping or a list of pairs. A runner in a container can use them to "
         "reach what its users call `localhost`.",
         env=("URL_MAP", "URL_REWRITE_RULES"),
     ),
-    Setting("API_TITLE", as_text, "QHAna Plugin Runner", "The title of the API."),
-    Setting("API_VERSION", as_text, "v1", "The version of the API."),
-    Setting("OPENAPI_VERSION", as_text, "3.1.0", "The version of the OpenAPI document."),
+    Setting("API_TITLE", checks.as_text, "QHAna Plugin Runner", "The title of the API."),
+    Setting("API_VERSION", checks.as_text, "v1", "The version of the API."),
+    Setting(
+        "OPENAPI_VERSION", checks.as_text, "3.1.0", "The version of the OpenAPI document."
+    ),
     Setting(
         "OPENAPI_URL_PREFIX",
-        as_text,
+        checks.as_text,
         "",
         "The path prefix of the API and its documentation.",
     ),
     Setting(
-        "OPENAPI_JSON_PATH", as_text, "api-spec.json", "The path of the OpenAPI document."
+        "OPENAPI_JSON_PATH",
+        checks.as_text,
+        "api-spec.json",
+        "The path of the OpenAPI document.",
     ),
-    Setting("OPENAPI_REDOC_PATH", as_text, "redoc", "The path of the Redoc page."),
-    Setting("OPENAPI_RAPIDOC_PATH", as_text, "rapidoc", "The path of the RapiDoc page."),
+    Setting("OPENAPI_REDOC_PATH", checks.as_text, "redoc", "The path of the Redoc page."),
+    Setting(
+        "OPENAPI_RAPIDOC_PATH", checks.as_text, "rapidoc", "The path of the RapiDoc page."
+    ),
     Setting(
         "OPENAPI_SWAGGER_UI_PATH",
-        as_text,
+        checks.as_text,
         "swagger-ui",
         "The path of the Swagger UI page.",
     ),
     Setting(
         "LOG_CONFIG",
-        as_mapping,
+        checks.as_mapping,
         None,
         "A configuration for `logging.config.dictConfig`. If it is set, the `DEFAULT_LOG_*` "
         "settings have no effect. Log records have the attributes `task_id`, `plugin`, and "
@@ -260,14 +256,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "DEFAULT_LOG_SEVERITY",
-        as_severity,
+        checks.as_severity,
         "INFO",
         "The minimum severity to log, as a name or a number.",
         env=("DEFAULT_LOG_LEVEL",),
     ),
     Setting(
         "DEFAULT_LOG_FORMAT_STYLE",
-        one_of("%", "{", "$", "json"),
+        checks.one_of("%", "{", "$", "json"),
         "{",
         "The style of `DEFAULT_LOG_FORMAT`. With `json`, each line is a JSON object and the "
         "format is not used.",
@@ -275,20 +271,20 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "DEFAULT_LOG_FORMAT",
-        as_text,
+        checks.as_text,
         "{asctime} {levelname:<7} {name}{context} {message}",
         "The format of a log line. `context` contains the task, plugin, and request, if there "
         "are any.",
     ),
     Setting(
         "DEFAULT_LOG_DATE_FORMAT",
-        as_text,
+        checks.as_text,
         None,
         "The time format, in the notation of `time.strftime`.",
     ),
     Setting(
         "METRICS_PORT",
-        as_port,
+        checks.as_port,
         None,
         "The port where a worker, or `flask maintenance`, exposes its metrics to Prometheus. "
         "Each service on a machine needs its own port. Default: metrics are not exposed.",
@@ -296,7 +292,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "METRICS_HOST",
-        as_text,
+        checks.as_text,
         "127.0.0.1",
         "The address to which `METRICS_PORT` is bound. This port requires no token, so make sure "
         "that only Prometheus can reach it.",
@@ -304,7 +300,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "BABEL_DEFAULT_LOCALE",
-        as_text,
+        checks.as_text,
         "en",
         "The language to use if a client requests none that is available.",
     ),

@@ -22,8 +22,8 @@ from qhana_plugin_runner.errors import OperatorError
 from qhana_plugin_runner.launcher.schema import heads
 from qhana_plugin_runner.operations.backup.archive import new_archive, read_archive
 from qhana_plugin_runner.operations.backup.create import create_backup
-from qhana_plugin_runner.operations.backup.errors import BackupError
 from qhana_plugin_runner.operations.backup.restore import restore_backup
+from qhana_plugin_runner.operations.backup.snapshot import BackupError
 from qhana_plugin_runner.security.fingerprint import fingerprint
 from qhana_plugin_runner.util.config import read_settings
 from qhana_plugin_runner.util.instance_folder import InstanceLock, put_in_place
