@@ -12,7 +12,6 @@ import os
 import re
 import secrets
 import tempfile
-import tomllib
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -156,6 +155,8 @@ def _read_file(path: Path) -> Mapping[str, Any]:
     """Read a settings file by its suffix: ``.toml``, ``.json``, anything else is Python."""
     try:
         if path.suffix == ".toml":
+            import tomllib
+
             return tomllib.loads(path.read_text("utf-8"))
         if path.suffix == ".json":
             values = json.loads(path.read_text("utf-8"))

@@ -11,12 +11,11 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from flask import Flask, current_app, request
 from flask_babel import gettext as _
-from packaging.specifiers import SpecifierSet
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
@@ -30,6 +29,9 @@ from ...plugins.failures import without_folders
 from ...plugins.loading import loaded_plugins
 from ...util.texts import has_words
 from .plugin_entries import PluginEntry, with_metadata
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
 
 MAX_AGE = 60.0
 """Seconds for which an answer counts: metadata hardly ever changes while a runner runs."""
@@ -95,15 +97,17 @@ class PluginFilter:
         )
 
 
-def specifiers(version: str) -> SpecifierSet:
+def specifiers(version: str) -> "SpecifierSet":
     """Read which versions are wanted; a version alone stands for itself.
 
     >>> "1.2" in specifiers(">= v1.0, <2"), "1.2" in specifiers("v1.2.0"), "2" in specifiers("")
     (True, True, True)
 
     Raises:
-        InvalidSpecifier: The text is neither.
+        ValueError: The text is neither.
     """
+    from packaging.specifiers import SpecifierSet  # only who asks for versions needs it
+
     text = re.sub(r"(?<![\w.])v(?=\d)", "", version.strip())
     return SpecifierSet(f"=={text}" if text[:1].isdigit() else text, prereleases=True)
 

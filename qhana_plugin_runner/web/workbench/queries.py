@@ -4,7 +4,6 @@ from typing import Any
 
 import marshmallow as ma
 from flask import request
-from packaging.specifiers import InvalidSpecifier
 from webargs.flaskparser import FlaskParser
 
 from ...api.util import MaBaseSchema
@@ -73,7 +72,7 @@ class PluginQuerySchema(_QuerySchema):
     def _check_version(self, value: str, **_kwargs: Any) -> None:
         try:
             specifiers(value)
-        except InvalidSpecifier as error:
+        except ValueError as error:
             raise ma.ValidationError(str(error)) from error
 
     @ma.post_load
