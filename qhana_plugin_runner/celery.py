@@ -171,12 +171,14 @@ class FlaskTask(Task):
             app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
             with self._to_the_end(), messages.claimed(app, self, kwargs.get("db_id")):
                 try:
-                    with console.captured(self._console_owner()), self._limited():
-                        result = super().__call__(*args, **kwargs)
-                    # What another task goes on with has to stay as it is.
-                    if isinstance(result, str) and is_log(self):
-                        result = hidden(result)
-                    save_result_here(self, result)
+                    owner = current_message().task_id if self._is_in_worker else None
+                    with console.captured(owner):
+                        with self._limited():
+                            result = super().__call__(*args, **kwargs)
+                        # What another task goes on with has to stay as it is.
+                        if isinstance(result, str) and is_log(self):
+                            result = hidden(result)
+                        save_result_here(self, result)
                     return result
                 except MemoryError as error:
                     if not self._is_in_worker:
@@ -205,10 +207,6 @@ class FlaskTask(Task):
         """
         _require_saved(self.name, kwargs, options)
         return super().apply(args, kwargs, *more, **options)
-
-    def _console_owner(self) -> int | None:
-        """Return the id of the row on whose console the output goes."""
-        return current_message().task_id if self._is_in_worker else None
 
     @property
     def _is_in_worker(self) -> bool:

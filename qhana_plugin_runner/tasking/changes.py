@@ -220,11 +220,15 @@ def _publish(task_id: int) -> None:
 
 @event.listens_for(DB.session, "after_flush")
 def _note_rows(session: Session, _context: Any) -> None:
-    """Note what objects have changed, but for new tasks, and for files: they show with the end."""
+    """Note what objects have changed, but for new tasks, and for files: they show with the end.
+
+    What plugins write to the rows of tasks is noted in :mod:`.life_cycle.rows`.
+    """
     for row in (*session.new, *session.dirty, *session.deleted):
         if isinstance(row, (TaskLink, TaskLogEntry)):
             if row.task_id is not None:
                 note_change(session, row.task_id)
-        elif isinstance(row, (ProcessingTask, Step)):
-            if row not in session.new or isinstance(row, Step):
-                note_change(session, row.id)
+        elif isinstance(row, Step) or (
+            isinstance(row, ProcessingTask) and row in session.deleted
+        ):
+            note_change(session, row.id)

@@ -2,7 +2,7 @@
 
 Whose text it is tells the context, as threads and greenlets have one of their own. It stays in
 memory until a thread writes it, at most once a second, so that printing never waits for the
-database, and no task fails because of it.
+database, and no task fails because of it. Of a task that is done before, it is written with the end.
 """
 
 import logging
@@ -11,17 +11,19 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from io import TextIOBase
 from typing import Any, TextIO, cast
 
 from flask import current_app
-from sqlalchemy import exc
+from sqlalchemy import Connection, exc
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from ..db import DB
+from ..db.after_commit import run_after_commit
 from ..db.models.task_console import MAX_CONSOLE, append_console
 from ..db.transient import is_transient
 from ..util.current_message import current_message, working_on
@@ -72,6 +74,14 @@ _has_own_process = False
 _only: "_Console | None" = None
 """The console of the only task of this process."""
 
+_unwritten: "set[_Console]" = set()
+"""Consoles that have text for the first time, and no thread that writes it."""
+
+_has_unwritten = threading.Event()
+
+_starter: threading.Thread | None = None
+"""The thread that starts those a while later."""
+
 
 def own_process() -> None:
     """From now on this process works on one task at a time, so that all output is of that task."""
@@ -108,6 +118,47 @@ def captured(task_id: int | None) -> Iterator[None]:
             _listen(-1)
 
 
+@contextmanager
+def with_the_end(session: Session) -> Iterator[None]:
+    """Let what the current task has printed be written by the first commit in the block.
+
+    Should there be none, because of an error, it is written later.
+    """
+    console: _Console | None = current_message().console
+    with nullcontext() if console is None else console.written_by(session):
+        yield
+
+
+def _write_later(console: "_Console") -> bool:
+    """Start its thread after a while, if it is still open; return whether there can be one."""
+    global _starter
+    _unwritten.add(console)
+    if _starter is None or not _starter.is_alive():  # it does not survive a fork
+        _starter = _started("task-consoles", _start_writers)
+    _has_unwritten.set()
+    return _starter is not None
+
+
+def _start_writers() -> None:
+    while True:
+        _has_unwritten.wait()
+        time.sleep(INTERVAL)
+        _has_unwritten.clear()
+        for console in list(_unwritten):
+            _unwritten.discard(console)
+            if console.is_open:
+                console.start_writer()
+
+
+def _started(name: str, target: Callable[[], None]) -> threading.Thread | None:
+    thread = threading.Thread(target=target, name=name, daemon=True)
+    try:
+        thread.start()
+    except (RuntimeError, MemoryError):  # the task's memory is limited, as a rule
+        return None
+    return thread
+
+
 class _Console:
     """What one message of a task has printed and is not written yet."""
 
@@ -126,6 +177,7 @@ class _Console:
         self._is_in_line = False
         self._log_lines: dict[object, str] = {}
         self._writer: threading.Thread | None = None
+        self._has_writer_soon = False
         self._is_over = threading.Event()
 
     @property
@@ -144,7 +196,9 @@ class _Console:
             self._size += len(text)
             if self._size > 2 * MAX_CONSOLE:
                 self._put_back(self._take())
-            self._start_writer()
+        if not self._has_writer_soon:
+            self._has_writer_soon = True
+            self._has_writer_soon = _write_later(self)
 
     def log_lines(self, stream: object, text: str) -> list[str]:
         """Take what was printed to a stream; return the lines of it that have their end."""
@@ -160,26 +214,50 @@ class _Console:
         """Write all that is there; wait for it, but not long."""
         for stream in list(self._log_lines):
             cast("_Stream", stream).log(self.log_lines(stream, "\n"))
+        if self._is_over.is_set():
+            return
         self._is_over.set()
-        with self._lock:
-            if self._pieces:
-                self._start_writer()
+        _unwritten.discard(self)
+        if self._pieces:
+            self.start_writer()
         if self._writer is not None:
             self._writer.join(MAX_WAIT)
         elif self._pieces:
             self._write_now_and_then(tries=1)
 
-    def _start_writer(self) -> None:
+    def start_writer(self) -> None:
         """Start the thread that writes, unless it runs; nothing is lost when there can be none."""
+        with self._lock:
+            if self._writer is None:
+                self._writer = _started("task-console", self._write_now_and_then)
+
+    @contextmanager
+    def written_by(self, session: Session) -> Iterator[None]:
+        """Let what there is be written by the first commit in the block, if no thread does it."""
         if self._writer is not None:
+            self.close()  # else it may write what came before behind this
+            yield
             return
-        self._writer = threading.Thread(
-            target=self._write_now_and_then, name="task-console", daemon=True
-        )
+        with self._lock:
+            taken, skipped = self._take(), self._skipped
+            self._skipped = 0
+        is_written = not taken
+
+        def note() -> None:
+            nonlocal is_written
+            is_written = True
+            self._is_in_line = not taken.endswith("\n")
+
         try:
-            self._writer.start()
-        except (RuntimeError, MemoryError):  # the task's memory is limited, as a rule
-            self._writer = None
+            if taken:
+                self._append(session.connection(), taken, skipped)
+                run_after_commit(session, note)
+            yield
+        finally:
+            if not is_written:
+                with self._lock:
+                    self._skipped += skipped
+                    self._put_back(taken)
 
     def _take(self) -> str:
         text = "".join(self._pieces)
@@ -199,8 +277,9 @@ class _Console:
 
     def _write_now_and_then(self, tries: int = MAX_TRIES) -> None:
         try:
-            while not self._is_over.wait(INTERVAL):
+            while not self._is_over.is_set():
                 self._write()
+                self._is_over.wait(INTERVAL)
             for _try in range(tries):
                 if self._write(is_end=True):
                     return
@@ -220,13 +299,8 @@ class _Console:
         if not taken:
             return True
         try:
-            # What overwrites a line that is written already begins another one.
-            line_end = "\n" if self._is_in_line and taken.startswith("\r") else ""
-            text = line_end + redact_text(self._hidden(_plain(taken)))
-            if not self._shows_folders:
-                text = without_folders(text)
             with self._engine.begin() as connection:
-                append_console(connection, self._task_id, text, skipped)
+                self._append(connection, taken, skipped)
         except Exception as error:
             if not (is_transient(error) or isinstance(error, _PASSING)):
                 raise
@@ -237,6 +311,14 @@ class _Console:
         self._is_in_line = not taken.endswith("\n")
         self._changes.publish(self._task_id)
         return True
+
+    def _append(self, connection: Connection, taken: str, skipped: int) -> None:
+        # What overwrites a line that is written already begins another one.
+        line_end = "\n" if self._is_in_line and taken.startswith("\r") else ""
+        text = line_end + redact_text(self._hidden(_plain(taken)))
+        if not self._shows_folders:
+            text = without_folders(text)
+        append_console(connection, self._task_id, text, skipped)
 
     def _without_open_line(self, text: str) -> str:
         """Leave the line that has no end yet for the next time, but not for longer."""

@@ -12,7 +12,7 @@ from celery import Task
 
 from ..db import DB
 from ..db.unsaved import has_unsaved_changes
-from . import life_cycle
+from . import console, life_cycle
 from .messages import TASK_ID, is_claimed, mark_ended
 
 SAVE_RESULT = "qhana-plugin-runner.save-result"
@@ -48,7 +48,8 @@ def save_result_here(task: Task, result: object) -> None:
         # What the plugin has not committed is not committed for it. An error that it has
         # swallowed, and a snapshot that is old by now, end here as well.
         DB.session.rollback()
-        ended = life_cycle.succeed(task_id, result or "", unless_cancelling=True)
+        with console.with_the_end(DB.session()):
+            ended = life_cycle.succeed(task_id, result or "", unless_cancelling=True)
     except Exception as error:
         # Receivers of the signals, and the time limit, raise here, too.
         DB.session.rollback()

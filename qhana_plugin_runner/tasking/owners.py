@@ -29,6 +29,8 @@ def rows_of(
     # What follows may be a chain, a group or a chord, which has its parts as arguments.
     following += [kwargs.get(key) for key in ("tasks", "header", "body")]
     for signatures in following:
+        if signatures is None:
+            continue
         if not isinstance(signatures, (list, tuple)):
             signatures = [signatures]
         for signature in signatures:

@@ -9,6 +9,7 @@ import mimetypes
 import re
 import sys
 import unicodedata
+from functools import lru_cache
 
 from werkzeug.http import parse_options_header
 
@@ -187,6 +188,7 @@ def content_type_of(
     return declared or None
 
 
+@lru_cache(1000)  # most parts of paths are the same, or asked for twice
 def safe_name(name: str) -> str:
     """Return a name with the same suffix that is safe as a part of a path.
 

@@ -85,6 +85,19 @@ def test_a_new_task_has_the_defaults_of_the_original():
     assert task.finished_at is None and task.task_status is None
 
 
+def test_the_id_is_known_after_a_commit_and_all_else_is_read_again():
+    task = ProcessingTask("a-task")
+    task.save(commit=True)
+    assert task.id == 1 and not DB.session().in_transaction()
+    with DB.engine.begin() as connection:
+        connection.execute(text("UPDATE \"ProcessingTask\" SET task_name = 'other'"))
+    assert task.task_name == "other" and task.id == 1
+    DB.session.commit()
+    with DB.engine.begin() as connection:
+        connection.execute(text('DELETE FROM "ProcessingTask"'))
+    assert ProcessingTask.get_by_id(1) is None
+
+
 def test_save_without_commit_can_be_rolled_back():
     ProcessingTask("a-task").save()
     DB.session.rollback()

@@ -286,6 +286,13 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
         )
 
 
+@event.listens_for(ProcessingTask, "expire", propagate=True)
+def _keep_id(task: ProcessingTask, names: Any) -> None:
+    """Keep the id, which does not change: views ask for it right after they have saved the task."""
+    if names is None and (identity := _state_of(task).identity):
+        task.__dict__["id"] = identity[0]
+
+
 @event.listens_for(ProcessingTask.steps, "append", propagate=True)
 def _number_step(task: ProcessingTask, step: "Step", _initiator: Any) -> None:
     """Number a step by its position."""

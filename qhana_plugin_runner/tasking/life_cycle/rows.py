@@ -17,6 +17,7 @@ from ...db import DB
 from ...db.models.tasks import ProcessingTask, TaskLogEntry, storable
 from ...db.statements import execute
 from ...util.logging import plugin_of_request
+from ..changes import note_change
 from ..clients import note_client, require_few_tasks
 from .ends import note_end
 from .progress import PROGRESS, report
@@ -48,7 +49,9 @@ def _write_through_life_cycle(session: Session, _context: Any, _instances: Any) 
         if isinstance(row, ProcessingTask):
             _complete(row)
     for row in session.dirty:
-        if isinstance(row, ProcessingTask):
+        # A file that was added to it is no change of the row.
+        if isinstance(row, ProcessingTask) and session.is_modified(row, False):
+            note_change(session, row.id)
             _take_over(row)
     entries = [row for row in session.new if isinstance(row, TaskLogEntry)]
     # In one order for all, so that two processes never wait for each other.

@@ -16,6 +16,8 @@ from sqlalchemy import (
     Float,
     Insert,
     Integer,
+    Row,
+    Select,
     Table,
     Text,
     Update,
@@ -41,7 +43,7 @@ from ...util.current_message import current_message
 from ..changes import note_change
 from ..outbox import enqueue
 from ..signals import send_enqueued
-from .ends import note_end_of
+from .ends import note_end
 from .progress import write_held
 from .states import OPEN, TaskState, sources_of
 
@@ -59,6 +61,7 @@ _SECRET = _table(TaskSecret)
 _ID = bindparam("of_task", type_=Integer())
 
 _HAS_ENTRIES = exists().where(_LOG.c.task_id == _ID)
+_IS_OPEN_STEP = _STEP.c.cleared.is_not(True)
 
 
 @dataclass(frozen=True)
@@ -212,7 +215,7 @@ def end_as_plugin(
 
     Objects of the session keep what they have: one of them is about to be written.
     """
-    if _end(task_id, state, status, finished_at=finished_at):
+    if _end(task_id, state, status, finished_at=finished_at) is not None:
         enqueue(task_id, "status", "details")
 
 
@@ -224,12 +227,12 @@ def _finish(
     if log:
         # Else the two statements that write it could see different logs, and both do.
         lock_log(task_id)
-    happened = _end(task_id, state, status, log, only_from)
-    cleared = False
-    if happened:
-        if log:
+    ended = _end(task_id, state, status, log, only_from)
+    happened, cleared = ended is not None, False
+    if ended is not None:
+        if log and ended.has_entries:
             _execute(_appending_entry(), task_id, new_log=storable(log))
-        if state is TaskState.SUCCEEDED:
+        if ended.has_step and state is TaskState.SUCCEEDED:
             cleared = _execute(_clearing_step(), task_id) > 0
         enqueue(task_id, "status", "details", *(["steps"] if cleared else []))
     elif DB.session.scalar(select(_TASK.c.id).where(_TASK.c.id == task_id)) is None:
@@ -262,8 +265,8 @@ def _end(
     log: str = "",
     only_from: frozenset[TaskState] = OPEN,
     finished_at: datetime | None = None,
-) -> bool:
-    """Write the end of a task unless it has ended; return whether it was written."""
+) -> Row[Any] | None:
+    """Write the end of a task, and return what else is there of it; ``None`` if it has ended before."""
     write_held(task_id)
     values: dict[str, Any] = {"end_status": status}
     message = current_message()
@@ -274,11 +277,13 @@ def _end(
     if log:
         values["new_log"] = storable(log)
     statement = _ending(state, only_from, *(name in values for name in _OPTIONAL))
-    happened = _move(statement, task_id, **values)
-    if happened:
+    if not _move(statement, task_id, **values):
+        return None
+    ended = DB.session.execute(_ended(), {"of_task": task_id}).one()
+    if ended.has_secrets:
         _execute(_removing_secrets(), task_id)
-        note_end_of(DB.session(), task_id)
-    return happened
+    note_end(DB.session(), task_id, ended.plugin, ended.state)
+    return ended
 
 
 _OPTIONAL = ("running_for", "end_time", "new_log")
@@ -361,14 +366,25 @@ def _appending_entry() -> Insert:
 
 
 @cache
+def _ended() -> Select[Any]:
+    """Ask at once what most tasks have nothing of: a statement for each takes longer."""
+    return select(
+        _TASK.c.plugin,
+        _TASK.c.state,
+        exists().where(_SECRET.c.task_id == _ID).label("has_secrets"),
+        _HAS_ENTRIES.label("has_entries"),
+        exists().where(_STEP.c.id == _ID, _IS_OPEN_STEP).label("has_step"),
+    ).where(_TASK.c.id == _ID)
+
+
+@cache
 def _removing_secrets() -> Delete:
     return delete(_SECRET).where(_SECRET.c.task_id == _ID)
 
 
 @cache
 def _clearing_step() -> Update:
-    is_open = _STEP.c.cleared.is_not(True)
-    return update(_STEP).where(_STEP.c.id == _ID, is_open).values(cleared=True)
+    return update(_STEP).where(_STEP.c.id == _ID, _IS_OPEN_STEP).values(cleared=True)
 
 
 def _move(statement: Update, task_id: int, **values: object) -> bool:

@@ -12,6 +12,7 @@ from redis import Redis
 from qhana_plugin_runner.api import waiting
 from qhana_plugin_runner.db import DB
 from qhana_plugin_runner.db.models.tasks import ProcessingTask, TaskLink
+from qhana_plugin_runner.storage import STORE
 from qhana_plugin_runner.tasking import changes, life_cycle
 from qhana_plugin_runner.tasking.changes import TaskChanges
 
@@ -69,6 +70,7 @@ def test_a_change_is_published_once(broker_url, new_task):
         pubsub.psubscribe("*changes*")
         assert pubsub.get_message(timeout=SECONDS)["type"] == "psubscribe"
         task = DB.session.get(ProcessingTask, task_id)
+        STORE.persist_task_result(task_id, "text", "a", "any", "text/plain")  # not one
         task.data = {"a": 1}
         task.add_task_log_entry("a line")
         task.add_next_step("step/", "ui/", "one", commit=True)

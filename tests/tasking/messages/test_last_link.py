@@ -5,11 +5,12 @@ import json
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
 from qhana_plugin_runner.celery import CELERY
 from qhana_plugin_runner.db import DB
+from qhana_plugin_runner.db.models.task_console import console_behind
 from qhana_plugin_runner.db.models.tasks import ProcessingTask
 from qhana_plugin_runner.tasking import life_cycle, messages
 from qhana_plugin_runner.tasking.messages import DELIVERY_ID, TASK_ID
@@ -63,6 +64,19 @@ def plain(task_id):
     return save_task_result.s(db_id=task_id)
 
 
+@pytest.fixture
+def commits(app):
+    """The commits since the start of the test."""
+    found = []
+
+    def note(connection):
+        found.append(connection)
+
+    event.listen(DB.engine, "commit", note)
+    yield found
+    event.remove(DB.engine, "commit", note)
+
+
 def state_and_log(task_id):
     task = ProcessingTask.get_with_details(task_id)
     return task.state, task.status, task.task_log
@@ -73,6 +87,12 @@ def test_a_plain_chain_ends_without_another_message(run, registry):
     assert not left
     assert state_and_log(task_id) == ("succeeded", "SUCCESS", "done")
     assert registry.entries([task_id])[task_id] == (False, [], False)
+
+
+def test_what_a_task_has_printed_is_committed_with_its_end(run, commits):
+    task_id, _left = run(plain, do=lambda _task_id: (commits.clear(), print("a line")))
+    assert len(commits) == 1
+    assert console_behind(task_id, 0).text == "a line\n"
 
 
 def test_the_worker_has_begun_when_it_claimed_the_message(run):
@@ -111,9 +131,11 @@ def test_what_is_no_log_is_left_to_the_message_which_fails(run, result):
 def test_changes_that_the_plugin_has_not_committed_are_not_committed(run):
     def change(task_id):
         ProcessingTask.get_by_id(task_id).data = "not saved"
+        print("a line")
 
     task_id, left = run(plain, do=change)
     assert left
+    assert console_behind(task_id, 0).text == "a line\n"
     assert ProcessingTask.get_by_id(task_id).data == {}
 
 
@@ -128,12 +150,14 @@ def test_a_row_that_is_gone_leaves_it_to_the_message(run):
 
 def test_a_task_that_is_to_be_cancelled_is_left_to_the_message(run, registry):
     def cancel(task_id):
+        print("a line")
         assert registry.request_cancel(task_id) == 1
         assert life_cycle.request_cancel(task_id)
 
     task_id, left = run(plain, do=cancel)
     assert left
     assert state_and_log(task_id) == ("cancelled", "FAILURE", "The task was cancelled.")
+    assert console_behind(task_id, 0).text == "a line\n"
 
 
 DATA = """UPDATE "ProcessingTask" SET data = '{"not": "saved"}' WHERE id = :id"""
@@ -178,7 +202,8 @@ def test_an_error_after_the_end_of_a_task_is_not_one_of_its_work(run, registry, 
         raise error
 
     with TASK_STATUS_CHANGED.connected_to(receive):
-        task_id, left = run(plain)
+        task_id, left = run(plain, do=lambda _task_id: print("once"))
+    assert console_behind(task_id, 0).text == "once\n"
     assert left  # the message finds the task ended
     assert state_and_log(task_id) == ("succeeded", "SUCCESS", "done")
     save_task_result("done", db_id=task_id)
