@@ -73,16 +73,16 @@ class TaskView(MethodView):
         With `Prefer: wait=<seconds>` the answer is held back until the status is another one
         than that named in `If-None-Match`, or without that header until the task has ended.
         """
-        answer = _Answer.about(task_id)
-        if (seconds := wanted_wait()) and not answer.is_wanted:
-            newer = wait_for(
+        newest = None
+        if seconds := wanted_wait():
+            newest = wait_for(
                 require_row_id(task_id),
                 seconds,
                 answer=lambda: _Answer.about(task_id),
-                is_wanted=lambda newest: newest.is_wanted,
+                is_wanted=lambda answer: answer.is_wanted,
             )
-            answer, seconds = newer or answer, seconds if newer else 0
-        if seconds:
+        answer = newest or _Answer.about(task_id)
+        if seconds and (newest or answer.is_wanted):
             answer.response.headers["Preference-Applied"] = f"wait={seconds}"
         return answer.response.make_conditional(request)
 

@@ -73,4 +73,4 @@ def wait_for(
             changed.wait(min(LOOK_SECONDS, end - now))
             require_valid_token()
             # However fast a task changes, others get half of the time.
-            time.sleep(now - began)
+            time.sleep(max(0.0, now + (now - began) - time.monotonic()))
