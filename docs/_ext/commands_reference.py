@@ -6,11 +6,15 @@ commands of the runner's app and all tasks of ``tasks.py``.
 
 import importlib.util
 import os
+import runpy
 import shlex
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from functools import cache
+from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 import click
 from docutils import nodes
@@ -26,17 +30,36 @@ ROOT = Path(__file__).resolve().parents[2]
 def output_of(command: str) -> str:
     """Return what a command of the checkout prints.
 
+    Modules of Python are run in this process, which has imported most of what they need.
+
     Raises:
         subprocess.CalledProcessError: the command failed.
     """
     words = shlex.split(command)
-    if words[0] == "python":
-        words[0] = sys.executable
     environment = {**os.environ, "COLUMNS": "90", "NO_COLOR": "1"}
+    if words[:2] == ["python", "-m"]:
+        return output_of_module(words[2:], environment)
     result = subprocess.run(
         words, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
     )
     return result.stdout
+
+
+def output_of_module(words: list[str], environment: dict[str, str]) -> str:
+    """Return what a module prints that is run as a program."""
+    status: object = None
+    with (
+        patch.object(sys, "argv", words),
+        patch.dict(os.environ, environment),
+        redirect_stdout(StringIO()) as printed,
+    ):
+        try:
+            runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+        except SystemExit as end:
+            status = end.code
+    if status:
+        raise subprocess.CalledProcessError(1, words, printed.getvalue())
+    return printed.getvalue()
 
 
 class CommandHelp(SphinxDirective):

@@ -34,7 +34,8 @@ def product(folder: Path):
     (source,) = readme_blocks("python")
     (more / "shout.py").write_text(source, "utf-8")
     folders = f"{CHECKOUT / 'plugins'}:{more}"
-    with Product(folder / "instance", environment={"PLUGIN_FOLDERS": folders}) as running:
+    environment = {"PLUGIN_FOLDERS": folders}
+    with Product(folder / "instance", environment=environment, first=True) as running:
         yield running
 
 

@@ -20,9 +20,13 @@ def is_alive(pid: int) -> bool:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait for a condition, but fail after so many seconds."""
-    deadline = time.monotonic() + seconds
+    """Wait for a condition, but fail after so many seconds.
+
+    Looks cost the time that the others need: the longer it takes, the fewer there are.
+    """
+    start = time.monotonic()
     while not condition():
-        if time.monotonic() > deadline:
+        passed = time.monotonic() - start
+        if passed > seconds:
             raise AssertionError(f"not within {seconds:g} s: {what}")
-        time.sleep(0.02)
+        time.sleep(min(max(0.02, passed / 10), 0.1))

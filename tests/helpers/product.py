@@ -1,11 +1,17 @@
 """The whole product as a process of its own, for tests from end to end."""
 
+import atexit
 import os
 import re
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 from helpers.processes import is_alive, wait_until
 
@@ -39,6 +45,27 @@ def outside_environment(**variables: str) -> dict[str, str]:
     return {**kept, **variables}
 
 
+@cache
+def _upgraded() -> Path:
+    """Return an empty database that ``flask db upgrade`` has made: half of a first start."""
+    folder = Path(mkdtemp(prefix="upgraded-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    database = folder / "qhana_plugin_runner.db"
+    environment = outside_environment(
+        PLUGIN_FOLDERS="",
+        QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER=str(folder),
+        SQLALCHEMY_DATABASE_URI=f"sqlite:///{database}",
+    )
+    command = [sys.executable, "-m", "flask", "--app", "qhana_plugin_runner"]
+    command += ["db", "upgrade"]
+    subprocess.run(
+        command, cwd=CHECKOUT, env=environment, check=True, capture_output=True
+    )
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return database
+
+
 class Product:
     """A running product; use it in a ``with`` block.
 
@@ -47,6 +74,7 @@ class Product:
         arguments: further arguments of ``run``
         environment: further environment variables
         port: port of the web server (default: any free one)
+        first: let it make its database itself, as on the first start at an installation
     """
 
     def __init__(
@@ -55,12 +83,17 @@ class Product:
         *arguments: str,
         environment: dict[str, str] | None = None,
         port: int = 0,
+        first: bool = False,
     ) -> None:
         self.instance = instance.resolve()
         self.url = ""
         self._sessions: set[int] = set()
         # Into a file: a pipe fills up while a test does other things than reading it.
         instance.parent.mkdir(parents=True, exist_ok=True)
+        database = instance / "qhana_plugin_runner.db"
+        if not (first or database.exists()):
+            instance.mkdir(exist_ok=True)
+            shutil.copy(_upgraded(), database)
         self._log_path = instance.with_name(f"{instance.name}.log")
         command = [sys.executable, "-m", "qhana_plugin_runner", "run"]
         command += ["--port", str(port), "--instance", str(self.instance), *arguments]

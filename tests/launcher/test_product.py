@@ -23,7 +23,7 @@ from qhana_plugin_runner.operations.jobs import JOBS
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory):
-    with Product(tmp_path_factory.mktemp("product") / "instance") as product:
+    with Product(tmp_path_factory.mktemp("product") / "instance", first=True) as product:
         yield product
 
 
