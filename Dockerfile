@@ -1,18 +1,18 @@
 # The plugin runner: a web server, or with CONTAINER_MODE=worker a worker.
-# docs/how-to/containers.md tells how to use it.
+# To use it, see docs/how-to/containers.md.
 
-# The one place that names the base. Python 3.11 has the most plugins: what many of them need
-# has no packages for newer ones.
+# The only place that names the base. Python 3.11 supports the most plugins: many of them need
+# packages that don't support later versions.
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 
 # hadolint ignore=DL3006
 FROM ${BASE} AS build
 WORKDIR /app
-# Which plugins of the runner are in the image beside the light ones: "learning quantum", say.
+# Plugin sets in the image in addition to the light one, for example "learning quantum".
 ARG PLUGIN_SETS=""
 COPY scripts/environment scripts/
 COPY pyproject.toml poetry.lock ./
-# Packages of other plugins come on top of it, from a folder that can be written to.
+# Packages of other plugins are added from a writable folder.
 RUN for set in main ${PLUGIN_SETS}; do python3 scripts/environment "$set" || exit 1; done \
     && find .venv -name pyvenv.cfg -exec \
         sed -i 's/^\(include-system-site-packages = \)false/\1true/' {} +
@@ -22,7 +22,7 @@ COPY migrations migrations/
 COPY translations translations/
 COPY qhana_plugin_runner qhana_plugin_runner/
 COPY plugins plugins/
-# Plugins whose packages are not in the image are not, either.
+# Plugins whose packages are not in the image are left out.
 RUN PLUGIN_FOLDERS=plugins QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER=/tmp/build \
         python -m flask --app qhana_plugin_runner plugin list --json > /tmp/plugins.json \
     && python -c 'import json, shutil; [shutil.rmtree(each["folder"]) \
@@ -38,7 +38,7 @@ LABEL org.opencontainers.image.title="QHAna plugin runner" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.source="https://github.com/UST-QuAntiL/qhana-plugin-runner" \
       org.opencontainers.image.version="${VERSION}"
-# Debian keeps the newest version only, so there is none to pin.
+# Debian keeps only the latest version, so there is nothing to pin.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends git tini \
@@ -64,12 +64,12 @@ ENV PATH=/app/.venv/quantum/bin:/app/.venv/bin:${PATH}:/app/packages/bin \
     PERIODIC_SCHEDULER=false \
     DEFAULT_LOG_LEVEL=INFO \
     WORKER_HEARTBEAT_FILE=/tmp/worker-heartbeat
-# The root file system may be read-only: these, and /tmp, are all that is written to.
+# The root file system may be read-only: only these folders and /tmp are written to.
 VOLUME ["/app/instance", "/app/git-plugins", "/app/packages"]
 USER 10001:10001
 EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=10s --start-period=10m --retries=4 \
     CMD ["python", "-I", "-S", "/app/qhana_plugin_runner/launcher/container_health.py"]
-# tini waits for processes that tasks have left behind, and passes signals on.
+# tini reaps processes that tasks leave behind, and forwards signals.
 ENTRYPOINT ["tini", "--"]
 CMD ["python", "-m", "invoke", "start-docker"]

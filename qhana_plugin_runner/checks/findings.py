@@ -24,23 +24,23 @@ FINDINGS = {
     ),
     "import-connects": Kind(
         "While it is imported, the module connects to {address}.",
-        "Connect in the task. A service that is away keeps the plugin from being served.",
+        "Connect in the task. Otherwise, an unavailable service prevents the plugin from being served.",
     ),
     "import-slow": Kind(
-        "The import takes {seconds} s of computing (new modules: {modules}).",
-        "Import large libraries inside of the task. All processes wait for the import at start.",
+        "The import takes {seconds} s of processor time (new modules: {modules}).",
+        "Import large libraries inside the task. All processes wait for the import at startup.",
     ),
     "no-plugin": Kind(
         "The module defines no plugin.",
         "Derive a class from QHAnaPluginBase, and give it a name and a version.",
     ),
     "class-nameless": Kind(
-        "The class {name} has no {attribute}, so it is no plugin.",
-        "Give it a text as class attribute {attribute!r}.",
+        "The class {name} has no {attribute}, so it is not a plugin.",
+        "Set the class attribute {attribute!r} to a text.",
     ),
     "set-up-fails": Kind("The plugin cannot be set up: {cause}", "{advice}"),
     "no-blueprint": Kind(
-        "has_api is set, but get_api_blueprint() gives no blueprint, so nothing is served.",
+        "has_api is set, but get_api_blueprint() returns no blueprint, so nothing is served.",
         "Return the blueprint from get_api_blueprint(). The runner sets has_api itself.",
     ),
     "not-served": Kind("The plugin is not served: {cause}", "{advice}"),
@@ -49,35 +49,35 @@ FINDINGS = {
     ),
     "requirements-unreadable": Kind(
         "The requirements cannot be read: {cause}",
-        "Return a literal text with the name of one package in each line.",
+        "Return a string literal with one package per line.",
     ),
     "processes-differ": Kind(
         "Web server and worker do not load the same: {difference}.",
-        "Define plugins and tasks whatever process imports the module, and at import.",
+        "Define plugins and tasks at import, in every process that imports the module.",
     ),
     "stuck": Kind(
-        "The checks were not done after {seconds} s.",
+        "The checks did not finish within {seconds} s.",
         "Look for a view or task that waits for something.",
     ),
     # Metadata
     "metadata-fails": Kind(
         "The metadata cannot be read: {cause}",
-        "Answer GET / of the blueprint with a PluginMetadata, by the PluginMetadataSchema.",
+        "Return a PluginMetadata from GET / of the blueprint, with the PluginMetadataSchema.",
     ),
     "metadata-incomplete": Kind(
         "The metadata has no {key}.",
-        "Fill it in: people and clients find the plugin by it.",
+        "Fill it in: people and clients use it to find the plugin.",
     ),
     "metadata-differs": Kind(
         "The metadata says {key} {told!r}, and the class {meant!r}.",
         "Use one constant for both: clients compare them.",
     ),
     "link-dead": Kind(
-        "{key} leads to {url}, where nothing takes {method}.",
-        "Make the link with url_for() from the endpoint of the view.",
+        "{key} links to {url}, which does not support {method}.",
+        "Create the link with url_for() from the endpoint of the view.",
     ),
     "input-without-field": Kind(
-        "The metadata names the input {name!r}, which is no field of the form.",
+        "The metadata names the input {name!r}, which is not a field of the form.",
         "Use the key of the field ({fields}) as parameter. Keys are in camelCase.",
     ),
     "input-undeclared": Kind(
@@ -94,11 +94,11 @@ FINDINGS = {
     ),
     "form-unfilled": Kind(
         "The form ignores the value for {name!r} in its query.",
-        "Render it with values=request.args, so that links, tasks and examples can fill it in.",
+        "Render it with values=request.args, so that links, tasks, and examples can fill it in.",
     ),
     "form-unchecked": Kind(
         "The button “validate” posts the form to its own address, which fails: {cause}",
-        'Let the view of the form take POST, too: methods=["GET", "POST"].',
+        'Let the view of the form also accept POST: methods=["GET", "POST"].',
     ),
     "form-hides-errors": Kind(
         "The form shows no error when {name!r} is {value!r}.",
@@ -124,50 +124,50 @@ FINDINGS = {
         "Correct the view; {values} was sent.",
     ),
     "process-refuses": Kind(
-        "The processing endpoint does not take what the form sends: {cause}",
+        "The processing endpoint rejects what the form sends: {cause}",
         "Use the schema of the form, with unknown=EXCLUDE; {values} was sent.",
     ),
     "process-takes-anything": Kind(
-        "The processing endpoint takes an empty form, although {name!r} is required.",
+        "The processing endpoint accepts an empty form, although {name!r} is required.",
         "Decorate the view with BLP.arguments(Schema(unknown=EXCLUDE), location='form').",
     ),
     "process-without-task": Kind(
-        "The processing endpoint answers {status}, and not with the URL of a task.",
+        "The processing endpoint returns {status}, and not the URL of a task.",
         "Redirect to the task: redirect(url_for('tasks-api.TaskView', task_id=str(task.id)), 303).",
     ),
     # Tasks
     "task-name-foreign": Kind(
         "The Celery task {name!r} may collide with that of another plugin.",
-        "Begin its name with the identifier of the plugin: name=f'{{IDENTIFIER}}.{short}'.",
+        "Start its name with the identifier of the plugin: name=f'{{IDENTIFIER}}.{short}'.",
     ),
     "task-name-twice": Kind(
-        "Two Celery tasks have the name {name!r}: only the first is ever run.",
-        "Give each a name of its own.",
+        "Two Celery tasks have the name {name!r}: only the first ever runs.",
+        "Give each a different name.",
     ),
     "task-unknown": Kind(
         "The plugin sends the Celery task {name!r}, which no worker knows.",
         "Define it with @CELERY.task(name={name!r}) in a module that is always imported.",
     ),
     "task-never-ends": Kind(
-        "After all its work is done, the task still waits.",
+        "The task still waits after all its work is done.",
         "End the chain with save_task_result.s(db_id=task.id), or with add_step.",
     ),
     "cancel-swallowed": Kind(
-        "The Celery task {name!r} catches everything, the end of its process included.",
+        "The Celery task {name!r} catches everything, including the exit of its process.",
         "Catch Exception instead, or raise the error again.",
     ),
     # Outputs
     "output-undeclared": Kind(
-        "The output {name!r} ({types}) is none of those in the metadata ({declared}).",
-        "Add it to data_output, or save it with the types that are declared.",
+        "The output {name!r} ({types}) is not declared in the metadata ({declared}).",
+        "Add it to data_output, or save it with the declared types.",
     ),
     "output-missing": Kind(
-        "The task has succeeded without the output {declared}, which the metadata calls required.",
+        "The task succeeded without the output {declared}, which the metadata declares as required.",
         "Save it, or declare it with required=False.",
     ),
     "output-malformed": Kind(
-        "The output {name!r} is not what its content type {type} says: {cause}",
-        "Save it with the type that it has.",
+        "The output {name!r} does not match its content type {type}: {cause}",
+        "Save it with the correct type.",
     ),
 }
 """All that can be found: code -> what is wrong, and what to do about it."""

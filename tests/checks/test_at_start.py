@@ -18,8 +18,8 @@ def test_untrue_metadata_is_named_in_the_log_with_its_cure(plugins, caplog):
     )
     log_findings(plugins.app())
     assert [each for each in caplog.messages if each.startswith("plugin ")] == [
-        "plugin bad@v1-0-0: The metadata has no title. Fill it in: people and clients find the "
-        "plugin by it."
+        "plugin bad@v1-0-0: The metadata has no title. Fill it in: people and clients use it "
+        "to find the plugin."
     ]
 
 
