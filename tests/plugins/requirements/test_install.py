@@ -1,6 +1,7 @@
 """``flask install`` in an environment of its own, with packages from a folder."""
 
 import json
+import shutil
 import subprocess
 import sysconfig
 import venv
@@ -23,9 +24,9 @@ def site_packages(environment):
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """An environment that sees the runner and its packages, and may be changed."""
+    """An environment that sees the runner and its packages, and pip, and may be changed."""
     root = tmp_path_factory.mktemp("environment")
-    venv.create(root, with_pip=True, symlinks=True)
+    venv.create(root, symlinks=True)
     paths = [str(CHECKOUT), *package_folders()]
     text = "".join(f"{path}\n" for path in paths)
     (site_packages(root) / "runner.pth").write_text(text, "utf-8")
@@ -71,8 +72,8 @@ def run(environment, wheels, folder, tmp_path):
         )
 
     yield run
-    if names := list(packages_in(environment)):
-        assert run("pip", "uninstall", "--yes", *names).returncode == 0
+    for path in site_packages(environment).glob("*pkg*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @pytest.fixture
