@@ -40,7 +40,8 @@ def pytest_collection_modifyitems(items):
     """Begin with what takes long: when it comes last, all other processes wait for one."""
 
     def place(item):
-        rooms = [LONG.index(part) for part in item.nodeid.split("/") if part in LONG]
+        file = item.nodeid.partition("::")[0]
+        rooms = [LONG.index(part) for part in file.split("/") if part in LONG]
         return min(rooms, default=len(LONG))
 
     items.sort(key=place)

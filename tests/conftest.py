@@ -7,6 +7,8 @@ import signal
 import tempfile
 
 import pytest
+from flask import Flask
+from jinja2 import BytecodeCache
 
 # Tests, and the processes that they start, fetch files that they write.
 os.environ["FILE_URL_FOLDERS"] = tempfile.gettempdir()
@@ -66,6 +68,28 @@ def signals_as_in_a_terminal():
     for number in (signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
+
+
+class CompiledTemplates(BytecodeCache):
+    """Keeps what templates compile to, by their names and texts."""
+
+    def __init__(self):
+        self._code = {}
+
+    def load_bytecode(self, bucket):
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket):
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+@pytest.fixture(autouse=True, scope="session")
+def templates_compiled_once():
+    """Let no app compile again what another one has compiled: it takes longer than the app."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Flask, "jinja_options", {"bytecode_cache": CompiledTemplates()})
+    yield
+    patch.undo()
 
 
 @pytest.fixture(autouse=True)
