@@ -81,8 +81,9 @@ def flask_commands() -> list[tuple[str, str]]:
     for name in app.cli.list_commands(context):
         command = app.cli.get_command(context, name)
         if isinstance(command, click.Group):
-            for inner, inner_command in command.commands.items():
-                found.append((f"{name} {inner}", inner_command.get_short_help_str(200)))
+            for inner in command.list_commands(context):
+                text = command.get_command(context, inner).get_short_help_str(200)
+                found.append((f"{name} {inner}", text))
         else:
             found.append((name, command.get_short_help_str(200)))
     return sorted(found)

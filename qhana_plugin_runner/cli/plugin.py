@@ -9,29 +9,32 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from flask import Flask, current_app
 from flask.cli import ScriptInfo, load_dotenv, with_appcontext
-from sqlalchemy import select
 
-from ..api.plugin_schemas import PluginType
 from ..client.command import read_inputs
-from ..db import DB
-from ..db.models.tasks import ProcessingTask
-from ..plugins.failures import PluginFailure
-from ..plugins.loading import QHAnaPluginBase, file_of_module, loaded_plugins
-from ..plugins.requirements.cli import install
 from ..util.config import is_debug, read_settings
+from ..util.lazy_commands import LazyCommands
 from .scaffold import write_plugin
 
+if TYPE_CHECKING:  # a command that needs no app does not wait for one
+    from ..plugins.failures import PluginFailure
+    from ..plugins.loading import QHAnaPluginBase
+
 _INSTANCE = "QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER"
+
+KINDS = ("processing", "visualization", "conversion", "dataloader", "interaction")
+"""The values of ``PluginType``."""
+
+LATER = {"install": "qhana_plugin_runner.plugins.requirements.cli:install"}
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group("plugin")
+@click.group("plugin", cls=LazyCommands, table=LATER)
 @click.pass_context
 def plugin(context: click.Context) -> None:
     """Make, list, check, run and install plugins."""
@@ -41,15 +44,12 @@ def plugin(context: click.Context) -> None:
         context.obj = ScriptInfo(app_import_path="qhana_plugin_runner")
 
 
-plugin.add_command(install)
-
-
 @plugin.command("new")
 @click.argument("name")
 @click.option(
     "--kind",
-    type=click.Choice([each.value for each in PluginType]),
-    default=PluginType.processing.value,
+    type=click.Choice(KINDS),
+    default=KINDS[0],
     show_default=True,
     help="What the plugin is for.",
 )
@@ -94,6 +94,8 @@ def new(
 @with_appcontext
 def list_plugins(as_json: bool) -> None:
     """List the plugins in PLUGIN_FOLDERS, and why some are not served."""
+    from ..plugins.loading import QHAnaPluginBase, loaded_plugins
+
     loaded = loaded_plugins()
     rows = [_row(each, loaded.mounted) for each in QHAnaPluginBase.get_plugins().values()]
     by_name = {row["name"]: row for row in rows}
@@ -115,7 +117,9 @@ def list_plugins(as_json: bool) -> None:
             click.echo(f"{'':8} {row['cause']}")
 
 
-def _row(plugin: QHAnaPluginBase, mounted: Iterable[str]) -> dict[str, str]:
+def _row(plugin: "QHAnaPluginBase", mounted: Iterable[str]) -> dict[str, str]:
+    from ..plugins.loading import file_of_module
+
     return {
         "name": plugin.identifier,
         "version": plugin.version,
@@ -126,7 +130,7 @@ def _row(plugin: QHAnaPluginBase, mounted: Iterable[str]) -> dict[str, str]:
     }
 
 
-def _failed(failure: PluginFailure) -> dict[str, str]:
+def _failed(failure: "PluginFailure") -> dict[str, str]:
     return {
         "name": failure.name or Path(failure.file).name,
         "version": failure.about.version if failure.about else "",
@@ -137,13 +141,13 @@ def _failed(failure: PluginFailure) -> dict[str, str]:
     }
 
 
-def _state(failure: PluginFailure, of_note: str) -> str:
+def _state(failure: "PluginFailure", of_note: str) -> str:
     if failure.about is not None:
         return "missing"
     return of_note if failure.is_note else "failed"
 
 
-def _cause(failure: PluginFailure) -> str:
+def _cause(failure: "PluginFailure") -> str:
     return " ".join(filter(None, [failure.error, str(failure.advice)]))
 
 
@@ -296,6 +300,11 @@ class _Progress:
             self._thread.join()
 
     def _show(self) -> None:
+        from sqlalchemy import select
+
+        from ..db import DB
+        from ..db.models.tasks import ProcessingTask
+
         newest = select(ProcessingTask).order_by(ProcessingTask.id.desc()).limit(1)
         bar = click.progressbar(length=1000, file=sys.stderr, show_eta=False)
         with self._app.app_context(), bar:

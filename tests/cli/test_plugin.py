@@ -9,6 +9,8 @@ import pytest
 from helpers.product import CHECKOUT, outside_environment
 
 from qhana_plugin_runner.__main__ import main
+from qhana_plugin_runner.api.plugin_schemas import PluginType
+from qhana_plugin_runner.cli.plugin import KINDS
 
 CHECKS = "qhana_plugin_runner.checks.pytest_plugin"
 PLUGINS = {
@@ -106,6 +108,15 @@ def test_what_is_made_can_be_read_by_programs(tmp_path, monkeypatch, capsys):
     made = json.loads(capsys.readouterr().out)
     assert made["folder"] == "here/mine" and "here/mine/README.md" in made["files"]
     assert all(Path(each).is_file() for each in made["files"])
+
+
+def test_each_kind_of_plugin_can_be_made():
+    assert KINDS == tuple(each.value for each in PluginType)
+
+
+def test_help_is_there_without_the_libraries_of_an_app():
+    code = "import sys, qhana_plugin_runner.cli.plugin; sys.exit('sqlalchemy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], env=outside_environment(), check=True)
 
 
 def test_plugins_are_listed_with_state_folder_and_cause(run, new):

@@ -112,7 +112,7 @@ def test_every_command_of_flask_is_documented(site, app):
         command = app.cli.get_command(context, name)
         assert f"flask {name}" in text
         if isinstance(command, click.Group):
-            for inner in command.commands:
+            for inner in command.list_commands(context):
                 assert f"flask {name} {inner}" in text
 
 
