@@ -16,8 +16,8 @@ PACKAGE = Path(__file__).parent / "qhana_plugin_runner"
 # Rooms whose tests install, or start whole products or browsers; those with the longest files
 # first. The tests of plugins lie beside these.
 LONG = (
-    "faults launcher interop browser commands hosts plugins docs proxy e2e wheel celery "
-    "storage checks testing"
+    "faults launcher interop browser commands hosts plugins docs proxy e2e wheel benchmarks "
+    "celery storage checks testing worker operations security tasking"
 ).split()
 
 

@@ -46,7 +46,7 @@ def test_only_rows_that_exist_have_goals():
     [
         ("http-form", "http-file-1k", "http-api-spec-9"),
         ("entities-csv-arrays", "entities-jsonl-read", "entities-json-read"),
-        ("growth-log", "growth-subscriptions"),
+        ("growth-log",),
         ("task-one-prefork", "task-long-poll", "start-web-memory"),
     ],
 )

@@ -324,12 +324,11 @@ def test_what_an_author_saves_is_seen_in_web_and_worker_without_a_restart(tmp_pa
         wait_for("plugins/greeter@v1/page/", "first page")
         page.write_text("second page")
         assert answer("plugins/greeter@v1/page/").text == "second page"
-        # There is a new file, and the old one is broken meanwhile.
+        # There is a new file, and the old one is broken.
         save(plugins / "other.py", "other", "a new file")
-        wait_for("plugins/other@v1/", "a new file")
         plugin.write_text("name = 'greeter'\n1 / 0\n")
         wait_for("plugins/greeter@v1/", "ZeroDivisionError")
-        assert answer("plugins/other@v1/").status_code == 200
+        wait_for("plugins/other@v1/", "a new file")
         # The task is changed; the one that runs is finished as it was begun.
         save(plugin, "greeter", "changed")
         wait_for("plugins/greeter@v1/", "changed")
