@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 from contextlib import ExitStack
+from functools import cache
 from importlib.metadata import files
 from pathlib import Path
 from uuid import uuid4
@@ -12,6 +13,7 @@ import boto3
 import pytest
 import requests
 from botocore.config import Config
+from botocore.loaders import create_loader
 from helpers.processes import wait_until
 
 START_SECONDS = 60
@@ -79,7 +81,16 @@ def s3_url(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def s3_client(s3_url):
+def amazon_described_once():
+    """Let sessions share the descriptions of Amazon's services: each app has a session."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr("botocore.session.create_loader", cache(create_loader))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def s3_client(s3_url, amazon_described_once):
     """A client with all rights."""
     client = boto3.session.Session().client(
         "s3",
