@@ -45,9 +45,6 @@ class FileQuerySchema(MaBaseSchema):
         metadata={"description": "The security tag of the file."},
     )
 
-    class Meta:
-        unknown = ma.EXCLUDE
-
 
 @FILES_API.route("/<string:file_id>/")
 class FileView(MethodView):

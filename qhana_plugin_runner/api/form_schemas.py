@@ -18,7 +18,6 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_smorest import abort
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
 
 from ..forms.json_schema import json_schema
 from ..plugins.loading import loaded_plugins
@@ -137,11 +136,15 @@ def form_endpoint(href: str, base: str | None = None) -> str | None:
     except ValueError:
         return None
     path = unquote(parts.path).removeprefix(request.script_root)
+    return endpoint_of(current_app, path, "POST")
+
+
+def endpoint_of(app: Flask, path: str, method: str = "GET") -> str | None:
+    """Return the endpoint that takes requests for a path; ``None`` when there is none."""
     try:
-        rule, _values = current_app.url_map.bind("").match(path, "POST", return_rule=True)
-    except (HTTPException, RequestRedirect):
+        return str(app.url_map.bind("").match(path, method)[0])
+    except HTTPException:
         return None
-    return str(rule.endpoint)
 
 
 def _host_of(parts: SplitResult) -> tuple[str | None, int]:

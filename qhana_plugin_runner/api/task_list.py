@@ -49,9 +49,6 @@ class _Time(ma.fields.AwareDateTime):
 
 
 class TaskListQuerySchema(MaBaseSchema):
-    class Meta:
-        unknown = ma.EXCLUDE
-
     status = ma.fields.String(validate=ma.validate.OneOf(STATUSES))
     state = ma.fields.String(validate=ma.validate.OneOf(STATES))
     plugin = ma.fields.String(

@@ -35,16 +35,10 @@ def _cursor(pattern: re.Pattern[str], first: str) -> ma.fields.String:
 
 
 class LogQuerySchema(MaBaseSchema):
-    class Meta:
-        unknown = ma.EXCLUDE
-
     cursor = _cursor(_CURSOR, "0-0")
 
 
 class ConsoleQuerySchema(MaBaseSchema):
-    class Meta:
-        unknown = ma.EXCLUDE
-
     cursor = _cursor(_CONSOLE_CURSOR, "0")
 
 

@@ -27,9 +27,6 @@ UPLOAD_TASK = "upload"
 
 
 class UploadedFileSchema(MaBaseSchema):
-    class Meta:
-        unknown = ma.EXCLUDE
-
     file = Upload(required=True)
 
 

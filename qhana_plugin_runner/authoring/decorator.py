@@ -2,14 +2,15 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from typing import Any, ParamSpec, TypeVar
 
 from ..api.plugin_schemas import PluginType
 from ..api.util import SecurityBlueprint
 from ..db.models.tasks import ProcessingTask
+from ..plugins.about import PluginAbout
 from ..util.docstrings import Texts, read_docstring
-from ..util.plugins import QHAnaPluginBase, plugin_identifier
+from ..util.plugins import QHAnaPluginBase
 from .annotations import Output
 from .errors import DeclarationError
 from .functions import FormFunction, class_name, require_plain
@@ -68,13 +69,13 @@ def plugin(
                     )
             texts = read_docstring(inspect.getdoc(function))
             own_name = name or function.__name__.replace("_", "-")
-            about = About(
+            about = PluginAbout(
                 name=own_name,
                 version=version,
                 title=title or own_name.replace("-", " ").capitalize(),
-                type=type,
                 description=texts.description,
-                tags=list(tags),
+                type=type.value,
+                tags=tuple(tags),
             )
             declared = read_outputs(function, outputs)
             return Plugin(function, about, declared, list(requirements), texts)
@@ -83,18 +84,6 @@ def plugin(
             raise error.with_traceback(None) from None
 
     return decorate
-
-
-@dataclass(frozen=True)
-class About:
-    """What the metadata of a plugin says about it."""
-
-    name: str
-    version: str
-    title: str
-    type: PluginType
-    description: str
-    tags: list[str]
 
 
 class Plugin(FormFunction[P, R]):
@@ -113,17 +102,16 @@ class Plugin(FormFunction[P, R]):
     def __init__(
         self,
         function: Callable[P, R],
-        about: About,
+        about: PluginAbout,
         outputs: dict[str, Output],
         requirements: list[str],
         texts: Texts,
     ) -> None:
-        self.about, self.outputs = about, outputs
+        self.plugin, self.about, self.outputs = self, about, outputs
         self.steps: dict[str, Step[Any, Any]] = {}
-        identifier = plugin_identifier(about.name, about.version)
-        super().__init__(function, texts, identifier)
+        super().__init__(function, texts, about.identifier)
         self.blueprint = SecurityBlueprint(
-            identifier,
+            about.identifier,
             function.__module__,
             description=about.description,
             template_folder="templates",
@@ -133,10 +121,6 @@ class Plugin(FormFunction[P, R]):
 
     def __repr__(self) -> str:
         return f"<plugin {self.blueprint.name}>"
-
-    @property
-    def plugin(self) -> "Plugin[Any, Any]":
-        return self
 
     def sent(self, row: ProcessingTask) -> str:
         return row.parameters or "{}"
@@ -175,12 +159,8 @@ class Plugin(FormFunction[P, R]):
         members: dict[str, Any] = {
             "__module__": self.fn.__module__,
             "__doc__": self.fn.__doc__,
-            "name": self.about.name,
-            "version": self.about.version,
-            "description": self.about.description,
-            "tags": self.about.tags,
-            "title": self.about.title,
-            "type": self.about.type.value,
+            **asdict(self.about),
+            "tags": list(self.about.tags),
             "requirements": requirements,
             "get_api_blueprint": get_api_blueprint,
         }

@@ -31,7 +31,10 @@ class FormFunction(Generic[P, R]):
         schema: the class of the form's schema.
         celery_task: the Celery task that calls the function.
         parameters: the parameters of the function.
+        plugin: the plugin that the function belongs to.
     """
+
+    plugin: "Plugin[Any, Any]"
 
     def __init__(self, function: Callable[P, R], texts: Texts, identifier: str) -> None:
         update_wrapper(self, function)
@@ -47,11 +50,6 @@ class FormFunction(Generic[P, R]):
 
     def __reduce__(self) -> str:
         return self.fn.__qualname__  # other processes import it, as they do functions
-
-    @property
-    def plugin(self) -> "Plugin[Any, Any]":
-        """The plugin that the function belongs to."""
-        raise NotImplementedError
 
     def sent(self, row: ProcessingTask) -> str:
         """Return what the form has sent, as JSON."""

@@ -2,7 +2,7 @@
 
 import mimetypes
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,19 @@ from .parameters import Parameter
 from .task import Task
 
 
-def received(parameter: Parameter, value: Any, task: Task) -> Any:
-    """Return the argument for a parameter."""
+def arguments_of(
+    parameters: Iterable[Parameter], values: Mapping[str, Any], task: Task
+) -> dict[str, Any]:
+    """Return the arguments of a function for the values that its form has sent."""
+    return {
+        each.name: (
+            task if each.field is None else _received(each, values[each.name], task)
+        )
+        for each in parameters
+    }
+
+
+def _received(parameter: Parameter, value: Any, task: Task) -> Any:
     convert = _CONVERT.get(parameter.kind)
     if convert is None or value is None:
         return value

@@ -41,11 +41,6 @@ class Parameter:
         return self.field is not None and self.field.required
 
     @property
-    def is_secret(self) -> bool:
-        """Whether its value is a secret."""
-        return self.kind is Kind.SECRET
-
-    @property
     def element(self) -> ma.fields.Field[Any] | None:
         """The field, or that of its elements when it is a list."""
         return self.field.inner if isinstance(self.field, ma.fields.List) else self.field

@@ -1,7 +1,7 @@
 """How the function of a plugin runs in a worker."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from contextvars import copy_context
 from copy import deepcopy
@@ -21,9 +21,10 @@ from ..tasking import life_cycle
 from ..tasking.temp_files import working_folder
 from ..tasks import add_step, save_task_result
 from ..util import strict_json
+from .annotations import Kind
 from .asking import Ask
 from .errors import OutputError
-from .inputs import received
+from .inputs import arguments_of
 from .outputs import Outputs
 from .task import Task
 from .values import as_json
@@ -151,16 +152,16 @@ def run(function: "FormFunction[Any, Any]", task_id: int) -> Signature:
     values = function.schema().loads(function.sent(row))
     task = RunningTask(row, outputs)
     task.data = deepcopy(kept.get("kept") or {})
-    secrets = {
-        **kept.get("secrets", {}),
-        **{
-            each.name: values[each.name] for each in function.parameters if each.is_secret
-        },
+    secrets = dict(kept.get("secrets", {}))
+    secrets |= {
+        each.name: values[each.name]
+        for each in function.parameters
+        if each.kind is Kind.SECRET
     }
     task.secrets = {name: reveal(each, task_id) for name, each in secrets.items() if each}
     # No transaction stays open while files are fetched, and the function works, maybe for hours.
     DB.session.commit()
-    arguments = _arguments(function, values, task)
+    arguments = arguments_of(function.parameters, values, task)
     DB.session.commit()
     returned = function.fn(**arguments)
     if not isinstance(returned, Ask):
@@ -187,15 +188,6 @@ def run(function: "FormFunction[Any, Any]", task_id: int) -> Signature:
     row.save(commit=True)
     step = returned.step
     return add_step.s("", db_id=task_id, step_id=step.name, **step.hrefs(task_id))
-
-
-def _arguments(
-    function: "FormFunction[Any, Any]", values: Mapping[str, Any], task: RunningTask
-) -> dict[str, Any]:
-    return {
-        each.name: task if each.field is None else received(each, values[each.name], task)
-        for each in function.parameters
-    }
 
 
 def _storable(data: Any) -> Any:

@@ -19,7 +19,7 @@ from ..security.headers import use_policy
 from ..security.sites import sites_of
 from .annotations import Kind
 from .figures import Figure, Page
-from .inputs import received
+from .inputs import arguments_of
 from .parameters import evaluated
 from .task import Task
 
@@ -32,7 +32,7 @@ DATA_URL = "data-url"
 
 def is_shown(plugin: "Plugin[Any, Any]") -> bool:
     """Whether the page of a plugin shows what the function returns, which its annotation says."""
-    if plugin.about.type != PluginType.visualization:
+    if plugin.about.type != PluginType.visualization.value:
         return False
     annotation = inspect.signature(plugin.fn).return_annotation
     return _names_shown(evaluated(plugin.fn, annotation))
@@ -88,12 +88,7 @@ def _with_file(
 
 
 def _draw(plugin: "Plugin[Any, Any]", values: Mapping[str, Any]) -> Figure | Page:
-    task = Task()
-    arguments = {
-        each.name: task if each.field is None else received(each, values[each.name], task)
-        for each in plugin.parameters
-    }
-    returned = plugin.fn(**arguments)
+    returned = plugin.fn(**arguments_of(plugin.parameters, values, Task()))
     for each in returned.values() if isinstance(returned, Mapping) else [returned]:
         if isinstance(each, (Figure, Page)):
             return each

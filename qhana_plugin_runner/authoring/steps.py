@@ -47,7 +47,7 @@ class Step(FormFunction[P, R]):
         self, plugin: "Plugin[Any, Any]", function: Callable[P, R], title: str | None
     ) -> None:
         texts = read_docstring(inspect.getdoc(function))
-        self._plugin = plugin
+        self.plugin = plugin
         self.name = function.__name__
         self.title = title or plugin.about.name
         self.help_text = texts.description
@@ -55,10 +55,6 @@ class Step(FormFunction[P, R]):
 
     def __repr__(self) -> str:
         return f"<step {self.name} of {self.plugin!r}>"
-
-    @property
-    def plugin(self) -> "Plugin[Any, Any]":
-        return self._plugin
 
     @property
     def endpoints(self) -> tuple[str, str]:

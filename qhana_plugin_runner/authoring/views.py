@@ -15,6 +15,7 @@ from ..api.plugin_schemas import (
     PluginDependencyMetadata,
     PluginMetadata,
     PluginMetadataSchema,
+    PluginType,
 )
 from ..api.util import SecurityBlueprint
 from ..db.models.tasks import ProcessingTask
@@ -93,7 +94,7 @@ def metadata_of(plugin: "Plugin[Any, Any]") -> PluginMetadata:
         description=about.description,
         name=about.name,
         version=about.version,
-        type=about.type,
+        type=PluginType(about.type),
         entry_point=EntryPoint(
             href=url_for(f"{plugin.blueprint.name}.ProcessView"),
             ui_href=url_for(f"{plugin.blueprint.name}.MicroFrontend"),
@@ -101,7 +102,7 @@ def metadata_of(plugin: "Plugin[Any, Any]") -> PluginMetadata:
             data_output=[*describe_outputs(plugin.outputs)],
             plugin_dependencies=_dependencies(plugin),
         ),
-        tags=about.tags,
+        tags=list(about.tags),
     )
 
 

@@ -140,9 +140,8 @@ class Subject:
 
     def takes(self, url: str, method: str) -> bool:
         """Whether there is a route for a URL."""
-        with self.app.test_request_context("/") as context:
-            assert context.url_adapter is not None
-            return bool(context.url_adapter.test(unquote(urlsplit(url).path), method))
+        path = unquote(urlsplit(url).path)
+        return bool(self.app.url_map.bind("").test(path, method))
 
     @cached_property
     def fields(self) -> dict[str, ma.fields.Field[Any]]:
@@ -203,23 +202,18 @@ class Subject:
     def _is_needed(self, control: Control) -> bool:
         field = self.fields.get(control.name)
         is_data = control.attributes.get("data-input-type") == "data"
-        return (
-            control.is_required or is_data or bool(field is not None and field.required)
-        )
+        is_required = control.is_required or (field is not None and field.required)
+        return is_data or is_required
 
     def _example(self, control: Control) -> Any:
         attributes, kind = control.attributes, control.type
         field = self.fields.get(control.name)
+        metadata = field.metadata if field is not None else {}
         picks = attributes.get("data-input-type")
         if kind == "file":
             return io.BytesIO(b"ID,href,x,y\n1,,1,2\n2,,3,4\n3,,0,1\n"), "entities.csv"
-        if picks == "data" or (
-            field is not None and field.metadata.get("data_input_type")
-        ):
-            types = (
-                field.metadata.get("data_content_types") if field is not None else None
-            )
-            return self._data(types or ["text/csv"])
+        if picks == "data" or metadata.get("data_input_type"):
+            return self._data(metadata.get("data_content_types") or ["text/csv"])
         if picks == "plugin":
             return None
         if control.options or kind == "select":  # which may have nothing to choose
@@ -248,12 +242,8 @@ class Subject:
         """Serve entities in one of these types, and return their URL."""
         known = {"text/csv": "csv", "application/json": "json", "*": "csv", "*/*": "csv"}
         for each in [types] if isinstance(types, str) else types:
-            if suffix := known.get(each):
-                return (
-                    None
-                    if self.runs is None
-                    else self.runs.data.put(ROWS, f"entities.{suffix}")
-                )
+            if self.runs and (suffix := known.get(each)):
+                return self.runs.data.put(ROWS, f"entities.{suffix}")
         return None
 
 

@@ -66,7 +66,6 @@ class _NullableUrl(EmptyIsNone, ma.fields.Url):
     """A URL for which an empty form field means "none"; ``data:`` URLs are accepted, too.
 
     Args:
-        wanted: Added to the metadata, where it is not ``None``.
         relative: Whether to accept relative URLs, too.
         schemes: The accepted schemes; ``None`` for those of the class.
         require_tld: Whether to refuse host names without a top-level domain.
@@ -75,10 +74,11 @@ class _NullableUrl(EmptyIsNone, ma.fields.Url):
     """
 
     SCHEMES: ClassVar[tuple[str, ...]] = ("http", "https", "ftp", "ftps")
+    WANTED: ClassVar[tuple[str, ...]] = ()
+    """Arguments that are added to the metadata, where they are not ``None``."""
 
     def __init__(
         self,
-        wanted: Mapping[str, Any],
         *,
         relative: bool = False,
         schemes: Sequence[str] | None = None,
@@ -87,6 +87,7 @@ class _NullableUrl(EmptyIsNone, ma.fields.Url):
         **kwargs: Any,
     ) -> None:
         known = {key: kwargs.pop(key) for key in _FIELD_KEYWORDS & kwargs.keys()}
+        wanted = {key: kwargs.pop(key, None) for key in self.WANTED}
         given = {key: value for key, value in wanted.items() if value is not None}
         url: dict[str, Any] = {
             "relative": relative,
@@ -114,27 +115,7 @@ class FileUrl(_NullableUrl):
     """
 
     SCHEMES = ("http", "https", "ftp", "ftps", "file")
-
-    def __init__(
-        self,
-        *,
-        relative: bool = False,
-        schemes: Sequence[str] | None = None,
-        require_tld: bool = False,
-        data_input_type: str | None = None,
-        data_content_types: str | Sequence[str] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            {
-                "data_input_type": data_input_type,
-                "data_content_types": data_content_types,
-            },
-            relative=relative,
-            schemes=schemes,
-            require_tld=require_tld,
-            **kwargs,
-        )
+    WANTED = ("data_input_type", "data_content_types")
 
 
 class PluginUrl(_NullableUrl):
@@ -150,28 +131,7 @@ class PluginUrl(_NullableUrl):
         kwargs: As for :class:`FileUrl`.
     """
 
-    def __init__(
-        self,
-        *,
-        relative: bool = False,
-        schemes: Sequence[str] | None = None,
-        require_tld: bool = False,
-        plugin_tags: Sequence[str] | None = None,
-        plugin_name: str | None = None,
-        plugin_version: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            {
-                "plugin_tags": plugin_tags,
-                "plugin_name": plugin_name,
-                "plugin_version": plugin_version,
-            },
-            relative=relative,
-            schemes=schemes,
-            require_tld=require_tld,
-            **kwargs,
-        )
+    WANTED = ("plugin_tags", "plugin_name", "plugin_version")
 
 
 class OneOfEnum(OneOf):

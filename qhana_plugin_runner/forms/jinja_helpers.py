@@ -13,15 +13,10 @@ from flask_babel import lazy_gettext as _
 from jinja2 import Undefined
 from markupsafe import Markup, escape
 
-from . import (
-    Attributes,
-    FormField,
-    describe_form,
-    get_datalist_from_schema,
-    get_input_attr_step,
-    get_input_type,
-    get_validation_attrs,
-)
+from .attributes import Attributes
+from .checks import get_input_attr_step, get_input_type, get_validation_attrs
+from .choices import get_datalist_from_schema
+from .description import FormField, describe_form
 
 MAX_CACHED_FIELDS = 2_000
 """Fields whose HTML is kept, some 1 kB each: those of some hundred forms in two languages."""

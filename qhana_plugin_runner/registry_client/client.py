@@ -5,9 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from copy import deepcopy
-from dataclasses import dataclass, field
 from time import monotonic
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
@@ -16,7 +14,7 @@ from requests import Response
 
 from ..errors import RunnerError
 from ..requests import REQUEST_SESSION, display_url, rewrite_url
-from .types import ApiLink, ApiLinkBase, ApiResponse, match_api_link
+from .types import ApiLink, ApiLinkBase, ApiResponse, as_rels, match_api_link
 
 __all__ = ["PluginRegistryClient", "RegistryAnswerError", "RegistryNotConfigured"]
 
@@ -46,21 +44,11 @@ class RegistryAnswerError(RunnerError, ValueError):
     http_status = 502
 
 
-@dataclass(frozen=True)
-class _Block:
-    """A ``with`` block: the outer block, and the responses fetched in both by URL."""
-
-    outer: "_Block | None" = None
-    fetched: dict[str, ApiResponse] = field(default_factory=dict)
-
-
-_block: ContextVar[_Block | None] = ContextVar("registry_client_block", default=None)
-"""The innermost ``with`` block; each thread has its own."""
-
-
-class _Cached(NamedTuple):
-    response: ApiResponse
-    until: float
+_blocks: ContextVar[tuple[dict[str, ApiResponse], ...]] = ContextVar(
+    "registry_client_blocks", default=()
+)
+"""For each open ``with`` block the responses fetched in the outermost, by URL; each thread has its
+own blocks."""
 
 
 class _Search(NamedTuple):
@@ -115,7 +103,7 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
     ) -> None:
         self._app: Flask | None = None
         self._timeout = timeout
-        self._apis: dict[str, _Cached] = {}
+        self._apis: dict[str, tuple[ApiResponse, float]] = {}
         if app is not None:
             self.init_app(app)
 
@@ -136,18 +124,12 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
         return self.plugin_registry_url is not None
 
     def __enter__(self) -> Self:
-        outer = _block.get()
-        _block.set(_Block(outer, outer.fetched) if outer else _Block())
+        blocks = _blocks.get()
+        _blocks.set((*blocks, blocks[0] if blocks else {}))
         return self
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        block = _block.get()
-        _block.set(block.outer if block else None)
+    def __exit__(self, *_error: object) -> None:
+        _blocks.set(_blocks.get()[:-1])
 
     def fetch_by_api_link(
         self,
@@ -204,10 +186,10 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
         """
 
         search = _Search(
-            _as_list(rel), query_params, body, json, allow_collection_resource
+            as_rels(rel), query_params, body, json, allow_collection_resource
         )
         with self:
-            start = base or self._fetch_root()
+            start = base or self._get(self._root_url())
             for resource in self._walk(start, search.rels, query_params):
                 is_start = resource is start
                 if not (is_start and ignore_base_match) and search.matches(resource):
@@ -267,14 +249,15 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
                 base = self.search_by_rel(rel, base=base)
                 if base is None:
                     return None
-            method = _method(_as_list(last))
+            method = _method(as_rels(last))
             if method == "GET":
                 return self.search_by_rel(
                     last, query_params, body, json, allow_collection_resource, base
                 )
-            for resource in self._walk(base or self._fetch_root(), _as_list(last), None):
+            start = base or self._get(self._root_url())
+            for resource in self._walk(start, as_rels(last), None):
                 answer = None
-                for link in _matching_links(resource, _as_list(last)):
+                for link in _matching_links(resource, as_rels(last)):
                     answer = self._call(method, link, query_params, body, json)
                 if answer is not None:
                     return answer
@@ -309,9 +292,6 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
                 return
             resource = self._get(queue.popleft())
 
-    def _fetch_root(self) -> ApiResponse:
-        return self._get(self._root_url())
-
     def _root_url(self) -> str:
         url = self.plugin_registry_url
         if url is None:
@@ -334,25 +314,24 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
         url = self._url(link, query_params)
         if method == "GET" and body is None and json is None:
             return self._get(url)
-        if block := _block.get():
+        for fetched in _blocks.get()[:1]:
             # The call may change resources that were fetched before.
-            block.fetched.clear()
+            fetched.clear()
         return self._request(method, url, body, json)
 
     def _get(self, url: str) -> ApiResponse:
         """Return a copy of the cached response of a URL, or fetch it."""
-        block = _block.get()
-        response = block.fetched.get(url) if block else None
-        if response is None:
-            kept = self._apis.get(url)
-            if kept is not None and monotonic() < kept.until:
-                response = kept.response
+        blocks = _blocks.get()
+        response = blocks[0].get(url) if blocks else None
+        api, until = self._apis.get(url, (None, 0.0))
+        if response is None and monotonic() < until:
+            response = api
         if response is None:
             response = self._request("GET", url)
             if response.matches_rel("api"):
-                self._apis[url] = _Cached(response, monotonic() + API_LIFETIME)
-            elif block:
-                block.fetched[url] = response
+                self._apis[url] = response, monotonic() + API_LIFETIME
+            elif blocks:
+                blocks[0][url] = response
         return deepcopy(response)
 
     def _request(
@@ -371,10 +350,6 @@ class PluginRegistryClient(AbstractContextManager["PluginRegistryClient"]):
                 self._apis.clear()
             response.raise_for_status()
             return _read(response)
-
-
-def _as_list(rel: Rel) -> Sequence[str]:
-    return [rel] if isinstance(rel, str) else rel
 
 
 def _method(rels: Sequence[str]) -> str:

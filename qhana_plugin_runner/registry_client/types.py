@@ -58,7 +58,8 @@ class ApiObject(BaseApiObject, total=False):
     items: list[ApiLink]
 
 
-def _as_rels(rel: str | Sequence[str]) -> Sequence[str]:
+def as_rels(rel: str | Sequence[str]) -> Sequence[str]:
+    """Return one rel or several as a sequence."""
     return (rel,) if isinstance(rel, str) else rel
 
 
@@ -82,7 +83,7 @@ def match_api_link(
     if resource_type is not None and own_type != resource_type:
         return False
     own_rels = link.get("rel") or ()
-    return all(wanted == own_type or wanted in own_rels for wanted in _as_rels(rel))
+    return all(wanted == own_type or wanted in own_rels for wanted in as_rels(rel))
 
 
 @dataclass

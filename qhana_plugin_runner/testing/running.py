@@ -19,16 +19,15 @@ from celery.worker.request import Request
 from flask import Flask, url_for
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import MapAdapter, RequestRedirect
 from werkzeug.test import TestResponse
 
 from .. import create_app
-from ..api.form_schemas import view_arguments
+from ..api.form_schemas import endpoint_of, view_arguments
 from ..celery import CELERY
 from ..client import outputs
 from ..db import DB
 from ..errors import OperatorError
+from ..forms.json_schema import merged
 from ..forms.kinds import kind_of
 from ..plugin_utils.entity_marshalling import ensure_dict, load_entities
 from ..plugins.loading import LoadedPlugins, QHAnaPluginBase
@@ -154,22 +153,11 @@ def form_schemas(
     app: Flask, url: str, method: str = "POST"
 ) -> list[tuple[str, ma.Schema]]:
     """Return location (``form``, ``files``, ...) and schema of each argument of an endpoint."""
-    try:
-        endpoint = _urls(app).match(unquote(urlsplit(url).path), method)[0]
-    except (HTTPException, RequestRedirect):
+    endpoint = endpoint_of(app, unquote(urlsplit(url).path), method)
+    if endpoint is None:
         return []
     _function, taken = view_arguments(app.view_functions[endpoint], method)
-    return [(location, _instance(schema)) for location, schema in taken]
-
-
-def _urls(app: Flask) -> MapAdapter:
-    with app.test_request_context("/") as context:
-        assert context.url_adapter is not None
-        return context.url_adapter
-
-
-def _instance(schema: ma.Schema | type[ma.Schema]) -> ma.Schema:
-    return schema() if isinstance(schema, type) else schema
+    return [(location, merged([schema])) for location, schema in taken]
 
 
 class Output(outputs.Output):
@@ -382,11 +370,8 @@ class Runs:
                 elif isinstance(each, Path):
                     form.append((key, self.data.put(each)))
                 else:
-                    text = (
-                        each
-                        if isinstance(each, str)
-                        else kind_of(inner).text(inner, each)
-                    )
+                    is_text = isinstance(each, str)
+                    text = each if is_text else kind_of(inner).text(inner, each)
                     form.append((key, text))
         return form, files
 

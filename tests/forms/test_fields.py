@@ -15,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 from qhana_plugin_runner.api import EnumField
 from qhana_plugin_runner.api.extra_fields import CSVList
 from qhana_plugin_runner.api.util import FileUrl, FrontendFormBaseSchema, SecretField
-from qhana_plugin_runner.forms import FormField, describe_form
+from qhana_plugin_runner.forms.description import FormField, describe_form
 
 
 class Color(enum.Enum):

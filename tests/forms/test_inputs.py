@@ -11,7 +11,7 @@ from helpers.forms import schema_of
 from qhana_plugin_runner.api import EnumField
 from qhana_plugin_runner.api.extra_fields import CSVList
 from qhana_plugin_runner.api.util import FileUrl, MaBaseSchema, PluginUrl
-from qhana_plugin_runner.forms import describe_form
+from qhana_plugin_runner.forms.description import describe_form
 from qhana_plugin_runner.forms.jinja_helpers import (
     get_datalist_from_schema,
     get_input_attr_step,

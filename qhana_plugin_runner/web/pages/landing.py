@@ -7,12 +7,10 @@ from flask import Response, current_app, request, url_for
 
 from ...api.negotiation import page
 from ...operations.health import Result, Status, check_health
-from ...plugins.about import PluginAbout
 from ...plugins.failures import PluginFailure
 from ...plugins.loading import loaded_plugins
 from ...security.details import may_see_details
 from ...security.sites import sites_of
-from ...util.texts import has_words
 from ..workbench.catalogue import PluginFilter, catalogue
 from ..workbench.groups import grouped
 
@@ -20,16 +18,6 @@ from ..workbench.groups import grouped
 def landing_page() -> Response:
     """Render the landing page."""
     return page("runner/landing.html", **_landing_page_data())
-
-
-def _is_wanted(about: PluginAbout, query: dict[str, str]) -> bool:
-    """Whether the form of the page asks for a plugin."""
-    texts = (about.name, about.shown_title, about.description, *about.tags)
-    return (
-        query["tag"] in ("", *about.tags)
-        and query["type"] in ("", about.type)
-        and has_words(query["q"], *texts)
-    )
 
 
 def _landing_page_data() -> dict[str, Any]:
@@ -63,7 +51,7 @@ def _landing_page_data() -> dict[str, Any]:
         "failures": [failure for failure in others if not failure.is_note],
         "notes": [each for each in others if each.is_note and each.about is None],
         "missing": _by_command(
-            each for each in others if each.about and _is_wanted(each.about, query)
+            each for each in others if each.about and wanted.matches(each.about)
         ),
         "checks": _shown(checks.values()),
         "has_spec": "api-docs.openapi_json" in current_app.view_functions,

@@ -11,10 +11,10 @@ from ...db.models.task_console import console_end
 from ...db.models.task_details import TaskDetails
 from ...tasking.broker import in_flight
 from ...tasking.life_cycle import TaskState
+from ..workbench.catalogue import task_title
 from ..workbench.file_urls import file_page_url
 from ..workbench.inputs import shown_inputs
 from ..workbench.runs import find_run
-from ..workbench.titles import task_title
 
 _REASON = re.compile(r"^Task failed(?: with|:|, and) (.{1,2000})", re.MULTILINE)
 

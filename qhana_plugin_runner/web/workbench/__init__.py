@@ -8,10 +8,9 @@ WORKBENCH = Blueprint("workbench", __name__, url_prefix="/workbench")
 def register_workbench(app: Flask) -> None:
     """Mount the pages and resources of the workbench."""
     from ...api import ROOT_API
-    from . import data, fragments, pages, recording  # noqa: F401  (add routes, listen)
-    from .catalogue import register_catalogue
+    from . import fragments, pages, recording  # noqa: F401  (add routes, listen)
+    from .catalogue import register_catalogue, task_title
     from .resources import WORKBENCH_API
-    from .titles import task_title
 
     register_catalogue(app)
     app.jinja_env.globals["task_title"] = task_title

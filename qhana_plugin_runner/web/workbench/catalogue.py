@@ -14,20 +14,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
 from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from ...api.form_schemas import endpoint_of
 from ...api.openapi import api_path
 from ...api.plugins import list_plugins
+from ...api.uploads import UPLOAD_TASK
 from ...db import DB
 from ...forms.jinja_helpers import current_language
+from ...plugins.about import PluginAbout
 from ...plugins.failures import without_folders
 from ...plugins.loading import loaded_plugins
 from ...util.texts import has_words
+from ...util.versions import comparable_version
 from .plugin_entries import PluginEntry, with_metadata
 
 if TYPE_CHECKING:
@@ -82,8 +84,8 @@ class PluginFilter:
     type: str = ""
     version: str = ""
 
-    def matches(self, plugin: PluginEntry) -> bool:
-        """Whether a plugin is wanted."""
+    def matches(self, plugin: PluginEntry | PluginAbout) -> bool:
+        """Whether a plugin is wanted, which is also asked of those that are not served."""
         texts = (plugin.name, plugin.title, plugin.description, *plugin.tags)
         return (
             all(
@@ -92,7 +94,10 @@ class PluginFilter:
             )
             and self.name in ("", plugin.name)
             and self.type in ("", plugin.type)
-            and (not self.version or plugin.parsed_version in specifiers(self.version))
+            and (
+                not self.version
+                or comparable_version(plugin.version) in specifiers(self.version)
+            )
             and has_words(self.text, *texts)
         )
 
@@ -144,6 +149,25 @@ def asked_plugin(identifier: str) -> PluginEntry | None:
     """Return what a plugin has answered, however long ago; ``None`` when it was not asked."""
     entries = (entry for _asked_at, entry in [*_current_answers().values()])
     return next((entry for entry in entries if entry.identifier == identifier), None)
+
+
+def task_title(plugin: str | None, task_name: str | None, task_id: int) -> str:
+    """Return what a task is called: the title of its plugin, as far as it is known.
+
+    Args:
+        plugin: The identifier of its plugin.
+        task_name: The name of the Celery task that was started.
+        task_id: Its id.
+    """
+    if plugin:
+        titles: dict[str, str] = g.setdefault("plugin_titles", {})
+        if plugin not in titles:
+            found = asked_plugin(plugin) or find_plugin(plugin)
+            titles[plugin] = found.title if found else plugin
+        return titles[plugin]
+    if task_name == UPLOAD_TASK:
+        return str(_("Upload"))
+    return task_name or str(_("Task %(id)s", id=task_id))
 
 
 def find_plugin_by_url(url: str) -> PluginEntry | None:
@@ -213,13 +237,8 @@ def _served_path(url: str) -> str | None:
     path = _path_in(url)
     if path is None:
         return None
-    routes = current_app.url_map.bind("")
-    route = unquote(path.partition("?")[0])
-    try:
-        rule, _values = routes.match(route, "GET", return_rule=True)
-    except (HTTPException, RequestRedirect):
-        return None
-    return path if loaded_plugins().plugin_of(rule.endpoint) else None
+    endpoint = endpoint_of(current_app, unquote(path.partition("?")[0]))
+    return path if loaded_plugins().plugin_of(endpoint) else None
 
 
 def _path_in(url: str) -> str | None:

@@ -59,8 +59,9 @@ def find_consumers(file: TaskFile, plugins: Iterable[PluginEntry]) -> list[Consu
             is_same(each.data_type, file.file_type) for each in plugin.inputs
         )
         page_url = url_for("workbench.plugin_page", identifier=plugin.identifier)
-        ui_url = _with_query(plugin.ui_url, query) if plugin.ui_url else None
-        found.append(Consumer(plugin, _with_query(page_url, query), ui_url, is_made_for))
+        text = urlencode(query)
+        ui_url = with_query(plugin.ui_url, text) if plugin.ui_url else None
+        found.append(Consumer(plugin, with_query(page_url, text), ui_url, is_made_for))
     return found
 
 
@@ -74,5 +75,6 @@ def _parameter(plugin: PluginEntry, file: TaskFile) -> str | None:
     return "" if is_visualization and not plugin.inputs else None
 
 
-def _with_query(url: str, query: dict[str, str]) -> str:
-    return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(query)}"
+def with_query(url: str, query: str) -> str:
+    """Return a URL with a query, behind the one that it has."""
+    return f"{url}{'&' if urlsplit(url).query else '?'}{query}" if query else url

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, render_template, request, stream_with_context, url_for
+from flask import Response, render_template, request, stream_with_context
 from flask_babel import gettext as _
 from flask_smorest import abort
 
@@ -17,7 +17,6 @@ from . import WORKBENCH
 from .archive import zip_stream
 from .catalogue import catalogue
 from .file_urls import file_facts, find_file, is_foreign
-from .files import find_files
 from .preview import BRIEF, FULL
 from .queries import (
     FileQuerySchema,
@@ -25,6 +24,7 @@ from .queries import (
     PreviewQuerySchema,
     RelatedQuerySchema,
     UrlQuerySchema,
+    asked_files,
     read_query,
 )
 from .related import find_related
@@ -39,13 +39,7 @@ PAGE_SIZE = 25
 @WORKBENCH.get("/files/")
 def files() -> Any:
     """List the outputs of tasks, to choose one."""
-    query = read_query(FileQuerySchema())
-    found = find_files(query["wanted"], query["cursor"], PAGE_SIZE)
-    next_url = None
-    if found.next is not None:
-        others: dict[str, Any] = request.args.to_dict(flat=False)
-        next_url = url_for("workbench.files", **{**others, "cursor": found.next})
-    return _file_list(found.files, next_url)
+    return _file_list(*asked_files(read_query(FileQuerySchema()), PAGE_SIZE))
 
 
 @WORKBENCH.get("/related")

@@ -1,42 +1,74 @@
-"""The page of a plugin with its form."""
-
-from urllib.parse import urlsplit
+"""The pages of the workbench: all files, one of them, and a plugin with its form."""
 
 from flask import abort, render_template, request
 
+from ...api.files import has_tag
 from ...api.form_schemas import schema_url
+from ...api.task_status import download_url
+from ...api.tasks import row_id
+from ...db.models.tasks import TaskFile
 from ...security.headers import allow_frame
 from . import WORKBENCH
 from .catalogue import find_plugin
+from .consumers import with_query
 from .examples import call_examples
+from .file_urls import file_page_url
+from .files import data_types
+from .preview import FULL
+from .queries import FileQuerySchema, asked_files, read_query
+from .runs import input_names
+from .shown_file import shown_file
+
+PAGE_SIZE = 50
+"""Files of a page."""
+
+
+@WORKBENCH.get("/data/")
+def data_page() -> str:
+    """List the files of all tasks, newest first."""
+    query = read_query(FileQuerySchema())
+    files, next_url = asked_files(query, PAGE_SIZE)
+    return render_template(
+        "runner/workbench/data.html",
+        files=files,
+        next_url=next_url,
+        wanted=query,
+        data_types=data_types(),
+        download_url=download_url,
+        file_page_url=file_page_url,
+        input_names=input_names(file.task_id for file in files),
+    )
+
+
+@WORKBENCH.get("/data/<file_id>/")
+def file_page(file_id: str) -> str:
+    """Show a file with its origin, and the plugins that take it."""
+    file = TaskFile.get_by_id(row_id(file_id) or 0)
+    if file is None or not has_tag(file, request.args.get("file-id", "")):
+        abort(404)
+    return render_template("runner/workbench/file.html", **shown_file(file, FULL))
 
 
 @WORKBENCH.get("/plugins/<identifier>/")
-def plugin_page(identifier: str) -> str:
-    """Show a plugin with its form; the form is filled with the query."""
-    return _plugin_page(identifier, None)
+@WORKBENCH.get("/plugins/<identifier>/again/<int:task_id>/", endpoint="run_again")
+def plugin_page(identifier: str, task_id: int | None = None) -> str:
+    """Show a plugin with its form, filled with the query.
 
-
-@WORKBENCH.get("/plugins/<identifier>/again/<int:task_id>/")
-def run_again(identifier: str, task_id: int) -> str:
-    """Show a plugin with its form, filled with the values with which a task was started."""
-    return _plugin_page(identifier, task_id)
-
-
-def _plugin_page(identifier: str, again: int | None) -> str:
+    Args:
+        identifier: The identifier of the plugin.
+        task_id: A task with whose values the form is filled instead.
+    """
     plugin = find_plugin(identifier)
     if plugin is None:
         abort(404)
-    form_url = plugin.ui_url
     query = request.query_string.decode("ascii", "replace")
-    if form_url and query:
-        form_url += ("&" if urlsplit(form_url).query else "?") + query
+    form_url = plugin.ui_url and with_query(plugin.ui_url, query)
     allow_frame(form_url)
     return render_template(
         "runner/workbench/plugin.html",
         plugin=plugin,
         form_url=form_url,
-        again=again,
+        again=task_id,
         schema_url=schema_url(plugin.process_url) if plugin.process_url else None,
         examples=call_examples(plugin),
     )

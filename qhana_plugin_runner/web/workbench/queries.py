@@ -3,12 +3,13 @@
 from typing import Any
 
 import marshmallow as ma
-from flask import request
+from flask import request, url_for
 from webargs.flaskparser import FlaskParser
 
 from ...api.util import MaBaseSchema
+from ...db.models.tasks import TaskFile
 from .catalogue import PluginFilter, specifiers
-from .files import FileFilter
+from .files import FileFilter, find_files
 from .related import Relation
 
 _CURSOR = ma.validate.Range(1, 2**31 - 1)
@@ -32,12 +33,7 @@ def _word_list() -> ma.fields.List[str]:
     )
 
 
-class _QuerySchema(MaBaseSchema):
-    class Meta:
-        unknown = ma.EXCLUDE
-
-
-class UrlQuerySchema(_QuerySchema):
+class UrlQuerySchema(MaBaseSchema):
     url = ma.fields.String(required=True, validate=ma.validate.Length(min=1))
 
 
@@ -45,7 +41,7 @@ class PreviewQuerySchema(UrlQuerySchema):
     brief = ma.fields.Boolean(load_default=False)
 
 
-class FileQuerySchema(_QuerySchema):
+class FileQuerySchema(MaBaseSchema):
     data_type = ma.fields.String(load_default="", validate=_SHORT)
     content_type = _word_list()
     q = ma.fields.String(load_default="", validate=_SEARCH)
@@ -62,7 +58,7 @@ class RelatedQuerySchema(UrlQuerySchema, FileQuerySchema):
     include_self = ma.fields.Boolean(load_default=False)
 
 
-class PluginQuerySchema(_QuerySchema):
+class PluginQuerySchema(MaBaseSchema):
     tag = _word_list()
     name = ma.fields.String(load_default="", validate=_SHORT)
     version = ma.fields.String(load_default="", validate=_SHORT)
@@ -81,6 +77,15 @@ class PluginQuerySchema(_QuerySchema):
         return PluginFilter(
             query["q"], tags, name=query["name"], version=query["version"]
         )
+
+
+def asked_files(query: dict[str, Any], limit: int) -> tuple[list[TaskFile], str | None]:
+    """Return a page of the files that a query asks for, and the URL of the next one."""
+    found = find_files(query["wanted"], query["cursor"], limit)
+    if found.next is None:
+        return found.files, None
+    arguments: dict[str, Any] = {**request.args.to_dict(flat=False), "cursor": found.next}
+    return found.files, url_for(str(request.endpoint), **arguments)
 
 
 def read_query(schema: MaBaseSchema) -> Any:
