@@ -7,21 +7,11 @@ from pathlib import Path
 from sqlite3 import SQLITE_BUSY, SQLITE_LOCKED
 from typing import Any
 
+import sqlalchemy as sa
 from blinker import Namespace
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
-from sqlalchemy import (
-    TIMESTAMP,
-    BigInteger,
-    Dialect,
-    Float,
-    MetaData,
-    TypeDecorator,
-    cast,
-    event,
-    inspect,
-)
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, registry
@@ -39,7 +29,7 @@ more than a loaded machine or a slow disk was ever seen to need."""
 class Model(DeclarativeBase):
     """The base of all models. Plugins reach it as ``DB.Model``."""
 
-    metadata = MetaData(
+    metadata = sa.MetaData(
         naming_convention={
             "pk": "pk_%(table_name)s",
             "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
@@ -50,7 +40,7 @@ class Model(DeclarativeBase):
     )
 
 
-class UtcTimestamp(TypeDecorator[datetime]):
+class UtcTimestamp(sa.TypeDecorator[datetime]):
     """A point in time, in UTC whatever the database does with time zones.
 
     Values without a time zone are in UTC, as plugins mean them. Values that are read, or assigned
@@ -58,11 +48,11 @@ class UtcTimestamp(TypeDecorator[datetime]):
     ``datetime.utcnow()``.
     """
 
-    impl = TIMESTAMP(timezone=True)
+    impl = sa.TIMESTAMP(timezone=True)
     cache_ok = True
 
     def process_bind_param(
-        self, value: datetime | None, dialect: Dialect
+        self, value: datetime | None, dialect: sa.Dialect
     ) -> datetime | None:
         if value is None:
             return None
@@ -70,7 +60,7 @@ class UtcTimestamp(TypeDecorator[datetime]):
         return without_zone(value) if dialect.name == "sqlite" else as_utc(value)
 
     def process_result_value(
-        self, value: datetime | None, dialect: Dialect
+        self, value: datetime | None, dialect: sa.Dialect
     ) -> datetime | None:
         return None if value is None else without_zone(value)
 
@@ -107,7 +97,7 @@ class database_time(
     inherit_cache = True
 
     def __init__(self, seconds: Any = 0.0) -> None:
-        super().__init__(cast(seconds, Float))
+        super().__init__(sa.cast(seconds, sa.Float))
 
 
 @compiles(database_time)
@@ -153,14 +143,15 @@ class RunnerSession(Session):
 
 def _fits(entity: Any, ident: Any) -> bool:
     """Return whether a key fits into the columns of a primary key."""
-    columns = inspect(entity, raiseerr=True).mapper.primary_key
+    columns = sa.inspect(entity, raiseerr=True).mapper.primary_key
     if isinstance(ident, dict):
         values = list(ident.values())
     else:
         values = list(ident) if isinstance(ident, (tuple, list)) else [ident]
     return all(
         not isinstance(value, int)
-        or abs(value) <= (_MAX_BIG_ID if isinstance(column.type, BigInteger) else MAX_ID)
+        or abs(value)
+        <= (_MAX_BIG_ID if isinstance(column.type, sa.BigInteger) else MAX_ID)
         for value, column in zip(values, columns)
     )
 
@@ -171,12 +162,12 @@ REGISTRY: registry = DB.Model.registry  # type: ignore[attr-defined]
 """The registry of all models: for plugins that map classes by ``@REGISTRY.mapped``."""
 
 
-@event.listens_for(DB.Model, "attribute_instrument", propagate=True)
+@sa.event.listens_for(DB.Model, "attribute_instrument", propagate=True)
 def _convert_times(_class: type[Any], _key: str, attribute: Any) -> None:
     """Convert a time that is assigned to what it will be when it is read."""
     columns = getattr(attribute.property, "columns", ())
     if columns and isinstance(columns[0].type, UtcTimestamp):
-        event.listen(attribute, "set", _convert_time, retval=True, propagate=True)
+        sa.event.listen(attribute, "set", _convert_time, retval=True, propagate=True)
 
 
 def _convert_time(_row: Any, value: Any, _old: Any, _initiator: Any) -> Any:
@@ -244,7 +235,7 @@ def register_db(app: Flask) -> None:
     with app.app_context():
         # Only of these: the files of plugins are not ours to switch to another mode.
         for engine in DB.engines.values():
-            event.listen(engine, "connect", _prepare_sqlite)
+            sa.event.listen(engine, "connect", _prepare_sqlite)
             notice_vanished(engine)
     app.extensions["migrate"] = _LazyMigrations(app)
 

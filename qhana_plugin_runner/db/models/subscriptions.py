@@ -4,16 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, Self
 
-from sqlalchemy import (
-    ColumnElement,
-    ForeignKey,
-    Index,
-    String,
-    delete,
-    false,
-    or_,
-    select,
-)
+import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column, relationship
 
 from ..db import DB, MAX_ID, UtcTimestamp
@@ -49,11 +40,11 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
     task: Mapped[Any] = relationship(
         "ProcessingTask", back_populates="subscriptions", repr=False, compare=False
     )
-    webhook_href: Mapped[str] = mapped_column(String(500))
-    task_href: Mapped[str] = mapped_column(String(500))
-    event_type: Mapped[str | None] = mapped_column(String(64), default=None)
+    webhook_href: Mapped[str] = mapped_column(sa.String(500))
+    task_href: Mapped[str] = mapped_column(sa.String(500))
+    event_type: Mapped[str | None] = mapped_column(sa.String(64), default=None)
     task_id: Mapped[int | None] = mapped_column(
-        ForeignKey("ProcessingTask.id"), init=False, index=True
+        sa.ForeignKey("ProcessingTask.id"), init=False, index=True
     )
 
     @classmethod
@@ -67,7 +58,7 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
             webhook_href: the URL that is called.
             event: only subscriptions to exactly this event: ``status``, ``steps`` or ``details``.
         """
-        query = select(cls).where(_is_of(task), cls.webhook_href == webhook_href)
+        query = sa.select(cls).where(_is_of(task), cls.webhook_href == webhook_href)
         if event is not None:
             query = query.where(cls.event_type == event)
         return list(DB.session.execute(query.order_by(cls.id)).scalars())
@@ -91,7 +82,7 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
     ) -> None:
         """Remove the subscription to exactly this event, if it exists, and commit."""
         same = {"task_id": task.id, "webhook_href": webhook_href, "event_type": event}
-        DB.session.execute(delete(cls).filter_by(**same))
+        DB.session.execute(sa.delete(cls).filter_by(**same))
         DB.session.commit()
 
     @classmethod
@@ -104,17 +95,17 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
             task: the task or its id.
             event: ``status``, ``steps`` or ``details``; ``None`` returns all subscribers.
         """
-        query = select(cls.webhook_href, cls.task_href).where(_is_of(task))
+        query = sa.select(cls.webhook_href, cls.task_href).where(_is_of(task))
         if event is not None:
-            query = query.where(or_(cls.event_type.is_(None), cls.event_type == event))
+            query = query.where(sa.or_(cls.event_type.is_(None), cls.event_type == event))
         rows = DB.session.execute(query.order_by(cls.id)).all()
         return list(dict.fromkeys(WebhookRef(*row) for row in rows))
 
 
-def _is_of(task: _Task | int) -> ColumnElement[bool]:
+def _is_of(task: _Task | int) -> sa.ColumnElement[bool]:
     task_id = task if isinstance(task, int) else task.id
     if task_id is not None and abs(task_id) > MAX_ID:
-        return false()
+        return sa.false()
     return TaskUpdateSubscription.task_id == task_id
 
 
@@ -139,17 +130,17 @@ class WebhookDelivery(MappedAsDataclass, DB.Model):  # type: ignore[name-defined
 
     __tablename__ = "WebhookDelivery"
     # With a thousand subscribers, a change looks for the delivery to each of them.
-    __table_args__ = (Index("ix_WebhookDelivery_task_id", "task_id", "webhook_href"),)
+    __table_args__ = (sa.Index("ix_WebhookDelivery_task_id", "task_id", "webhook_href"),)
 
     id: Mapped[int] = mapped_column(init=False, primary_key=True)
-    task_id: Mapped[int] = mapped_column(ForeignKey("ProcessingTask.id"))
-    webhook_href: Mapped[str] = mapped_column(String(500))
-    task_href: Mapped[str] = mapped_column(String(500))
-    event_type: Mapped[str] = mapped_column(String(64))
+    task_id: Mapped[int] = mapped_column(sa.ForeignKey("ProcessingTask.id"))
+    webhook_href: Mapped[str] = mapped_column(sa.String(500))
+    task_href: Mapped[str] = mapped_column(sa.String(500))
+    event_type: Mapped[str] = mapped_column(sa.String(64))
     created_at: Mapped[datetime] = mapped_column(UtcTimestamp())
     due_at: Mapped[datetime | None] = mapped_column(UtcTimestamp(), index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     last_attempt_at: Mapped[datetime | None] = mapped_column(UtcTimestamp(), default=None)
-    last_answer: Mapped[str | None] = mapped_column(String(500), default=None)
+    last_answer: Mapped[str | None] = mapped_column(sa.String(500), default=None)
     delivered_at: Mapped[datetime | None] = mapped_column(UtcTimestamp(), default=None)
-    request_id: Mapped[str | None] = mapped_column(String(128), default=None)
+    request_id: Mapped[str | None] = mapped_column(sa.String(128), default=None)

@@ -4,20 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    ForeignKey,
-    Insert,
-    Select,
-    Text,
-    bindparam,
-    delete,
-    func,
-    insert,
-    literal,
-    select,
-)
+import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
 
 from ..db import DB
@@ -45,10 +32,12 @@ class TaskConsole(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
 
     __tablename__ = "TaskConsole"
 
-    task_id: Mapped[int] = mapped_column(ForeignKey(ProcessingTask.id), primary_key=True)
-    start: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    task_id: Mapped[int] = mapped_column(
+        sa.ForeignKey(ProcessingTask.id), primary_key=True
+    )
+    start: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True)
     size: Mapped[int]
-    text: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(sa.Text)
 
 
 goes_with_task(TaskConsole.task_id)
@@ -71,7 +60,7 @@ class ConsolePart(NamedTuple):
 
 
 def append_console(
-    connection: Connection, task_id: int, text: str, skipped: int = 0
+    connection: sa.Connection, task_id: int, text: str, skipped: int = 0
 ) -> None:
     """Write what a task has printed, and remove what is too old; the caller commits.
 
@@ -94,7 +83,7 @@ def append_console(
     if end > MAX_CONSOLE:
         table = TaskConsole
         old = (table.task_id == task_id) & (table.start < end - MAX_CONSOLE)
-        connection.execute(delete(table).where(old))
+        connection.execute(sa.delete(table).where(old))
 
 
 def _pieces(text: str) -> Iterator[str]:
@@ -108,28 +97,28 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 @cache  # to build a statement takes longer than to run it
-def _appending() -> Insert:
+def _appending() -> sa.Insert:
     table: Any = TaskConsole.__table__
     before = table.alias()
-    of_task = bindparam("of_task", type_=table.c.task_id.type)
-    end = select(before.c.start + before.c.size).where(before.c.task_id == of_task)
+    of_task = sa.bindparam("of_task", type_=table.c.task_id.type)
+    end = sa.select(before.c.start + before.c.size).where(before.c.task_id == of_task)
     end = end.order_by(before.c.start.desc()).limit(1)
-    start = func.coalesce(end.scalar_subquery(), literal(0, BigInteger()))
-    row = select(
+    start = sa.func.coalesce(end.scalar_subquery(), sa.literal(0, sa.BigInteger()))
+    row = sa.select(
         of_task,
-        start + bindparam("skip", type_=BigInteger()),
-        bindparam("bytes", type_=table.c.size.type),
-        bindparam("piece", type_=Text()),
+        start + sa.bindparam("skip", type_=sa.BigInteger()),
+        sa.bindparam("bytes", type_=table.c.size.type),
+        sa.bindparam("piece", type_=sa.Text()),
     )
     columns = ["task_id", "start", "size", "text"]
-    statement: Insert = insert(table).from_select(columns, row)
+    statement: sa.Insert = sa.insert(table).from_select(columns, row)
     return statement.returning(table.c.start)
 
 
 def console_behind(task_id: int, start: int) -> ConsolePart | None:
     """Return what a task has printed behind a place; ``None`` when there is no such task."""
     # Whether the task has ended is read first: what is written before the end is then read, too.
-    query = select(ProcessingTask.finished_at.is_not(None)).filter_by(id=task_id)
+    query = sa.select(ProcessingTask.finished_at.is_not(None)).filter_by(id=task_id)
     has_ended = DB.session.execute(query).scalar()
     if has_ended is None:
         return None
@@ -144,18 +133,18 @@ def console_end(task_id: int, size: int) -> ConsolePart:
         size: how many bytes; a little more when they end within a row
     """
     table = TaskConsole
-    end = select(func.max(table.start + table.size)).filter_by(task_id=task_id)
+    end = sa.select(sa.func.max(table.start + table.size)).filter_by(task_id=task_id)
     rows = _rows(task_id).where(table.start + table.size > end.scalar_subquery() - size)
     return _read(rows, None, False)
 
 
-def _rows(task_id: int) -> Select[Any]:
+def _rows(task_id: int) -> sa.Select[Any]:
     table: Any = TaskConsole
-    query = select(table.start, table.size, table.text).filter_by(task_id=task_id)
+    query = sa.select(table.start, table.size, table.text).filter_by(task_id=task_id)
     return query.order_by(table.start)
 
 
-def _read(rows: Select[Any], start: int | None, is_last: bool) -> ConsolePart:
+def _read(rows: sa.Select[Any], start: int | None, is_last: bool) -> ConsolePart:
     found = DB.session.execute(rows).all()
     if start is None:
         start = found[0].start if found else 0

@@ -9,19 +9,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    JSON,
-    BindParameter,
-    ColumnElement,
-    Connection,
-    Row,
-    ScalarSelect,
-    Select,
-    bindparam,
-    func,
-    literal_column,
-    select,
-)
+import sqlalchemy as sa
 
 from ..db import DB, MAX_ID
 from .tasks import TEMP_FILE, ProcessingTask, Step, TaskFile, TaskLink, TaskLogEntry
@@ -40,7 +28,7 @@ class TaskDetails(NamedTuple):
         outputs: likewise, without temporary and untyped files; empty until the task has ended
     """
 
-    task: Row[Any]
+    task: sa.Row[Any]
     log: str
     steps: Details
     links: Details
@@ -48,7 +36,7 @@ class TaskDetails(NamedTuple):
 
 
 @contextmanager
-def read_connection() -> Iterator[Connection]:
+def read_connection() -> Iterator[sa.Connection]:
     """Yield a connection to read from, given back at the end of the block.
 
     It is the session's while that is in a transaction, and then sees uncommitted changes.
@@ -78,12 +66,12 @@ def read_task(task_id: int) -> TaskDetails | None:
     return TaskDetails(task, log, *map(_as_rows, details))
 
 
-def _read_joined(connection: Connection, values: dict[str, int]) -> Sequence[Any]:
+def _read_joined(connection: sa.Connection, values: dict[str, int]) -> Sequence[Any]:
     task = connection.execute(_joined_statement(connection.dialect.name), values).first()
     return (task, *(task[-4:] if task else [None] * 4))
 
 
-def _read_parts(connection: Connection, values: dict[str, int]) -> Sequence[Any]:
+def _read_parts(connection: sa.Connection, values: dict[str, int]) -> Sequence[Any]:
     """Read the task first: when it has ended by then, its outputs are complete."""
     task, texts, *details = _statements()
     return (
@@ -97,7 +85,7 @@ def _as_rows(details: Sequence[Mapping[str, Any]] | None) -> Details:
     return [SimpleNamespace(**each) for each in details or ()]
 
 
-def read_file(file_id: int) -> Row[Any] | None:
+def read_file(file_id: int) -> sa.Row[Any] | None:
     """Return the columns of a file; ``None`` when there is no such file."""
     if not 0 < file_id <= MAX_ID:
         return None
@@ -106,69 +94,69 @@ def read_file(file_id: int) -> Row[Any] | None:
 
 
 @cache  # to build a statement takes longer than to run it
-def _file_statement() -> Select[Any]:
+def _file_statement() -> sa.Select[Any]:
     file = TaskFile.__table__.c
-    return select(*file).where(file.id == bindparam("id"))
+    return sa.select(*file).where(file.id == sa.bindparam("id"))
 
 
 class _Functions(NamedTuple):
     """Aggregate functions of a database."""
 
-    join: Callable[[ColumnElement[Any]], ColumnElement[Any]]
-    as_object: Callable[..., ColumnElement[Any]]
-    as_list: Callable[..., ColumnElement[Any]]
+    join: Callable[[sa.ColumnElement[Any]], sa.ColumnElement[Any]]
+    as_object: Callable[..., sa.ColumnElement[Any]]
+    as_list: Callable[..., sa.ColumnElement[Any]]
 
 
 _FUNCTIONS = {
     "sqlite": _Functions(
-        lambda text: func.group_concat(text, literal_column("char(10)")),
-        func.json_object,
-        func.json_group_array,
+        lambda text: sa.func.group_concat(text, sa.literal_column("char(10)")),
+        sa.func.json_object,
+        sa.func.json_group_array,
     ),
     "postgresql": _Functions(
-        lambda text: func.string_agg(text, literal_column("chr(10)")),
-        func.json_build_object,
-        func.json_agg,
+        lambda text: sa.func.string_agg(text, sa.literal_column("chr(10)")),
+        sa.func.json_build_object,
+        sa.func.json_agg,
     ),
 }
 """Those of other databases may cut long results, as ``group_concat`` of MariaDB does."""
 
 
 @cache
-def _statements() -> tuple[Select[Any], ...]:
+def _statements() -> tuple[sa.Select[Any], ...]:
     """Return what reads a task, the texts of its log, its steps, its links and its outputs."""
     task, step, link, file, entry = (
         model.__table__.c
         for model in (ProcessingTask, Step, TaskLink, TaskFile, TaskLogEntry)
     )
-    wanted: BindParameter[int] = bindparam("id")
+    wanted: sa.BindParameter[int] = sa.bindparam("id")
     columns = (column for column in task if column.key not in ("parameters", "data"))
-    texts = select(entry.text).where(entry.task_id == wanted, entry.text != "")
+    texts = sa.select(entry.text).where(entry.task_id == wanted, entry.text != "")
     is_output = (file.file_type != "", file.mimetype != "", file.file_type != TEMP_FILE)
     return (
-        select(*columns).where(task.id == wanted),
+        sa.select(*columns).where(task.id == wanted),
         texts.order_by(entry.id),
-        select(*step).where(step.id == wanted).order_by(step.number),
-        select(*link).where(link.task_id == wanted).order_by(link.id),
-        select(*file).where(file.task_id == wanted, *is_output).order_by(file.id),
+        sa.select(*step).where(step.id == wanted).order_by(step.number),
+        sa.select(*link).where(link.task_id == wanted).order_by(link.id),
+        sa.select(*file).where(file.task_id == wanted, *is_output).order_by(file.id),
     )
 
 
 @cache
-def _joined_statement(dialect: str) -> Select[Any]:
+def _joined_statement(dialect: str) -> sa.Select[Any]:
     """Return the statement that reads all of a task, its details as JSON."""
     functions = _FUNCTIONS[dialect]
     task, texts, *details = _statements()
 
-    def rows(found: Select[Any]) -> ScalarSelect[Any]:
+    def rows(found: sa.Select[Any]) -> sa.ScalarSelect[Any]:
         columns = found.subquery().c
         pairs = [part for column in columns for part in (_quoted(column.key), column)]
-        each = functions.as_object(*pairs, type_=JSON)
-        return select(functions.as_list(each, type_=JSON)).scalar_subquery()
+        each = functions.as_object(*pairs, type_=sa.JSON)
+        return sa.select(functions.as_list(each, type_=sa.JSON)).scalar_subquery()
 
-    log = select(functions.join(texts.subquery().c.text)).scalar_subquery()
+    log = sa.select(functions.join(texts.subquery().c.text)).scalar_subquery()
     return task.add_columns(log, *map(rows, details))
 
 
-def _quoted(name: str) -> ColumnElement[str]:
-    return literal_column(f"'{name}'")
+def _quoted(name: str) -> sa.ColumnElement[str]:
+    return sa.literal_column(f"'{name}'")

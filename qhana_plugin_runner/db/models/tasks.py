@@ -4,20 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    Float,
-    ForeignKey,
-    Index,
-    String,
-    Text,
-    delete,
-    event,
-    inspect,
-    select,
-    text,
-)
+import sqlalchemy as sa
 from sqlalchemy.orm import (
     Mapped,
     MappedAsDataclass,
@@ -64,7 +51,7 @@ ENDED_UNKNOWN = "finished_at IS NOT NULL AND coalesce(task_status, '') = ''"
 OPEN = "finished_at IS NULL"
 """SQL: the task has not ended."""
 
-_IS_TEMP_FILE = text(f"file_type = '{TEMP_FILE}'")
+_IS_TEMP_FILE = sa.text(f"file_type = '{TEMP_FILE}'")
 
 
 def _whole_log(task: "ProcessingTask") -> str:
@@ -80,13 +67,13 @@ def _set_log(task: "ProcessingTask", log: str) -> None:
         task.add_task_log_entry(log[len(before) + 1 :])
     elif log != before:
         if before and task.log_entries:
-            DB.session.execute(delete(TaskLogEntry).filter_by(task_id=task.id))
+            DB.session.execute(sa.delete(TaskLogEntry).filter_by(task_id=task.id))
             DB.session.expire(task, ["log_entries"])
         task.log_start = log
 
 
 def _state_of(row: Any) -> Any:
-    return inspect(row, raiseerr=True)
+    return sa.inspect(row, raiseerr=True)
 
 
 class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
@@ -123,35 +110,35 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
 
     __tablename__ = "ProcessingTask"
     __table_args__ = (
-        Index("ix_ProcessingTask_state", "state", "id"),
-        Index("ix_ProcessingTask_plugin", "plugin", "id"),
-        Index("ix_ProcessingTask_started_at", "started_at", "id"),
-        Index(
+        sa.Index("ix_ProcessingTask_state", "state", "id"),
+        sa.Index("ix_ProcessingTask_plugin", "plugin", "id"),
+        sa.Index("ix_ProcessingTask_started_at", "started_at", "id"),
+        sa.Index(
             "ix_ProcessingTask_unknown",
             "task_status",
             "id",
-            sqlite_where=text(ENDED_UNKNOWN),
-            postgresql_where=text(ENDED_UNKNOWN),
+            sqlite_where=sa.text(ENDED_UNKNOWN),
+            postgresql_where=sa.text(ENDED_UNKNOWN),
         ),
-        Index(
+        sa.Index(
             "ix_ProcessingTask_client",
             "client",
-            sqlite_where=text(OPEN),
-            postgresql_where=text(OPEN),
+            sqlite_where=sa.text(OPEN),
+            postgresql_where=sa.text(OPEN),
         ),
         # URLs hold the id: that of a deleted task must not lead to another one.
         {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(init=False, primary_key=True)
-    task_name: Mapped[str | None] = mapped_column(String(500))
+    task_name: Mapped[str | None] = mapped_column(sa.String(500))
     started_at: Mapped[datetime | None] = mapped_column(
         UtcTimestamp(), default_factory=utc_now
     )
     finished_at: Mapped[datetime | None] = mapped_column(
         UtcTimestamp(), default=None, index=True
     )
-    parameters: Mapped[str | None] = mapped_column(Text, default="")
+    parameters: Mapped[str | None] = mapped_column(sa.Text, default="")
     data: Mapped[JSON_LIKE] = mapped_column(
         MutableJSON, nullable=True, default_factory=dict
     )
@@ -163,12 +150,12 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
         default_factory=list,
     )
     current_step: Mapped[int | None] = mapped_column(default=-1)
-    progress_value: Mapped[float | None] = mapped_column(Float, default=None)
-    progress_start: Mapped[float | None] = mapped_column(Float, default=0.0)
-    progress_target: Mapped[float | None] = mapped_column(Float, default=100.0)
-    progress_unit: Mapped[str | None] = mapped_column(String(100), default="%")
-    task_status: Mapped[str | None] = mapped_column(String(100), default=None)
-    log_start: Mapped[str] = mapped_column("task_log", Text, init=False, default="")
+    progress_value: Mapped[float | None] = mapped_column(sa.Float, default=None)
+    progress_start: Mapped[float | None] = mapped_column(sa.Float, default=0.0)
+    progress_target: Mapped[float | None] = mapped_column(sa.Float, default=100.0)
+    progress_unit: Mapped[str | None] = mapped_column(sa.String(100), default="%")
+    task_status: Mapped[str | None] = mapped_column(sa.String(100), default=None)
+    log_start: Mapped[str] = mapped_column("task_log", sa.Text, init=False, default="")
     task_log: Mapped[str] = synonym(
         "log_start", descriptor=property(_whole_log, _set_log), default="", repr=False
     )
@@ -182,11 +169,13 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
         back_populates="task", order_by="TaskUpdateSubscription.id", default_factory=list
     )
 
-    state: Mapped[str | None] = mapped_column(String(16), default=TaskState.WAITING.value)
-    plugin: Mapped[str | None] = mapped_column(String(500), default=None)
+    state: Mapped[str | None] = mapped_column(
+        sa.String(16), default=TaskState.WAITING.value
+    )
+    plugin: Mapped[str | None] = mapped_column(sa.String(500), default=None)
     began_at: Mapped[datetime | None] = mapped_column(UtcTimestamp(), default=None)
     attempt: Mapped[int | None] = mapped_column(default=1)
-    client: Mapped[str | None] = mapped_column(String(32), init=False, default=None)
+    client: Mapped[str | None] = mapped_column(sa.String(32), init=False, default=None)
     log_entries: Mapped[list["TaskLogEntry"]] = relationship(
         order_by="TaskLogEntry.id", viewonly=True, init=False, repr=False
     )
@@ -279,21 +268,21 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
 
         Queries the database each time. A task in its own process is stopped in any case.
         """
-        query = select(ProcessingTask.state).filter_by(id=self.id)
+        query = sa.select(ProcessingTask.state).filter_by(id=self.id)
         return DB.session.execute(query).scalar() in (
             TaskState.CANCELLING,
             TaskState.CANCELLED,
         )
 
 
-@event.listens_for(ProcessingTask, "expire", propagate=True)
+@sa.event.listens_for(ProcessingTask, "expire", propagate=True)
 def _keep_id(task: ProcessingTask, names: Any) -> None:
     """Keep the id, which does not change: views ask for it right after they have saved the task."""
     if names is None and (identity := _state_of(task).identity):
         task.__dict__["id"] = identity[0]
 
 
-@event.listens_for(ProcessingTask.steps, "append", propagate=True)
+@sa.event.listens_for(ProcessingTask.steps, "append", propagate=True)
 def _number_step(task: ProcessingTask, step: "Step", _initiator: Any) -> None:
     """Number a step by its position."""
     step.number = sum(other is not step for other in task.steps)
@@ -306,9 +295,9 @@ def goes_with_task(owner: Any) -> None:
         owner: the foreign key to the task.
     """
 
-    @event.listens_for(ProcessingTask, "before_delete", propagate=True)
-    def remove(_mapper: Any, connection: Connection, task: ProcessingTask) -> None:
-        connection.execute(delete(owner.class_).where(owner == task.id))
+    @sa.event.listens_for(ProcessingTask, "before_delete", propagate=True)
+    def remove(_mapper: Any, connection: sa.Connection, task: ProcessingTask) -> None:
+        connection.execute(sa.delete(owner.class_).where(owner == task.id))
 
 
 class Step(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
@@ -325,10 +314,10 @@ class Step(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
 
     __tablename__ = "Step"
 
-    id: Mapped[int] = mapped_column(ForeignKey(ProcessingTask.id), primary_key=True)
-    step_id: Mapped[str | None] = mapped_column(String(500))
-    href: Mapped[str | None] = mapped_column(String(500))
-    ui_href: Mapped[str | None] = mapped_column(String(500))
+    id: Mapped[int] = mapped_column(sa.ForeignKey(ProcessingTask.id), primary_key=True)
+    step_id: Mapped[str | None] = mapped_column(sa.String(500))
+    href: Mapped[str | None] = mapped_column(sa.String(500))
+    ui_href: Mapped[str | None] = mapped_column(sa.String(500))
     cleared: Mapped[bool | None] = mapped_column(default=False)
     number: Mapped[int] = mapped_column(primary_key=True, default=0)
     task: Mapped[ProcessingTask] = relationship(
@@ -336,7 +325,7 @@ class Step(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     )
 
 
-@event.listens_for(Step.task, "set", propagate=True)
+@sa.event.listens_for(Step.task, "set", propagate=True)
 def _load_steps(_step: Step, task: ProcessingTask | None, *_args: Any) -> None:
     """Load the steps of a task before another one is set, when SQLAlchemy cannot load them."""
     session = None if task is None else object_session(task)
@@ -354,12 +343,12 @@ class TaskLogEntry(MappedAsDataclass, DB.Model):  # type: ignore[name-defined]
     """
 
     __tablename__ = "TaskLogEntry"
-    __table_args__ = (Index("ix_TaskLogEntry_task_id", "task_id", "id"),)
+    __table_args__ = (sa.Index("ix_TaskLogEntry_task_id", "task_id", "id"),)
 
     id: Mapped[int] = mapped_column(init=False, primary_key=True)
-    task_id: Mapped[int] = mapped_column(ForeignKey(ProcessingTask.id), init=False)
+    task_id: Mapped[int] = mapped_column(sa.ForeignKey(ProcessingTask.id), init=False)
     task: Mapped[ProcessingTask] = relationship(repr=False, compare=False)
-    text: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(sa.Text)
 
 
 goes_with_task(TaskLogEntry.task_id)
@@ -385,35 +374,35 @@ class TaskFile(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined
 
     __tablename__ = "TaskFile"
     __table_args__ = (
-        Index(
+        sa.Index(
             "ix_TaskFile_temporary",
             "id",
             sqlite_where=_IS_TEMP_FILE,
             postgresql_where=_IS_TEMP_FILE,
         ),
-        Index("ix_TaskFile_file_type", "file_type", "id"),
+        sa.Index("ix_TaskFile_file_type", "file_type", "id"),
     )
 
     id: Mapped[int] = mapped_column(init=False, primary_key=True)
     task: Mapped[ProcessingTask | None] = relationship(
         back_populates="outputs", repr=False, compare=False
     )
-    security_tag: Mapped[str] = mapped_column(String(64))
-    storage_provider: Mapped[str] = mapped_column(String(64))
-    file_name: Mapped[str] = mapped_column(String(500), index=True)
-    file_storage_data: Mapped[str] = mapped_column(Text)
-    file_type: Mapped[str | None] = mapped_column(String(255))
-    mimetype: Mapped[str | None] = mapped_column(String(255), default=None)
+    security_tag: Mapped[str] = mapped_column(sa.String(64))
+    storage_provider: Mapped[str] = mapped_column(sa.String(64))
+    file_name: Mapped[str] = mapped_column(sa.String(500), index=True)
+    file_storage_data: Mapped[str] = mapped_column(sa.Text)
+    file_type: Mapped[str | None] = mapped_column(sa.String(255))
+    mimetype: Mapped[str | None] = mapped_column(sa.String(255), default=None)
     created_at: Mapped[datetime | None] = mapped_column(
         UtcTimestamp(), default_factory=utc_now
     )
     task_id: Mapped[int | None] = mapped_column(
-        ForeignKey(ProcessingTask.id), init=False, index=True
+        sa.ForeignKey(ProcessingTask.id), init=False, index=True
     )
-    size: Mapped[int | None] = mapped_column(BigInteger, default=None)
-    sha256: Mapped[str | None] = mapped_column(String(64), default=None)
+    size: Mapped[int | None] = mapped_column(sa.BigInteger, default=None)
+    sha256: Mapped[str | None] = mapped_column(sa.String(64), default=None)
     message: Mapped[str | None] = mapped_column(
-        String(32), default_factory=delivery_id, init=False, repr=False
+        sa.String(32), default_factory=delivery_id, init=False, repr=False
     )
 
     @classmethod
@@ -427,7 +416,7 @@ class TaskFile(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined
         task_id = task if isinstance(task, int) else task.id
         if task_id is not None and abs(task_id) > MAX_ID:
             return []
-        query = select(cls).filter_by(task_id=task_id).order_by(cls.id)
+        query = sa.select(cls).filter_by(task_id=task_id).order_by(cls.id)
         return [file for file in DB.session.execute(query).scalars() if file.is_output]
 
     @property
@@ -451,8 +440,8 @@ class TaskLink(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-defined
     task: Mapped[ProcessingTask | None] = relationship(
         back_populates="links", repr=False, compare=False
     )
-    type: Mapped[str] = mapped_column(String(64))
-    href: Mapped[str] = mapped_column(String(500))
+    type: Mapped[str] = mapped_column(sa.String(64))
+    href: Mapped[str] = mapped_column(sa.String(500))
     task_id: Mapped[int | None] = mapped_column(
-        ForeignKey(ProcessingTask.id), init=False, index=True
+        sa.ForeignKey(ProcessingTask.id), init=False, index=True
     )
