@@ -9,6 +9,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import NotFound
 from werkzeug.http import HTTP_STATUS_CODES
 
+from ..plugins.about import module_name, place_of
 from ..plugins.failures import PluginFailure
 from ..plugins.loading import file_of_module, loaded_plugins
 from ..util.logging import plugin_of_request
@@ -60,11 +61,9 @@ def _failures_behind(identifier: str) -> list[PluginFailure]:
 
 def _may_be_named(file: str, name: str) -> bool:
     """Whether a file may define a plugin of this name: only its text tells, if it has an error."""
-    path, word = Path(file), name.replace("-", "_")
-    files = [path]
-    if path.name == "__init__.py":
-        path, files = path.parent, list(path.parent.glob("*.py"))
-    if path.stem.replace("-", "_") == word:
+    word, place = name.replace("-", "_"), place_of(file)
+    files = [place] if place.suffix == ".py" else place.glob("*.py")
+    if module_name(file).replace("-", "_") == word:
         return True
     defined = re.compile(rf"""["']{re.escape(name)}["'@]|\bdef {re.escape(word)}\(""")
     return any(defined.search(_text(each)) for each in files)

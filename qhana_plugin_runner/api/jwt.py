@@ -44,10 +44,6 @@ def _refuse_invalid(reason: str) -> Response:
     return _refuse(reason)
 
 
-def _refuse_unusable(_error: Exception) -> Response:
-    return _refuse(_("The token is invalid."))
-
-
 @JWT.expired_token_loader
 @JWT.revoked_token_loader
 def _refuse_expired(_header: Any, _payload: Any) -> Response:
@@ -95,5 +91,7 @@ def register_jwt(app: Flask) -> None:
         config["JWT_COOKIE_CSRF_PROTECT"] = False
     JWT.init_app(app)
     # What the extension does not expect, such as an algorithm for another kind of key.
-    app.register_error_handler(PyJWTError, _refuse_unusable)
+    app.register_error_handler(
+        PyJWTError, lambda _error: _refuse(_("The token is invalid."))
+    )
     register_people(app)

@@ -269,7 +269,10 @@ def _validators(wanted: Any, options: Field) -> Iterator[Any]:
         if wanted not in _TEXTS:
             raise DeclarationError("has a pattern, which is for texts: leave it out")
         try:
-            yield _whole_text(options.pattern)
+            # The page and its schema have only patterns that are anchored.
+            anchored = re.compile(rf"{options.pattern}\Z")
+            is_simple = simple_pattern(anchored) is not None
+            yield _WholeText(anchored if is_simple else re.compile(options.pattern))
         except re.error as error:
             raise DeclarationError(
                 f"has a pattern that is no regular expression: {error}"
@@ -292,14 +295,6 @@ class _WholeText(Regexp):
         if self.regex.fullmatch(value) is None:
             raise ma.ValidationError(self._format_error(value))
         return value
-
-
-def _whole_text(pattern: str) -> _WholeText:
-    regex = re.compile(pattern)
-    anchored = re.compile(
-        rf"{pattern}\Z"
-    )  # the page and its schema have only such patterns
-    return _WholeText(regex if simple_pattern(anchored) is None else anchored)
 
 
 def _require_comparable(wanted: Any, name: str, limit: Any) -> None:

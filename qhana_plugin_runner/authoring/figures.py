@@ -98,7 +98,7 @@ class Figure(_Shown):
     @property
     def script_url(self) -> str:
         """The URL of plotly.js."""
-        return url_for("package-files.file", name=PLOTLY.name, version=PLOTLY.version)
+        return url_for("docs.package_file", name=PLOTLY.name, version=PLOTLY.version)
 
     @property
     def script(self) -> Markup:

@@ -163,7 +163,10 @@ def _write(value: Any, text: Any, content_type: str, are_entities: bool) -> None
             head = [each for each in (next(rows, _NO_ROWS),) if each is not _NO_ROWS]
             if kind in _ENTITY_FILES and all(map(_is_row, head)):
                 columns = value.columns if isinstance(value, _Table) else []
-                _write_rows(chain(head, rows), columns, text, content_type)
+                if kind == media_type(CSV):
+                    write_table(chain(head, rows), columns, text)
+                else:
+                    save_entities(plain_rows(chain(head, rows)), text, content_type)
                 return
             value = [*head, *rows]
         if are_entities and not isinstance(value, Mapping):
@@ -198,15 +201,6 @@ def _theirs(rows: Iterable[Any]) -> Iterator[Any]:
 
 def _is_row(value: Any) -> bool:
     return isinstance(value, Mapping) or hasattr(value, "_fields")
-
-
-def _write_rows(
-    rows: Iterable[Any], columns: list[str], text: Any, content_type: str
-) -> None:
-    if media_type(content_type) == media_type(CSV):
-        write_table(rows, columns, text)
-    else:
-        save_entities(plain_rows(rows), text, content_type)
 
 
 def as_json(value: Any) -> Any:
@@ -301,17 +295,16 @@ def _pandas_rows(frame: Any, _content_type: str) -> _Table:
     return _Table(frame.columns, frame.itertuples(index=False, name=None))
 
 
-def _polars_rows(frame: Any, _content_type: str) -> _Table:
-    return _Table(frame.columns, frame.iter_rows())
-
-
 _LIBRARIES: dict[tuple[str, str], tuple[str, Callable[[Any, str], Any]]] = {
     ("matplotlib", "Figure"): ("image/png", _picture),
     ("plotly", "BaseFigure"): ("text/html", _page),
     ("qhana_plugin_runner", "Figure"): ("text/html", _page),
     ("qhana_plugin_runner", "Page"): ("text/html", _page),
     ("pandas", "DataFrame"): (JSON, _pandas_rows),
-    ("polars", "DataFrame"): (JSON, _polars_rows),
+    ("polars", "DataFrame"): (
+        JSON,
+        lambda frame, _type: _Table(frame.columns, frame.iter_rows()),
+    ),
     ("qiskit", "QuantumCircuit"): (QASM, _qasm),
 }
 """Package and class -> default mime type, and what makes a plain value; nothing is imported."""

@@ -15,6 +15,7 @@ from flask import Flask
 
 from ..celery import CELERY
 from ..plugins import loading
+from ..plugins.about import place_of
 from ..plugins.failures import PluginFailure
 from ..plugins.loading import QHAnaPluginBase
 from ..plugins.requirements.plugins import collect
@@ -65,18 +66,13 @@ class LoadWatch:
             (
                 f"{frame.filename}:{frame.lineno}"
                 for frame in reversed(traceback.extract_stack())
-                if self._is_own(frame.filename)
+                if Path(frame.filename).is_relative_to(place_of(self.file))
             ),
             str(self.file),
         )
         host, port = address[:2]
         self.connections.append((f"{host}:{port}", line))
         raise ConnectionRefusedError("no network while plugins are imported")
-
-    def _is_own(self, filename: str) -> bool:
-        package = self.file.name == "__init__.py"
-        own = self.file.parent if package else self.file
-        return Path(filename).is_relative_to(own)
 
     def _timed(self, import_module: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*arguments: Any) -> Any:

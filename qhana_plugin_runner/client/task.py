@@ -174,7 +174,9 @@ class Task:
             names = [each.id for _n, each in steps if each.is_open]
             raise ValueError(f"{self!r} has no open step {wanted!r}; open are {names}")
         number, found_step = found[-1]
-        form = Form(f"the step {wanted}", self._step_schema(found_step), {})
+        schema_urls = self._status.get("stepSchemas") or {}
+        schema = read_schema(self._connection, schema_urls.get(wanted))
+        form = Form(f"the step {wanted}", schema, {})
         upload = partial(upload_input, self._connection)
         data = form.fill({**(inputs or {}), **more}, upload)
         post_form(self._connection, found_step.href, data, form.label)
@@ -252,10 +254,6 @@ class Task:
             Step(each["stepId"], each["href"], each["uiHref"], not each.get("cleared"))
             for each in status.get("steps") or ()
         ]
-
-    def _step_schema(self, step: Step) -> dict[str, Any] | None:
-        urls = self._status.get("stepSchemas") or {}
-        return read_schema(self._connection, urls.get(step.id))
 
     def _raise_failure(self) -> None:
         status = self._newest()

@@ -206,7 +206,7 @@ class _Converter(OpenAPIConverter):
         self, field: ma.fields.Field[Any], **kwargs: Any
     ) -> dict[str, Any]:
         found = super().metadata2properties(field, **kwargs)
-        texts = {key: str(each) for key, each in found.items() if _is_lazy(each)}
+        texts = {key: str(v) for key, v in found.items() if isinstance(v, LazyString)}
         return {
             key: each for key, each in {**found, **texts}.items() if _is_valid(key, each)
         }
@@ -264,11 +264,11 @@ def _add_url(field: Any, found: dict[str, Any]) -> None:
     if isinstance(field, ma.fields.Url) and field.relative:
         found["format"] = "uri-reference"
     metadata, picks = field.metadata, kind_of(field).picks
-    plugin = _given(
-        tags=_words(metadata.get("plugin_tags")),
-        name=metadata.get("plugin_name"),
-        version=metadata.get("plugin_version"),
-    )
+    plugin = {
+        "tags": _words(metadata.get("plugin_tags")),
+        "name": metadata.get("plugin_name"),
+        "version": metadata.get("plugin_version"),
+    }
     types = metadata.get("data_input_type"), metadata.get("data_content_types")
     if isinstance(field, ma.fields.List):
         return  # its items have said it
@@ -279,8 +279,8 @@ def _add_url(field: Any, found: dict[str, Any]) -> None:
         found["contentMediaType"] = (
             contents[0] if len(contents) == 1 else "application/octet-stream"
         )
-    elif picks == "plugin" or plugin:
-        found["pluginDependency"] = plugin
+    elif picks == "plugin" or any(plugin.values()):
+        found["pluginDependency"] = {key: each for key, each in plugin.items() if each}
     elif picks == "data" or any(types):
         found["dataInput"] = {
             "dataType": str(types[0] or "*"),
@@ -304,20 +304,12 @@ def _words(items: Any) -> list[str]:
     )
 
 
-def _given(**values: Any) -> dict[str, Any]:
-    return {key: each for key, each in values.items() if each}
-
-
 _TYPES = frozenset("array boolean integer null number object string".split())
 
 
 def _is_type(value: Any) -> bool:
     names = value if isinstance(value, (list, tuple)) else [value]
     return bool(names) and all(isinstance(each, str) and each in _TYPES for each in names)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, Decimal))
 
 
 def _is_size(value: Any) -> bool:
@@ -335,11 +327,6 @@ def _is_pattern(value: Any) -> bool:
     return is_simple and len(repeats) <= MOST_REPEATS and longest < 1_000
 
 
-def _is_lazy(value: Any) -> bool:
-    """Whether it is a text that is translated when it is shown."""
-    return isinstance(value, LazyString)
-
-
 def _is_choice(value: Any) -> bool:
     """Whether JSON can hold at least one of the choices."""
     return isinstance(value, (list, tuple)) and bool(as_json(value, "", []))
@@ -347,6 +334,9 @@ def _is_choice(value: Any) -> bool:
 
 def _is(*types: type) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, types)
+
+
+_is_number = _is(int, float, Decimal)
 
 
 _VALID: Mapping[str, Callable[[Any], bool]] = {

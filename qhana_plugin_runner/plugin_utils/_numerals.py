@@ -1,16 +1,18 @@
 """Numbers in text: as the files of the world write them, which is not as Python does."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Number = TypeVar("Number", int, float)
 
 
-def _refuse_foreign(text: str) -> None:
-    """Refuse what Python alone reads: ``1_000``, and the digits of other scripts.
-
-    Raises:
-        ValueError: it is no numeral, even without the space around it, which may be of any kind.
-    """
-    if "_" in text or not text.strip().isascii():
-        raise ValueError("only the digits 0 to 9 make a number, without '_'")
+def _read(kind: Callable[[Any], Number], value: Any) -> Number:
+    """Read a number, but not what Python alone reads: ``1_000``, and digits of other scripts."""
+    if isinstance(value, str):
+        is_plain = value.isascii() or value.strip().isascii()
+        if "_" in value or not is_plain:
+            raise ValueError("only the digits 0 to 9 make a number, without '_'")
+    return kind(value)
 
 
 def parse_int(value: Any) -> int:
@@ -27,9 +29,7 @@ def parse_int(value: Any) -> int:
         ValueError: this is no whole number.
     """
     try:
-        if isinstance(value, str) and ("_" in value or not value.isascii()):
-            _refuse_foreign(value)
-        return int(value)
+        return _read(int, value)
     except (OverflowError, ValueError) as error:
         raise ValueError(f"{value!r:.99} is no whole number") from error
 
@@ -48,9 +48,7 @@ def parse_float(value: Any) -> float:
         ValueError: this is no number, or one that no float can hold.
     """
     try:
-        if isinstance(value, str) and ("_" in value or not value.isascii()):
-            _refuse_foreign(value)
-        return float(value)
+        return _read(float, value)
     except OverflowError as error:
         raise ValueError(f"{value!r:.99} is too large a number") from error
     except ValueError as error:

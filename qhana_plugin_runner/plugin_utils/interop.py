@@ -317,9 +317,10 @@ def monitor_result(
     watched = _watched(monitor)
 
     def events(status: str, result: Mapping[str, Any]) -> list[str]:
+        steps = _mappings(result.get("steps"))
         if status != "PENDING":
             found = ["status", "details", "steps"]
-        elif _has_open_step(result):
+        elif steps and not steps[-1].get("cleared"):
             found = ["steps", "details"]
         else:
             found = []
@@ -369,11 +370,6 @@ def monitor_external_substep(
         return found
 
     _check(self, events, result_url, webhook_url, retry, failures)
-
-
-def _has_open_step(result: Mapping[str, Any]) -> bool:
-    steps = _mappings(result.get("steps"))
-    return bool(steps) and not steps[-1].get("cleared")
 
 
 def _find_step(result: Mapping[str, Any], substep: str | int) -> Mapping[str, Any] | None:

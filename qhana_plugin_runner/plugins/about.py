@@ -1,6 +1,7 @@
 """What a plugin is called, and what it says about itself."""
 
 from dataclasses import dataclass
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -16,9 +17,24 @@ def plugin_identifier(name: str, version: str) -> str:
     return f"{name}@{version}".replace(".", "-")
 
 
+def place_of(file: str | PurePath) -> Path:
+    """Return what a plugin consists of: the folder of a package, or the file of a module.
+
+    >>> str(place_of("/srv/plugins/plot/__init__.py")), str(place_of("/srv/plugins/plot.py"))
+    ('/srv/plugins/plot', '/srv/plugins/plot.py')
+    """
+    path = Path(file)
+    return path.parent if path.name == "__init__.py" else path
+
+
+def module_name(file: str | PurePath) -> str:
+    """Return the name that a plugin has by its place."""
+    return place_of(file).name.removesuffix(".py")
+
+
 @dataclass(frozen=True)
 class PluginAbout:
-    """What is known of a plugin that is not served.
+    """What is known of a plugin without asking it for its metadata.
 
     Attributes:
         name: its name, or that of its file.
@@ -39,14 +55,8 @@ class PluginAbout:
     @classmethod
     def of(cls, plugin: "QHAnaPluginBase") -> Self:
         """Return what a plugin says about itself."""
-        text = (
-            plugin.name,
-            plugin.version,
-            plugin.title,
-            plugin.description,
-            plugin.type,
-        )
-        return cls(*text, tuple(plugin.tags))
+        texts = plugin.name, plugin.version, plugin.title, plugin.description, plugin.type
+        return cls(*texts, tuple(plugin.tags))
 
     @property
     def identifier(self) -> str:

@@ -18,7 +18,7 @@ from ..util.error_text import error_text, name_and_text, printable
 from ..util.library_folders import is_authors_code
 from ..util.log_once import is_first_to_log
 from ..util.redaction import redact_text
-from .about import PluginAbout
+from .about import PluginAbout, place_of
 
 FAILURE_FRAMES = 3
 """How many of the last stack frames of a failure are kept: enough to see the line in the plugin
@@ -63,9 +63,8 @@ class PluginFailure:
         stack = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in stack if not frame.filename.startswith("<frozen ")]
         frames = traceback.format_list(own[-FAILURE_FRAMES:])
-        if isinstance(
-            error, SyntaxError
-        ):  # the frames end before the line that it is about
+        if isinstance(error, SyntaxError):
+            # the frames end before the line that it is about
             frames.append("".join(traceback.format_exception_only(error)[:-1]))
         if isinstance(error, PluginError):
             text = redact_text(error_text(error))
@@ -93,10 +92,7 @@ class PluginFailure:
     @property
     def public_name(self) -> str:
         """The plugin without the folders of the host, for strangers."""
-        path = PurePath(self.file)
-        return self.name or (
-            path.parent.name if path.name == "__init__.py" else path.name
-        )
+        return self.name or place_of(self.file).name
 
     @property
     def public_error(self) -> str:
@@ -106,8 +102,8 @@ class PluginFailure:
     @property
     def _edited_at(self) -> float:
         """When the plugin was last edited: what was said before then is no news of it now."""
-        path = Path(self.file)
-        files = path.parent.glob("*.py") if path.name == "__init__.py" else [path]
+        place = place_of(self.file)
+        files = [place] if place.suffix == ".py" else place.glob("*.py")
         return max(map(_edited_at, files), default=0.0)
 
     def log(self, logger: logging.Logger) -> None:

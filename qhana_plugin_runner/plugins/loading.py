@@ -331,7 +331,7 @@ class LoadedPlugins:
 
 def _unmet(text: str) -> list[str]:
     """Return the requirements that are not met; what reads them is loaded when there are some."""
-    from .requirements.installed import unmet
+    from .requirements.lines import unmet
 
     return unmet(text)
 

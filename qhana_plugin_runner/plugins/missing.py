@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flask_babel import lazy_gettext as _
 
 from ..util.log_once import is_first_to_log
-from .about import PluginAbout
+from .about import PluginAbout, module_name
 from .failures import PluginFailure
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def missing_packages(
 
 def missing_needs(plugin: "QHAnaPluginBase") -> list[str]:
     """Return the packages that a plugin asks for, and that are missing."""
-    from .requirements.installed import unmet
+    from .requirements.lines import unmet
 
     try:
         return unmet(plugin.get_requirements())
@@ -64,8 +64,7 @@ def failure_of_source(file: Path, error: BaseException) -> PluginFailure | None:
     """
     if not isinstance(error, ModuleNotFoundError):
         return None
-    from .requirements.installed import unmet
-    from .requirements.lines import RequirementsError
+    from .requirements.lines import RequirementsError, unmet
     from .sources import read_source
 
     try:
@@ -76,7 +75,7 @@ def failure_of_source(file: Path, error: BaseException) -> PluginFailure | None:
     if not packages:
         return None
     described = [each for each in plugins if each.text("name") and each.text("version")]
-    about = _about(described[0]) if described else PluginAbout(_name_of(file))
+    about = _about(described[0]) if described else PluginAbout(module_name(file))
     return missing_packages(about, str(file), packages, str(error))
 
 
@@ -97,10 +96,6 @@ def _about(source: "PluginSource") -> PluginAbout:
         source.text(key) for key in ("name", "version", "title", "description", "type")
     )
     return PluginAbout(name, version, title, description, type_, tuple(source.tags))
-
-
-def _name_of(file: Path) -> str:
-    return file.parent.name if file.name == "__init__.py" else file.stem
 
 
 def install_command(about: PluginAbout, file: Path) -> str:

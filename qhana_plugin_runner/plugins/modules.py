@@ -19,6 +19,7 @@ from ..util import compat
 from ..util.bytecode import source_loader
 from ..util.library_folders import package_folders
 from ..util.log_once import is_first_to_log
+from .about import module_name, place_of
 
 _logger = logging.getLogger(__name__)
 
@@ -53,8 +54,7 @@ def find_modules(folders: Iterable[str | Path]) -> list[PluginModule]:
     modules = list(sys.modules.values()) if files else ()
     loaded = {_file_of(module): module for module in modules}
     for file in files:
-        plain = file.parent.name if file.name == "__init__.py" else file.stem
-        plain = name = plain.replace(".", "_")
+        plain = name = module_name(file).replace(".", "_")
         number = 1
         while name in found or not _is_free(name, file, packages):
             number += 1
@@ -177,17 +177,15 @@ def import_module(source: PluginModule) -> ModuleType:
     if source.loaded is not None:
         sys.modules.setdefault(source.name, source.loaded)
         return source.loaded
-    folder = [str(source.file.parent)] if source.file.name == "__init__.py" else None
+    place = place_of(source.file)
     spec = importlib.util.spec_from_file_location(
         source.name,
         source.file,
         loader=source_loader(source.name, source.file),
-        submodule_search_locations=folder,
+        submodule_search_locations=None if place == source.file else [str(place)],
     )
     assert spec is not None and spec.loader is not None  # the file ends in .py
-    compat.register_plugin_root(
-        source.file.parent if folder else source.file, source.name
-    )
+    compat.register_plugin_root(place, source.name)
     module = importlib.util.module_from_spec(spec)
     sys.modules[source.name] = module
     try:
@@ -229,8 +227,7 @@ class _LastFinder:
     """Is asked for what no other finder has found, and notes who asks."""
 
     def __init__(self, source: PluginModule) -> None:
-        is_package = source.file.name == "__init__.py"
-        self._place = source.file.parent if is_package else source.file
+        self._place = place_of(source.file)
         self.by_plugin: list[str] = []
         self.by_libraries: list[str] = []
 

@@ -36,7 +36,7 @@ PUBLIC = frozenset(
         "licenses.licenses",
         "login.login",
         "login.logout",
-        "package-files.file",
+        "docs.package_file",
         "plugins-api.PluginView",
         "plugins-api.PluginsView",
         "schemas-api.FormSchemaView",

@@ -8,7 +8,7 @@ from helpers.product import CHECKOUT
 
 from qhana_plugin_runner.plugins.about import PluginAbout
 from qhana_plugin_runner.plugins.missing import SETS, missing_packages
-from qhana_plugin_runner.plugins.requirements.installed import unmet
+from qhana_plugin_runner.plugins.requirements.lines import unmet
 
 SHORT = '''
 from qhana_plugin_runner.authoring import plugin

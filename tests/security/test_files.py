@@ -106,8 +106,7 @@ def test_a_route_that_forgot_the_sandbox_is_found():
     """CVE-2026-44727: whatever makes a response of bytes passes it through as_download."""
     makers = {"send_file", "send_from_directory", "Response", "response_class"}
     others = {
-        "web/pages/docs.py",  # files of the packages of the viewers
-        "web/pages/package_files.py",  # scripts of packages
+        "web/pages/docs.py",  # files of the packages of the viewers, and scripts of others
         "api/answers.py",  # JSON that was made before
         "api/metrics.py",  # text for Prometheus
     }

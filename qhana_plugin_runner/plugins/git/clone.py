@@ -33,11 +33,6 @@ class GitError(RunnerError):
     """A repository cannot be cloned or updated."""
 
 
-def is_git_installed() -> bool:
-    """Return whether git is installed."""
-    return shutil.which("git") is not None
-
-
 def update_clone(clone: Path, source: GitSource) -> None:
     """Clone a repository, or update its clone and discard local changes.
 

@@ -7,6 +7,7 @@ into the plugin folder: a repository may hold one plugin or many, at its root or
 import fcntl
 import hashlib
 import os
+import shutil
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,8 +15,8 @@ from itertools import chain, count
 from pathlib import Path
 
 from ...errors import RunnerError
-from .clone import GitError, is_git_installed, update_clone
-from .source import GitSource, SourceError, read_sources
+from .clone import GitError, update_clone
+from .source import GitSource, read_sources
 
 _CLONES = ".clones"
 
@@ -50,13 +51,8 @@ def load_git_plugins(text: str, folder: Path) -> Loaded:
         RunnerError: the folder cannot be written.
     """
     loaded = Loaded()
-    sources: list[GitSource] = []
-    for source in read_sources(text):
-        if isinstance(source, SourceError):
-            loaded.errors.append(str(source))
-        else:
-            sources.append(source)
-    can_update = not sources or is_git_installed()
+    sources = read_sources(text, loaded.errors)
+    can_update = not sources or shutil.which("git") is not None
     if not can_update:
         loaded.errors.append(
             "git is missing but needed for GIT_PLUGINS: install it (apt-get install git)"
@@ -66,7 +62,11 @@ def load_git_plugins(text: str, folder: Path) -> Loaded:
             wanted: dict[str, Path] = {}
             updated: set[Path] = set()
             for source in sources:
-                clone = folder / _CLONES / _clone_name(source)
+                # Each ref has its own clone.
+                identity = hashlib.sha256(
+                    f"{source.url}\n{source.ref}".encode()
+                ).hexdigest()
+                clone = folder / _CLONES / f"{source.name}-{identity[:12]}"
                 try:
                     if can_update and clone not in updated:
                         update_clone(clone, source)
@@ -91,12 +91,6 @@ def _locked(clones: Path) -> Iterator[None]:
     with (clones / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _clone_name(source: GitSource) -> str:
-    """Return the folder name for a source; each ref has its own clone."""
-    identity = hashlib.sha256(f"{source.url}\n{source.ref}".encode()).hexdigest()
-    return f"{source.name}-{identity[:12]}"
 
 
 def _choose(
@@ -149,13 +143,9 @@ def _plugins_in(place: Path, name: str) -> dict[str, Path]:
         return {name: place}
     return {
         entry.name: entry
-        for entry in sorted(place.iterdir())
-        if not entry.name.startswith((".", "test_"))
-        and entry.name not in _NOT_PLUGINS
-        and (
-            (entry.suffix == ".py" and entry.is_file())
-            or (entry / "__init__.py").is_file()
-        )
+        for entry in _entries_of(place)
+        if (entry.suffix == ".py" and entry.is_file())
+        or (entry / "__init__.py").is_file()
     }
 
 
@@ -163,13 +153,19 @@ def _folders_in(place: Path) -> dict[str, Path]:
     """Return folders that are no plugins but hold modules: PLUGIN_FOLDERS may name those below."""
     return {
         entry.name: entry
-        for entry in sorted(place.iterdir())
+        for entry in _entries_of(place)
         if entry.is_dir()
-        and not entry.name.startswith((".", "test_"))
-        and entry.name not in _NOT_PLUGINS
         and not (entry / "__init__.py").is_file()
         and any(entry.rglob("*.py"))
     }
+
+
+def _entries_of(place: Path) -> list[Path]:
+    return [
+        entry
+        for entry in sorted(place.iterdir())
+        if not entry.name.startswith((".", "test_")) and entry.name not in _NOT_PLUGINS
+    ]
 
 
 def _link(folder: Path, wanted: dict[str, Path], loaded: Loaded) -> None:

@@ -1,7 +1,6 @@
 """Reads the lines of ``GIT_PLUGINS``."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import parse_qsl
@@ -98,14 +97,16 @@ def _subdirectory(fragment: str) -> str:
     return str(path) if path.parts else ""
 
 
-def read_sources(text: str) -> Iterator[GitSource | SourceError]:
-    """Yield the source or the error of each line, skipping empty lines and comments."""
+def read_sources(text: str, errors: list[str]) -> list[GitSource]:
+    """Return the source of each line that is no comment, and add what is wrong to the errors."""
+    sources = []
     for number, line in enumerate(text.splitlines(), 1):
         line = re.sub(r"(^|\s)#.*", "", line).strip()
         if not line:
             continue
         try:
-            yield GitSource.read(line)
+            sources.append(GitSource.read(line))
         except SourceError as error:
             shown = redact_urls(line)
-            yield SourceError(f"line {number} of GIT_PLUGINS, {shown!r}: {error}")
+            errors.append(f"line {number} of GIT_PLUGINS, {shown!r}: {error}")
+    return sources

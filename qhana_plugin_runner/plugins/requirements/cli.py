@@ -56,9 +56,7 @@ def install(
     if as_json:
         told = {
             "requirements": [_as_dict(each) for each in collected.requirements],
-            "conflicts": [
-                [_as_dict(each.requirement), _as_dict(each.other)] for each in conflicts
-            ],
+            "conflicts": [[*map(_as_dict, pair)] for pair in conflicts],
             "skipped": collected.failures,
         }
         click.echo(json.dumps(told, indent=2))

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 from ...util.redaction import redact_urls
 from .lines import Requirement
@@ -12,8 +12,7 @@ RUNNER = "the runner"
 """Owner of the versions that the runner itself was installed with."""
 
 
-@dataclass(frozen=True)
-class Conflict:
+class Conflict(NamedTuple):
     """Two requirements that no version of the package can meet.
 
     Attributes:

@@ -13,6 +13,7 @@ from flask import Flask
 from packaging.utils import canonicalize_name
 
 from ...errors import OperatorError
+from ..about import module_name, place_of
 from ..loading import QHAnaPluginBase
 from ..modules import find_modules
 from ..sources import PluginSource, read_source
@@ -66,7 +67,10 @@ def collect(
         if only_with_tests and not brings_tests(file):
             continue
         try:
-            texts = _texts_in(file) if plugin is None else [_ask(plugin)]
+            if plugin is None:
+                texts = [each.requirements for each in read_source(file)]
+            else:
+                texts = [_ask(plugin)]
             found = [each for text in texts for each in read_requirements(owner, text)]
         except RequirementsError as error:
             collected.failures[owner] = str(error)
@@ -77,8 +81,7 @@ def collect(
 
 def _names(owner: str, file: Path, plugin: QHAnaPluginBase | None) -> set[str]:
     """Return all that a plugin may be called."""
-    is_package = file.name == "__init__.py"
-    names = {owner, str(file), file.parent.name if is_package else file.stem}
+    names = {owner, str(file), module_name(file)}
     if plugin is not None:
         return names | {plugin.name, *plugin.tags}
     for each in _read(file):
@@ -99,10 +102,8 @@ def brings_tests(file: Path) -> bool:
     Args:
         file: the plugin's module, or the ``__init__.py`` of its package.
     """
-    folder = file.parent
-    return file.name == "__init__.py" and (
-        (folder / "tests").is_dir() or any(folder.glob("test_*.py"))
-    )
+    place = place_of(file)
+    return (place / "tests").is_dir() or any(place.glob("test_*.py"))
 
 
 def _plugins(app: Flask) -> Iterator[tuple[str, Path, QHAnaPluginBase | None]]:
@@ -120,10 +121,6 @@ def _plugins(app: Flask) -> Iterator[tuple[str, Path, QHAnaPluginBase | None]]:
     for module in find_modules(app.config["PLUGIN_FOLDERS"]):
         if str(module.file) not in seen:
             yield str(module.file), module.file, None
-
-
-def _texts_in(file: Path) -> list[str]:
-    return [each.requirements for each in read_source(file)]
 
 
 def _ask(plugin: QHAnaPluginBase) -> str:

@@ -14,7 +14,6 @@ def register_pages(app: Flask) -> None:
     from .docs import register_docs
     from .landing import landing_page
     from .licenses import LICENSE_PAGES
-    from .package_files import PACKAGE_FILE_ROUTES
     from .status import STATUS_PAGES
     from .task import task_page
 
@@ -23,7 +22,6 @@ def register_pages(app: Flask) -> None:
     register_page(app, "task", task_page)
     register_docs(app)
     app.register_blueprint(LICENSE_PAGES)
-    app.register_blueprint(PACKAGE_FILE_ROUTES)
     app.register_blueprint(STATUS_PAGES)
     if app.config["AUTH_MODE"] == "token":
         from .login import LOGIN_PAGES

@@ -20,12 +20,14 @@ from flask import (
     current_app,
     render_template,
     request,
+    send_file,
     send_from_directory,
     url_for,
 )
 
 from ...api.openapi import api_path
 from ...security.headers import DOCS_POLICY, use_policy
+from ...util.package_files import PACKAGE_FILES
 
 MAX_AGE = 31_536_000
 """Seconds that browsers cache files of a viewer, a year: the version is in their URLs."""
@@ -91,10 +93,21 @@ def _asset(name: str, version: str, path: str) -> Response:
         response.make_conditional(request)
     else:
         response = send_from_directory(viewer.files, path)
-    return cached_for_good(response)
+    return _cached_for_good(response)
 
 
-def cached_for_good(response: Response) -> Response:
+def _package_file(version: str, name: str) -> Response:
+    """Serve a script of a package."""
+    found = PACKAGE_FILES.get(name)
+    try:
+        if found is None or version != found.version:
+            abort(404)
+        return _cached_for_good(send_file(found.path))
+    except ModuleNotFoundError:  # that of metadata, too
+        abort(404)
+
+
+def _cached_for_good(response: Response) -> Response:
     """Let browsers keep a file whose URL tells its version."""
     response.cache_control.no_cache = None
     response.cache_control.max_age = MAX_AGE
@@ -134,6 +147,11 @@ def register_docs(app: Flask) -> None:
         )
     blueprint.add_url_rule(
         "/docs-assets/<name>/<version>/<path:path>", endpoint="asset", view_func=_asset
+    )
+    blueprint.add_url_rule(
+        "/package-files/<version>/<name>",
+        endpoint="package_file",
+        view_func=_package_file,
     )
     app.register_blueprint(blueprint)
 

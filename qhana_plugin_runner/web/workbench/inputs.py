@@ -68,7 +68,9 @@ def shown_inputs(run: Run) -> ShownInputs:
     values = MultiDict(parse_qsl(run.form_data or "", keep_blank_values=True))
     files = {file_key(url): url for url in run.data_inputs}
     found = ShownInputs([], [])
-    form = _form_of(run.plugin)
+    plugin = find_plugin(run.plugin)
+    href = plugin.process_url if plugin else None
+    form = taken_form(form_endpoint(href)) if href else None
     for key, label, texts in _fields(form, values):
         urls = [text for text in texts if file_key(text) in files]
         if urls:
@@ -82,12 +84,6 @@ def shown_inputs(run: Run) -> ShownInputs:
     if files:
         found.files.append(ShownValue("", files=[*map(_input_file, files.values())]))
     return found
-
-
-def _form_of(identifier: str) -> TakenForm | None:
-    plugin = find_plugin(identifier)
-    href = plugin.process_url if plugin else None
-    return taken_form(form_endpoint(href)) if href else None
 
 
 def _fields(

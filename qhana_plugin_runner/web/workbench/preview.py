@@ -120,9 +120,7 @@ def _read(
                 return _table(read_json(text), limits)
     except EntityError as error:
         shown = _plain(content, None, charset, limits.text)
-        shown.problem = _(
-            "The content does not match the declared type: %(reason)s", reason=error
-        )
+        shown.problem = _mismatch(error)
         return shown
     if _is_json(kind) and (rows := _rows_of(content, charset, limits)):
         return rows
@@ -130,6 +128,11 @@ def _read(
     if kind == "text/markdown":
         shown.kind = "markdown"
     return shown
+
+
+def _mismatch(error: Exception) -> str:
+    text = _("The content does not match the declared type: %(reason)s", reason=error)
+    return str(text)
 
 
 def _rows_of(content: BinaryIO, charset: str | None, limits: Limits) -> Preview | None:
@@ -199,11 +202,9 @@ def _filled(columns: list[str], rows: list[list[str]], limits: Limits) -> Previe
 
 
 def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return (
-        value if isinstance(value, str) else strict_json.dumps(value, ensure_ascii=False)
-    )
+    if value is None or isinstance(value, str):
+        return value or ""
+    return strict_json.dumps(value, ensure_ascii=False)
 
 
 def _plain(
@@ -221,10 +222,7 @@ def _plain(
         try:
             text = strict_json.dumps(json.loads(text), indent=2, ensure_ascii=False)
         except (ValueError, RecursionError) as error:
-            reason = _(
-                "The content does not match the declared type: %(reason)s", reason=error
-            )
-            return Preview("text", text=text, problem=reason)
+            return Preview("text", text=text, problem=_mismatch(error))
     if "\0" in text:
         return _nothing(_("Not a text file."))
     return Preview("text", text=text[:limit], is_cut=is_cut)

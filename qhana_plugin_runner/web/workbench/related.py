@@ -51,13 +51,15 @@ def find_related(
     if relation in (Relation.PRE, Relation.ANY) and task_id is not None:
         ways.append(TaskFile.id.in_(_input_ids(task_id)))
     if relation in (Relation.POST, Relation.ANY):
-        ways.append(TaskFile.task_id.in_(_consumer_ids(url)))
+        query = select(RunInput.task_id).filter_by(key=file_key(url))
+        newest = query.order_by(RunInput.task_id.desc()).limit(MAX_RELATED)
+        ways.append(TaskFile.task_id.in_(DB.session.execute(newest).scalars().all()))
     condition = or_(*ways)
     if file is not None:
         is_self = TaskFile.id == file.id
         condition = or_(condition, is_self) if include_self else condition & ~is_self
-    query = candidates().where(condition).order_by(TaskFile.id.desc())
-    return matching_files(wanted, query.limit(SCAN_LIMIT))[:MAX_RELATED]
+    found = candidates().where(condition).order_by(TaskFile.id.desc())
+    return matching_files(wanted, found.limit(SCAN_LIMIT))[:MAX_RELATED]
 
 
 def _input_ids(task_id: int) -> list[int]:
@@ -65,10 +67,3 @@ def _input_ids(task_id: int) -> list[int]:
     query = select(RunInput.url).filter_by(task_id=task_id)
     found = (find_file(url) for url in DB.session.execute(query).scalars())
     return [each.id for each in found if each is not None]
-
-
-def _consumer_ids(url: str) -> list[int]:
-    """Return the ids of the newest tasks that had a file as an input."""
-    query = select(RunInput.task_id).filter_by(key=file_key(url))
-    query = query.order_by(RunInput.task_id.desc()).limit(MAX_RELATED)
-    return list(DB.session.execute(query).scalars())

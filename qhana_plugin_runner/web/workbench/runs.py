@@ -89,7 +89,11 @@ def inputs_by_key(urls: Iterable[str]) -> dict[str, str]:
 
     Data URLs are values and not inputs.
     """
-    return {file_key(url): storable(url) for url in urls if _is_link(url)}
+    return {
+        file_key(url): storable(url)
+        for url in urls
+        if 0 < len(url) <= MAX_URL_LENGTH and not url.lower().startswith("data:")
+    }
 
 
 def save_run(
@@ -99,7 +103,8 @@ def save_run(
 
     Of a task with steps, the values of the first form are saved, and the inputs of all forms.
     """
-    known = set(_keys(task_id))
+    query = select(RunInput.key).filter_by(task_id=task_id)
+    known = set(DB.session.execute(query).scalars())
     first = len(known)
     new = inputs_by_key(data_inputs)
     for number, key in enumerate((key for key in new if key not in known), first):
@@ -112,17 +117,6 @@ def save_run(
     except IntegrityError:
         # Another request saved the same, or the task was removed.
         DB.session.rollback()
-
-
-def _is_link(url: str) -> bool:
-    return (
-        bool(url) and len(url) <= MAX_URL_LENGTH and not url.lower().startswith("data:")
-    )
-
-
-def _keys(task_id: int) -> list[str]:
-    query = select(RunInput.key).filter_by(task_id=task_id)
-    return list(DB.session.execute(query).scalars())
 
 
 def find_run(task_id: int) -> Run | None:
