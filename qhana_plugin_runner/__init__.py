@@ -165,7 +165,7 @@ def _trust_proxies(app: Flask) -> None:
 
 
 def _log_findings(app: Flask) -> None:
-    from .checks.at_start import log_findings
+    from .checks.metadata import log_findings
 
     log_findings(app)
 

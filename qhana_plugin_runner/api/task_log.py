@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from ..db.models.task_console import console_behind
 from ..db.models.task_log import LogPosition, log_behind
-from .downloads import as_download
+from .files import as_download
 from .negotiation import wants_html
 from .tasks import TASKS_API, abort_unknown, require_row_id
 from .util import MaBaseSchema

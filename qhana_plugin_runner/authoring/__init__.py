@@ -12,10 +12,10 @@ It makes the blueprint, metadata, form, task and chain that one would write by h
 
 from ..api.plugin_schemas import PluginType
 from .annotations import Entities, Field, File, Output, PluginUrl, Secret
-from .asking import Ask
 from .decorator import Plugin, plugin
 from .errors import DeclarationError, OutputError, TaskCancelled
 from .figures import Figure, Page
+from .outputs import Ask
 from .points import Points, to_labels, to_points
 from .steps import Step
 from .task import Task

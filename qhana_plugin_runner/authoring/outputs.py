@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..api.plugin_schemas import OutputDataMetadata
 from ..storage import STORE
@@ -12,6 +12,9 @@ from ..util.content_types import CONTENT_TYPE, JSON, safe_name
 from .annotations import Output
 from .errors import DeclarationError, OutputError
 from .values import content_of, file_name
+
+if TYPE_CHECKING:
+    from .steps import Step
 
 
 def read_outputs(
@@ -61,6 +64,23 @@ def describe_outputs(outputs: Mapping[str, Output]) -> list[OutputDataMetadata]:
         )
         for name, each in outputs.items()
     ]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a function returns to ask the user; made by :meth:`~.steps.Step.ask`.
+
+    Attributes:
+        step: the step that asks.
+        values: what its form is filled with, by parameter.
+        choices: what its form offers, by parameter.
+        text: Markdown that is shown above its form.
+    """
+
+    step: "Step[Any, Any]"
+    values: Mapping[str, Any]
+    choices: Mapping[str, list[Any]]
+    text: str = ""
 
 
 class Outputs:

@@ -22,10 +22,9 @@ from ..tasking.temp_files import working_folder
 from ..tasks import add_step, save_task_result
 from ..util import strict_json
 from .annotations import Kind
-from .asking import Ask
 from .errors import OutputError
 from .inputs import arguments_of
-from .outputs import Outputs
+from .outputs import Ask, Outputs
 from .task import Task
 from .values import as_json
 

@@ -20,10 +20,10 @@ from ..tasking.errors import BrokerUnavailable
 from ..tasking.publishing import release
 from ..tasks import TASK_STEPS_CHANGED
 from ..util.docstrings import read_docstring
-from .asking import Ask, kept_of
 from .fields import sent_value
 from .functions import FormFunction, class_name
 from .inputs import EntityFile, FetchedFile
+from .outputs import Ask
 
 if TYPE_CHECKING:
     from .decorator import Plugin
@@ -247,6 +247,17 @@ class Step(FormFunction[P, R]):
         """
         place = f"../../plugins/{quote(self.plugin.blueprint.name)}/{task_id}/{self.path}"
         return {"href": f"{place}-process/", "ui_href": f"{place}-ui/"}
+
+
+def kept_of(row: ProcessingTask) -> dict[str, Any]:
+    """Return what a task keeps from step to step.
+
+    ``kept`` is the ``data`` of the author's task, ``saved`` names the outputs that are saved,
+    ``secrets`` has the references of the secrets by parameter, ``asked`` the values, choices and
+    text of the open step, ``answers`` what was sent for it. While it is open, ``before`` is what
+    its task has kept before: what has asked may be called again.
+    """
+    return row.data if isinstance(row.data, dict) else {}
 
 
 def _all_among(default: Any, offered: list[Any]) -> bool:

@@ -20,13 +20,12 @@ from ..api.plugin_schemas import (
 from ..api.util import SecurityBlueprint
 from ..db.models.tasks import ProcessingTask
 from .annotations import Kind
-from .asking import kept_of
 from .outputs import describe_outputs
 from .showing import is_shown, render_view
+from .steps import Step, kept_of
 
 if TYPE_CHECKING:
     from .decorator import Plugin
-    from .steps import Step
 
 
 def add_views(blueprint: SecurityBlueprint, plugin: "Plugin[Any, Any]") -> None:
@@ -136,7 +135,7 @@ def _dependencies(plugin: "Plugin[Any, Any]") -> list[PluginDependencyMetadata]:
     ]
 
 
-def add_step_views(blueprint: SecurityBlueprint, step: "Step[Any, Any]") -> None:
+def add_step_views(blueprint: SecurityBlueprint, step: Step[Any, Any]) -> None:
     """Add the form of a step, and what takes the answers, to the blueprint of its plugin."""
     ui_endpoint, process_endpoint = step.endpoints
 
@@ -189,7 +188,7 @@ def add_step_views(blueprint: SecurityBlueprint, step: "Step[Any, Any]") -> None
             return redirect(url_for("tasks-api.TaskView", task_id=str(db_id)), 303)
 
 
-def _waiting_task(step: "Step[Any, Any]", db_id: int) -> ProcessingTask:
+def _waiting_task(step: Step[Any, Any], db_id: int) -> ProcessingTask:
     """Return the task if it waits for this step; otherwise answer with an error."""
     task = ProcessingTask.get_by_id(db_id)
     if task is None or task.task_name != step.plugin.celery_task.name:

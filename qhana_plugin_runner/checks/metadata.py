@@ -1,10 +1,29 @@
 """Whether the metadata of a plugin is complete, and true."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
+from flask import Flask
+
+from ..plugins.loading import LoadedPlugins
+from ..util.log_once import is_first_to_log
 from .findings import Finding
 from .subject import Subject
+
+_logger = logging.getLogger(__name__)
+
+
+def log_findings(app: Flask) -> None:
+    """Write to the log what is wrong with the metadata of the plugins of an app.
+
+    The product does this when it starts: it takes milliseconds for each plugin, and starts no task.
+    """
+    loaded: LoadedPlugins = app.extensions["qhana_plugins"]
+    for plugin in list(loaded.mounted.values()):
+        for each in find_in_metadata(Subject(app, plugin, app.test_client())):
+            if is_first_to_log(f"{each.place} {each.text}"):
+                _logger.warning("plugin %s: %s %s", each.plugin, each.text, each.cure)
 
 
 def find_in_metadata(subject: Subject) -> Iterator[Finding]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -12,8 +11,7 @@ from .errors import ClientError, Refused
 from .multipart import FileInput
 from .outputs import Output, Outputs
 from .plugin import Plugin
-from .task import Task, post_form
-from .uploads import upload, upload_input
+from .task import Task, submit_form, upload
 
 
 class Runner:
@@ -117,9 +115,8 @@ class Runner:
             InvalidInputs: The plugin does not accept the inputs.
         """
         found = self.plugin(plugin)
-        upload = partial(upload_input, self._connection)
-        data = found.form.fill({**(inputs or {}), **more}, upload)
-        task = post_form(self._connection, found.href, data, found.identifier)
+        values = {**(inputs or {}), **more}
+        task = submit_form(self._connection, found.href, found.form, values)
         if task is None:
             raise ClientError(f"{found!r} has not started a task; use {found.ui_href}")
         return task

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 
 from .connection import Connection, Overdue
 from .errors import InvalidInputs, StepOpen, TaskCancelled, TaskFailed, TaskPending
-from .form import Form, FormData
-from .multipart import multipart
+from .form import DataInput, Form
+from .multipart import FileInput, file_name, multipart
 from .outputs import Output, Outputs
 from .plugin import read_schema
 from .progress import ShowProgress, showing
-from .uploads import upload_input
 
 LONGEST_WAIT = 20
 """Seconds that the runner may hold back an answer."""
@@ -177,9 +176,8 @@ class Task:
         schema_urls = self._status.get("stepSchemas") or {}
         schema = read_schema(self._connection, schema_urls.get(wanted))
         form = Form(f"the step {wanted}", schema, {})
-        upload = partial(upload_input, self._connection)
-        data = form.fill({**(inputs or {}), **more}, upload)
-        post_form(self._connection, found_step.href, data, form.label)
+        values = {**(inputs or {}), **more}
+        submit_form(self._connection, found_step.href, form, values)
         self._answered.add(number)
         self.refresh()
 
@@ -270,24 +268,57 @@ def task_status(body: Any) -> dict[str, Any] | None:
     return body if isinstance(body, dict) and {"status", "log"} <= body.keys() else None
 
 
-def post_form(
-    connection: Connection, url: str, data: FormData, label: str
+def submit_form(
+    connection: Connection, url: str, form: Form, values: Mapping[str, Any]
 ) -> Task | None:
-    """Send a form; return the task to which the answer leads, if it does.
+    """Fill in a form and send it; return the task to which the answer leads, if it does.
 
     Args:
         connection: To the runner.
         url: What takes the form.
-        data: The form.
-        label: What the form is of, for messages.
+        form: The form.
+        values: By the names of the fields of the form.
     """
+    data = form.fill(values, partial(_upload_input, connection))
     try:
         with multipart(data.fields, data.files) as body:
             response = connection.post(url, body if data.files else data.fields)
     except InvalidInputs as error:
-        raise InvalidInputs(error.errors, label) from None
+        raise InvalidInputs(error.errors, form.label) from None
     try:
         status = task_status(response.json())
     except ValueError:
         return None
     return Task(connection, response.url, status) if status else None
+
+
+def upload(
+    connection: Connection,
+    file: FileInput,
+    data_type: str,
+    content_type: str | None = None,
+) -> Output:
+    """Upload a file.
+
+    Args:
+        connection: To the runner.
+        file: The path, or an open file, which is read from its beginning.
+        data_type: What the file holds.
+        content_type: The mime type; guessed by the name of the file when it is left out.
+    """
+    fields = [("dataType", data_type)]
+    if content_type:
+        fields.append(("contentType", content_type))
+    with multipart(fields, [("file", file)]) as body:
+        return Output(connection, connection.post("files/", body).json())
+
+
+def _upload_input(connection: Connection, file: FileInput, kind: DataInput) -> str:
+    """Upload a file for an input, and return its URL.
+
+    A file without a name is of the type that the input takes, if there is only one.
+    """
+    content_type, *others = kind.content_types or ("*",)
+    is_clear = not others and "*" not in content_type and file_name(file) is None
+    kept = upload(connection, file, kind.data_type, content_type if is_clear else None)
+    return kept.href

@@ -14,14 +14,6 @@ from .fields import CSVList, EnumField, FileUrl, PluginUrl, SecretField
 from .values import plain_text
 
 
-def _plain(_field: Any, value: Any) -> str:
-    return plain_text(value)
-
-
-def _nothing(_field: Any, _value: Any) -> str:
-    return ""
-
-
 @dataclass(frozen=True)
 class FieldKind:
     """What a form does with the fields of some classes.
@@ -42,7 +34,7 @@ class FieldKind:
     step: str | None = None
     is_switch: bool = False
     picks: str | None = None
-    text: Callable[[Any, Any], str] = _plain
+    text: Callable[[Any, Any], str] = lambda _field, value: plain_text(value)
     choices: Callable[[Any], Iterable[Any]] | None = None
 
     def input_type(self, field: ma.fields.Field[Any]) -> str:
@@ -112,7 +104,7 @@ _KINDS = (
     FieldKind((ma.fields.Url,), _url_input),
     FieldKind((ma.fields.DateTime, ma.fields.Date, ma.fields.Time), _time_input),
     FieldKind((ma.fields.Raw, ma.fields.Mapping, ma.fields.Nested), "textarea"),
-    FieldKind((SecretField,), "password", text=_nothing),
+    FieldKind((SecretField,), "password", text=lambda _field, _value: ""),
     FieldKind((CSVList,), text=_list_text),
     FieldKind((ma.fields.Field,)),
 )

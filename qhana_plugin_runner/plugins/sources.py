@@ -52,7 +52,11 @@ class PluginSource:
             RequirementsError: it is computed.
         """
         if isinstance(self.node, ast.FunctionDef):
-            return _declared_text(self.node, self.file)
+            call = _decorator(self.node)
+            for keyword in call.keywords if call else ():
+                if keyword.arg == _REQUIREMENTS:  # the short form
+                    return _literal_text(keyword.value, self.file)
+            return ""
         for member in self.node.body:
             if isinstance(member, ast.FunctionDef) and member.name == _METHOD:
                 return _returned_text(member, self.file)
@@ -158,15 +162,6 @@ def _parsed(source: Path) -> ast.Module:
         raise RequirementsError(
             f"{source} cannot be read ({error.strerror}): change its permissions"
         ) from error
-
-
-def _declared_text(function: ast.FunctionDef, source: Path) -> str:
-    """Return the requirements of the short form: ``@plugin(requirements=[...])``."""
-    call = _decorator(function)
-    for keyword in call.keywords if call else ():
-        if keyword.arg == _REQUIREMENTS:
-            return _literal_text(keyword.value, source)
-    return ""
 
 
 def _literal_text(value: ast.expr, source: Path) -> str:

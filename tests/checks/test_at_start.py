@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from qhana_plugin_runner.checks.at_start import log_findings
+from qhana_plugin_runner.checks.metadata import log_findings
 from qhana_plugin_runner.operations.loop import AT_START, Maintenance
 
 GOOD = Path(__file__).with_name("good.py").read_text("utf-8")

@@ -286,6 +286,6 @@ def test_all_jobs_of_the_runner_work(tmp_path, caplog):
             finally:
                 maintenance.stop()
     # An app serves all plugins of the process: those of other tests may deserve findings.
-    others = "qhana_plugin_runner.checks.at_start"
+    others = "qhana_plugin_runner.checks.metadata"
     wrong = [r for r in caplog.records if r.levelname in ("WARNING", "ERROR")]
     assert [r for r in wrong if r.name != others] == []

@@ -6,8 +6,7 @@ from flask import Response, render_template, request, stream_with_context
 from flask_babel import gettext as _
 from flask_smorest import abort
 
-from ...api.downloads import as_download
-from ...api.files import send_from, store_of
+from ...api.files import as_download, send_from, store_of
 from ...api.task_status import download_url
 from ...api.tasks import require_row_id
 from ...db import DB
@@ -17,6 +16,7 @@ from . import WORKBENCH
 from .archive import zip_stream
 from .catalogue import catalogue
 from .file_urls import file_facts, find_file, is_foreign
+from .pages import shown_file
 from .preview import BRIEF, FULL
 from .queries import (
     FileQuerySchema,
@@ -30,7 +30,6 @@ from .queries import (
 from .related import find_related
 from .resources import FileFactsSchema
 from .runs import input_names
-from .shown_file import shown_file
 
 PAGE_SIZE = 25
 """Files of a page in a dialog."""

@@ -1,6 +1,8 @@
 """The pages of the workbench: all files, one of them, and a plugin with its form."""
 
-from flask import abort, render_template, request
+from typing import Any
+
+from flask import abort, render_template, request, url_for
 
 from ...api.files import has_tag
 from ...api.form_schemas import schema_url
@@ -9,15 +11,15 @@ from ...api.tasks import row_id
 from ...db.models.tasks import TaskFile
 from ...security.headers import allow_frame
 from . import WORKBENCH
-from .catalogue import find_plugin
-from .consumers import with_query
+from .catalogue import catalogue, find_plugin
+from .consumers import find_consumers, with_query
 from .examples import call_examples
 from .file_urls import file_page_url
 from .files import data_types
-from .preview import FULL
+from .groups import grouped
+from .preview import FULL, Limits, preview_of
 from .queries import FileQuerySchema, asked_files, read_query
 from .runs import input_names
-from .shown_file import shown_file
 
 PAGE_SIZE = 50
 """Files of a page."""
@@ -47,6 +49,34 @@ def file_page(file_id: str) -> str:
     if file is None or not has_tag(file, request.args.get("file-id", "")):
         abort(404)
     return render_template("runner/workbench/file.html", **shown_file(file, FULL))
+
+
+def shown_file(file: TaskFile, limits: Limits) -> dict[str, Any]:
+    """Return the variables of the template ``runner/workbench/preview.html``.
+
+    Args:
+        file: A file of this runner.
+        limits: How much of it is shown.
+    """
+    consumers = find_consumers(file, catalogue())
+    views = [each for each in consumers if each.is_visualization and each.ui_url]
+    others = [each for each in consumers if not each.is_visualization]
+    is_table = (file.file_type or "").startswith("entity/")
+    href = download_url(file)
+    return {
+        "file": file,
+        "href": href,
+        "page_url": file_page_url(file),
+        "content_url": url_for("workbench.content", url=href),
+        "preview": preview_of(file, limits),
+        "limits": limits,
+        "views": views,
+        # A table shows itself what is in it; nobody reads matrices and circuits as text.
+        "first_view": next(
+            (each for each in views if each.is_made_for and not is_table), None
+        ),
+        "groups": grouped(others, lambda consumer: consumer.plugin),
+    }
 
 
 @WORKBENCH.get("/plugins/<identifier>/")
