@@ -3,14 +3,18 @@
 Loaded in each run of pytest where the runner is installed, so it imports next to nothing.
 """
 
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .findings import Finding
+
+    Find = Callable[[], dict[str, list[Finding]]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,29 +46,17 @@ def pytest_collection_modifyitems(
     if not config.option.qhana_plugin:
         return
     from .findings import FINDINGS
-    from .process import plugin_files
+    from .process import check_plugins, plugin_files
 
-    found = _Findings(plugin_files(config.option.qhana_plugin))
+    files = plugin_files(config.option.qhana_plugin)
+    find = cache(lambda: check_plugins(files))
     items += [
         _CheckItem.from_parent(
-            session, name=f"{file}::{code}", found=found, file=file, code=code
+            session, name=f"{file}::{code}", find=find, file=file, code=code
         )
-        for file in found.files
+        for file in files
         for code in FINDINGS
     ]
-
-
-class _Findings:
-    """The findings about all plugins, looked for when the first is asked for."""
-
-    def __init__(self, files: list[Path]) -> None:
-        self.files = files
-
-    @cached_property
-    def by_file(self) -> dict[str, list["Finding"]]:
-        from .process import check_plugins
-
-        return check_plugins(self.files)
 
 
 class _Found(Exception):
@@ -72,12 +64,12 @@ class _Found(Exception):
 
 
 class _CheckItem(pytest.Item):
-    def __init__(self, found: _Findings, file: Path, code: str, **options: Any) -> None:
+    def __init__(self, find: "Find", file: Path, code: str, **options: Any) -> None:
         super().__init__(**options)
-        self._found, self._file, self._code = found, file, code
+        self._find, self._file, self._code = find, file, code
 
     def runtest(self) -> None:
-        findings = self._found.by_file[str(self._file)]
+        findings = self._find()[str(self._file)]
         if own := [str(each) for each in findings if each.code == self._code]:
             raise _Found("\n".join(own))
 

@@ -20,15 +20,10 @@ from qhana_plugin_runner.util.texts import encodable
 CsvDialect = str | csv.Dialect | type[csv.Dialect]
 
 
-class DefaultDialect(csv.Dialect):
+class DefaultDialect(csv.unix_dialect):
     """The CSV that entities travel in, known to the csv module as ``"default"``."""
 
-    delimiter = ","
-    quotechar = '"'
-    doublequote = True
-    skipinitialspace = False
     lineterminator = "\r\n"
-    quoting = csv.QUOTE_ALL
 
 
 csv.register_dialect("default", DefaultDialect)

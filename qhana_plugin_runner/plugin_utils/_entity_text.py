@@ -14,14 +14,8 @@ from qhana_plugin_runner.plugin_utils._entity_errors import EntityEncodingError
 from qhana_plugin_runner.requests import body_stream
 from qhana_plugin_runner.util.content_types import charset_of
 
-# longest first: the mark of UTF-32-LE starts with that of UTF-16-LE
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+# what `detect_encoding` tells by a byte order mark alone
+_MARKED = ("utf-8-sig", "utf-16", "utf-32")
 
 _LINE_ENDS = ("\n", "\r")
 
@@ -90,41 +84,23 @@ def decoded(
     Raises:
         EntityEncodingError: the charset is unknown.
     """
-    head = stream.peek(4)[:4]
-    for mark, encoding in _BYTE_ORDER_MARKS:
-        if head.startswith(mark):
-            break
-    else:
-        encoding = charset or (detect_encoding(head) if is_json else "utf-8")
-        try:
-            name = codecs.lookup(encoding).name
-            if name in ("utf-16", "utf-32"):
-                # Python wants a mark; without one it is little endian, unless it shows
-                seen = detect_encoding(head)
-                encoding = seen if seen.startswith(name) else f"{name}-le"
-            text = TextIOWrapper(stream, encoding, errors, newline="")
-        except LookupError as error:
-            raise _unknown(encoding) from error
-        return _tried(text)
-    return TextIOWrapper(stream, encoding, errors, newline="")
-
-
-def _tried(text: TextIOWrapper) -> TextIOWrapper:
-    """Give back a text file when its charset can be read: Python has some that cannot."""
+    seen = detect_encoding(stream.peek(4)[:4])
+    if seen in _MARKED:
+        return TextIOWrapper(stream, seen, errors, newline="")
+    encoding = charset or (seen if is_json else "utf-8")
     try:
-        decoder = codecs.getincrementaldecoder(text.encoding)
-        decoder(text.errors or "strict").decode(b"")
-    except UnicodeError as error:
-        text.detach()
-        raise _unknown(text.encoding) from error
-    return text
-
-
-def _unknown(charset: str) -> EntityEncodingError:
-    return EntityEncodingError(
-        f"The entity file declares the charset {charset!r:.99}, which is unknown; save it as"
-        " UTF-8."
-    )
+        name = codecs.lookup(encoding).name
+        if name in ("utf-16", "utf-32"):
+            # Python wants a mark; without one it is little endian, unless it shows
+            encoding = seen if seen.startswith(name) else f"{name}-le"
+        # Python has some charsets that cannot be read
+        codecs.getincrementaldecoder(encoding)(errors).decode(b"")
+        return TextIOWrapper(stream, encoding, errors, newline="")
+    except (LookupError, UnicodeError) as error:
+        raise EntityEncodingError(
+            f"The entity file declares the charset {encoding!r:.99}, which is unknown; save it as"
+            " UTF-8."
+        ) from error
 
 
 def _declared_charset(response: Response) -> str | None:

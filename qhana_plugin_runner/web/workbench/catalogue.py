@@ -9,15 +9,14 @@ import logging
 import re
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from flask import Flask, current_app, g, request
 from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.test import EnvironBuilder, run_wsgi_app
+from werkzeug.test import Client
 
 from ...api.form_schemas import endpoint_of
 from ...api.openapi import api_path
@@ -303,8 +302,8 @@ def _why_not_served(entry: PluginEntry) -> str:
 
 def _call(path: str) -> tuple[int, bytes]:
     """Call a view of this app with the host name, client and language of the current request."""
-    builder = EnvironBuilder(
-        path=path,
+    answer = Client(current_app.wsgi_app, use_cookies=False).get(
+        path,
         base_url=request.url_root,
         headers=[("Accept", "application/json"), ("Accept-Language", current_language())],
         environ_base={
@@ -312,7 +311,4 @@ def _call(path: str) -> tuple[int, bytes]:
             "HTTP_USER_AGENT": request.headers.get("User-Agent", ""),
         },
     )
-    with closing(builder):
-        environ: dict[str, Any] = builder.get_environ()
-    chunks, status, _headers = run_wsgi_app(current_app.wsgi_app, environ, buffered=True)
-    return int(status.split(" ", 1)[0]), b"".join(chunks)
+    return answer.status_code, answer.data

@@ -133,9 +133,9 @@ class AttributesView(MethodView):
 
 
 class PluginFactsSchema(MaBaseSchema):
-    plugin_url = ma.fields.String(required=True)
-    plugin_name = ma.fields.String(required=True)
-    plugin_version = ma.fields.String(required=True)
+    plugin_url = ma.fields.String(required=True, attribute="metadata_url")
+    plugin_name = ma.fields.String(required=True, attribute="name")
+    plugin_version = ma.fields.String(required=True, attribute="version")
 
 
 @WORKBENCH_API.route("/plugin-facts")
@@ -149,11 +149,4 @@ class PluginFactsView(MethodView):
     )
     def get(self, query: dict[str, str]) -> Any:
         """The name and the version of the plugin with a URL, which is not fetched."""
-        plugin = find_plugin_by_url(query["url"])
-        if plugin is None:
-            return _NOTHING
-        return {
-            "plugin_url": plugin.metadata_url,
-            "plugin_name": plugin.name,
-            "plugin_version": plugin.version,
-        }
+        return find_plugin_by_url(query["url"]) or _NOTHING
