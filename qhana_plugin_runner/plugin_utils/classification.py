@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["confusion_rows", "mean_rows", "metric_rows"]
-
 
 def metric_rows(
     actual: Sequence[Any], predicted: Sequence[Any], prefix: str = "", **more: int

@@ -7,18 +7,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from ._numerals import parse_float
 
-__all__ = [
-    "Sample",
-    "attributes_of",
-    "is_missing",
-    "numeric_attributes",
-    "number_of",
-    "sample_of",
-]
-
 _MISSING = frozenset(("", "na", "n/a", "nan", "none", "null"))
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 _NO_ATTRIBUTES = ("ID", "href")
 
@@ -35,7 +26,7 @@ class Sample(NamedTuple):
     total: int
 
 
-def sample_of(items: Iterable[T], size: int, seed: int = 0) -> Sample:
+def sample_of(items: Iterable[_T], size: int, seed: int = 0) -> Sample:
     """Draw a sample in one pass; each item has the same chance. All, if there are no more.
 
     >>> sample_of("abc", 5)
@@ -46,7 +37,7 @@ def sample_of(items: Iterable[T], size: int, seed: int = 0) -> Sample:
         size: how many to draw.
         seed: of the random numbers.
     """
-    drawn: list[tuple[int, T]] = []
+    drawn: list[tuple[int, _T]] = []
     random = Random(seed)
     number = -1
     for number, item in enumerate(items):

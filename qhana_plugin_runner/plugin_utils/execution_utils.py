@@ -5,8 +5,6 @@ from typing import Any
 from qhana_plugin_runner.plugin_utils.entity_marshalling import ensure_dict, load_entities
 from qhana_plugin_runner.requests import get_mimetype, open_url
 
-__all__ = ["parse_execution_options"]
-
 
 def parse_execution_options(url: str | None) -> dict[str, Any]:
     """Fetch options from the first entity of a file.

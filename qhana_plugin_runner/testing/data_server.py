@@ -13,8 +13,6 @@ from werkzeug.wrappers import Request, Response
 from ..plugin_utils.entity_marshalling import save_entities
 from ..util.content_types import ANYTHING, content_type_of
 
-__all__ = ["DataServer", "serving_data"]
-
 
 class DataServer:
     """Serves what was put on it.
