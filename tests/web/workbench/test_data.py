@@ -7,7 +7,7 @@ from helpers.databases import on_each_database
 from helpers.html_tree import read_html
 from helpers.plugins import plugin_source
 
-from qhana_plugin_runner.web.workbench import data
+from qhana_plugin_runner.web.workbench import pages
 from qhana_plugin_runner.web.workbench.groups import group_of
 from qhana_plugin_runner.web.workbench.plugin_entries import PluginData, PluginEntry
 
@@ -66,7 +66,7 @@ def test_all_files_are_listed_with_their_origin_and_filtered(upload, read):
 @on_each_database
 @pytest.mark.parametrize("wanted", ["", "entity/list", "entity/*"])
 def test_a_long_list_has_pages_of_each_data_type(upload, read, monkeypatch, wanted):
-    monkeypatch.setattr(data, "PAGE_SIZE", 2)
+    monkeypatch.setattr(pages, "PAGE_SIZE", 2)
     types = ["entity/list", "custom/x", "entity/vector"]
     for number in range(9):
         upload(f"{number}.txt", b"", types[number % 3])
