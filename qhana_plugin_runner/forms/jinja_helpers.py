@@ -142,12 +142,8 @@ _SCRIPT_TEXTS = {
 
 @lru_cache(maxsize=100)
 def _script_texts(_language: str) -> Markup:
-    return escape(json.dumps({name: str(text) for name, text in _SCRIPT_TEXTS.items()}))
-
-
-def script_texts() -> Markup:
     """Return the texts of ``microfrontend.js`` in the language of the request, as JSON."""
-    return _script_texts(current_language())
+    return escape(json.dumps({name: str(text) for name, text in _SCRIPT_TEXTS.items()}))
 
 
 def register_jinja_helpers(app: Flask) -> None:
@@ -162,6 +158,6 @@ def register_jinja_helpers(app: Flask) -> None:
         get_input_type=get_input_type,
         get_validation_attrs=get_validation_attrs,
         html_attributes=Attributes,
-        script_texts=script_texts,
+        script_texts=lambda: _script_texts(current_language()),
         space_delimited_list=space_delimited_list,
     )

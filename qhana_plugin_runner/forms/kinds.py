@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import marshmallow as ma
@@ -190,6 +190,7 @@ def _matching(pattern: str) -> Callable[[Any, str], str | None]:
 
 
 _LINE = InputKind(is_text=True, suggests=True, hold=_as_line, instead="textarea")
+_ordered = partial(InputKind, is_ordered=True, suggests=True)
 
 INPUTS = {
     **dict.fromkeys(("text", "text_with_datalist", "search", "tel"), _LINE),
@@ -197,17 +198,13 @@ INPUTS = {
     "email": InputKind(is_text=True, suggests=True),
     "password": InputKind(is_text=True),
     "textarea": InputKind(is_text=True),
-    "number": InputKind(is_ordered=True, suggests=True, hold=_as_number),
-    "range": InputKind(is_ordered=True, suggests=True, hold=_as_number),
-    "date": InputKind(is_ordered=True, suggests=True, hold=_as_date),
-    "time": InputKind(is_ordered=True, suggests=True, hold=_as_time),
-    "datetime-local": InputKind(is_ordered=True, suggests=True, hold=_as_local_time),
-    "month": InputKind(
-        is_ordered=True, suggests=True, hold=_matching(r"[0-9]{4,}-[0-9]{2}")
-    ),
-    "week": InputKind(
-        is_ordered=True, suggests=True, hold=_matching(r"[0-9]{4,}-W[0-9]{2}")
-    ),
+    "number": _ordered(hold=_as_number),
+    "range": _ordered(hold=_as_number),
+    "date": _ordered(hold=_as_date),
+    "time": _ordered(hold=_as_time),
+    "datetime-local": _ordered(hold=_as_local_time),
+    "month": _ordered(hold=_matching(r"[0-9]{4,}-[0-9]{2}")),
+    "week": _ordered(hold=_matching(r"[0-9]{4,}-W[0-9]{2}")),
     "color": InputKind(hold=_matching("#[0-9a-fA-F]{6}")),
     **dict.fromkeys(("hidden", "checkbox", "radio", "select", "file"), InputKind()),
 }

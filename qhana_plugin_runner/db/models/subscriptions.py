@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column, relationship
@@ -10,11 +10,8 @@ from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column, relationshi
 from ..db import DB, MAX_ID, UtcTimestamp
 from .saved import Saved
 
-
-class _Task(Protocol):
-    """A :class:`.tasks.ProcessingTask`."""
-
-    id: Any
+if TYPE_CHECKING:
+    from .tasks import ProcessingTask
 
 
 class WebhookRef(NamedTuple):
@@ -49,7 +46,7 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
 
     @classmethod
     def get_by_task_and_subscriber(
-        cls, task: _Task | int, webhook_href: str, event: str | None = None
+        cls, task: "ProcessingTask | int", webhook_href: str, event: str | None = None
     ) -> list[Self]:
         """Return the subscriptions of one webhook, oldest first.
 
@@ -66,7 +63,7 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
     @classmethod
     def subscribe(
         cls,
-        task: _Task,
+        task: "ProcessingTask",
         webhook_href: str,
         task_href: str,
         event: str | None = None,
@@ -78,7 +75,7 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
 
     @classmethod
     def unsubscribe(
-        cls, task: _Task, webhook_href: str, event: str | None = None
+        cls, task: "ProcessingTask", webhook_href: str, event: str | None = None
     ) -> None:
         """Remove the subscription to exactly this event, if it exists, and commit."""
         same = {"task_id": task.id, "webhook_href": webhook_href, "event_type": event}
@@ -87,7 +84,7 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
 
     @classmethod
     def get_by_task_and_event(
-        cls, task: _Task | int, event: str | None = None
+        cls, task: "ProcessingTask | int", event: str | None = None
     ) -> Sequence[WebhookRef]:
         """Return the subscribers of an event, with those of all events.
 
@@ -102,7 +99,7 @@ class TaskUpdateSubscription(Saved, MappedAsDataclass, DB.Model):  # type: ignor
         return list(dict.fromkeys(WebhookRef(*row) for row in rows))
 
 
-def _is_of(task: _Task | int) -> sa.ColumnElement[bool]:
+def _is_of(task: "ProcessingTask | int") -> sa.ColumnElement[bool]:
     task_id = task if isinstance(task, int) else task.id
     if task_id is not None and abs(task_id) > MAX_ID:
         return sa.false()

@@ -3,7 +3,6 @@
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import NamedTuple
 
 from flask import Blueprint, Response, current_app, render_template, request
 from flask_babel import gettext as _
@@ -78,20 +77,12 @@ def frontend_debugger() -> str:
     )
 
 
-class Route(NamedTuple):
-    """A row in the table of routes."""
-
-    rule: str
-    methods: str
-    endpoint: str
-
-
 @DEBUG_PAGES.route("/routes")
 def routes() -> str:
     """Show all routes, or those that have each word of ``?q=``."""
     query = request.args.get("q", "").strip()
     found = [
-        Route(rule.rule, " ".join(sorted(rule.methods or ())), rule.endpoint)
+        (rule.rule, " ".join(sorted(rule.methods or ())), rule.endpoint)
         for rule in current_app.url_map.iter_rules()
     ]
     return render_template(

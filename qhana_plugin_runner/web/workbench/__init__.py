@@ -9,10 +9,9 @@ def register_workbench(app: Flask) -> None:
     """Mount the pages and resources of the workbench."""
     from ...api import ROOT_API
     from . import fragments, pages, recording  # noqa: F401  (add routes, listen)
-    from .catalogue import register_catalogue, task_title
+    from .catalogue import task_title
     from .resources import WORKBENCH_API
 
-    register_catalogue(app)
     app.jinja_env.globals["task_title"] = task_title
     app.register_blueprint(WORKBENCH)
     ROOT_API.register_blueprint(WORKBENCH_API)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from flask import Flask, current_app, g, request
+from flask import current_app, g, request
 from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.test import Client
@@ -43,22 +43,16 @@ MAX_PAUSE = 0.1
 MAX_CACHES = 16
 """Pairs of root URL and language whose answers are cached; clients may make up host names."""
 
-_EXTENSION = "qhana_workbench_catalogue"
-
 _logger = logging.getLogger(__name__)
 
 Answers = dict[str, tuple[float, PluginEntry]]
 """By the URLs of plugins: when they were asked, and the entry completed by their metadata."""
 
 
-def register_catalogue(app: Flask) -> None:
-    """Create the empty metadata cache of an app."""
-    app.extensions[_EXTENSION] = {}
-
-
 def _current_answers() -> Answers:
     """Return the answers for the root URL and the language of the current request."""
-    caches: dict[tuple[str, str], Answers] = current_app.extensions[_EXTENSION]
+    caches: dict[tuple[str, str], Answers]
+    caches = current_app.extensions.setdefault("qhana_workbench_catalogue", {})
     key = request.url_root, current_language()
     if key not in caches and len(caches) >= MAX_CACHES:
         caches.pop(next(iter(caches)), None)
@@ -260,17 +254,17 @@ def _path_in(url: str) -> str | None:
 
 def _ask(entry: PluginEntry) -> PluginEntry:
     """Complete an entry by the metadata of its plugin, or by the reason why there is none."""
+    reason = ""
     try:
         path = _served_path(entry.metadata_url)
         if path is None:
             return replace(entry, problem=_why_not_served(entry))
         status, body = _call(path)
+        reason = _reason_in(body) if status == 500 else ""
     except Exception as error:  # plugins are foreign code
         _logger.warning("no metadata of %s", entry.identifier, exc_info=True)
         reason = without_folders(f"{type(error).__name__}: {error}")
-        problem = _("The plugin's metadata view failed: %(reason)s", reason=reason)
-        return replace(entry, problem=problem)
-    if status == 500 and (reason := _reason_in(body)):
+    if reason:
         problem = _("The plugin's metadata view failed: %(reason)s", reason=reason)
         return replace(entry, problem=problem)
     if status != 200:
