@@ -130,13 +130,9 @@ class Outputs:
             )
         try:
             are_entities = data_type.startswith("entity/")
-            with content_of(value, content_type, are_entities) as content:
+            with content_of(value, content_type, are_entities) as (file, kind):
                 STORE.persist_task_result(
-                    self._task_id,
-                    content.file,
-                    file_name(name, content.content_type),
-                    data_type,
-                    content.content_type,
+                    self._task_id, file, file_name(name, kind), data_type, kind
                 )
         except OutputError as error:
             raise OutputError(f"the output {name!r}: {error}") from error.__cause__

@@ -9,7 +9,7 @@ from io import BytesIO, StringIO
 from itertools import chain
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..plugin_utils.entity_marshalling import EntityError, save_entities
 from ..util import strict_json
@@ -51,13 +51,6 @@ _MEMORY = 1024 * 1024
 """Bytes of a file that are kept in memory before it moves to a temporary file."""
 
 
-class Content(NamedTuple):
-    """A value as a file: what to store, and its mime type."""
-
-    file: Any
-    content_type: str
-
-
 def file_name(name: str, content_type: str) -> str:
     """Return the name of the file of an output.
 
@@ -76,8 +69,8 @@ def file_name(name: str, content_type: str) -> str:
 @contextmanager
 def content_of(
     value: Any, content_type: str | None, are_entities: bool = False
-) -> Iterator[Content]:
-    """Give the content of a value as a file to be stored.
+) -> Iterator[tuple[Any, str]]:
+    """Give the content of a value as a file to be stored, and its mime type.
 
     Args:
         value: what the function gave.
@@ -96,21 +89,21 @@ def content_of(
                 f"a text is no {content_type}: give bytes, or a Path to the file"
             )
         _require_json(value, content_type)
-        yield Content(value, content_type or "text/plain")
+        yield value, content_type or "text/plain"
     elif isinstance(value, (bytes, bytearray, memoryview)):
         _require_json(bytes(value), content_type)
-        yield Content(bytes(value), content_type or ANYTHING)
+        yield bytes(value), content_type or ANYTHING
     elif isinstance(value, Path):
         guessed = guess_type(value.name)
         _require_same(guessed, content_type)
         with value.open("rb") as file:
-            yield Content(file, content_type or guessed or ANYTHING)
+            yield file, content_type or guessed or ANYTHING
     elif hasattr(value, "read"):
-        yield Content(value, content_type or ANYTHING)
+        yield value, content_type or ANYTHING
     else:
         with SpooledTemporaryFile(_MEMORY, "w+", encoding="utf-8", newline="") as text:
             _write(value, text, content_type or JSON, are_entities)
-            yield Content(text, content_type or JSON)
+            yield text, content_type or JSON
 
 
 def _require_json(text: str | bytes, declared: str | None) -> None:

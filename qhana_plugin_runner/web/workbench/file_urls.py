@@ -6,7 +6,7 @@ not matter, relative URLs work, and only those who were given its URL find a fil
 
 import re
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from flask import url_for
@@ -19,18 +19,11 @@ from ...db.models.tasks import TaskFile
 _FILE_PATH = re.compile(r"/files/([0-9]{1,10})/?\Z", re.ASCII)
 
 
-class _FileName(NamedTuple):
-    """The part of a URL that names a file of this runner."""
-
-    id: int
-    security_tag: str
-
-
 def find_file(url: str) -> TaskFile | None:
     """Return the file with a URL, or ``None`` when it is not a file of this runner."""
-    name = _name_in(url)
-    file = TaskFile.get_by_id(name.id) if name else None
-    return file if name and file and has_tag(file, name.security_tag) else None
+    number, tag = _name_in(url) or (0, "")
+    file = TaskFile.get_by_id(number) if number else None
+    return file if file and has_tag(file, tag) else None
 
 
 def file_page_url(file: Any) -> str:
@@ -55,10 +48,9 @@ def file_key(url: str) -> str:
     >>> file_key("/files/7/?file-id=abc") == file_key("http://some.host/files/7/?file-id=abc")
     True
     """
-    name = _name_in(url)
-    tag = name.security_tag if name else ""
-    if name is not None and len(tag) <= 64 and "\0" not in tag:
-        return f"{name.id}/{tag}"
+    number, tag = _name_in(url) or (0, "")
+    if number and len(tag) <= 64 and "\0" not in tag:
+        return f"{number}/{tag}"
     return sha256(url.encode("utf-8", "replace")).hexdigest()
 
 
@@ -72,7 +64,8 @@ def file_facts(file: TaskFile) -> dict[str, str]:
     )
 
 
-def _name_in(url: str) -> _FileName | None:
+def _name_in(url: str) -> tuple[int, str] | None:
+    """Return id and security tag of a file of this runner, which are in its URL."""
     try:
         parts = urlsplit(url)
         tags = parse_qs(parts.query).get("file-id", [])
@@ -80,4 +73,4 @@ def _name_in(url: str) -> _FileName | None:
         return None
     match = _FILE_PATH.search(parts.path)
     number = row_id(match[1]) if match and parts.scheme in ("", "http", "https") else None
-    return _FileName(number, tags[0]) if number and tags else None
+    return (number, tags[0]) if number and tags else None
