@@ -179,6 +179,6 @@ def test_files_say_what_they_were_made_of(client, upload, read, fragment):
     run = {"resultUrl": made["task"], "plugin": "p", "formData": "", "dataInputs": links}
     assert client.post("/workbench/runs/", json=run).status_code == 204
     rows = [row.words for row in read("/workbench/data/").one("tbody").all("tr")]
-    assert "made from used.csv" in rows[0] and "made from" not in rows[1]
+    assert "created from used.csv" in rows[0] and "created from" not in rows[1]
     choices = [each.words for each in fragment("files/").all("button")]
-    assert "made from used.csv" in choices[1]
+    assert "created from used.csv" in choices[1]
