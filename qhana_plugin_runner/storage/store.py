@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, ClassVar, NamedTuple, cast
 
 from flask import Flask, url_for
 from sqlalchemy import func, select
+from sqlalchemy.orm.attributes import set_committed_value
 
 from ..db import DB
 from ..db.models.tasks import TEMP_FILE, ProcessingTask, TaskFile
@@ -175,7 +176,12 @@ class FileStore(FileStoreInterface):
         ):  # a store that reads it otherwise
             self.delete(info)
             raise _too_large(file_name, most)
-        info.task = task
+        if commit:
+            # Else the session would write, and look through, the task as well.
+            info.task_id = task.id
+            set_committed_value(info, "task", task)
+        else:
+            info.task = task
         info.save(commit=commit)
         return info
 
