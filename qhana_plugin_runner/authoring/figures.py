@@ -10,7 +10,7 @@ from flask import render_template, url_for
 from markupsafe import Markup, escape
 
 from ..util import strict_json
-from ..util.package_files import PLOTLY
+from ..util.package_files import PLOTLY, plotly_file, plotly_version
 from .values import as_json
 
 _STATIC = Path(__file__).parents[1] / "static"
@@ -98,12 +98,12 @@ class Figure(_Shown):
     @property
     def script_url(self) -> str:
         """The URL of plotly.js."""
-        return url_for("docs.package_file", name=PLOTLY.name, version=PLOTLY.version)
+        return url_for("docs.package_file", name=PLOTLY, version=plotly_version())
 
     @property
     def script(self) -> Markup:
         """The text of plotly.js."""
-        return Markup(PLOTLY.path.read_text("utf-8"))
+        return Markup(plotly_file().read_text("utf-8"))
 
 
 @dataclass(frozen=True)

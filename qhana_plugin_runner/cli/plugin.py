@@ -5,8 +5,8 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, redirect_stdout
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -219,7 +219,7 @@ def run(name: str, inputs: tuple[str, ...], output: Path, as_json: bool) -> None
             plugin_app(folders, instance, SERVER_NAME="localhost", **kept)
         )
         runs = stack.enter_context(running(app))
-        stack.enter_context(_Progress(app))
+        stack.enter_context(_progress(app))
         if as_json:  # what the plugin prints is no part of it
             stack.enter_context(redirect_stdout(sys.stderr))
         failure = None
@@ -282,37 +282,35 @@ def _split(inputs: Iterable[str]) -> list[tuple[str, ...]]:
     return [tuple(part) for part in parts]
 
 
-class _Progress:
-    """Shows the progress of the newest task while it runs, in a terminal."""
+@contextmanager
+def _progress(app: Flask) -> Iterator[None]:
+    """Show the progress of the newest task in the block, in a terminal."""
+    ends = threading.Event()
+    thread = threading.Thread(target=_show_progress, args=[app, ends], daemon=True)
+    if sys.stderr.isatty():
+        thread.start()
+    try:
+        yield
+    finally:
+        ends.set()
+        if thread.is_alive():
+            thread.join()
 
-    def __init__(self, app: Flask) -> None:
-        self._app, self._ends = app, threading.Event()
-        self._thread = threading.Thread(target=self._show, daemon=True)
 
-    def __enter__(self) -> "_Progress":
-        if sys.stderr.isatty():
-            self._thread.start()
-        return self
+def _show_progress(app: Flask, ends: threading.Event) -> None:
+    from sqlalchemy import select
 
-    def __exit__(self, *_: object) -> None:
-        self._ends.set()
-        if self._thread.is_alive():
-            self._thread.join()
+    from ..db import DB
+    from ..db.models.tasks import ProcessingTask
 
-    def _show(self) -> None:
-        from sqlalchemy import select
-
-        from ..db import DB
-        from ..db.models.tasks import ProcessingTask
-
-        newest = select(ProcessingTask).order_by(ProcessingTask.id.desc()).limit(1)
-        bar = click.progressbar(length=1000, file=sys.stderr, show_eta=False)
-        with self._app.app_context(), bar:
-            while not self._ends.wait(0.2):
-                task: Any = DB.session.scalar(newest)
-                if task is not None and task.progress_value is not None:
-                    start = task.progress_start or 0
-                    length = (task.progress_target or 100) - start
-                    share = (task.progress_value - start) / length if length else 0
-                    bar.update(round(1000 * min(max(share, 0), 1)) - bar.pos)
-                DB.session.rollback()
+    newest = select(ProcessingTask).order_by(ProcessingTask.id.desc()).limit(1)
+    bar = click.progressbar(length=1000, file=sys.stderr, show_eta=False)
+    with app.app_context(), bar:
+        while not ends.wait(0.2):
+            task: Any = DB.session.scalar(newest)
+            if task is not None and task.progress_value is not None:
+                start = task.progress_start or 0
+                length = (task.progress_target or 100) - start
+                share = (task.progress_value - start) / length if length else 0
+                bar.update(round(1000 * min(max(share, 0), 1)) - bar.pos)
+            DB.session.rollback()

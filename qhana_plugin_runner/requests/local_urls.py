@@ -80,6 +80,19 @@ class LocalAdapter(BaseAdapter):
     def close(self) -> None:
         """Nothing is kept open between requests."""
 
+    def send(  # type: ignore[override]
+        self, request: PreparedRequest, stream: bool = False, **kwargs: Any
+    ) -> Response:
+        """Answer ``GET`` and ``HEAD``, anything else with 405."""
+        if request.method in ("GET", "HEAD"):
+            return self.get(request, stream)
+        reason = f"{request.method} is not possible here, only GET and HEAD are."
+        return self.fail(request, HTTPStatus.METHOD_NOT_ALLOWED, reason)
+
+    def get(self, request: PreparedRequest, stream: bool) -> Response:
+        """Answer ``GET``, and ``HEAD`` without a body."""
+        raise NotImplementedError
+
     def fill(
         self,
         response: Response,
@@ -110,20 +123,11 @@ class LocalAdapter(BaseAdapter):
         content = LocalBody(BytesIO(b"" if request.method == "HEAD" else body))
         return self.fill(Response(), request, status, headers, content)
 
-    def refuse_method(self, request: PreparedRequest) -> Response | None:
-        """Answer anything but ``GET`` and ``HEAD`` with 405."""
-        if request.method in ("GET", "HEAD"):
-            return None
-        reason = f"{request.method} is not possible here, only GET and HEAD are."
-        return self.fail(request, HTTPStatus.METHOD_NOT_ALLOWED, reason)
-
 
 class FileAdapter(LocalAdapter):
     """Answers ``file`` URLs (RFC 8089) with regular files of this host."""
 
-    def send(  # type: ignore[override]
-        self, request: PreparedRequest, stream: bool = False, **kwargs: Any
-    ) -> Response:
+    def get(self, request: PreparedRequest, stream: bool) -> Response:
         """Open the file; with ``stream`` the body is read from disk as the response is read.
 
         Raises:
@@ -131,9 +135,6 @@ class FileAdapter(LocalAdapter):
                 path.
             FetchRefused: the path leads out of the folders that may be fetched from.
         """
-        refused = self.refuse_method(request)
-        if refused is not None:
-            return refused
         path = self._path(request.url or "")
         try:
             if not stat.S_ISREG(os.stat(path).st_mode):
@@ -185,9 +186,7 @@ class FileAdapter(LocalAdapter):
 class DataAdapter(LocalAdapter):
     """Answers ``data`` URLs (RFC 2397), which hold their content in themselves."""
 
-    def send(  # type: ignore[override]
-        self, request: PreparedRequest, **kwargs: Any
-    ) -> Response:
+    def get(self, request: PreparedRequest, stream: bool) -> Response:
         """Decode the URL.
 
         Raises:
@@ -195,9 +194,6 @@ class DataAdapter(LocalAdapter):
                 not.
             FetchRefused: the content is larger than the settings allow.
         """
-        refused = self.refuse_method(request)
-        if refused is not None:
-            return refused
         url = request.url or ""
         head, comma, payload = url.partition(":")[2].partition(",")
         if not comma:

@@ -1,50 +1,35 @@
-"""Scripts for browsers that come in Python packages, so that no page needs another host."""
+"""The script of plotly, as its package brings it, so that no page needs another host.
 
-from dataclasses import dataclass
-from functools import cached_property
+The package may be missing, and is never imported.
+"""
+
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+PLOTLY = "plotly.min.js"
+"""The name of the file for browsers."""
 
-@dataclass(frozen=True)
-class PackageFile:
-    """A file in a package, which may be missing; the package is never imported.
 
-    Attributes:
-        name: The name of the file for browsers.
-        package: The package.
-        place: Where it is in the package.
+@cache
+def plotly_file() -> Path:
+    """Return the file.
+
+    Raises:
+        ModuleNotFoundError: the package is not installed.
     """
-
-    name: str
-    package: str
-    place: str
-
-    @cached_property
-    def path(self) -> Path:
-        """The file.
-
-        Raises:
-            ModuleNotFoundError: the package is not installed.
-        """
-        spec = find_spec(self.package)
-        if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(
-                f"the package {self.package!r} is not installed", name=self.package
-            )
-        return Path(spec.origin).parent / self.place
-
-    @cached_property
-    def version(self) -> str:
-        """The version of the package.
-
-        Raises:
-            importlib.metadata.PackageNotFoundError: it is not installed.
-        """
-        return version(self.package)
+    spec = find_spec("plotly")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("the package 'plotly' is not installed", name="plotly")
+    return Path(spec.origin).parent / "package_data" / PLOTLY
 
 
-PLOTLY = PackageFile("plotly.min.js", "plotly", "package_data/plotly.min.js")
+@cache
+def plotly_version() -> str:
+    """Return the version of the package.
 
-PACKAGE_FILES = {each.name: each for each in (PLOTLY,)}
+    Raises:
+        importlib.metadata.PackageNotFoundError: it is not installed.
+    """
+    return version("plotly")

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from qhana_plugin_runner.authoring import Figure, Page
 from qhana_plugin_runner.testing.data_server import serving_data
-from qhana_plugin_runner.util.package_files import PLOTLY
+from qhana_plugin_runner.util.package_files import plotly_file, plotly_version
 
 EVIL = "</script><b>%{x}</b>\u2028&"
 
@@ -164,15 +164,15 @@ def test_other_visualizations_keep_their_form(serve, data):
 
 def test_the_script_is_served_for_good_under_its_version(author):
     client = author.serve("")
-    url = f"/package-files/{PLOTLY.version}/plotly.min.js"
+    url = f"/package-files/{plotly_version()}/plotly.min.js"
     with client.get(url) as answer:
-        assert answer.data == PLOTLY.path.read_bytes()
+        assert answer.data == plotly_file().read_bytes()
         assert "immutable" in answer.headers["Cache-Control"]
         etag = answer.headers["ETag"]
     with client.get(url, headers={"If-None-Match": etag}) as answer:
         assert answer.status_code == 304
     assert client.get("/package-files/0.0.1/plotly.min.js").status_code == 404
-    assert client.get(f"/package-files/{PLOTLY.version}/other.js").status_code == 404
+    assert client.get(f"/package-files/{plotly_version()}/other.js").status_code == 404
 
 
 def test_texts_are_plain_and_markup_is_kept():
@@ -190,7 +190,7 @@ def test_a_file_needs_nothing_else(author):
         page = Page(title="A page").to_html()
     assert "<title>A &lt;figure&gt;</title>" in text and "<p>more</p>" in text
     assert not re.search(
-        r"<(?:link|img)|<script[^>]*src=", text.replace(PLOTLY.path.read_text(), "")
+        r"<(?:link|img)|<script[^>]*src=", text.replace(plotly_file().read_text(), "")
     )
     assert "<script" not in page
 

@@ -44,7 +44,10 @@ def look_at_schema() -> Outcome:
             except DBAPIError as error:
                 if error.connection_invalidated:
                     raise
-                return Outcome(problems=[_out_of_date(error)])
+                summary = _("schema out of date: run “flask db upgrade”")
+                cause = error_text(error.orig or error)
+                problem = Problem(summary, cause, _UPGRADE, Status.UNAVAILABLE)
+                return Outcome(problems=[problem])
         try:
             query = text("SELECT version_num FROM alembic_version")
             found = set(connection.scalars(query))
@@ -70,12 +73,3 @@ def look_at_schema() -> Outcome:
             Status.OK,
         )
     return Outcome(_("revision %(revisions)s", revisions=revisions), [problem])
-
-
-def _out_of_date(error: DBAPIError) -> Problem:
-    return Problem(
-        _("schema out of date: run “flask db upgrade”"),
-        error_text(error.orig or error),
-        _UPGRADE,
-        Status.UNAVAILABLE,
-    )

@@ -158,19 +158,16 @@ class Calls:
             self._ended.put((call, Answer(Meaning.NOT_NOW, str(error))))
 
     def _make(self, call: Call) -> None:
-        with working_on(call.message):
-            self._call(call)
-
-    def _call(self, call: Call) -> None:
         answer = Answer(Meaning.NOT_NOW, "the call has failed in the runner")
-        try:
-            answer = call_for_answer(
-                call.url, call.task_url, call.event_type, call.headers, self._timeout
-            )
-        except Exception:
-            _logger.exception("the webhook of delivery %d", call.delivery_id)
-        finally:
-            self._ended.put((call, answer))
+        with working_on(call.message):
+            try:
+                answer = call_for_answer(
+                    call.url, call.task_url, call.event_type, call.headers, self._timeout
+                )
+            except Exception:
+                _logger.exception("the webhook of delivery %d", call.delivery_id)
+            finally:
+                self._ended.put((call, answer))
 
     def answers(self, wait: float = 0.0) -> dict[Call, Answer]:
         """Return what has ended since the last time, or has taken too long.
