@@ -12,7 +12,7 @@ ID,name | text/csv;charset=utf-8
 
 import os
 import re
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from http.cookiejar import DefaultCookiePolicy
 from io import BufferedReader
 from pathlib import PurePosixPath
@@ -291,14 +291,11 @@ def open_url_as_file_like_simple(
         yield opened[1]
 
 
-@contextmanager
-def _as_response(url_or_response: str | Response) -> Iterator[Response]:
+def _as_response(url_or_response: str | Response) -> AbstractContextManager[Response]:
     """Open a URL to look at its headers; a response is used as it is and stays open."""
     if isinstance(url_or_response, str):
-        with open_url(url_or_response, stream=True) as response:
-            yield response
-    else:
-        yield url_or_response
+        return open_url(url_or_response, stream=True)
+    return nullcontext(url_or_response)
 
 
 def get_mimetype(response: Response, default: str | None = None) -> str | None:

@@ -5,7 +5,7 @@ import posixpath
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, ClassVar, NamedTuple, cast
@@ -196,12 +196,8 @@ class FileStore(FileStoreInterface):
         Raises:
             requests.exceptions.RequestException: while entering: it cannot be fetched.
         """
-        return self._fetch(self.get_task_file_url(file_info, external=False))
-
-    @contextmanager
-    def _fetch(self, url: str) -> Iterator[BinaryIO]:
-        with open_url_as_file_like_simple(url) as file:
-            yield cast(BinaryIO, file)
+        url = self.get_task_file_url(file_info, external=False)
+        return cast(AbstractContextManager[BinaryIO], open_url_as_file_like_simple(url))
 
     def delete(self, file_info: TaskFile) -> None:
         """Log that the file stays: stores of plugins need not support deletion."""

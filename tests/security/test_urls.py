@@ -12,6 +12,7 @@ import zlib
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -534,7 +535,8 @@ def test_a_file_url_kept_by_the_store_of_urls(etc):
     """CVE-2026-28416: a URL inside of a file object is fetched."""
     with fetching(etc / "runner", FILE_URL_FOLDERS=[]):
         with pytest.raises(FetchRefused):
-            with STORE["url_file_store"]._fetch((etc / "passwd").as_uri()):
+            kept = SimpleNamespace(file_storage_data=(etc / "passwd").as_uri())
+            with STORE["url_file_store"].open(kept):
                 pass
 
 

@@ -75,33 +75,25 @@ def as_limit(value: Any) -> int | None:
 
 def as_port(value: Any) -> int:
     """A port, or 0 for none."""
-    try:
-        port = as_count(value)
-    except ValueError:
-        port = -1
-    if not 0 <= port <= 65535:
+    if (port := as_count(value)) > 65535:
         raise ValueError("must be a port, from 1 to 65535, or 0 for none")
     return port
 
 
-def as_seconds(value: Any) -> float:
+def as_seconds(value: Any, unit: str = "seconds") -> float:
     """A number above 0."""
-    if not isinstance(value, bool):
-        try:
-            value = float(value)
-        except (TypeError, ValueError):
-            value = None
-    if not isinstance(value, float) or not 0 < value < math.inf:
-        raise ValueError("must be a number of seconds above 0")
-    return value
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ValueError(f"must be a number of {unit} above 0")
+    return number
 
 
 def as_days(value: Any) -> float:
     """A number above 0."""
-    try:
-        return as_seconds(value)
-    except ValueError:
-        raise ValueError("must be a number of days above 0") from None
+    return as_seconds(value, "days")
 
 
 def as_severity(value: Any) -> int | str:
