@@ -19,10 +19,10 @@ class Status(StrEnum):
     DEGRADED = "degraded"
     UNAVAILABLE = "unavailable"
 
-    @classmethod
-    def worst(cls, found: "Sequence[Status]") -> "Status":
-        """Return the worst of some; ``ok`` when there are none."""
-        return max(found, key=list(cls).index, default=cls.OK)
+    @property
+    def rank(self) -> int:
+        """How bad it is."""
+        return list(Status).index(self)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ class Outcome:
     @property
     def status(self) -> Status:
         """The status of the worst problem."""
-        return Status.worst([problem.status for problem in self.problems])
+        found = (problem.status for problem in self.problems)
+        return max(found, key=lambda status: status.rank, default=Status.OK)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Result:
     def problem(self) -> Problem | None:
         """The worst problem, if there is one; a hint is none."""
         found = [p for p in self.outcome.problems if p.status is not Status.OK]
-        return max(found, key=lambda p: list(Status).index(p.status), default=None)
+        return max(found, key=lambda p: p.status.rank, default=None)
 
 
 def safe_text(error: BaseException) -> str:

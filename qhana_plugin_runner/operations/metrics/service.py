@@ -89,23 +89,20 @@ class Metrics:
         return encode(self._registry(is_web=True)), content_type
 
     def _registry(self, is_web: bool) -> Any:
-        with self._lock:
-            if is_web not in self._registries:
-                self._registries[is_web] = self._make_registry(is_web)
-            return self._registries[is_web]
-
-    def _make_registry(self, is_web: bool) -> Any:
         from prometheus_client import CollectorRegistry
 
         from .counters import add_counters
         from .gauges import HostGauges, RunnerGauges
 
-        registry = CollectorRegistry(auto_describe=False)
-        add_counters(registry)
-        registry.register(HostGauges(self._app))
-        if is_web:
-            registry.register(RunnerGauges(self._app))
-        return registry
+        with self._lock:
+            if is_web not in self._registries:
+                registry = CollectorRegistry(auto_describe=False)
+                add_counters(registry)
+                registry.register(HostGauges(self._app))
+                if is_web:
+                    registry.register(RunnerGauges(self._app))
+                self._registries[is_web] = registry
+            return self._registries[is_web]
 
     def _ended(self, _app: Flask, *, plugin: str | None, state: str) -> None:
         from .counters import count_end

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import Enum
 
 from requests import Response
 from requests.exceptions import RequestException, Timeout
+from werkzeug.http import parse_date
 
 from ...requests import AS_RUNNER, REQUEST_SESSION, FetchRefused
 
@@ -115,20 +115,12 @@ def _retry_after(response: Response) -> float:
     text = response.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
-    until = _date(text)
+    until = parse_date(text)
     if until is None:
         return 0.0
     # By the clock of the receiver, when it tells its time.
-    now = _date(response.headers.get("Date", "")) or datetime.now(UTC)
+    now = parse_date(response.headers.get("Date", "")) or datetime.now(UTC)
     return max(0.0, (until - now).total_seconds())
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    return date.replace(tzinfo=UTC) if date.tzinfo is None else date
 
 
 def _reason(error: BaseException) -> str:

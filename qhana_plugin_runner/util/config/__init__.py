@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from ..error_text import error_text, name_and_text
 from .celery_config import CELERY_DEBUG_CONFIG, CELERY_PRODUCTION_CONFIG
 from .paths import absolute_paths
 from .setting import ConfigError, Setting
@@ -169,15 +170,9 @@ def _read_file(path: Path) -> Mapping[str, Any]:
         config.from_pyfile(str(path))
         return config
     except (OSError, ValueError, SyntaxError) as error:
-        raise ConfigError(f"{path} cannot be read: {_one_line(error)}") from error
+        raise ConfigError(f"{path} cannot be read: {error_text(error)}") from error
     except Exception as error:  # config.py runs any code
-        raise ConfigError(
-            f"{path} failed: {type(error).__name__}: {_one_line(error)}"
-        ) from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+        raise ConfigError(f"{path} failed: {name_and_text(error)}") from error
 
 
 def _apply(
@@ -245,7 +240,7 @@ def _stored_secret(instance_path: Path) -> str:
         secret = path.read_text("utf-8").strip()
     except (OSError, ValueError) as error:
         raise ConfigError(
-            f"the secret of this instance, {path}, cannot be stored ({_one_line(error)}); make the "
+            f"the secret of this instance, {path}, cannot be stored ({error_text(error)}); make the "
             "instance folder writable, choose another one with "
             "QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER, or set QHANA_SECRET_KEY"
         ) from error
