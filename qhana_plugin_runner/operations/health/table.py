@@ -8,10 +8,10 @@ from .host import (
     look_at_clocks,
     look_at_disk,
     look_at_plugins,
+    look_at_port,
     look_at_secret_key,
 )
 from .maintenance import look_at_maintenance
-from .ports import look_at_port
 from .proxies import look_at_proxies
 from .result import Check
 from .storage import look_at_stores

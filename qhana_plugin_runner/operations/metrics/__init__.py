@@ -10,8 +10,7 @@ from functools import cache
 from celery.signals import worker_init
 from flask import Flask
 
-from .service import Metrics, metrics_of
-from .web import count_requests
+from .service import Metrics, count_requests, metrics_of
 
 __all__ = ["Metrics", "metrics_of", "register_metrics"]
 

@@ -3,9 +3,10 @@
 import logging
 import os
 import threading
+from time import perf_counter
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Response, request
 
 from ...tasking.life_cycle import ENDED, TERMINAL
 from ...util.metrics_folder import VARIABLE, provide_folder
@@ -15,6 +16,10 @@ OTHER = "other"
 
 RUNNER = "runner"
 """Stands for the runner itself, as for uploads."""
+
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+
+_STARTED = "qhana_plugin_runner.started"
 
 PORT_SECONDS = 5.0
 """Seconds between two looks whether the port is free: the worker before may still use it."""
@@ -133,3 +138,32 @@ class Metrics:
             pause.wait(PORT_SECONDS)
         os.register_at_fork(after_in_child=server.socket.close)
         _logger.info("metrics at http://%s:%s/metrics", host, port)
+
+
+def count_requests(app: Flask, metrics: Metrics) -> None:
+    """Count each answer of an app, and how long it took until it was ready.
+
+    Call it before anything else looks at requests: so it sees answers as they are sent.
+    """
+
+    @app.before_request
+    def start() -> None:
+        request.environ[_STARTED] = perf_counter()
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        asked = request._get_current_object()  # type: ignore[attr-defined]
+        try:
+            from .counters import count_request
+
+            metrics.count()
+            now = perf_counter()
+            count_request(
+                asked.method if asked.method in METHODS else "other",
+                asked.url_rule.rule if asked.url_rule else "unmatched",
+                response.status_code,
+                now - asked.environ.get(_STARTED, now),
+            )
+        except Exception:  # such as a folder that was removed
+            _logger.exception("a request is not counted")
+        return response

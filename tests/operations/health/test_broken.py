@@ -14,7 +14,7 @@ from helpers.runner import runner
 from helpers.services import broker, worker
 from redis import Redis
 
-from qhana_plugin_runner.operations.health import CHECKS, host, ports, running
+from qhana_plugin_runner.operations.health import CHECKS, host, running
 from qhana_plugin_runner.tasking.broker import in_flight
 from qhana_plugin_runner.tasking.in_flight import Report
 
@@ -233,8 +233,8 @@ def test_a_bucket(tmp_path, s3_settings, settings, cause):
 def test_a_port_that_is_in_use(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as other:
         monkeypatch.setenv("SERVER_PORT", str(other.getsockname()[1]))
-        monkeypatch.setattr(ports, "SECONDS", 0.2)
-        (problem,) = ports.look_at_port().problems
+        monkeypatch.setattr(host, "SECONDS", 0.2)
+        (problem,) = host.look_at_port().problems
         assert "Another program" in str(problem.cause)
         assert "SERVER_PORT" in str(problem.cure)
 
