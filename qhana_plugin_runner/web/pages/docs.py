@@ -27,7 +27,7 @@ from flask import (
 
 from ...api.openapi import api_path
 from ...security.headers import DOCS_POLICY, use_policy
-from ...util.package_files import PACKAGE_FILES
+from ...util.package_files import PLOTLY, plotly_file, plotly_version
 
 MAX_AGE = 31_536_000
 """Seconds that browsers cache files of a viewer, a year: the version is in their URLs."""
@@ -98,11 +98,10 @@ def _asset(name: str, version: str, path: str) -> Response:
 
 def _package_file(version: str, name: str) -> Response:
     """Serve a script of a package."""
-    found = PACKAGE_FILES.get(name)
     try:
-        if found is None or version != found.version:
+        if name != PLOTLY or version != plotly_version():
             abort(404)
-        return _cached_for_good(send_file(found.path))
+        return _cached_for_good(send_file(plotly_file()))
     except ModuleNotFoundError:  # that of metadata, too
         abort(404)
 
