@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flask import Flask
 
+    from .util.flask_app import RunnerFlask
+
 __all__ = ["__version__", "create_app"]
 
 __version__: str
@@ -81,7 +83,9 @@ def _is_looked_at_for_a_command() -> bool:
     return context is not None and isinstance(context.command, FlaskGroup)
 
 
-def _set_up(app: Flask, test_config: Mapping[str, Any] | None, silent_log: bool) -> None:
+def _set_up(
+    app: RunnerFlask, test_config: Mapping[str, Any] | None, silent_log: bool
+) -> None:
     from .util.config import is_debug, load_settings, load_test_settings
     from .util.logging import configure_logging
 

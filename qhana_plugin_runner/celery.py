@@ -37,6 +37,7 @@ from .tasking.queues import queue_settings
 from .util.config.celery_config import CELERY_QUEUE
 from .util.current_message import current_message, working_on
 from .util.error_text import name_and_text
+from .util.flask_app import RunnerFlask
 from .util.redaction import hidden, hiding, masked_error, redact_text
 
 __all__ = ["CELERY", "BrokerUnavailable", "FlaskTask", "register_celery"]
@@ -398,7 +399,7 @@ CELERY = RunnerCelery("qhana_plugin_runner", task_cls=FlaskTask, loader=Loader)
 """
 
 
-def register_celery(app: Flask) -> None:
+def register_celery(app: RunnerFlask) -> None:
     """Make tasks run for this app, with its configuration."""
     register_publishing(app)
     register_in_flight(app)

@@ -1,8 +1,7 @@
 """The REST API for clients and plugins. Views are thin; queries live in the models."""
 
-from flask import Flask
-
 from ..forms.fields import EnumField
+from ..util.flask_app import RunnerFlask
 from . import (  # noqa: F401  (add their routes to FILES_API and TASKS_API)
     task_list,
     task_log,
@@ -29,7 +28,7 @@ __all__ = [
 ]
 
 
-def register_api(app: Flask) -> None:
+def register_api(app: RunnerFlask) -> None:
     """Mount the runner's own endpoints."""
     register_jwt(app)
     ROOT_API.init_app(app)

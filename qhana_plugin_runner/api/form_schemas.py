@@ -21,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..forms.json_schema import json_schema
 from ..plugins.loading import loaded_plugins
+from ..util.flask_app import Environ, Head, RunnerFlask
 from .answers import CachedAnswer
 from .util import SecurityBlueprint
 
@@ -167,7 +168,7 @@ def _url_of(endpoint: str) -> str | None:
     return url_for("schemas-api.FormSchemaView", name=endpoint, _external=True)
 
 
-def register_schema_links(app: Flask) -> None:
+def register_schema_links(app: RunnerFlask) -> None:
     """Link the forms of plugins, and where these are sent, to their schemas."""
 
     def see_form(_app: Flask, context: Mapping[str, Any], **_more: Any) -> None:
@@ -176,15 +177,13 @@ def register_schema_links(app: Flask) -> None:
 
     template_rendered.connect(see_form, app, weak=False)
 
-    @app.after_request
-    def add_link(response: Response) -> Response:
-        endpoint = request.endpoint
+    def add_link(environ: Environ, head: Head) -> None:
+        endpoint = environ["werkzeug.request"].endpoint
         if endpoint is None or loaded_plugins().plugin_of(endpoint) is None:
-            return response
+            return
         target = g.pop("form_target", None)
         url = schema_url(target) if target else _url_of(endpoint)
         if url:
-            response.headers.add(
-                "Link", f'<{url}>; rel="describedby"; type="{MEDIA_TYPE}"'
-            )
-        return response
+            head.add("Link", f'<{url}>; rel="describedby"; type="{MEDIA_TYPE}"')
+
+    app.head_funcs.append(add_link)

@@ -28,11 +28,13 @@ class RunnerLogger(Logger):
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
         """Log a request that is done: without its query, which may be secret, if in JSON."""
+        if not self.access_log_enabled:
+            return
         from ..util.current_message import CurrentMessage, working_on
         from ..util.logging import writes_json
         from ..util.request_id import request_id_in
 
-        if not (self.access_log_enabled and writes_json(self.access_log)):
+        if not writes_json(self.access_log):
             super().access(resp, req, environ, request_time)
             return
         method, path = environ["REQUEST_METHOD"], environ["RAW_URI"].partition("?")[0]

@@ -5,15 +5,14 @@ processes do it, too. A lease in the database makes sure that each job is done b
 a time.
 """
 
-from flask import Flask
-
+from ..util.flask_app import RunnerFlask
 from .loop import Maintenance, runs_maintenance
 
 __all__ = ["Maintenance", "register_maintenance", "runs_maintenance"]
 
 
-def register_maintenance(app: Flask) -> None:
+def register_maintenance(app: RunnerFlask) -> None:
     """Prepare the maintenance, which web processes start with their first request at the latest."""
     app.extensions["qhana_maintenance"] = maintenance = Maintenance(app)
     if runs_maintenance(app):
-        app.before_request(maintenance.start_with_request)
+        app.environ_funcs.append(maintenance.start_with_request)

@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Sequence
 from uuid import uuid4
 
-from flask import Flask, request
+from flask import Flask
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from ..db import DB
 from ..db.transient import is_not_migrated
+from ..util.flask_app import Environ
 from .jobs import JOBS, Job
 from .lease import hold_lease, release_lease
 from .webhooks.by_worker import is_delivered_by_worker
@@ -71,10 +72,11 @@ class Maintenance:
         if not self._threads and runs_maintenance(self._app):
             self.start()
 
-    def start_with_request(self) -> None:
+    def start_with_request(self, environ: Environ) -> None:
         """Start with the first request that a server gets, and not with those of test clients."""
-        if not request.headers.get("User-Agent", "").startswith("Werkzeug/"):
-            self.start_in_web_process()
+        if not self._threads:
+            if not environ.get("HTTP_USER_AGENT", "").startswith("Werkzeug/"):
+                self.start_in_web_process()
 
     def stop(self, seconds: float | None = None) -> None:
         """Stop after the jobs that are being done, and give their leases back.

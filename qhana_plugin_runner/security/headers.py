@@ -6,8 +6,9 @@ bring scripts of their own and load things from other hosts. A response that has
 
 import re
 
-from flask import Flask, Response, g, request
+from flask import g, request
 
+from ..util.flask_app import Environ, Head, RunnerFlask
 from .sites import sites_of
 
 PAGE_POLICY = (
@@ -43,7 +44,7 @@ def allow_frame(url: str | None) -> None:
         use_policy(f"{PAGE_POLICY}; frame-src 'self' {found[0]}")
 
 
-def register_headers(app: Flask) -> None:
+def register_headers(app: RunnerFlask) -> None:
     """Set the headers of an app; all views that it has by now are the runner's own."""
     own = frozenset(app.view_functions)
     sites = sites_of(app)
@@ -53,23 +54,22 @@ def register_headers(app: Flask) -> None:
 
     app.jinja_env.globals["page_friends"] = page_friends
 
-    @app.after_request
-    def protect(response: Response) -> Response:
-        headers = response.headers
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        is_page = headers.get("Content-Type", "").startswith("text/html")
-        if not is_page or _POLICY in headers:
-            return response
+    def protect(environ: Environ, head: Head) -> None:
+        head.set_default("X-Content-Type-Options", "nosniff")
+        is_page = head.get("Content-Type").startswith("text/html")
+        if not is_page or _POLICY in head:
+            return
         framers = page_friends()
         policy = g.get("page_policy", "")
         if (request.endpoint or "static") in own:
             policy, framers = policy or PAGE_POLICY, framers or "'self'"
-            headers[_POLICY] = f"{policy}; frame-ancestors {framers}"
+            head.set(_POLICY, f"{policy}; frame-ancestors {framers}")
             # Not "no-referrer": with it, the browser hides the origin of own forms.
-            headers.setdefault("Referrer-Policy", "same-origin")
-            if request.is_secure or sites.is_local(request.environ):  # ignored elsewhere
-                headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+            head.set_default("Referrer-Policy", "same-origin")
+            if request.is_secure or sites.is_local(environ):  # ignored elsewhere
+                head.set_default("Cross-Origin-Opener-Policy", "same-origin")
         elif policy or framers:
             limits = [policy, f"frame-ancestors {framers}" if framers else ""]
-            headers[_POLICY] = "; ".join(filter(None, limits))
-        return response
+            head.set(_POLICY, "; ".join(filter(None, limits)))
+
+    app.head_funcs.append(protect)

@@ -12,9 +12,10 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, request
 
 from ..errors import RunnerError
+from ..util.flask_app import Environ, Head, RunnerFlask
 from ..util.log_once import is_first_to_log
 from ..util.request_id import HEADER
 
@@ -220,10 +221,10 @@ def sites_of(app: Flask) -> Sites:
     return sites
 
 
-def register_sites(app: Flask) -> None:
+def register_sites(app: RunnerFlask) -> None:
     """Check each request of an app, and tell browsers which pages may read the answers.
 
-    Registered before all others, the check comes first and the headers come last.
+    Registered before all others, the check comes first.
     """
     sites = app.extensions[_EXTENSION] = Sites(app.config)
 
@@ -235,22 +236,21 @@ def register_sites(app: Flask) -> None:
         if environ["REQUEST_METHOD"] not in _READING and not sites.may_change(environ):
             raise ForeignOrigin(environ.get("HTTP_ORIGIN", "null"))
 
-    @app.after_request
-    def allow_origins(response: Response) -> Response:
-        environ, headers = request.environ, response.headers
+    def allow_origins(environ: Environ, head: Head) -> None:
         origin = ALL
         if not sites.is_open(environ):
-            headers["Vary"] = ", ".join([*headers.getlist("Vary"), "Origin"])
+            head.vary("Origin")
             origin = environ.get("HTTP_ORIGIN", "")
             if not origin or not sites.is_friend(origin, environ):
-                return response
-        if "Access-Control-Allow-Origin" in headers:
-            return response  # a view has decided itself
-        headers["Access-Control-Allow-Origin"] = origin
-        headers.setdefault("Access-Control-Expose-Headers", HEADER)
+                return
+        if "Access-Control-Allow-Origin" in head:
+            return  # a view has decided itself
+        head.set("Access-Control-Allow-Origin", origin)
+        head.set_default("Access-Control-Expose-Headers", HEADER)
         if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
             if environ["REQUEST_METHOD"] == "OPTIONS":
-                headers["Access-Control-Allow-Methods"] = CORS_METHODS
+                head.set("Access-Control-Allow-Methods", CORS_METHODS)
                 if wanted := environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS"):
-                    headers["Access-Control-Allow-Headers"] = wanted
-        return response
+                    head.set("Access-Control-Allow-Headers", wanted)
+
+    app.head_funcs.append(allow_origins)

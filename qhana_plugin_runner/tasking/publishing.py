@@ -14,13 +14,14 @@ from collections.abc import Callable, Set
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from flask import Flask, Response, has_request_context, request
+from flask import Response, has_request_context, request
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..db import DB
 from ..db.transient import retry_transient
 from ..errors import TaskNotSaved
 from ..util.error_text import name_and_text
+from ..util.flask_app import Environ, RunnerFlask
 from . import life_cycle
 from .errors import BrokerUnavailable
 from .life_cycle.rows import MADE, UNSAVED
@@ -161,41 +162,45 @@ def _end(task_id: int, reason: str) -> None:
         _logger.error("task %s waits, and nobody goes on with it: %s", task_id, error)
 
 
-def register_publishing(app: Flask) -> None:
+def register_publishing(app: RunnerFlask) -> None:
     """Publish the messages of a request after its response."""
 
-    @app.before_request
-    def start_holding() -> None:
-        request.environ[_HELD] = []
+    def start_holding(environ: Environ) -> None:
+        environ[_HELD] = []
+
+    app.environ_funcs.append(start_holding)
 
     @app.after_request
     def send_now(response: Response) -> Response:
+        environ = request.environ
         try:
-            _release_saved()
+            if environ.get(_HELD):
+                _release_saved()
         except Exception as error:
             # As if the view had raised it: only views' errors are handled by Flask.
             response = app.make_response(app.handle_user_exception(error))
         finally:
             # What a stream sends while it is read leaves at once.
-            request.environ.pop(_HELD, None)
+            environ.pop(_HELD, None)
             if response.status_code >= 500:
-                request.environ[_FAILED] = f"HTTP {response.status_code}"
+                environ[_FAILED] = f"HTTP {response.status_code}"
         return response
 
     @app.teardown_request
     def send_or_end_what_is_left(error: BaseException | None) -> None:
         """Do what is left to do when an error of a view has gone past the function above."""
-        if request.environ.get(_HELD):
+        environ = request.environ
+        if environ.get(_HELD):
             try:
                 _release_saved()
             except Exception as unsent:
                 app.logger.error("a task was not started: %s", unsent)
                 if isinstance(unsent, BrokerUnavailable):
                     fail_unsent(unsent)
-        if made := request.environ.pop(MADE, None):
-            failed = request.environ.get(_FAILED)
+        if made := environ.pop(MADE, None):
+            failed = environ.get(_FAILED)
             reason = failed if error is None else name_and_text(error)
-            sent_for = request.environ.get(_SENT_FOR, set())
+            sent_for = environ.get(_SENT_FOR, set())
             if reason and None not in sent_for:
                 for task_id in made.keys() - sent_for:
                     _end(task_id, reason)

@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from babel import Locale
-from flask import Flask, Response, current_app, g, has_request_context, request
+from flask import current_app, has_request_context, request
 from flask_babel import Babel, get_locale, gettext
 from markupsafe import Markup
 from werkzeug.datastructures import LanguageAccept
 
+from .flask_app import Environ, Head, RunnerFlask
+
 BABEL = Babel()
+
+_WAS_CHOSEN = "qhana_plugin_runner.language_was_chosen"
 
 
 def translations_folder() -> Path:
@@ -24,7 +28,7 @@ def choose_language() -> Locale | None:
     """Return ``?lang=``, else the best match with ``Accept-Language``, else the default."""
     if not has_request_context():
         return None
-    g.language_was_chosen = True
+    request.environ[_WAS_CHOSEN] = True
     languages: list[str] = current_app.extensions["qhana_languages"]
     if wanted := request.args.get("lang"):
         if chosen := LanguageAccept([(wanted, 1)]).best_match(languages):
@@ -38,11 +42,10 @@ def _locale(language: str) -> Locale:
     return Locale.parse(language)
 
 
-def _vary_by_language(response: Response) -> Response:
+def _vary_by_language(environ: Environ, head: Head) -> None:
     """Keep caches from giving an answer to clients that want another language."""
-    if "language_was_chosen" in g:
-        response.vary.add("Accept-Language")
-    return response
+    if _WAS_CHOSEN in environ:
+        head.vary("Accept-Language")
 
 
 @lru_cache(maxsize=2_000)
@@ -56,7 +59,7 @@ def _translate(text: str, /, **variables: Any) -> Markup:
     return translated % variables if variables or "%" in translated else translated
 
 
-def register_babel(app: Flask) -> None:
+def register_babel(app: RunnerFlask) -> None:
     """Choose a language for each request of this app."""
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(translations_folder()))
     BABEL.init_app(app, locale_selector=choose_language)
@@ -64,4 +67,4 @@ def register_babel(app: Flask) -> None:
     with app.app_context():
         translated = {str(each) for each in BABEL.list_translations()} - {"en"}
     app.extensions["qhana_languages"] = ["en", *sorted(translated)]
-    app.after_request(_vary_by_language)
+    app.head_funcs.append(_vary_by_language)

@@ -1,6 +1,6 @@
 """The Flask class of the runner: same responses, less work per request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from inspect import CO_COROUTINE
 from types import FunctionType
 from typing import Any
@@ -16,15 +16,26 @@ from .texts import encodable
 START_ERROR = "qhana_start_error"
 """In the extensions of an app that a command may examine: why it could not be set up."""
 
+Environ = dict[str, Any]
+"""What WSGI tells of a request."""
+
 
 class LazySessions(SecureCookieSessionInterface):
-    """Sessions that skip signature setup when the client sent no cookie."""
+    """Sessions that do nothing when the client sent no cookie and the view uses none."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read the session; without a cookie there is no signature to check."""
-        if app.secret_key and self.get_cookie_name(app) not in request.cookies:
+        if app.secret_key and (
+            "HTTP_COOKIE" not in request.environ
+            or self.get_cookie_name(app) not in request.cookies
+        ):
             return self.session_class()
         return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: Any, response: Response) -> None:
+        """Save the session, unless it is empty and was not looked at."""
+        if session or session.accessed or session.modified:
+            super().save_session(app, session, response)
 
 
 _CONDITIONS = frozenset(
@@ -63,13 +74,91 @@ class LazyRule(Rule):
         return build
 
 
+class Head:
+    """Status and headers of an answer, on their way to the web server.
+
+    Attributes:
+        status: its code
+        headers: all of them
+    """
+
+    def __init__(self, status: str, headers: list[tuple[str, str]]) -> None:
+        self.status = int(status[:3])
+        self.headers = headers
+        self._names = {name.lower() for name, _value in headers}
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._names
+
+    def get(self, name: str) -> str:
+        """Return the value of the first header of this name; blank when there is none."""
+        wanted = name.lower()
+        if wanted not in self._names:
+            return ""
+        return next(value for each, value in self.headers if each.lower() == wanted)
+
+    def set(self, name: str, value: str) -> None:
+        """Set a header, in place of all others of this name."""
+        wanted = name.lower()
+        if wanted in self._names:
+            self.headers[:] = [each for each in self.headers if each[0].lower() != wanted]
+        self.add(name, value)
+
+    def add(self, name: str, value: str) -> None:
+        """Add a header, beside others of this name."""
+        self._names.add(name.lower())
+        self.headers.append((name, value))
+
+    def set_default(self, name: str, value: str) -> None:
+        """Set a header unless the answer has it."""
+        if name.lower() not in self._names:
+            self.set(name, value)
+
+    def vary(self, name: str) -> None:
+        """Tell caches that the answer depends on a header of the request."""
+        if "vary" not in self._names:
+            self.set("Vary", name)
+            return
+        given = [value for each, value in self.headers if each.lower() == "vary"]
+        known = [part.strip() for value in given for part in value.split(",")]
+        if name.lower() not in map(str.lower, known):
+            self.set("Vary", ", ".join([*known, name]))
+
+
 class RunnerFlask(Flask):
-    """A Flask app with standard JSON and any text."""
+    """A Flask app with standard JSON and any text.
+
+    Attributes:
+        environ_funcs: called with the environ of each request, before Flask looks at it
+        head_funcs: called with the environ of each request and the head of its answer, whatever
+            has made it; the context of the request is still there. Both are for what all
+            requests pay for, and cost less than Flask's hooks
+    """
 
     json_provider_class = StrictJSONProvider
     response_class = RunnerResponse
     url_rule_class = LazyRule
     session_interface = LazySessions()
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.environ_funcs: list[Callable[[Environ], None]] = []
+        self.head_funcs: list[Callable[[Environ, Head], None]] = []
+        super().__init__(*args, **options)
+
+    def wsgi_app(
+        self, environ: Environ, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Answer a request; see :meth:`flask.Flask.wsgi_app`."""
+        for look in self.environ_funcs:
+            look(environ)
+
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            head = Head(status, headers)
+            for finish in self.head_funcs:
+                finish(environ, head)
+            return start_response(status, headers, *error)
+
+        return super().wsgi_app(environ, start)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a callable for Flask, which asks for every hook of every request.

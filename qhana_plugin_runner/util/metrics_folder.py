@@ -23,7 +23,15 @@ _PREFIX = "qhana-metrics-"
 _STARTING_SECONDS = 60.0
 """For so long a folder may be there without a lock: it was just made."""
 
-_slot: tuple[int, str] | None = None
+_slot: str | None = None
+
+
+def _forget_slot() -> None:
+    global _slot
+    _slot = None
+
+
+os.register_at_fork(after_in_child=_forget_slot)
 
 
 def provide_folder() -> None:
@@ -46,10 +54,9 @@ def provide_folder() -> None:
 def process_slot() -> str:
     """Return what tells this process from all others that use the folder at the same time."""
     global _slot
-    pid = os.getpid()
-    if _slot is None or _slot[0] != pid:
-        _slot = pid, _take_slot(Path(os.environ[VARIABLE]))
-    return _slot[1]
+    if _slot is None:
+        _slot = _take_slot(Path(os.environ[VARIABLE]))
+    return _slot
 
 
 def _take_slot(folder: Path) -> str:

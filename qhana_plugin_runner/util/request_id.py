@@ -6,12 +6,12 @@ those that their work sends, and with the webhooks that are called for it.
 
 import os
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from random import Random
 
-from flask import Flask, has_request_context, request
+from flask import has_request_context, request
 
 from .current_message import current_message
+from .flask_app import Environ, Head, RunnerFlask
 
 HEADER = "X-Request-ID"
 
@@ -30,39 +30,31 @@ def request_id() -> str:
     return request_id_in(request.environ) if has_request_context() else ""
 
 
-def request_id_in(environ: dict[str, Any]) -> str:
+def request_id_in(environ: Environ) -> str:
     """Return the id of a request; blank before the app has got it."""
     known: str = environ.get(_ENVIRON_KEY, "")
     return known
 
 
-class _RequestIds:
-    """Gives each request an id, and puts it into the answer, whatever that is.
+_random = Random()
+"""Ids need not be secret, and this asks the system for nothing."""
 
-    Args:
-        app: the WSGI application
-        trusted: whether a proxy that is trusted sets the header of requests
-    """
-
-    def __init__(self, app: Callable[..., Iterable[bytes]], trusted: bool) -> None:
-        self._app, self._trusted = app, trusted
-
-    def __call__(
-        self, environ: dict[str, Any], start_response: Callable[..., Any]
-    ) -> Iterable[bytes]:
-        given = environ.get("HTTP_X_REQUEST_ID", "") if self._trusted else ""
-        id_ = given if _VALID.fullmatch(given) else os.urandom(8).hex()
-        environ[_ENVIRON_KEY] = id_
-
-        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            # A view that passes on an answer of another server has its header, too.
-            kept = [each for each in headers if each[0].lower() != "x-request-id"]
-            return start_response(status, [*kept, (HEADER, id_)], *error)
-
-        return self._app(environ, start)
+os.register_at_fork(after_in_child=_random.seed)
 
 
-def register_request_ids(app: Flask) -> None:
+def register_request_ids(app: RunnerFlask) -> None:
     """Give each request of an app an id; that of a proxy only where proxies are trusted."""
-    trusted = bool(app.config["REVERSE_PROXY_COUNT"])
-    app.wsgi_app = _RequestIds(app.wsgi_app, trusted)  # type: ignore[method-assign]
+    is_trusted = bool(app.config["REVERSE_PROXY_COUNT"])
+
+    def take_or_make(environ: Environ) -> None:
+        given = environ.get("HTTP_X_REQUEST_ID", "") if is_trusted else ""
+        if not given or not _VALID.fullmatch(given):
+            given = f"{_random.getrandbits(64):016x}"
+        environ[_ENVIRON_KEY] = given
+
+    def put_into_answer(environ: Environ, head: Head) -> None:
+        # A view that passes on an answer of another server has its header, too.
+        head.set(HEADER, environ[_ENVIRON_KEY])
+
+    app.environ_funcs.append(take_or_make)
+    app.head_funcs.append(put_into_answer)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection
+from typing import cast
 
 import click
 from flask import Flask
@@ -11,7 +12,7 @@ from ...celery import register_celery
 from ...util.config.celery_config import uses_own_broker
 from ...util.embedded_broker import running_broker
 from ...util.error_text import name_and_text
-from ...util.flask_app import START_ERROR
+from ...util.flask_app import START_ERROR, RunnerFlask
 from .result import Check, Outcome, Problem, Result, Status, report
 from .running import Health
 from .table import CHECKS
@@ -61,7 +62,7 @@ def _examine(app: Flask) -> list[Result]:
         # `scripts/run` starts a broker of its own for this instance.
         if own := running_broker(app.instance_path):
             app.config["CELERY"].update(broker_url=own, result_backend=own)
-            register_celery(app)
+            register_celery(cast(RunnerFlask, app))
     found = Health(app, CHECKS).results(SECONDS)
     return [Result(_SETTINGS, Outcome()), *found.values()]
 

@@ -3,9 +3,10 @@
 import time
 from ipaddress import ip_address
 
-from flask import Flask, current_app, request
+from flask import current_app
 from flask_babel import lazy_gettext as _
 
+from ...util.flask_app import Environ, RunnerFlask
 from .result import Outcome, Problem
 
 _SEEN = "qhana_health_proxies"
@@ -14,19 +15,20 @@ REMEMBERED = 60 * 60.0
 """Seconds for which a request is remembered that does not fit."""
 
 
-def note_proxies(app: Flask) -> None:
+def note_proxies(app: RunnerFlask) -> None:
     """Remember requests that came through another number of proxies than the setting says."""
     count: int = app.config["REVERSE_PROXY_COUNT"]
 
-    @app.before_request
-    def note() -> None:
-        value = request.environ.get("HTTP_X_FORWARDED_FOR")
+    def note(environ: Environ) -> None:
+        value = environ.get("HTTP_X_FORWARDED_FOR")
         if value is None:
             return
         named = value.count(",") + 1
         # With a count of its own, the first values are made up by whoever likes to.
-        if named < count or (not count and _is_near(request.remote_addr)):
+        if named < count or (not count and _is_near(environ.get("REMOTE_ADDR"))):
             app.extensions[_SEEN] = (time.monotonic(), named)
+
+    app.environ_funcs.append(note)
 
 
 def _is_near(address: str | None) -> bool:

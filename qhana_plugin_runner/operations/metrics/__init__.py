@@ -8,14 +8,14 @@ the web processes, which show it.
 from functools import cache
 
 from celery.signals import worker_init
-from flask import Flask
 
+from ...util.flask_app import RunnerFlask
 from .service import Metrics, count_requests, metrics_of
 
 __all__ = ["Metrics", "metrics_of", "register_metrics"]
 
 
-def register_metrics(app: Flask) -> None:
+def register_metrics(app: RunnerFlask) -> None:
     """Count the requests of an app; its first one, or the start of a worker, begins with it."""
     app.extensions["qhana_metrics"] = metrics = Metrics(app)
     count_requests(app, metrics)

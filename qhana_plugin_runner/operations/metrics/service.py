@@ -3,12 +3,14 @@
 import logging
 import os
 import threading
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask
 
 from ...tasking.life_cycle import ENDED, TERMINAL
+from ...util.flask_app import Environ, Head, RunnerFlask
 from ...util.metrics_folder import VARIABLE, provide_folder
 
 OTHER = "other"
@@ -39,25 +41,26 @@ class Metrics:
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._lock = threading.Lock()
-        self._counts = False
+        self._count_request: Callable[[str, str, int, float], None] | None = None
         self._registries: dict[bool, Any] = {}
 
-    def count(self) -> None:
-        """Count the ends of tasks, from now on."""
-        if self._counts:
-            return
+    def count(self) -> Callable[[str, str, int, float], None]:
+        """Count the ends of tasks, from now on, and return what counts a request."""
+        if self._count_request is not None:
+            return self._count_request
         with self._lock:
-            if not self._counts:
-                self._begin_to_count()
-                self._counts = True
+            if self._count_request is None:
+                self._count_request = self._begin_to_count()
+            return self._count_request
 
-    def _begin_to_count(self) -> None:
-        from .counters import prepare_ends
+    def _begin_to_count(self) -> Callable[[str, str, int, float], None]:
+        from .counters import count_request, prepare_ends
 
         states = sorted(state.value for state in TERMINAL)
         for plugin in (*self._app.extensions["qhana_plugins"].mounted, RUNNER, OTHER):
             prepare_ends(plugin, states)
         ENDED.connect(self._ended, sender=self._app)
+        return count_request
 
     def begin(self) -> bool:
         """Count in a process that answers no requests, and show it where ``METRICS_PORT`` says.
@@ -140,30 +143,23 @@ class Metrics:
         _logger.info("metrics at http://%s:%s/metrics", host, port)
 
 
-def count_requests(app: Flask, metrics: Metrics) -> None:
-    """Count each answer of an app, and how long it took until it was ready.
+def count_requests(app: RunnerFlask, metrics: Metrics) -> None:
+    """Count each answer of an app, and how long it took until it was ready."""
 
-    Call it before anything else looks at requests: so it sees answers as they are sent.
-    """
+    def start(environ: Environ) -> None:
+        environ[_STARTED] = perf_counter()
 
-    @app.before_request
-    def start() -> None:
-        request.environ[_STARTED] = perf_counter()
-
-    @app.after_request
-    def count(response: Response) -> Response:
-        asked = request._get_current_object()  # type: ignore[attr-defined]
+    def count(environ: Environ, head: Head) -> None:
+        method, rule = environ["REQUEST_METHOD"], environ["werkzeug.request"].url_rule
         try:
-            from .counters import count_request
-
-            metrics.count()
-            now = perf_counter()
-            count_request(
-                asked.method if asked.method in METHODS else "other",
-                asked.url_rule.rule if asked.url_rule else "unmatched",
-                response.status_code,
-                now - asked.environ.get(_STARTED, now),
+            metrics.count()(
+                method if method in METHODS else "other",
+                rule.rule if rule else "unmatched",
+                head.status,
+                perf_counter() - environ[_STARTED],
             )
         except Exception:  # such as a folder that was removed
             _logger.exception("a request is not counted")
-        return response
+
+    app.environ_funcs.append(start)
+    app.head_funcs.append(count)
