@@ -36,6 +36,8 @@ MEDIA_TYPE = "application/schema+json"
 
 _PORTS = {"http": 80, "https": 443}
 
+_ENDPOINTS, _MAX_ENDPOINTS = "qhana_form_endpoints", 2_000
+
 _logger = logging.getLogger(__name__)
 
 _found: WeakKeyDictionary[Callable[..., Any], dict[str, Any] | None] = WeakKeyDictionary()
@@ -127,6 +129,19 @@ def form_endpoint(href: str, base: str | None = None) -> str | None:
         ``None`` where this is no endpoint of this runner, by the host name of the request
         or ``SERVER_NAME``.
     """
+    asked = request._get_current_object()  # type: ignore[attr-defined]
+    place = base or (asked.scheme, asked.path)
+    key = (href, place, asked.environ.get("HTTP_HOST"), asked.root_path)
+    known: dict[Any, str] = current_app.extensions[_ENDPOINTS]
+    found = known.get(key)
+    if found is None and (found := _find_endpoint(href, base)):
+        if len(known) >= _MAX_ENDPOINTS:
+            known.clear()
+        known[key] = found
+    return found
+
+
+def _find_endpoint(href: str, base: str | None) -> str | None:
     own = (request.host, current_app.config["SERVER_NAME"] or request.host)
     try:
         parts = urlsplit(urljoin(base or request.base_url, href))
@@ -170,6 +185,8 @@ def _url_of(endpoint: str) -> str | None:
 
 def register_schema_links(app: RunnerFlask) -> None:
     """Link the forms of plugins, and where these are sent, to their schemas."""
+
+    app.extensions[_ENDPOINTS] = {}
 
     def see_form(_app: Flask, context: Mapping[str, Any], **_more: Any) -> None:
         if isinstance(context.get("process"), str):

@@ -12,8 +12,8 @@ from flask_smorest import abort
 from sqlalchemy import select
 from werkzeug import Response
 
-from ..db.models.task_details import read_connection
 from ..db.models.virtual_plugins import VirtualPlugin
+from ..db.prepared import Prepared
 from ..plugins.loading import LoadedPlugins, loaded_plugins
 from .answers import CachedAnswer
 from .plugin_schemas import PluginMetadataSchema
@@ -48,7 +48,7 @@ def plugin_url(identifier: str) -> str:
     return url_for("plugins-api.PluginView", plugin=identifier, _external=True)
 
 
-_VIRTUAL = select(VirtualPlugin.__table__)
+_VIRTUAL = Prepared(lambda _dialect: select(VirtualPlugin.__table__))
 
 _newest: WeakKeyDictionary[LoadedPlugins, tuple[Any, CachedAnswer]] = WeakKeyDictionary()
 """The newest list of each app, with the data it was made from."""
@@ -57,8 +57,7 @@ _newest: WeakKeyDictionary[LoadedPlugins, tuple[Any, CachedAnswer]] = WeakKeyDic
 def _plugin_list() -> CachedAnswer:
     """Return the encoded list, encoding it again when plugins or the request's root URL changed."""
     registry = loaded_plugins()
-    with read_connection() as connection:
-        virtual = connection.execute(_VIRTUAL).all()
+    virtual = _VIRTUAL.all()
     # Plugins may change their attributes, and describe themselves in the language of the request.
     mounted = [
         (each.name, each.version, str(each.description), *(each.tags or ()))

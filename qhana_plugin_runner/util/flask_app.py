@@ -5,7 +5,8 @@ from inspect import CO_COROUTINE
 from types import FunctionType
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, has_request_context
+from flask.globals import request_ctx
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.wrappers import Request
 from werkzeug.routing import Rule
@@ -125,6 +126,11 @@ class Head:
             self.set("Vary", ", ".join([*known, name]))
 
 
+_SIMPLE = frozenset((str, int, bool, type(None)))
+
+_MAX_URLS = 2_000
+
+
 class RunnerFlask(Flask):
     """A Flask app with standard JSON and any text.
 
@@ -143,6 +149,7 @@ class RunnerFlask(Flask):
     def __init__(self, *args: Any, **options: Any) -> None:
         self.environ_funcs: list[Callable[[Environ], None]] = []
         self.head_funcs: list[Callable[[Environ, Head], None]] = []
+        self._urls: dict[tuple[Any, ...], str] = {}
         super().__init__(*args, **options)
 
     def wsgi_app(
@@ -159,6 +166,35 @@ class RunnerFlask(Flask):
             return start_response(status, headers, *error)
 
         return super().wsgi_app(environ, start)
+
+    def url_for(self, endpoint: str, **options: Any) -> str:
+        """Return a URL; see :meth:`flask.Flask.url_for`.
+
+        Most are wanted again and again. What they depend on is their key.
+        """
+        adapter = request_ctx.url_adapter if has_request_context() else None
+        if adapter is None or endpoint[:1] == "." or self.url_default_functions:
+            return super().url_for(endpoint, **options)
+        kinds = tuple(map(type, options.values()))
+        if not _SIMPLE.issuperset(kinds):
+            return super().url_for(endpoint, **options)
+        key = (
+            endpoint,
+            adapter.url_scheme,
+            adapter.server_name,
+            adapter.script_name,
+            adapter.subdomain,
+            adapter.default_method,
+            kinds,
+            *options.items(),
+        )
+        url = self._urls.get(key)
+        if url is None:
+            url = super().url_for(endpoint, **options)
+            if len(self._urls) >= _MAX_URLS:
+                self._urls.clear()
+            self._urls[key] = url
+        return url
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a callable for Flask, which asks for every hook of every request.

@@ -3,8 +3,7 @@
 Clients request the status often.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from ..db import DB, MAX_ID
+from ..prepared import Prepared, read_connection
 from .tasks import TEMP_FILE, ProcessingTask, Step, TaskFile, TaskLink, TaskLogEntry
 
 Details = Sequence[SimpleNamespace]
@@ -28,37 +28,20 @@ class TaskDetails(NamedTuple):
         outputs: likewise, without temporary and untyped files; empty until the task has ended
     """
 
-    task: sa.Row[Any]
+    task: Any
     log: str
     steps: Details
     links: Details
     outputs: Details
 
 
-@contextmanager
-def read_connection() -> Iterator[sa.Connection]:
-    """Yield a connection to read from, given back at the end of the block.
-
-    It is the session's while that is in a transaction, and then sees uncommitted changes.
-    """
-    if DB.session.registry.has() and DB.session().in_transaction():
-        yield DB.session.connection()
-        return
-    with DB.engine.connect() as connection:
-        if connection.dialect.name != "sqlite":
-            # Each statement is a transaction of its own: two round trips less to a server.
-            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-        yield connection
-
-
 def read_task(task_id: int) -> TaskDetails | None:
     """Return the data of a task status; ``None`` when there is no such task."""
     if not 0 < task_id <= MAX_ID:
         return None
-    with read_connection() as connection:
-        is_joined = connection.dialect.name in _FUNCTIONS
-        read = _read_joined if is_joined else _read_parts
-        task, more_log, steps, links, outputs = read(connection, {"id": task_id})
+    is_joined = DB.engine.dialect.name in _FUNCTIONS
+    read = _read_joined if is_joined else _read_parts
+    task, more_log, steps, links, outputs = read(task_id)
     if task is None:
         return None
     log = "\n".join(filter(None, (task.task_log, more_log)))
@@ -66,37 +49,41 @@ def read_task(task_id: int) -> TaskDetails | None:
     return TaskDetails(task, log, *map(_as_rows, details))
 
 
-def _read_joined(connection: sa.Connection, values: dict[str, int]) -> Sequence[Any]:
-    task = connection.execute(_joined_statement(connection.dialect.name), values).first()
-    return (task, *(task[-4:] if task else [None] * 4))
+def _read_joined(task_id: int) -> Sequence[Any]:
+    found = _JOINED.all(id=task_id)
+    return (found[0], *found[0][-4:]) if found else [None] * 5
 
 
-def _read_parts(connection: sa.Connection, values: dict[str, int]) -> Sequence[Any]:
+def _read_parts(task_id: int) -> Sequence[Any]:
     """Read the task first: when it has ended by then, its outputs are complete."""
     task, texts, *details = _statements()
-    return (
-        connection.execute(task, values).first(),
-        "\n".join(connection.execute(texts, values).scalars()),
-        *(connection.execute(each, values).mappings().all() for each in details),
-    )
+    values = {"id": task_id}
+    with read_connection() as connection:
+        return (
+            connection.execute(task, values).first(),
+            "\n".join(connection.execute(texts, values).scalars()),
+            *(connection.execute(each, values).mappings().all() for each in details),
+        )
 
 
 def _as_rows(details: Sequence[Mapping[str, Any]] | None) -> Details:
     return [SimpleNamespace(**each) for each in details or ()]
 
 
-def read_file(file_id: int) -> sa.Row[Any] | None:
+def read_file(file_id: int) -> Any | None:
     """Return the columns of a file; ``None`` when there is no such file."""
     if not 0 < file_id <= MAX_ID:
         return None
-    with read_connection() as connection:
-        return connection.execute(_file_statement(), {"id": file_id}).first()
+    found = _FILE.all(id=file_id)
+    return found[0] if found else None
 
 
-@cache  # to build a statement takes longer than to run it
-def _file_statement() -> sa.Select[Any]:
+def _file_statement(_dialect: str) -> sa.Select[Any]:
     file = TaskFile.__table__.c
     return sa.select(*file).where(file.id == sa.bindparam("id"))
+
+
+_FILE = Prepared(_file_statement)
 
 
 class _Functions(NamedTuple):
@@ -142,7 +129,6 @@ def _statements() -> tuple[sa.Select[Any], ...]:
     )
 
 
-@cache
 def _joined_statement(dialect: str) -> sa.Select[Any]:
     """Return the statement that reads all of a task, its details as JSON."""
     functions = _FUNCTIONS[dialect]
@@ -155,7 +141,11 @@ def _joined_statement(dialect: str) -> sa.Select[Any]:
         return sa.select(functions.as_list(each, type_=sa.JSON)).scalar_subquery()
 
     log = sa.select(functions.join(texts.subquery().c.text)).scalar_subquery()
-    return task.add_columns(log, *map(rows, details))
+    parts = (log, *map(rows, details))
+    return task.add_columns(*(part.label(f"part_{n}") for n, part in enumerate(parts)))
+
+
+_JOINED = Prepared(_joined_statement)
 
 
 def _quoted(name: str) -> sa.ColumnElement[str]:

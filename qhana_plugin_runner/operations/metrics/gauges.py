@@ -15,8 +15,8 @@ from sqlalchemy import func, select
 from ...celery import CELERY
 from ...db.db import database_time
 from ...db.models.subscriptions import WebhookDelivery
-from ...db.models.task_details import read_connection
 from ...db.models.tasks import ProcessingTask, TaskFile
+from ...db.prepared import read_connection
 from ...tasking.broker import in_flight
 from ...tasking.life_cycle import TaskState
 from ...version import runner_version

@@ -1,0 +1,104 @@
+"""Statements that are read often: compiled once, and run on the connection of the driver.
+
+SQLAlchemy needs several times as long for a statement as a database does for the answer.
+"""
+
+from collections import namedtuple
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Engine, Select
+
+from .db import DB
+
+
+def _uses_session() -> bool:
+    """Whether the session is in a transaction: then its uncommitted changes are to be seen."""
+    return DB.session.registry.has() and DB.session().in_transaction()
+
+
+@contextmanager
+def read_connection() -> Iterator[Connection]:
+    """Yield a connection to read from, given back at the end of the block.
+
+    It is the session's while that is in a transaction, and then sees uncommitted changes.
+    """
+    if _uses_session():
+        yield DB.session.connection()
+        return
+    with DB.engine.connect() as connection:
+        if connection.dialect.name != "sqlite":
+            # Each statement is a transaction of its own: two round trips less to a server.
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        yield connection
+
+
+class Prepared:
+    """A statement that only reads, with values that drivers take as they are.
+
+    Args:
+        make: returns the statement for a dialect, by its name
+    """
+
+    def __init__(self, make: Callable[[str], Select[Any]]) -> None:
+        self._make = make
+        self._compiled: dict[Dialect, _Compiled] = {}
+
+    def all(self, **values: Any) -> list[Any]:
+        """Return the rows, with the columns as attributes; see :func:`read_connection`."""
+        engine = DB.engine
+        compiled = self._compiled.get(engine.dialect)
+        if compiled is None:
+            statement = self._make(engine.dialect.name)
+            compiled = self._compiled[engine.dialect] = _Compiled(statement, engine)
+        if not _uses_session():
+            try:
+                return compiled.run(engine, values)
+            except compiled.error:
+                pass  # SQLAlchemy explains it, or connects anew
+        with read_connection() as connection:
+            return list(connection.execute(compiled.statement, values))
+
+
+class _Compiled:
+    def __init__(self, statement: Select[Any], engine: Engine) -> None:
+        dialect, columns = engine.dialect, statement.selected_columns
+        compiled: Any = statement.compile(dialect=dialect)
+        self.statement = statement
+        self.error: type[Exception] = dialect.loaded_dbapi.Error
+        self._sql = str(compiled)
+        self._constants: dict[str, Any] = compiled.params
+        self._order: list[str] | None = compiled.positiontup
+        row: Any = namedtuple("row", columns.keys())  # type: ignore[misc]
+        self._row = row._make
+        types = [column.type.dialect_impl(dialect) for column in columns]
+        self._decoders = [each.result_processor(dialect, None) for each in types]
+        self._is_server = dialect.name != "sqlite"
+
+    def run(self, engine: Engine, values: dict[str, Any]) -> list[Any]:
+        given: Any = {**self._constants, **values}
+        if self._order is not None:
+            given = [given[name] for name in self._order]
+        connection = engine.raw_connection()
+        try:
+            raw: Any = connection.dbapi_connection
+            if self._is_server:
+                engine.dialect.set_isolation_level(raw, "AUTOCOMMIT")
+            try:
+                cursor = raw.cursor()
+                cursor.execute(self._sql, given)
+                found = cursor.fetchall()
+                cursor.close()
+            finally:
+                if self._is_server:
+                    engine.dialect.reset_isolation_level(raw)
+        finally:
+            connection.close()
+        decoders = self._decoders
+        return [
+            self._row(
+                decode(value) if decode else value for decode, value in zip(decoders, row)
+            )
+            for row in found
+        ]
