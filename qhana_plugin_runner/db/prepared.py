@@ -72,8 +72,8 @@ class _Compiled:
         self._order: list[str] | None = compiled.positiontup
         row: Any = namedtuple("row", columns.keys())  # type: ignore[misc]
         self._row = row._make
-        types = [column.type.dialect_impl(dialect) for column in columns]
-        self._decoders = [each.result_processor(dialect, None) for each in types]
+        self._types = [column.type.dialect_impl(dialect) for column in columns]
+        self._decoders: list[Callable[[Any], Any] | None] | None = None
         self._is_server = dialect.name != "sqlite"
 
     def run(self, engine: Engine, values: dict[str, Any]) -> list[Any]:
@@ -82,23 +82,33 @@ class _Compiled:
             given = [given[name] for name in self._order]
         connection = engine.raw_connection()
         try:
-            raw: Any = connection.dbapi_connection
-            if self._is_server:
-                engine.dialect.set_isolation_level(raw, "AUTOCOMMIT")
-            try:
-                cursor = raw.cursor()
-                cursor.execute(self._sql, given)
-                found = cursor.fetchall()
-                cursor.close()
-            finally:
-                if self._is_server:
-                    engine.dialect.reset_isolation_level(raw)
+            found = self._fetch(engine, connection.dbapi_connection, given)
+        except BaseException as error:
+            connection.invalidate(error)
+            raise
         finally:
             connection.close()
-        decoders = self._decoders
+        decoders: Any = self._decoders
         return [
             self._row(
                 decode(value) if decode else value for decode, value in zip(decoders, row)
             )
             for row in found
         ]
+
+    def _fetch(self, engine: Engine, connection: Any, given: Any) -> list[Any]:
+        if self._is_server:
+            # Each statement is a transaction of its own: two round trips less.
+            engine.dialect.set_isolation_level(connection, "AUTOCOMMIT")
+        cursor = connection.cursor()
+        cursor.execute(self._sql, given)
+        if self._decoders is None:
+            self._decoders = [
+                kind.result_processor(engine.dialect, column[1])
+                for kind, column in zip(self._types, cursor.description)
+            ]
+        found: list[Any] = cursor.fetchall()
+        cursor.close()
+        if self._is_server:
+            engine.dialect.reset_isolation_level(connection)
+        return found

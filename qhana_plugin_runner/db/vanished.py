@@ -5,7 +5,10 @@ would hold their locks for two more hours, such as that of a lease, and a reques
 server that is gone would do so for a quarter of an hour.
 """
 
+import select
+import time
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -34,11 +37,42 @@ _OF_CLIENT = {
 }
 
 
+FRESH_SECONDS = 1.0
+"""For how long a connection that was used is trusted, as long as its server has not closed it. To ask
+takes as long as a small statement."""
+
+
 def notice_vanished(engine: Engine) -> None:
     """Prepare the connections of an engine; what its URL says of these parameters counts."""
     if engine.dialect.driver in ("psycopg", "psycopg2"):
+        _ask_seldom(engine)
         event.listen(engine, "do_connect", _tell_client)
         event.listen(engine, "connect", _tell_server)
+
+
+def _ask_seldom(engine: Engine) -> None:
+    """Let the pool ask only connections that nobody has just used, or that have something to say."""
+    ask, used_at = engine.dialect.do_ping, WeakKeyDictionary[Any, float]()
+
+    def note(connection: Any, _record: Any) -> None:
+        if connection is not None:
+            used_at[connection] = time.monotonic()
+
+    def ask_if_needed(connection: Any) -> bool:
+        is_fresh = time.monotonic() - used_at.get(connection, 0.0) < FRESH_SECONDS
+        return (is_fresh and _is_silent(connection)) or ask(connection)
+
+    event.listen(engine, "checkin", note)
+    engine.dialect.do_ping = ask_if_needed  # type: ignore[assignment]
+
+
+def _is_silent(connection: Any) -> bool:
+    """Whether a server has sent nothing unasked, such as that it ends the connection."""
+    if connection.closed:
+        return False
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return not poll.poll(0)
 
 
 def _tell_client(
