@@ -22,6 +22,8 @@ Answer = TypeVar("Answer")
 
 def wanted_wait() -> int:
     """Return how many seconds the client is ready to wait; 0 when it does not say so."""
+    if "HTTP_PREFER" not in request.environ:
+        return 0
     for preference in ",".join(request.headers.getlist("Prefer")).split(","):
         name, _equals, value = preference.partition(";")[0].partition("=")
         value = value.strip().strip('"')

@@ -7,6 +7,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Dialect, Engine, Select
 
@@ -43,7 +44,7 @@ class Prepared:
 
     def __init__(self, make: Callable[[str], Select[Any]]) -> None:
         self._make = make
-        self._compiled: dict[Dialect, _Compiled] = {}
+        self._compiled = WeakKeyDictionary[Dialect, _Compiled]()
 
     def all(self, **values: Any) -> list[Any]:
         """Return the rows, with the columns as attributes; see :func:`read_connection`."""
@@ -52,7 +53,8 @@ class Prepared:
         if compiled is None:
             statement = self._make(engine.dialect.name)
             compiled = self._compiled[engine.dialect] = _Compiled(statement, engine)
-        if not _uses_session():
+        is_watched = bool(engine.dispatch.before_cursor_execute)  # as by what traces
+        if not is_watched and not _uses_session():
             try:
                 return compiled.run(engine, values)
             except compiled.error:

@@ -57,8 +57,19 @@ class RunnerResponse(Response):
         """Turn into 304, 206 or 416 if the request is conditional; else do nothing."""
         environ = getattr(request_or_environ, "environ", request_or_environ)
         if args or kwargs or not _CONDITIONS.isdisjoint(environ):
-            super().make_conditional(environ, *args, **kwargs)
+            if not args and not kwargs and self._is_all_that_is_known(environ):
+                self.status_code = 304
+            else:
+                super().make_conditional(environ, *args, **kwargs)
         return self
+
+    def _is_all_that_is_known(self, environ: Environ) -> bool:
+        """Whether a client has just this answer: the usual case, for which nothing is parsed."""
+        return (
+            environ.get("HTTP_IF_NONE_MATCH", "") == self.headers.get("ETag")
+            and environ["REQUEST_METHOD"] in ("GET", "HEAD")
+            and "HTTP_IF_MATCH" not in environ
+        )
 
 
 class LazyRule(Rule):

@@ -7,8 +7,9 @@ from contextlib import closing
 
 import pytest
 from helpers.runner import runner
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
 
 from qhana_plugin_runner.db import DB
 
@@ -61,3 +62,20 @@ def test_both_ends_ask_whether_the_other_one_is_there(tmp_path, tcp_database):
                 ]
     assert set(sources.values()) == {"session"} and len(sources) == 4
     assert found == [7, 120_000]
+
+
+def test_that_a_server_has_ended_a_connection_is_noticed_however_fresh_it_is(
+    tmp_path, postgresql_database
+):
+    backend = text("SELECT pg_backend_pid()")
+    end = text("SELECT pg_terminate_backend(:pid, 10000)")
+    uri = postgresql_database
+    with runner(tmp_path, SQLALCHEMY_DATABASE_URI=uri, tables=False) as app:
+        with app.app_context():
+            with DB.engine.connect() as connection:
+                ended = connection.scalar(backend)
+            other = create_engine(make_url(uri), poolclass=NullPool)
+            with other.connect() as connection:
+                assert connection.scalar(end, {"pid": ended})
+            with DB.engine.connect() as connection:
+                assert connection.scalar(backend) != ended
