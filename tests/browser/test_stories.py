@@ -29,7 +29,9 @@ MEASURES = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g
 @pytest.fixture(scope="module")
 def product(tmp_path_factory):
     """The product with the plugins that come with it."""
-    with Product(tmp_path_factory.mktemp("stories") / "instance") as running:
+    # One story after the other: a second process would only import the same packages.
+    instance = tmp_path_factory.mktemp("stories") / "instance"
+    with Product(instance, "--workers", "1", "--concurrency", "1") as running:
         yield running
 
 
