@@ -98,6 +98,17 @@ def test_the_id_is_known_after_a_commit_and_all_else_is_read_again():
     assert ProcessingTask.get_by_id(1) is None
 
 
+def test_a_task_that_only_its_link_holds_goes_in_a_rollback():
+    task = saved()
+    TaskLink(task=task, type="other", href="/").save(commit=True)
+    del task
+    DB.session.expunge_all()
+    link = DB.session.get(TaskLink, 1)
+    assert link.task.task_name == "a-task"
+    DB.session.rollback()
+    assert link.task.id == 1
+
+
 def test_save_without_commit_can_be_rolled_back():
     ProcessingTask("a-task").save()
     DB.session.rollback()

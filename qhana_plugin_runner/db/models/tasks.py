@@ -276,9 +276,10 @@ class ProcessingTask(Saved, MappedAsDataclass, DB.Model):  # type: ignore[name-d
 
 
 @sa.event.listens_for(ProcessingTask, "expire", propagate=True)
-def _keep_id(task: ProcessingTask, names: Any) -> None:
+def _keep_id(task: ProcessingTask | None, names: Any) -> None:
     """Keep the id, which does not change: views ask for it right after they have saved the task."""
-    if names is None and (identity := _state_of(task).identity):
+    # A state may outlive its object, which is None then.
+    if task is not None and names is None and (identity := _state_of(task).identity):
         task.__dict__["id"] = identity[0]
 
 
