@@ -22,6 +22,12 @@ def children(pid):
     return [int(child) for child in path.read_text().split()]
 
 
+def is_stopped(pid):
+    """Whether each thread of a process has stopped: one that runs would take the next signal."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return all("State:\tT" in (each / "status").read_text() for each in threads)
+
+
 def is_to_end(pid):
     """Whether SIGTERM waits for a process that is stopped."""
     status = Path(f"/proc/{pid}/status").read_text()
@@ -65,6 +71,7 @@ def test_it_serves_in_production_mode_until_a_service_manager_stops_it(tmp_path)
         # They are connected, and would be reset when the process closes its socket.
         (web_process,) = children(process.pid)
         os.kill(web_process, signal.SIGSTOP)
+        wait_until(lambda: is_stopped(web_process), SECONDS, "the process has stopped")
         waiting = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
         for each in waiting:
             each.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
