@@ -88,7 +88,8 @@ def _with_file(
 
 
 def _draw(plugin: "Plugin[Any, Any]", values: Mapping[str, Any]) -> Figure | Page:
-    returned = plugin.fn(**arguments_of(plugin.parameters, values, Task()))
+    task = Task()  # named: its folder goes with it
+    returned = plugin.fn(**arguments_of(plugin.parameters, values, task))
     for each in returned.values() if isinstance(returned, Mapping) else [returned]:
         if isinstance(each, (Figure, Page)):
             return each
