@@ -1,6 +1,7 @@
 """The list of plugins, and the redirect from a name to its newest version."""
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -50,6 +51,8 @@ def plugin_url(identifier: str) -> str:
 
 _VIRTUAL = Prepared(lambda _dialect: select(VirtualPlugin.__table__))
 
+_DESCRIPTION, _TAGS = attrgetter("description"), attrgetter("tags")
+
 _newest: WeakKeyDictionary[LoadedPlugins, tuple[Any, CachedAnswer]] = WeakKeyDictionary()
 """The newest list of each app, with the data it was made from."""
 
@@ -57,17 +60,19 @@ _newest: WeakKeyDictionary[LoadedPlugins, tuple[Any, CachedAnswer]] = WeakKeyDic
 def _plugin_list() -> CachedAnswer:
     """Return the encoded list, encoding it again when plugins or the request's root URL changed."""
     registry = loaded_plugins()
-    virtual = _VIRTUAL.all()
-    # Plugins may change their attributes, and describe themselves in the language of the request.
-    mounted = [
-        (each.name, each.version, str(each.description), *(each.tags or ()))
-        for each in registry.mounted.values()
-    ]
-    source = (request.root_url, tuple(registry.mounted), mounted, virtual)
+    source = (request.root_url, tuple(registry.mounted), _VIRTUAL.all())
+    # Plugins may change these, and describe themselves in the language of the request. To ask
+    # all of them for one attribute is faster than to ask each for all.
+    plugins = registry.mounted.values()
+    texts, tags = list(map(_DESCRIPTION, plugins)), list(map(_TAGS, plugins))
     kept = _newest.get(registry)
-    if kept is None or kept[0] != source:
-        plugins = PluginListSchema().dump({"plugins": list_plugins()})
-        kept = _newest[registry] = source, CachedAnswer.of(plugins)
+    if kept is None or kept[0] != (*source, texts, tags):
+        answer = CachedAnswer.of(PluginListSchema().dump({"plugins": list_plugins()}))
+        # Lazy texts are equal to what they say in the language of a request.
+        texts = list(map(str, texts))
+        kinds = [tuple if isinstance(each, tuple) else list for each in tags]
+        tags = [each and kind(map(str, each)) for kind, each in zip(kinds, tags)]
+        kept = _newest[registry] = (*source, texts, tags), answer
     return kept[1]
 
 
