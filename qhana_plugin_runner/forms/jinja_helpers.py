@@ -8,14 +8,14 @@ from inspect import cleandoc
 from typing import Any
 
 from flask import Flask
-from flask_babel import get_locale
 from flask_babel import lazy_gettext as _
 from jinja2 import Undefined
 from markupsafe import Markup, escape
 
+from ..util.babel import current_locale
 from .attributes import Attributes
 from .checks import get_input_attr_step, get_input_type, get_validation_attrs
-from .choices import get_datalist_from_schema
+from .choices import Option, get_datalist_from_schema
 from .description import FormField, describe_form
 
 MAX_CACHED_FIELDS = 2_000
@@ -23,6 +23,9 @@ MAX_CACHED_FIELDS = 2_000
 
 _VALUE = "\0"
 """Stands for the value in HTML that is kept: no HTML holds this character."""
+
+_CHOICES = [Option(_VALUE, _VALUE, selected=True), Option(_VALUE, _VALUE)]
+"""Stand for the options of a select."""
 
 MAX_CACHED_TEXTS = 2_000
 MAX_CACHED_TEXT = 10_000
@@ -96,7 +99,7 @@ def space_delimited_list(items: Any) -> str | None:
 
 def current_language() -> str:
     """Return the language of the page for ``<html lang>``."""
-    return _language_tag(get_locale())
+    return _language_tag(current_locale())
 
 
 @lru_cache(maxsize=100)
@@ -116,14 +119,24 @@ def _fields_renderer(app: Flask) -> Callable[..., Markup]:
     def form_fields_html(fields: Iterable[FormField], *classes: str) -> Markup:
         language, parts = current_language(), []
         for field in fields:
-            # The cache must not hold what users enter or choose: options say what is selected.
-            if field.errors or field.options or len(field.values) > 1:
+            # The cache must not hold what users enter, choose, or are offered.
+            is_choice = field.type == "select" and field.options and not field.multiple
+            is_long = len(field.values) > 1 or field.options and not is_choice
+            if field.errors or is_long:
                 parts.append(render(language, field, *classes))
                 continue
-            key = replace(field, values=[_VALUE] * len(field.values))
+            values, options = [_VALUE] * len(field.values), _CHOICES if is_choice else []
+            key = replace(field, values=values, options=options)
             html = render_cached(language, key, *classes)
             for value in field.values:
                 html = html.replace(_VALUE, escape(value))
+            if is_choice:
+                before, chosen, between, other, after = html.split(_VALUE)
+                written = (
+                    f"{escape(value)}{chosen if is_chosen else other}{escape(label)}"
+                    for value, label, is_chosen in field.options
+                )
+                html = f"{before}{between.join(written)}{after}"
             parts.append(html)
         return Markup("".join(parts))
 

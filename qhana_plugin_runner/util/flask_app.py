@@ -1,6 +1,6 @@
 """The Flask class of the runner: same responses, less work per request."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, MutableMapping
 from inspect import CO_COROUTINE
 from types import FunctionType
 from typing import Any
@@ -8,7 +8,9 @@ from typing import Any
 from flask import Flask, Response, has_request_context
 from flask.globals import request_ctx
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.templating import Environment
 from flask.wrappers import Request
+from jinja2 import Template
 from werkzeug.routing import Rule
 
 from .strict_json import StrictJSONProvider
@@ -137,6 +139,24 @@ class Head:
             self.set("Vary", ", ".join([*known, name]))
 
 
+class RunnerEnvironment(Environment):
+    """Jinja with templates that share one ``dict`` of globals: each rendering copies them."""
+
+    def make_globals(
+        self, d: MutableMapping[str, Any] | None
+    ) -> MutableMapping[str, Any]:
+        """Return the globals of a template; only those with some of their own get a map."""
+        return super().make_globals(d) if d else self.globals
+
+    def _load_template(self, name: str, globals: Any) -> Template:
+        template = super()._load_template(name, None)
+        if globals:
+            if template.globals is self.globals:
+                template.globals = super().make_globals({})
+            template.globals.update(globals)
+        return template
+
+
 _SIMPLE = frozenset((str, int, bool, type(None)))
 
 _MAX_URLS = 2_000
@@ -152,6 +172,7 @@ class RunnerFlask(Flask):
             requests pay for, and cost less than Flask's hooks
     """
 
+    jinja_environment = RunnerEnvironment
     json_provider_class = StrictJSONProvider
     response_class = RunnerResponse
     url_rule_class = LazyRule

@@ -359,6 +359,23 @@ def test_the_options_of_an_enum_have_their_labels_and_a_given_empty_one_first(
     ]
 
 
+def test_each_rendering_marks_its_own_choice_whatever_the_texts_hold(render_fields):
+    sly = 'b" selected>'
+    metadata = {"options": {"a": sly, sly: "a"}, "label": sly, "description": sly}
+    schema = schema_of(
+        choice=ma.fields.String(metadata={**metadata, "input_type": "select"})
+    )
+
+    for value in ("a", sly, "a", "c"):
+        options = render_fields(schema, values={"choice": value}).all("option")
+        assert [(each["value"], each.text) for each in options] == [
+            ("a", sly),
+            (sly, "a"),
+        ]
+        chosen = [each["value"] for each in options if "selected" in each]
+        assert chosen == [each for each in ("a", sly) if each == value]
+
+
 def test_a_list_of_choices_is_a_select_for_several(render_fields):
     field = ma.fields.List(ma.fields.String(validate=ma.validate.OneOf(["a", "b", "c"])))
 

@@ -1,6 +1,7 @@
 """What the Flask class of the runner does for all requests."""
 
 from flask import url_for
+from jinja2 import DictLoader
 
 from qhana_plugin_runner.util.flask_app import Head, RunnerFlask
 
@@ -15,6 +16,19 @@ def test_headers_of_an_answer_are_found_whatever_their_case():
     assert head.status == 304
     assert headers == [("Vary", "Accept, Origin"), ("x-A", "3")]
     assert (head.get("X-A"), head.get("X-B"), "X-B" in head) == ("3", "", False)
+
+
+def test_globals_of_one_template_are_not_those_of_others():
+    app = RunnerFlask(__name__)
+    app.jinja_env.loader = DictLoader({"a": "{{ x }}{{ y }}", "b": "{{ x }}{{ y }}"})
+
+    def render(name, **own):
+        return app.jinja_env.get_template(name, globals=own).render()
+
+    assert render("a") == ""
+    assert render("a", x=1) == "1"
+    app.jinja_env.globals.update(x=2, y=3)
+    assert (render("a"), render("b"), render("b", y=4)) == ("13", "23", "24")
 
 
 def test_remembered_urls_are_those_of_the_host_and_the_value():
