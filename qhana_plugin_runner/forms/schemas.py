@@ -61,11 +61,11 @@ def _is_unicode(data: Any) -> bool:
         if isinstance(each, str):
             if not is_encodable(each):
                 return False
+        elif isinstance(each, (list, tuple)):
+            rest.extend(each)
         elif isinstance(each, Mapping):
             rest.extend(each.keys())
             rest.extend(each.values())
-        elif isinstance(each, (list, tuple)):
-            rest.extend(each)
     return True
 
 
