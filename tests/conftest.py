@@ -9,6 +9,7 @@ import tempfile
 import pytest
 from flask import Flask
 from jinja2 import BytecodeCache
+from kombu.transport.memory import Channel
 
 # Tests, and the processes that they start, fetch files that they write.
 os.environ["FILE_URL_FOLDERS"] = tempfile.gettempdir()
@@ -96,6 +97,15 @@ def templates_compiled_once():
 def fetching_as_before(monkeypatch):
     """Forget the rules for URLs of the app that the test before has made."""
     monkeypatch.setattr(policy, "_of_process", RULES_WITHOUT_APP)
+
+
+@pytest.fixture(autouse=True)
+def no_messages_left():
+    """Empty the queues in memory, which belong to the process: the next app has other tasks."""
+    yield
+    for queue in Channel.queues.values():
+        with queue.mutex:
+            queue.queue.clear()
 
 
 @pytest.fixture(autouse=True)
