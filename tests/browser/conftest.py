@@ -14,7 +14,7 @@ from playwright.sync_api import expect, sync_playwright
 PLUGINS = Path(__file__).parent / "plugins"
 
 # Milliseconds. Much longer than anything takes here, on a machine with much else to do.
-PATIENCE = 30_000
+PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 
 
