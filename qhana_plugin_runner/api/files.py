@@ -45,13 +45,6 @@ class FileQuerySchema(MaBaseSchema):
         metadata={"description": "The security tag of the file."},
     )
 
-    def load(self, data: Any, **options: Any) -> Any:
-        """Load a query; for what a tag looks like, and nothing else counts, no hook is needed."""
-        tag = data.get("file-id")
-        if isinstance(tag, str) and tag.isascii():
-            return {"file_id": tag}
-        return super().load(data, **options)
-
 
 @FILES_API.route("/<string:file_id>/")
 class FileView(MethodView):

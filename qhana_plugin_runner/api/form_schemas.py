@@ -8,6 +8,7 @@ import inspect
 import json
 import logging
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 from weakref import WeakKeyDictionary
@@ -36,7 +37,7 @@ MEDIA_TYPE = "application/schema+json"
 
 _PORTS = {"http": 80, "https": 443}
 
-_ENDPOINTS, _MAX_ENDPOINTS = "qhana_form_endpoints", 2_000
+_ENDPOINTS = "qhana_form_endpoints"
 
 _logger = logging.getLogger(__name__)
 
@@ -130,18 +131,13 @@ def form_endpoint(href: str, base: str | None = None) -> str | None:
         or ``SERVER_NAME``.
     """
     asked = request._get_current_object()  # type: ignore[attr-defined]
-    place = base or (asked.scheme, asked.path)
-    key = (href, place, asked.environ.get("HTTP_HOST"), asked.root_path)
-    known: dict[Any, str] = current_app.extensions[_ENDPOINTS]
-    found = known.get(key)
-    if found is None and (found := _find_endpoint(href, base)):
-        if len(known) >= _MAX_ENDPOINTS:
-            known.clear()
-        known[key] = found
+    place = None if base else (asked.scheme, asked.path)
+    key = (href, base, place, asked.environ.get("HTTP_HOST"), asked.root_path)
+    found: str | None = current_app.extensions[_ENDPOINTS](*key)
     return found
 
 
-def _find_endpoint(href: str, base: str | None) -> str | None:
+def _find_endpoint(href: str, base: str | None, *_place: Any) -> str | None:
     own = (request.host, current_app.config["SERVER_NAME"] or request.host)
     try:
         parts = urlsplit(urljoin(base or request.base_url, href))
@@ -186,7 +182,7 @@ def _url_of(endpoint: str) -> str | None:
 def register_schema_links(app: RunnerFlask) -> None:
     """Link the forms of plugins, and where these are sent, to their schemas."""
 
-    app.extensions[_ENDPOINTS] = {}
+    app.extensions[_ENDPOINTS] = lru_cache(2_000)(_find_endpoint)
 
     def see_form(_app: Flask, context: Mapping[str, Any], **_more: Any) -> None:
         if isinstance(context.get("process"), str):

@@ -55,8 +55,8 @@ def register_headers(app: RunnerFlask) -> None:
     app.jinja_env.globals["page_friends"] = page_friends
 
     def protect(environ: Environ, head: Head) -> None:
-        head.set_default("X-Content-Type-Options", "nosniff")
-        is_page = head.get("Content-Type").startswith("text/html")
+        head.setdefault("X-Content-Type-Options", "nosniff")
+        is_page = head.get("Content-Type", "").startswith("text/html")
         if not is_page or _POLICY in head:
             return
         framers = page_friends()
@@ -65,9 +65,9 @@ def register_headers(app: RunnerFlask) -> None:
             policy, framers = policy or PAGE_POLICY, framers or "'self'"
             head.set(_POLICY, f"{policy}; frame-ancestors {framers}")
             # Not "no-referrer": with it, the browser hides the origin of own forms.
-            head.set_default("Referrer-Policy", "same-origin")
+            head.setdefault("Referrer-Policy", "same-origin")
             if request.is_secure or sites.is_local(environ):  # ignored elsewhere
-                head.set_default("Cross-Origin-Opener-Policy", "same-origin")
+                head.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         elif policy or framers:
             limits = [policy, f"frame-ancestors {framers}" if framers else ""]
             head.set(_POLICY, "; ".join(filter(None, limits)))

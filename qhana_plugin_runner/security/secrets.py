@@ -98,9 +98,7 @@ def _owner(reference: str, task_id: int) -> bytes:
 
 def _encrypt(secret: str, owner: bytes) -> bytes:
     nonce = urandom(_NONCE_LENGTH)
-    content: bytes = nonce + _cipher(current_app.config["SECRET_KEY"]).encrypt(
-        nonce, secret.encode(), owner
-    )
+    content: bytes = nonce + _cipher().encrypt(nonce, secret.encode(), owner)
     return content
 
 
@@ -109,10 +107,7 @@ def _decrypt(content: bytes, owner: bytes) -> str:
 
     nonce, encrypted = content[:_NONCE_LENGTH], content[_NONCE_LENGTH:]
     try:
-        return str(
-            _cipher(current_app.config["SECRET_KEY"]).decrypt(nonce, encrypted, owner),
-            "utf-8",
-        )
+        return str(_cipher().decrypt(nonce, encrypted, owner), "utf-8")
     except InvalidTag:
         raise RevealError(
             "The secret cannot be decrypted: SECRET_KEY has changed since the task was started, "
@@ -120,8 +115,12 @@ def _decrypt(content: bytes, owner: bytes) -> str:
         ) from None
 
 
+def _cipher() -> Any:
+    return _cipher_for(current_app.config["SECRET_KEY"])
+
+
 @lru_cache(maxsize=4)
-def _cipher(secret_key: str | bytes) -> Any:
+def _cipher_for(secret_key: str | bytes) -> Any:
     """Return a cipher whose key is derived from ``SECRET_KEY`` for this purpose alone."""
     # Takes some milliseconds to import, which most processes never need.
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM

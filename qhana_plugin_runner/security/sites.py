@@ -246,7 +246,7 @@ def register_sites(app: RunnerFlask) -> None:
         if "Access-Control-Allow-Origin" in head:
             return  # a view has decided itself
         head.set("Access-Control-Allow-Origin", origin)
-        head.set_default("Access-Control-Expose-Headers", HEADER)
+        head.setdefault("Access-Control-Expose-Headers", HEADER)
         if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
             if environ["REQUEST_METHOD"] == "OPTIONS":
                 head.set("Access-Control-Allow-Methods", CORS_METHODS)

@@ -1,6 +1,7 @@
 """The Flask class of the runner: same responses, less work per request."""
 
 from collections.abc import Callable, Iterable, MutableMapping
+from functools import lru_cache
 from inspect import CO_COROUTINE
 from types import FunctionType
 from typing import Any
@@ -11,6 +12,8 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.templating import Environment
 from flask.wrappers import Request
 from jinja2 import Template
+from werkzeug.datastructures import Headers
+from werkzeug.http import parse_set_header
 from werkzeug.routing import Rule
 
 from .strict_json import StrictJSONProvider
@@ -88,55 +91,26 @@ class LazyRule(Rule):
         return build
 
 
-class Head:
-    """Status and headers of an answer, on their way to the web server.
+class Head(Headers):
+    """Headers of an answer on their way to the web server.
 
     Attributes:
-        status: its code
-        headers: all of them
+        status: the status code of the answer
     """
 
     def __init__(self, status: str, headers: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self._list = headers  # as they are: those of Werkzeug's own response
         self.status = int(status[:3])
-        self.headers = headers
-        self._names = {name.lower() for name, _value in headers}
-
-    def __contains__(self, name: str) -> bool:
-        return name.lower() in self._names
-
-    def get(self, name: str) -> str:
-        """Return the value of the first header of this name; blank when there is none."""
-        wanted = name.lower()
-        if wanted not in self._names:
-            return ""
-        return next(value for each, value in self.headers if each.lower() == wanted)
-
-    def set(self, name: str, value: str) -> None:
-        """Set a header, in place of all others of this name."""
-        wanted = name.lower()
-        if wanted in self._names:
-            self.headers[:] = [each for each in self.headers if each[0].lower() != wanted]
-        self.add(name, value)
-
-    def add(self, name: str, value: str) -> None:
-        """Add a header, beside others of this name."""
-        self._names.add(name.lower())
-        self.headers.append((name, value))
-
-    def set_default(self, name: str, value: str) -> None:
-        """Set a header unless the answer has it."""
-        if name.lower() not in self._names:
-            self.set(name, value)
 
     def vary(self, name: str) -> None:
         """Tell caches that the answer depends on a header of the request."""
-        if "vary" not in self._names:
-            self.set("Vary", name)
+        if "Vary" not in self:
+            self.add("Vary", name)
             return
-        given = [value for each, value in self.headers if each.lower() == "vary"]
-        known = [part.strip() for value in given for part in value.split(",")]
-        if name.lower() not in map(str.lower, known):
-            self.set("Vary", ", ".join([*known, name]))
+        names = parse_set_header(", ".join(self.getlist("Vary")))
+        names.add(name)
+        self.set("Vary", names.to_header())
 
 
 class RunnerEnvironment(Environment):
@@ -159,8 +133,6 @@ class RunnerEnvironment(Environment):
 
 _SIMPLE = frozenset((str, int, bool, type(None)))
 
-_MAX_URLS = 2_000
-
 
 class RunnerFlask(Flask):
     """A Flask app with standard JSON and any text.
@@ -181,7 +153,7 @@ class RunnerFlask(Flask):
     def __init__(self, *args: Any, **options: Any) -> None:
         self.environ_funcs: list[Callable[[Environ], None]] = []
         self.head_funcs: list[Callable[[Environ, Head], None]] = []
-        self._urls: dict[tuple[Any, ...], str] = {}
+        self._known_url = lru_cache(2_000)(self._new_url)
         super().__init__(*args, **options)
 
     def wsgi_app(
@@ -195,14 +167,14 @@ class RunnerFlask(Flask):
             head = Head(status, headers)
             for finish in self.head_funcs:
                 finish(environ, head)
-            return start_response(status, headers, *error)
+            return start_response(status, head.to_wsgi_list(), *error)
 
         return super().wsgi_app(environ, start)
 
     def url_for(self, endpoint: str, **options: Any) -> str:
         """Return a URL; see :meth:`flask.Flask.url_for`.
 
-        Most are wanted again and again. What they depend on is their key.
+        Most are wanted again and again, and remembered by all that they depend on.
         """
         adapter = request_ctx.url_adapter if has_request_context() else None
         if adapter is None or endpoint[:1] == "." or self.url_default_functions:
@@ -210,23 +182,19 @@ class RunnerFlask(Flask):
         kinds = tuple(map(type, options.values()))
         if not _SIMPLE.issuperset(kinds):
             return super().url_for(endpoint, **options)
-        key = (
-            endpoint,
+        place = (
             adapter.url_scheme,
             adapter.server_name,
             adapter.script_name,
             adapter.subdomain,
             adapter.default_method,
-            kinds,
-            *options.items(),
         )
-        url = self._urls.get(key)
-        if url is None:
-            url = super().url_for(endpoint, **options)
-            if len(self._urls) >= _MAX_URLS:
-                self._urls.clear()
-            self._urls[key] = url
-        return url
+        return self._known_url(endpoint, place, kinds, *options.items())
+
+    def _new_url(
+        self, endpoint: str, _place: Any, _kinds: Any, *options: tuple[str, Any]
+    ) -> str:
+        return super().url_for(endpoint, **dict(options))
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a callable for Flask, which asks for every hook of every request.
