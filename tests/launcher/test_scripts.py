@@ -227,7 +227,7 @@ def test_packages_of_quantum_lie_on_top_of_the_others(environment, tmp_path):
     assert not imports(base, "beyond")
 
 
-CHECKS = ["flake8", "black", "isort", "mypy", "imports", "licenses", "sphinx"]
+CHECKS = ["ruff", "ruff", "mypy", "imports", "licenses", "sphinx"]
 
 
 def called(result):
@@ -238,10 +238,10 @@ def test_the_checks_run_to_their_ends_and_those_that_failed_are_named(copy):
     result = call(copy / "scripts" / "check")
     assert called(result) == CHECKS
     assert (result.returncode, result.stderr) == (0, "")
-    (copy / "failing").write_text("flake8\nmypy\n")
+    (copy / "failing").write_text("ruff\nmypy\n")
     result = call(copy / "scripts" / "check")
     assert called(result) == CHECKS
-    assert (result.returncode, result.stderr) == (1, "failed: flake8 mypy\n")
+    assert (result.returncode, result.stderr) == (1, "failed: ruff mypy\n")
 
 
 def test_single_checks_can_be_named(copy):
@@ -259,7 +259,7 @@ def test_the_arguments_of_the_test_script_go_to_pytest(copy):
     assert call(copy / "scripts" / "test").returncode == 1
 
 
-@pytest.mark.parametrize("failing", ["", "isort", "imports", "pytest"])
+@pytest.mark.parametrize("failing", ["", "ruff", "imports", "pytest"])
 def test_the_continuous_integration_runs_everything_whatever_fails(copy, failing):
     (copy / "failing").write_text(f"{failing}\n")
     result = call(copy / ".ci" / "run")
