@@ -118,8 +118,9 @@ class Side(NamedTuple):
         """Yield for each entity the values that are compared, and its part of the result."""
         rows = expect_attributes(self.entities, self.attributes)
         for row in task.track(rows, unit="entities"):
-            yield tuple([text_of(row.get(name)) for name in self.attributes]), self.part(
-                row
+            yield (
+                tuple([text_of(row.get(name)) for name in self.attributes]),
+                self.part(row),
             )
 
 

@@ -135,7 +135,7 @@ def draw_categories(
     axis = category_axis(name)
     if max(map(len, labels), default=0) > MAX_LABEL:
         short = [
-            each if len(each) <= MAX_LABEL else f"{each[:MAX_LABEL - 1]}…"
+            each if len(each) <= MAX_LABEL else f"{each[: MAX_LABEL - 1]}…"
             for each in labels
         ]
         axis |= {"tickvals": list(range(len(labels))), "ticktext": short}

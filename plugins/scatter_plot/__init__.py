@@ -335,7 +335,7 @@ def hover_text(row: Row, attributes: Sequence[str]) -> Markup:
 
 def cut(value: Any, length: int = 60) -> str:
     text = str(value)
-    return text if len(text) <= length else f"{text[:length - 1]}…"
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def make_layout(

@@ -154,9 +154,8 @@ class RunnerApi(Api):
         answer = self._answers.get(root)
         if answer is None:
             document = self._spec.to_dict()
-            if (
-                root
-            ):  # without it, the paths of the document would begin at the root of the host
+            if root:
+                # Without it, the paths of the document would begin at the root of the host.
                 document = {"servers": [{"url": root}], **document}
             text = json.dumps(document, sort_keys=False)
             # Newest only: clients may send any prefix through a proxy.

@@ -110,7 +110,9 @@ def _wrong_values(subject: Subject, page: Page) -> Iterator[tuple[str, str, list
             try:
                 field.deserialize(value)
             except Exception as error:  # fields may be anybody's
-                yield control.name, value, messages(
-                    getattr(error, "messages", str(error))
+                yield (
+                    control.name,
+                    value,
+                    messages(getattr(error, "messages", str(error))),
                 )
                 break

@@ -84,9 +84,7 @@ DAY = 24 * 60 * 60
 """Seconds."""
 
 
-class database_time(
-    GenericFunction[datetime]
-):  # noqa: N801  (SQL functions have small names)
+class database_time(GenericFunction[datetime]):  # noqa: N801  (SQL functions have small names)
     """The current time in UTC by the clock of the database, which all hosts share.
 
     Args:

@@ -109,8 +109,9 @@ def _assigned(body: list[ast.stmt], constants: Mapping[str, Any]) -> dict[str, A
     found: dict[str, Any] = {}
     for statement in body:
         match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AnnAssign(
-                target=ast.Name(id=name), value=ast.expr() as value
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
             ):
                 found |= _value(name, value, {**constants, **found})
             case ast.Assign(

@@ -74,6 +74,4 @@ def test_mypy_accepts_a_plugin_and_refuses_wrong_calls(tmp_path):
         (str(last - 1), "arg-type"),
         (str(last), "call-arg"),
         (str(last), "arg-type"),
-    ], (
-        result.stdout + result.stderr
-    )
+    ], result.stdout + result.stderr

@@ -183,7 +183,7 @@ def test_a_plugin_can_instrument_the_forms_of_a_page_of_its_own(page, frame_page
     expect(page.locator(".qhana-choose-file-button")).to_be_hidden()
     page.evaluate("window.isMine = true")
     page.locator("form").evaluate(
-        "form => form.addEventListener('submit', " "event => event.preventDefault())"
+        "form => form.addEventListener('submit', event => event.preventDefault())"
     )
     page.get_by_role("button", name="Submit").click()
     assert page.evaluate("window.handled") == ["data"]

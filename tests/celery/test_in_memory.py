@@ -228,9 +228,9 @@ def test_an_error_whose_record_comes_late_is_told(app, habits, number):
         lambda habits: (
             habits.echo.s("x", 1) | save_task_result.s(db_id=None)
         ).apply_async(),
-        lambda habits: habits.echo.s("x", 1)
-        .on_error(save_task_error.s(db_id=None))
-        .apply_async(),
+        lambda habits: (
+            habits.echo.s("x", 1).on_error(save_task_error.s(db_id=None)).apply_async()
+        ),
     ],
     ids=["sent", "eager", "behind it", "on error"],
 )

@@ -182,8 +182,8 @@ def view_with_decorators(order):
     # Like those of Flask, decorators nearer to the function give later arguments.
     names = ", ".join(name for name in order if name in ("arguments", "query"))
     return f"""
-@BLP.route("/{'-'.join(order)}/")
-class {'_'.join(order)}(MethodView):
+@BLP.route("/{"-".join(order)}/")
+class {"_".join(order)}(MethodView):
     {stacked}
     def post(self, {names}):
         return {{"output_str": arguments["input_str"] + query.get("input_str", "")}}

@@ -204,8 +204,9 @@ def test_attributes_and_name_tell_the_class():
 
 
 def test_files_with_the_same_header_have_the_same_class(site):
-    (ada, grace), (other,) = fetch(site, FILES[CSV], CSV), fetch(
-        site, "ID,name\n3,x", CSV
+    (ada, grace), (other,) = (
+        fetch(site, FILES[CSV], CSV),
+        fetch(site, "ID,name\n3,x", CSV),
     )
     assert type(ada) is type(grace) is type(other)
 

@@ -91,8 +91,9 @@ def test_a_virtual_plugin_has_an_identifier_and_tags():
 
 
 def test_virtual_plugins_are_found_by_name_parent_url_and_condition():
-    first, second = virtual(href="http://host/1"), virtual(
-        "b", parent="p2", href="http://host/2"
+    first, second = (
+        virtual(href="http://host/1"),
+        virtual("b", parent="p2", href="http://host/2"),
     )
     assert VirtualPlugin.get_all() == [second, first]
     assert VirtualPlugin.get_all(for_parents=["p2", "p3"]) == [second]

@@ -66,9 +66,9 @@ class Element:
     def one(self, tag: str = "", class_: str = "", **attributes: str) -> "Element":
         """Return the only element that matches."""
         found = self.all(tag, class_, **attributes)
-        assert (
-            len(found) == 1
-        ), f"{len(found)} elements {tag} .{class_} {attributes}: {found}"
+        assert len(found) == 1, (
+            f"{len(found)} elements {tag} .{class_} {attributes}: {found}"
+        )
         return found[0]
 
 

@@ -235,8 +235,9 @@ json_values = st.recursive(
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
     | any_text,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(any_text, inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(any_text, inner, max_size=3)
+    ),
     max_leaves=8,
 )
 

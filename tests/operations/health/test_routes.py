@@ -49,8 +49,9 @@ def test_probes_get_an_answer_at_any_host_and_pages_no_details(client, checks, p
 
 def test_details_are_for_this_machine(client, checks):
     checks(Check("a", "A", look))
-    here, elsewhere = client.get("/health/ready"), client.get(
-        "/health/ready", environ_overrides=ELSEWHERE
+    here, elsewhere = (
+        client.get("/health/ready"),
+        client.get("/health/ready", environ_overrides=ELSEWHERE),
     )
     assert elsewhere.get_json() == {"status": "ok", "checks": {"a": {"status": "ok"}}}
     a = {"status": "ok", "facts": "2 facts", "problems": []}
