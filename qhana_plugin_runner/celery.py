@@ -23,6 +23,7 @@ from celery.utils.log import get_multiprocessing_logger
 from flask import Flask, current_app, has_app_context, has_request_context
 from kombu import serialization
 from kombu.exceptions import OperationalError
+from kombu.transport import TRANSPORT_ALIASES
 
 from .errors import RunnerError, TaskNotSaved
 from .tasking import console, life_cycle, messages
@@ -39,6 +40,11 @@ from .util.current_message import current_message, working_on
 from .util.error_text import name_and_text
 from .util.flask_app import RunnerFlask
 from .util.redaction import hidden, hiding, masked_error, redact_text
+
+# Names, since only processes that send or receive import it.
+TRANSPORT_ALIASES.update(
+    dict.fromkeys(("redis", "rediss"), f"{__package__}.tasking.transport:RedisTransport")
+)
 
 __all__ = ["CELERY", "BrokerUnavailable", "FlaskTask", "register_celery"]
 
@@ -324,7 +330,7 @@ class RunnerCelery(Celery):
             return send()
         if has_request_context():
             # As they are now, whatever the caller does with them until they are sent.
-            args, kwargs = self._as_sent(args), self._as_sent(kwargs)
+            args, kwargs = self._as_sent([args, kwargs])
         options["task_id"] = options.get("task_id") or uuid()
         if not hold(owners, send):
             note_sending(owners)

@@ -12,11 +12,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Dialect, Engine, Select
 
 from .db import DB
-
-
-def _uses_session() -> bool:
-    """Whether the session is in a transaction: then its uncommitted changes are to be seen."""
-    return DB.session.registry.has() and DB.session().in_transaction()
+from .unsaved import is_in_transaction
 
 
 @contextmanager
@@ -25,7 +21,7 @@ def read_connection() -> Iterator[Connection]:
 
     It is the session's while that is in a transaction, and then sees uncommitted changes.
     """
-    if _uses_session():
+    if is_in_transaction():
         yield DB.session.connection()
         return
     with DB.engine.connect() as connection:
@@ -54,7 +50,7 @@ class Prepared:
             statement = self._make(engine.dialect.name)
             compiled = self._compiled[engine.dialect] = _Compiled(statement, engine)
         is_watched = bool(engine.dispatch.before_cursor_execute)  # as by what traces
-        if not is_watched and not _uses_session():
+        if not is_watched and not is_in_transaction():
             try:
                 return compiled.run(engine, values)
             except compiled.error:

@@ -10,6 +10,11 @@ from .db import DB
 _WRITTEN = "qhana_written"
 
 
+def is_in_transaction() -> bool:
+    """Whether the session is in a transaction, and only it sees what is not committed."""
+    return DB.session.registry.has() and DB.session().in_transaction()
+
+
 def has_unsaved_changes() -> bool:
     """Whether a commit of the session would save something that it has not saved yet."""
     session = DB.session()

@@ -33,6 +33,9 @@ INTERNALS = {
     "celery.concurrency.asynpool:AsynPool.maintain_pool": ("self",),
     # worker/wake.py: the ends of tasks in threads
     "celery.concurrency.base:BasePool.on_apply": (),
+    # tasking/transport.py: one client for all messages of a channel
+    "kombu.transport.redis:Channel._create_client": ("self", "asynchronous"),
+    "kombu.transport.redis:Channel.pool": (),
     # worker/broker_queues.py: queues in Redis
     "kombu.transport.redis:Channel._q_for_pri": ("self", "queue", "pri"),
     "kombu.transport.redis:Channel.unacked_key": (),

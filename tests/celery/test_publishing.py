@@ -68,6 +68,17 @@ def test_publishing_leaves_no_subscription(app, redis):
     assert len(known) <= 3  # the one of this test, and at most two of the web process
 
 
+def test_a_channel_keeps_its_client_as_long_as_its_connections(app):
+    with CELERY.connection_for_write() as connection:
+        channel = connection.default_channel
+        with channel.conn_or_acquire() as first, channel.conn_or_acquire() as second:
+            assert first is second
+        channel._after_fork()
+        with channel.conn_or_acquire() as new:
+            assert new is not first
+            assert new.ping()
+
+
 def test_a_chord_leaves_no_subscription_either(app, redis):
     habits = sys.modules["habits"]
     with app.app_context():
