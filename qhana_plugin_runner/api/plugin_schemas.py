@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any, ClassVar, TypedDict
 
 import marshmallow as ma
@@ -41,9 +42,42 @@ __all__ = [
 class _NoNulls(MaBaseSchema):
     """Omits ``None``: clients expect absent members, never null."""
 
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """Write an object, see :meth:`marshmallow.Schema.dump`.
+
+        What is defined in this module is written without marshmallow, three times as fast.
+        """
+        is_own = type(self).__module__ == type(obj).__module__ == __name__
+        if not is_own or many or self.many:
+            return super().dump(obj, many=many)
+        return self._drop_nulls(
+            {key: write(getattr(obj, name, None)) for name, key, write in self._writers}
+        )
+
+    @cached_property
+    def _writers(self) -> list[tuple[str, str, Callable[[Any], Any]]]:
+        """The attribute and the member of each field, and what writes its values."""
+        fields = self.dump_fields.items()
+        return [(name, each.data_key or name, _writer(each)) for name, each in fields]
+
+    def _complete(self, data: dict[str, Any]) -> dict[str, Any]:
+        return data
+
     @ma.post_dump
     def _drop_nulls(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-        return {key: value for key, value in data.items() if value is not None}
+        given = {key: value for key, value in data.items() if value is not None}
+        return self._complete(given)
+
+
+def _writer(field: ma.fields.Field[Any]) -> Callable[[Any], Any]:
+    """Return a function that writes values of a field."""
+    if type(field) is ma.fields.List:
+        write = _writer(field.inner)
+        return lambda values: values if values is None else [*map(write, values)]
+    is_text = type(field) is ma.fields.String
+    return lambda value: (
+        value if is_text and type(value) is str else field._serialize(value, "", None)
+    )
 
 
 class _Loaded(_NoNulls):
@@ -239,8 +273,7 @@ class EntryPointSchema(_Loaded):
     data_input = ma.fields.List(ma.fields.Nested(InputDataMetadataSchema()))
     data_output = ma.fields.List(ma.fields.Nested(OutputDataMetadataSchema()))
 
-    @ma.post_dump
-    def _link_schema(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+    def _complete(self, data: dict[str, Any]) -> dict[str, Any]:
         if has_request_context() and not data.get("schemaHref"):
             if url := schema_url(str(data.get("href"))):
                 data["schemaHref"] = url

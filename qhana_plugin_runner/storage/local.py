@@ -31,6 +31,7 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
     def init_app(self, app: Flask) -> None:
         super().init_app(app)
         self.root = Path(app.instance_path, app.config["FILE_STORE_ROOT_PATH"])
+        self._real_root = os.path.realpath(self.root)
 
     def persist_file(
         self,
@@ -61,7 +62,11 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
         self.persist_file(data, target, mimetype)
 
     def path_of(self, file_storage_data: str) -> Path:
-        """Return the path of a kept file.
+        """Return the path of a kept file; see :meth:`_find`."""
+        return Path(self._find(file_storage_data))
+
+    def _find(self, file_storage_data: str) -> str:
+        """Return the path of a kept file, without symbolic links.
 
         Rows of an older runner hold absolute paths of its host; those are found by their
         end, from ``task_<id>`` on.
@@ -72,20 +77,25 @@ class LocalFileStore(ServedFileStore, name="local_filesystem"):
         given = file_storage_data
         if given.startswith("/") and (match := _IN_TASK.search(given)):
             given = match[1]
-        root = os.path.realpath(self.root)
         # The second is where persist_file stores such a path.
         for prepare in (str, self.prepare_path) if "\0" not in given else ():
-            path = os.path.realpath(os.path.join(root, prepare(given)))
-            if path.startswith(os.path.join(root, "")) and os.path.isfile(path):
-                return Path(path)
+            path = os.path.realpath(os.path.join(self.root, prepare(given)))
+            if self._holds(path) and os.path.isfile(path):
+                return path
         raise MissingFile(f"the file store has no file {file_storage_data!r}")
+
+    def _holds(self, path: str) -> bool:
+        if not path.startswith(os.path.join(self._real_root, "")):
+            # The root may be a link that leads elsewhere now.
+            self._real_root = os.path.realpath(self.root)
+        return path.startswith(os.path.join(self._real_root, ""))
 
     def get_file_url(self, file_storage_data: str, external: bool = True) -> str:
         """Return the ``file:`` URL of a kept file, for use on this host."""
         return self.path_of(file_storage_data).as_uri()
 
     def open(self, file_info: TaskFile) -> BinaryIO:
-        return self.path_of(file_info.file_storage_data).open("rb")
+        return open(self._find(file_info.file_storage_data), "rb")
 
     def delete(self, file_info: TaskFile) -> None:
         """Remove a file, and the folders of its task that are empty then.

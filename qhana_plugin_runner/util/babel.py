@@ -9,6 +9,7 @@ from flask import current_app, g, has_request_context, request
 from flask_babel import Babel, get_locale, gettext
 from markupsafe import Markup
 from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from .flask_app import Environ, Head, RunnerFlask
 
@@ -29,17 +30,23 @@ def choose_language() -> Locale | None:
     if not has_request_context():
         return None
     request.environ[_WAS_CHOSEN] = True
-    languages: list[str] = current_app.extensions["qhana_languages"]
-    if wanted := request.args.get("lang"):
-        if chosen := LanguageAccept([(wanted, 1)]).best_match(languages):
-            return _locale(chosen)
-    best = request.accept_languages.best_match(languages)
-    return _locale(best or str(current_app.config["BABEL_DEFAULT_LOCALE"]))
+    return _best_locale(
+        request.args.get("lang", ""),
+        request.environ.get("HTTP_ACCEPT_LANGUAGE", ""),
+        current_app.extensions["qhana_languages"],
+        str(current_app.config["BABEL_DEFAULT_LOCALE"]),
+    )
 
 
-@lru_cache(maxsize=100)
-def _locale(language: str) -> Locale:
-    return Locale.parse(language)
+@lru_cache(maxsize=200)
+def _best_locale(
+    wanted: str, accepted: str, languages: tuple[str, ...], default: str
+) -> Locale:
+    choices = [parse_accept_header(accepted, LanguageAccept)]
+    if wanted:
+        choices.insert(0, LanguageAccept([(wanted, 1)]))
+    found = (each.best_match(languages) for each in choices)
+    return Locale.parse(next(filter(None, found), default))
 
 
 def _vary_by_language(environ: Environ, head: Head) -> None:
@@ -73,5 +80,5 @@ def register_babel(app: RunnerFlask) -> None:
     app.jinja_env.globals["_"] = _translate
     with app.app_context():
         translated = {str(each) for each in BABEL.list_translations()} - {"en"}
-    app.extensions["qhana_languages"] = ["en", *sorted(translated)]
+    app.extensions["qhana_languages"] = ("en", *sorted(translated))
     app.head_funcs.append(_vary_by_language)

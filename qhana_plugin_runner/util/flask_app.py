@@ -13,7 +13,6 @@ from flask.templating import Environment
 from flask.wrappers import Request
 from jinja2 import Template
 from werkzeug.datastructures import Headers
-from werkzeug.http import parse_set_header
 from werkzeug.routing import Rule
 
 from .strict_json import StrictJSONProvider
@@ -105,12 +104,9 @@ class Head(Headers):
 
     def vary(self, name: str) -> None:
         """Tell caches that the answer depends on a header of the request."""
-        if "Vary" not in self:
-            self.add("Vary", name)
-            return
-        names = parse_set_header(", ".join(self.getlist("Vary")))
-        names.add(name)
-        self.set("Vary", names.to_header())
+        names = ", ".join(self.getlist("Vary"))
+        if name.lower() not in (each.strip().lower() for each in names.split(",")):
+            self.set("Vary", f"{names}, {name}" if names else name)
 
 
 class RunnerEnvironment(Environment):
