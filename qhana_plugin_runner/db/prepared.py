@@ -4,7 +4,7 @@ SQLAlchemy needs several times as long for a statement as a database does for th
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -71,7 +71,7 @@ class _Compiled:
         row: Any = namedtuple("row", columns.keys())  # type: ignore[misc]
         self._row = row._make
         self._types = [column.type.dialect_impl(dialect) for column in columns]
-        self._decoders: list[Callable[[Any], Any] | None] | None = None
+        self._decoders: list[tuple[int, Callable[[Any], Any]]] | None = None
         self._is_server = dialect.name != "sqlite"
 
     def run(self, engine: Engine, values: dict[str, Any]) -> list[Any]:
@@ -86,13 +86,13 @@ class _Compiled:
             raise
         finally:
             connection.close()
-        decoders: Any = self._decoders
-        return [
-            self._row(
-                decode(value) if decode else value for decode, value in zip(decoders, row)
-            )
-            for row in found
-        ]
+        return [self._decoded(row) for row in found]
+
+    def _decoded(self, row: Iterable[Any]) -> Any:
+        values = list(row)
+        for number, decode in self._decoders or ():
+            values[number] = decode(values[number])
+        return self._row(values)
 
     def _fetch(self, engine: Engine, connection: Any, given: Any) -> list[Any]:
         if self._is_server:
@@ -101,10 +101,12 @@ class _Compiled:
         cursor = connection.cursor()
         cursor.execute(self._sql, given)
         if self._decoders is None:
-            self._decoders = [
+            columns = zip(self._types, cursor.description)
+            processors = (
                 kind.result_processor(engine.dialect, column[1])
-                for kind, column in zip(self._types, cursor.description)
-            ]
+                for kind, column in columns
+            )
+            self._decoders = [(n, each) for n, each in enumerate(processors) if each]
         found: list[Any] = cursor.fetchall()
         cursor.close()
         if self._is_server:

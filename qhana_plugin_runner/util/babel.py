@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from babel import Locale
-from flask import current_app, g, has_request_context, request
+from flask import current_app, g, has_app_context, has_request_context, request
 from flask_babel import Babel, get_locale, gettext
 from markupsafe import Markup
 from werkzeug.datastructures import LanguageAccept
@@ -57,7 +57,8 @@ def _vary_by_language(environ: Environ, head: Head) -> None:
 
 def current_locale() -> Locale | None:
     """Return what ``get_locale`` does; it needs four times as long for what it remembers."""
-    known = getattr(g._get_current_object(), "_flask_babel", None) if g else None
+    context = g._get_current_object() if has_app_context() else None
+    known = getattr(context, "_flask_babel", None)
     locale: Locale | None = getattr(known, "babel_locale", None)
     return locale or get_locale()
 

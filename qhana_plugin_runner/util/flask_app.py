@@ -102,6 +102,10 @@ class Head(Headers):
         self._list = headers  # as they are: those of Werkzeug's own response
         self.status = int(status[:3])
 
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a header; Werkzeug makes an exception for each that is not."""
+        return str(name).lower() in [each.lower() for each, _value in self._list]
+
     def vary(self, name: str) -> None:
         """Tell caches that the answer depends on a header of the request."""
         names = ", ".join(self.getlist("Vary"))

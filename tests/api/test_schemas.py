@@ -5,6 +5,7 @@ from io import BytesIO
 
 import marshmallow as ma
 import pytest
+from flask_babel import lazy_gettext
 from flask_smorest.fields import Upload
 from webargs.multidictproxy import MultiDictProxy
 from werkzeug.datastructures import FileStorage, MultiDict
@@ -627,3 +628,50 @@ def test_lists_of_the_metadata_may_be_absent_but_are_never_null():
     dumped = PluginMetadataSchema().dump(plugin)
     assert dumped["entryPoint"] == {"href": "p/", "uiHref": "u/"}
     assert "tags" not in dumped and "links" not in dumped
+
+
+# metadata
+
+
+def entry_point(**more):
+    dependency = PluginDependencyMetadata(
+        "visualizer", False, tags=["x"], type=PluginType.visualization
+    )
+    return EntryPoint(
+        "./process/",
+        "./ui/",
+        data_input=[InputDataMetadata("entity/list", ["text/csv"], True, "url")],
+        data_output=[
+            DataMetadata("custom/a", ("text/plain",), True),
+            OutputDataMetadata("custom/b", [None, 5], False, name="b"),
+        ],
+        plugin_dependencies=[dependency],
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    "entry", [entry_point(), entry_point(schema_href="/x"), {"href": "/x"}, None]
+)
+@pytest.mark.parametrize("title", ["Title", lazy_gettext("Help"), b"bytes", 5, None])
+@pytest.mark.parametrize("options", [{}, {"only": ["title", "entry_point.href"]}])
+def test_own_objects_are_written_as_marshmallow_writes_them(entry, title, options):
+    class Schema(PluginMetadataSchema):
+        """Not the runner's own, so that marshmallow writes what belongs to it."""
+
+    links = [ApiLink("help", "https://example.org")]
+    about = PluginMetadata(
+        title, "", "name", "v1", PluginType.processing, entry, links=links
+    )
+    written = PluginMetadataSchema(**options).dump(about)
+    assert list(written.items()) == list(Schema(**options).dump(about).items())
+
+
+def test_hooks_of_a_schema_of_a_plugin_are_called():
+    class Schema(PluginMetadataSchema):
+        @ma.post_dump
+        def _mark(self, data, **_kwargs):
+            return {**data, "mark": 1}
+
+    about = PluginMetadata("", "", "name", "v1", PluginType.processing, entry_point())
+    assert Schema().dump(about)["mark"] == 1

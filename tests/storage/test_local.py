@@ -266,6 +266,18 @@ def test_the_root_may_be_a_link(task, root, tmp_path):
     assert read(persist(task)) == b"content"
 
 
+def test_the_root_may_be_moved_behind_its_link(task, root, tmp_path):
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    root.symlink_to(before)
+    info = persist(task)
+    assert read(info) == b"content"
+    before.rename(after)
+    root.unlink()
+    root.symlink_to(after)
+    assert read(info) == b"content"
+
+
 def test_urls_are_for_clients_or_for_this_host(app, task):
     info = persist(task)
     local = STORE.get_task_file_url(info, external=False)
