@@ -1,7 +1,9 @@
 """Schemas and fields of the API as plugins use them."""
 
+from dataclasses import is_dataclass
 from enum import Enum
 from io import BytesIO
+from types import SimpleNamespace
 
 import marshmallow as ma
 import pytest
@@ -650,21 +652,28 @@ def entry_point(**more):
     )
 
 
+def not_own(value):
+    """Return the same data in objects of a class that is not the runner's."""
+    if isinstance(value, list):
+        return list(map(not_own, value))
+    if not is_dataclass(value):
+        return value
+    return SimpleNamespace(**{key: not_own(each) for key, each in vars(value).items()})
+
+
 @pytest.mark.parametrize(
     "entry", [entry_point(), entry_point(schema_href="/x"), {"href": "/x"}, None]
 )
 @pytest.mark.parametrize("title", ["Title", lazy_gettext("Help"), b"bytes", 5, None])
 @pytest.mark.parametrize("options", [{}, {"only": ["title", "entry_point.href"]}])
 def test_own_objects_are_written_as_marshmallow_writes_them(entry, title, options):
-    class Schema(PluginMetadataSchema):
-        """Not the runner's own, so that marshmallow writes what belongs to it."""
-
     links = [ApiLink("help", "https://example.org")]
     about = PluginMetadata(
         title, "", "name", "v1", PluginType.processing, entry, links=links
     )
-    written = PluginMetadataSchema(**options).dump(about)
-    assert list(written.items()) == list(Schema(**options).dump(about).items())
+    schema = PluginMetadataSchema(**options)
+    written, expected = schema.dump(about), schema.dump(not_own(about))
+    assert list(written.items()) == list(expected.items())
 
 
 def test_hooks_of_a_schema_of_a_plugin_are_called():
