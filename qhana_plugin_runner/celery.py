@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import cache, cached_property, partial
 from inspect import Parameter, signature
@@ -32,7 +32,7 @@ from .tasking.changes import register_changes
 from .tasking.errors import BrokerUnavailable
 from .tasking.last_link import is_log, save_result_here
 from .tasking.limits import limited_memory, out_of_memory
-from .tasking.owners import rows_of
+from .tasking.owners import Row, rows_of
 from .tasking.publishing import hold, note_sending, register_publishing, release
 from .tasking.queues import queue_settings
 from .util.config.celery_config import CELERY_QUEUE
@@ -140,19 +140,19 @@ def _may_be_of_no_row(name: str) -> bool:
     return "db_id" in parameters and parameters["db_id"].default is not Parameter.empty
 
 
-def _require_saved(
-    name: str, kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
-) -> list[int]:
+def _require_saved(rows: Iterable[Row]) -> set[int]:
     """Return the ids of the rows that a message, and what follows it, names.
 
     Raises:
         TaskNotSaved: one of them is ``None``, and needed: the row has got none yet.
     """
-    rows = list(rows_of(name, kwargs, options))
+    ids = set()
     for task_name, row in rows:
-        if row is None and not _may_be_of_no_row(task_name):
+        if row is not None:
+            ids.add(row)
+        elif not _may_be_of_no_row(task_name):
             raise TaskNotSaved(f"{task_name} cannot be sent with db_id=None")
-    return [row for _name, row in rows if row is not None]
+    return ids
 
 
 class FlaskTask(Task):
@@ -212,7 +212,7 @@ class FlaskTask(Task):
         Raises:
             TaskNotSaved: the ``db_id`` is ``None``, and has no default.
         """
-        _require_saved(self.name, kwargs, options)
+        _require_saved(rows_of(self.name, kwargs, options))
         return super().apply(args, kwargs, *more, **options)
 
     @property
@@ -312,11 +312,12 @@ class RunnerCelery(Celery):
             BrokerUnavailable: the broker does not answer.
             TaskNotSaved: a ``db_id`` is ``None`` that has no default.
         """
-        owners = set(_require_saved(name, kwargs, options))
+        rows = list(rows_of(name, kwargs, options))
+        owners = _require_saved(rows)
 
         def send() -> AsyncResult:
             try:
-                own = self._headers_for(name, kwargs, options)
+                own = self._headers_for(name, rows)
                 if own:
                     options["headers"] = {**(options.get("headers") or {}), **own}
                 return super(RunnerCelery, self).send_task(
@@ -354,13 +355,11 @@ class RunnerCelery(Celery):
         }
         return super().connection_for_write(url, **options)
 
-    def _headers_for(
-        self, name: str, kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _headers_for(self, name: str, rows: Sequence[Row]) -> dict[str, Any]:
         if self.flask_app is None:
             return {}
         sender = self.current_worker_task
-        return messages.headers_for(self.flask_app, name, kwargs, options, sender)
+        return messages.headers_for(self.flask_app, name, rows, sender)
 
     def _as_sent(self, value: Any) -> Any:
         """Return what arguments are when a worker gets them.

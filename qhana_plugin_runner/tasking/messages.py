@@ -1,7 +1,7 @@
 """The way of a message: it is registered and sent, claimed by a worker, and completed."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import replace
@@ -23,7 +23,7 @@ from ..util.request_id import request_id
 from . import life_cycle
 from .broker import in_flight
 from .in_flight import InFlight
-from .owners import owner_of, waits_for_step
+from .owners import Row, owner_of, waits_for_step
 from .temp_files import own_folder
 
 TASK_ID, DELIVERY_ID = "qhana_task", "qhana_message"
@@ -64,8 +64,7 @@ def message_of(headers: Mapping[str, Any]) -> CurrentMessage:
 def headers_for(
     app: Flask,
     name: str,
-    kwargs: Mapping[str, Any] | None,
-    options: Mapping[str, Any],
+    rows: Sequence[Row],
     sender: Task | None,
 ) -> dict[str, Any]:
     """Return the headers that tell for which task and request a message is sent, if for any.
@@ -73,8 +72,7 @@ def headers_for(
     Args:
         app: whose broker and database are used
         name: of the Celery task
-        kwargs: its keyword arguments
-        options: how it is sent
+        rows: what it names, and all that is to follow it
         sender: the Celery task that sends it, if one does
     """
     asked_by = {REQUEST_ID: request_id() or None}
@@ -84,7 +82,7 @@ def headers_for(
         return {**asked_by, **headers}
     sending = sender.request.get(TASK_ID) if sender is not None else None
     with _context(app):
-        owner = owner_of(name, kwargs, options, sending)
+        owner = owner_of(name, rows, sending)
     # None is sent, too: a Celery task that is sent once more keeps its other headers.
     delivery_id = None if owner is None else uuid4().hex
     return {**asked_by, TASK_ID: owner, DELIVERY_ID: delivery_id}

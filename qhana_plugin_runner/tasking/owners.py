@@ -1,12 +1,15 @@
 """Whose message is it? Tells for which task, by the id of its row, a message is sent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import exists, select
 
 from ..db import DB
 from ..db.models.tasks import Step
+
+Row = tuple[str, int | None]
+"""A Celery task, by its name, and the id of the row that it names."""
 
 _ENDS = "qhana-plugin-runner."
 """What the names of the runner's own tasks that write to rows begin with."""
@@ -17,7 +20,7 @@ _WATCHERS = "qhana_plugin_runner.plugin_utils.interop."
 
 def rows_of(
     name: str, kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
-) -> Iterator[tuple[str, int | None]]:
+) -> Iterator[Row]:
     """Yield the ``db_id`` of a message, and of all that is to follow it, with the tasks' names.
 
     It is ``None`` where a plugin hands on the id of a row that it has not saved.
@@ -42,12 +45,7 @@ def rows_of(
                 )
 
 
-def owner_of(
-    name: str,
-    kwargs: Mapping[str, Any] | None,
-    options: Mapping[str, Any],
-    sender: int | None,
-) -> int | None:
+def owner_of(name: str, rows: Sequence[Row], sender: int | None) -> int | None:
     """Return the task that a message works for, if it works for one.
 
     That is the one whose row a task of the runner writes to in the end; else the one that the
@@ -56,8 +54,7 @@ def owner_of(
 
     Args:
         name: of the Celery task
-        kwargs: its keyword arguments
-        options: how it is sent, with what is to follow
+        rows: what it names, and all that is to follow it
         sender: the task for which the message works that sends this one
 
     Raises:
@@ -65,13 +62,11 @@ def owner_of(
     """
     if name.startswith(_WATCHERS):
         return None
-    known = rows_of(name, kwargs, options)
-    rows = [(task_name, row) for task_name, row in known if row is not None]
     for task_name, row in rows:
-        if task_name.startswith(_ENDS):
+        if row is not None and task_name.startswith(_ENDS):
             return row
     for _name, row in rows:
-        if row != sender and not waits_for_step(row):
+        if row not in (None, sender) and not waits_for_step(row):
             return row
     return sender
 

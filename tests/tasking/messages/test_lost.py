@@ -306,17 +306,17 @@ def test_a_view_that_does_not_commit_its_last_change_leaves_its_task_queued(
 
 def test_a_lone_message_with_the_id_of_another_task_belongs_to_that_one(new_task):
     sender, other = new_task(), new_task()
-    assert owner_of("p@v1.x", {"db_id": other}, {}, sender) == other
-    assert owner_of("p@v1.x", {"db_id": sender}, {}, sender) == sender
-    assert owner_of("p@v1.x", {}, {}, sender) == sender
+    assert owner_of("p@v1.x", [("p@v1.x", other)], sender) == other
+    assert owner_of("p@v1.x", [("p@v1.x", sender)], sender) == sender
+    assert owner_of("p@v1.x", [], sender) == sender
 
 
 def test_a_preview_of_another_task_that_waits_for_a_step_belongs_to_its_sender(new_task):
     sender, other = new_task(), new_task()
     task = ProcessingTask.get_by_id(other)
     task.add_next_step("process/", "ui/", "step", commit=True)
-    assert owner_of("p@v1.x", {"db_id": other}, {}, sender) == sender
-    assert owner_of("p@v1.x", {"db_id": other}, {}, None) is None
+    assert owner_of("p@v1.x", [("p@v1.x", other)], sender) == sender
+    assert owner_of("p@v1.x", [("p@v1.x", other)], None) is None
 
 
 def test_a_task_waits_for_ever_unless_the_operator_sets_an_end(app, new_task, state_of):
