@@ -7,12 +7,14 @@ import subprocess
 import sys
 import tomllib
 import venv
+from hashlib import sha256
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from helpers.product import CHECKOUT, outside_environment
+from helpers.wheels import build_wheel
 from packaging.requirements import Requirement
 
 
@@ -97,7 +99,7 @@ def copy(tmp_path):
     return root
 
 
-def call(program: Path, *arguments, **variables):
+def call(program: Path | str, *arguments, **variables):
     return subprocess.run(
         [program, *arguments],
         env=outside_environment(**variables),
@@ -225,6 +227,41 @@ def test_packages_of_quantum_lie_on_top_of_the_others(environment, tmp_path):
     assert imports(top, "below", "beyond", "qhana_plugin_runner")
     assert imports(base, "below", "qhana_plugin_runner")
     assert not imports(base, "beyond")
+
+
+def test_where_uv_cannot_be_had_pip_installs(environment, tmp_path, monkeypatch, capfd):
+    wheel = build_wheel(tmp_path, "small", "1.0")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with_pip = environment.Environment(Path(sys.prefix))
+    place = environment.Environment(tmp_path / "place", on_top_of=with_pip)
+    venv.create(place.folder, symlinks=True)
+    wanted = [f"small==1.0 --hash=sha256:{sha256(wheel.read_bytes()).hexdigest()}"]
+
+    place.hold(wanted)
+    said = capfd.readouterr().err
+    assert "uv could not, so pip does: ERROR: No matching distribution" in said
+    code = "import small; print(small.__cached__)"
+    shown = call(place.python, "-B", "-c", code)
+    assert Path(shown.stdout.strip()).is_file(), shown.stderr
+    place.hold(wanted)
+    assert capfd.readouterr().err == ""
+
+
+def test_uv_asks_the_indexes_that_pip_is_set_up_for(environment, tmp_path):
+    file = tmp_path / "pip.conf"
+    file.write_text(
+        "[global]\nindex-url = https://file.test/simple\ncert = /certs/all.pem\n"
+        "extra-index-url =\n    https://one.test\n    https://two.test\n"
+    )
+    variables = {"PIP_CONFIG_FILE": str(file), "PIP_CERT": "/certs/mine.pem"}
+    listed = call(sys.executable, "-m", "pip", "config", "list", **variables)
+    expected = {
+        "UV_DEFAULT_INDEX": "https://file.test/simple",
+        "UV_INDEX": "https://one.test https://two.test",
+        "SSL_CERT_FILE": "/certs/mine.pem",
+    }
+    assert environment.variables_for_uv(listed.stdout).items() >= expected.items()
 
 
 CHECKS = ["ruff", "ruff", "mypy", "imports", "licenses", "sphinx"]
