@@ -34,13 +34,16 @@ pytest_plugins = [
 def pytest_xdist_make_scheduler(config, log):
     """Let a file stay with one process, as its tests share what takes long to start.
 
-    The faults share the product on a database: all of them with one stay together.
+    The faults share the product on a database: all of them with one stay together. So do the
+    tests in a browser, which share a product and a Chromium.
     """
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid):
             file = super()._split_scope(nodeid)
+            if file.startswith("tests/browser/"):
+                return "browser"
             found = re.search(r"\[(sqlite|postgresql)\b", nodeid)
             return f"faults {found[1]}" if found and "tests/faults/" in file else file
 

@@ -22,18 +22,28 @@ expect.set_options(timeout=PATIENCE)
 def product(tmp_path_factory):
     """The product with the demo plugins and those of these tests; ``url`` is its address."""
     folders = f"{CHECKOUT / 'plugins'}:{PLUGINS}"
-    folder = tmp_path_factory.mktemp("browser")
-    with Product(folder / "instance", environment={"PLUGIN_FOLDERS": folders}) as running:
+    instance = tmp_path_factory.mktemp("browser") / "instance"
+    # One user, who does one thing at a time: second processes would only import the same packages.
+    one_of_each = ("--workers", "1", "--concurrency", "1")
+    with Product(
+        instance, *one_of_each, environment={"PLUGIN_FOLDERS": folders}
+    ) as running:
         yield running
 
 
-@pytest.fixture(scope="module")  # other tests need an event loop of their own
-def chromium():
-    """A browser; tests take pages of it by :func:`page` or :func:`new_page`."""
+@pytest.fixture(scope="package")  # other tests need an event loop of their own
+def playwright():
+    """What starts browsers; there is one at a time."""
     with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def chromium(playwright):
+    """A browser; tests take pages of it by :func:`page` or :func:`new_page`."""
+    browser = launch(playwright)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
@@ -68,12 +78,15 @@ def page(new_page):
 
 
 @pytest.fixture(scope="session")
-def shots(tmp_path_factory):
-    """The folder for pictures of pages: ``SCREENSHOTS``, else one that is thrown away."""
+def shoot():
+    """Take a picture of a whole page, for who names a folder for them: ``SCREENSHOTS``."""
     folder = os.environ.get("SCREENSHOTS")
-    path = Path(folder) if folder else tmp_path_factory.mktemp("shots")
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+
+    def shoot(page, name):
+        if folder:
+            page.screenshot(path=Path(folder, f"{name}.png"), full_page=True)
+
+    return shoot
 
 
 @pytest.fixture(scope="package")

@@ -3,11 +3,11 @@
 from urllib.parse import urljoin
 
 import requests
-from axe_playwright_python.sync_playwright import Axe
+from helpers.chromium import barriers
 from playwright.sync_api import expect
 
 
-def test_the_console_of_a_task_fills_while_somebody_looks(page, product, shots, tmp_path):
+def test_the_console_of_a_task_fills_while_somebody_looks(page, product, shoot, tmp_path):
     gate = tmp_path / "gate"
     process = product.url + "plugins/talkative@v1/process/"
     sent = requests.post(process, data={"gate": str(gate)}, allow_redirects=False)
@@ -20,8 +20,5 @@ def test_the_console_of_a_task_fills_while_somebody_looks(page, product, shots, 
     gate.touch()
     expect(console).to_have_text("the first line\nthe last line\n")
     expect(console).to_be_visible()
-    page.screenshot(path=shots / "console.png", full_page=True)
-    found = Axe().run(page).response["violations"]
-    assert [
-        each["id"] for each in found if each["impact"] in ("serious", "critical")
-    ] == []
+    shoot(page, "console")
+    assert barriers(page) == []

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 def debugged(page, tmp_path):
     """The page, with the form of the greeting."""
     with isolated_plugins(tmp_path) as plugins:
-        app = plugins.app(CHECKOUT / "plugins", DEBUG=True)
+        app = plugins.app(CHECKOUT / "plugins" / "hello.py", DEBUG=True)
         with serving(app) as url:
             form = f"{url}/plugins/hello-world@v1-0-0/ui/"
             page.goto(f"{url}/debug/frontend-debugger?url={form}")

@@ -13,7 +13,6 @@ from helpers.chromium import ARGUMENTS, ONLY_LOOPBACK, launch
 from helpers.frame_host import PAGES
 from helpers.processes import wait_until
 from helpers.site import Site, serving
-from playwright.sync_api import sync_playwright
 
 STRANGE = "strange.example"
 
@@ -21,14 +20,13 @@ FRIENDS = ["127.0.0.1", "localhost"]
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser(playwright):
     """A browser for which a name of the world leads to this machine, as after DNS rebinding."""
     rules = f"--host-resolver-rules=MAP {STRANGE} 127.0.0.1, {ONLY_LOOPBACK}"
     arguments = [rules, *(each for each in ARGUMENTS if "resolver" not in each)]
-    with sync_playwright() as playwright:
-        browser = launch(playwright, arguments)
-        yield browser
-        browser.close()
+    browser = launch(playwright, arguments)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import re
 from urllib.parse import urlencode
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from helpers.chromium import barriers
 from helpers.product import CHECKOUT
 from playwright.sync_api import expect
 
@@ -74,7 +74,7 @@ def plot(page):
     ],
 )
 def test_pages_draw_in_the_colors_of_the_user(
-    new_page, view_url, shots, plugin, scheme, width
+    new_page, view_url, shoot, plugin, scheme, width
 ):
     page = new_page(color_scheme=scheme, viewport={"width": width, "height": 700})
     file, options, texts = VIEWS[plugin]
@@ -88,10 +88,8 @@ def test_pages_draw_in_the_colors_of_the_user(
         label = page.locator(".qhana-figure").get_by_text(text, exact=True).first
         expect(label).to_be_attached()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.screenshot(path=shots / f"{plugin}-{scheme}.png", full_page=True)
-    found = Axe().run(page).response["violations"]
-    serious = [each for each in found if each["impact"] in ("serious", "critical")]
-    assert serious == []
+    shoot(page, f"{plugin}-{scheme}")
+    assert barriers(page) == []
 
 
 @pytest.mark.parametrize("plugin", ["scatter-plot", "histogram", "table-view"])

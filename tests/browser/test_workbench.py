@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from helpers.chromium import barriers
 from helpers.product import CHECKOUT
 from playwright.sync_api import expect
 
@@ -32,7 +32,7 @@ def greet(page, product, name="World"):
     expect(state(page)).to_have_text("finished")
 
 
-def test_from_an_upload_to_statistics_a_preview_and_the_next_plugin(page, product, shots):
+def test_from_an_upload_to_statistics_a_preview_and_the_next_plugin(page, product, shoot):
     page.goto(product.url)
     page.get_by_label("Search name, description, and tags").fill("statistics")
     page.get_by_role("button", name="Search").click()
@@ -43,10 +43,10 @@ def test_from_an_upload_to_statistics_a_preview_and_the_next_plugin(page, produc
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("Upload a file").click()
     dialog.get_by_label("File", exact=True).set_input_files(PENGUINS)
-    page.screenshot(path=shots / "upload.png")
+    shoot(page, "upload")
     dialog.get_by_role("button", name="Upload and choose").click()
     expect(form(page).locator(".selected-file-name").first).to_contain_text("penguins")
-    page.screenshot(path=shots / "form.png")
+    shoot(page, "form")
     form(page).get_by_role("button", name="Submit").click()
 
     page.wait_for_url(re.compile(r"/tasks/\d+/$"))
@@ -58,7 +58,7 @@ def test_from_an_upload_to_statistics_a_preview_and_the_next_plugin(page, produc
     report.scroll_into_view_if_needed()
     shown = report.frame_locator("iframe[sandbox=allow-scripts]")
     expect(shown.get_by_role("heading", level=1)).to_contain_text("penguins")
-    page.screenshot(path=shots / "preview.png", full_page=True)
+    shoot(page, "preview")
     inputs = page.get_by_role("region", name="Inputs")
     expect(inputs.get_by_role("link", name="penguins.csv")).to_be_visible()
     statistics.get_by_text("Use in").click()
@@ -74,14 +74,14 @@ def test_from_an_upload_to_statistics_a_preview_and_the_next_plugin(page, produc
     )
 
 
-def test_a_step_opens_when_it_is_due_and_the_page_goes_on_by_itself(page, product, shots):
+def test_a_step_opens_when_it_is_due_and_the_page_goes_on_by_itself(page, product, shoot):
     page.goto(product.url + DIALOGUE)
     form(page).get_by_label("Text").fill("Ada")
     form(page).get_by_role("button", name="Submit").click()
     page.wait_for_url(re.compile(r"/tasks/\d+/$"))
     expect(page.get_by_role("heading", name="Your input is required")).to_be_visible()
     form(page).get_by_label("Text").fill("Grace")
-    page.screenshot(path=shots / "step.png")
+    shoot(page, "step")
     form(page).get_by_role("button", name="Submit").click()
     expect(state(page)).to_have_text("finished")
     expect(page.locator(".outputs > li")).to_have_count(2)
@@ -122,9 +122,8 @@ def test_what_a_form_refuses_is_said_beside_it(page, product, watch):
     expect(page.locator("#message")).to_contain_text("422")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-def test_pages_fit_and_are_accessible(new_page, product, shots, scheme, width):
+@pytest.mark.parametrize("width, scheme", [(360, "dark"), (1280, "light")])
+def test_pages_fit_and_are_accessible(new_page, product, shoot, scheme, width):
     page = new_page(color_scheme=scheme, viewport={"width": width, "height": 800})
     greet(page, product)
     paths = {"task": page.url, "plugins": product.url, "form": product.url + GREETING}
@@ -134,11 +133,9 @@ def test_pages_fit_and_are_accessible(new_page, product, shots, scheme, width):
         page.goto(url)
         if name == "form":
             expect(form(page).get_by_role("button", name="Submit")).to_be_visible()
-        page.screenshot(path=shots / f"{name}-{width}-{scheme}.png", full_page=True)
+        shoot(page, f"{name}-{width}-{scheme}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        found = Axe().run(page).response["violations"]
-        serious = [each for each in found if each["impact"] in ("serious", "critical")]
-        assert serious == [], f"{name}: {serious}"
+        assert barriers(page) == [], name
 
 
 def test_a_task_is_followed_even_if_its_values_cannot_be_kept(page, product, watch):

@@ -6,6 +6,7 @@ import shutil
 from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error as PlaywrightError
 
 # The shell is the same browser without windows, menus, and tabs: a page takes it half the time.
@@ -68,6 +69,15 @@ def paste(control, text):
         }""",
         text,
     )
+
+
+def barriers(page):
+    """Return what hinders people with disabilities in a page or a frame, as axe-core tells it."""
+    # What is all right is not told: that is nearly everything.
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response
+    return [
+        each for each in found["violations"] if each["impact"] in ("serious", "critical")
+    ]
 
 
 class Watch:

@@ -12,13 +12,13 @@ class Workbench:
     Args:
         page: of Playwright.
         url: of the runner, with a slash at the end.
-        shots: the folder for pictures.
+        shoot: takes pictures, for people.
     """
 
-    def __init__(self, page, url, shots):
+    def __init__(self, page, url, shoot):
         self.page = page
         self._url = url
-        self._shots = shots
+        self._shoot = shoot
 
     @property
     def form(self):
@@ -100,7 +100,7 @@ class Workbench:
 
     def shoot(self, name):
         """Take a picture of the whole page."""
-        self.page.screenshot(path=self._shots / f"{name}.png", full_page=True)
+        self._shoot(self.page, name)
 
     def use(self, name, title):
         """Open the form of a plugin that takes an output of the task."""
