@@ -56,7 +56,7 @@ def plugin(
 
     if function is not None or not version:
         raise DeclarationError(
-            'a plugin has a version: write `@plugin(version="v1.0.0")`'
+            'a plugin needs a version: write `@plugin(version="v1.0.0")`'
         )
 
     def decorate(function: Callable[P, R]) -> Plugin[P, R]:
@@ -65,7 +65,7 @@ def plugin(
             for keyword, given in (("tags", tags), ("requirements", requirements)):
                 if isinstance(given, str):
                     raise DeclarationError(
-                        f"{function.__name__}: `{keyword}` is one text: write [{given!r}]"
+                        f"{function.__name__}: `{keyword}` is a string: write [{given!r}]"
                     )
             texts = read_docstring(inspect.getdoc(function))
             own_name = name or function.__name__.replace("_", "-")
@@ -140,7 +140,7 @@ class Plugin(FormFunction[P, R]):
                 require_plain(function)
                 if function.__name__ in (self.fn.__name__, *self.steps):
                     raise DeclarationError(
-                        f"{function.__name__}: the plugin has another function of this name: "
+                        f"{function.__name__}: the plugin has another function with this name: "
                         "rename one of them"
                     )
                 step = Step(self, function, title)

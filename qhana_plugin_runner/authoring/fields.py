@@ -62,7 +62,7 @@ def unpack(annotation: Any) -> Wanted:
                     kind = extra
                 elif isinstance(extra, Field):
                     if options is not None:
-                        raise DeclarationError("has two Field(...): write one")
+                        raise DeclarationError("has two Field(...): keep one")
                     options = extra
                 elif extra is Field:
                     raise DeclarationError(
@@ -89,7 +89,7 @@ def element_of(wanted: Any) -> Wanted | None:
     element = unpack(get_args(wanted)[0])
     if element.optional or element.type is Kind.SECRET or element_of(element.type):
         raise DeclarationError(
-            "is a list of lists or of secrets, or one with gaps: use a list of values"
+            "is a list of lists, secrets, or optional values: use a list of plain values"
         )
     return element
 
@@ -136,7 +136,7 @@ def make_field(wanted: Wanted, default: Any, described: str) -> ma.fields.Field[
         arguments["allow_none"] = True
     if wanted.type is Kind.SECRET and arguments.get("load_default") is not None:
         raise DeclarationError(
-            "is a Secret with a default, which all could read: leave it out"
+            "is a Secret with a default, which everyone could read: remove the default"
         )
     field = _construct(wanted, choices, arguments)
     if default is not inspect.Parameter.empty:
@@ -163,7 +163,7 @@ def _construct(
     if wanted.type not in _SIMPLE:
         name = getattr(wanted.type, "__name__", None) or str(wanted.type)
         raise DeclarationError(
-            f"has the type {name}, which no form asks for: use {TYPES}"
+            f"has the type {name}, which forms do not support: use {TYPES}"
         )
     return _SIMPLE[wanted.type](**arguments)
 
@@ -175,8 +175,8 @@ def _choices(wanted: Any) -> tuple[Any, ...]:
     choices = get_args(wanted)
     if {type(each) for each in choices} not in ({str}, {int}):
         raise DeclarationError(
-            "has a Literal with other values than texts, or than whole numbers: use one kind "
-            "of them, or an Enum"
+            "has a Literal that is neither of strings nor of integers: use one of these kinds, "
+            "or an Enum"
         )
     return choices
 
@@ -193,11 +193,11 @@ def _metadata(wanted: Wanted, described: str, choices: Sequence[Any]) -> dict[st
                 f"list[Annotated[{element.type.name.capitalize()}, Field(...)]]"
             )
         raise DeclarationError(
-            "has a data_type or content_types, which are for File and Entities: leave them out"
+            "has a data_type or content_types, which only File and Entities have: remove them"
         )
     if isinstance(options.content_types, str):
         raise DeclarationError(
-            f"has content_types that are one text: write [{options.content_types!r}]"
+            f"has a string as content_types: write [{options.content_types!r}]"
         )
     metadata: dict[str, Any] = {
         "label": options.label,
@@ -244,7 +244,7 @@ def _validators(wanted: Any, options: Field) -> Iterator[Any]:
     if low or high:
         if wanted not in _SAMPLES:
             raise DeclarationError(
-                f"has a limit ({low or high}), which is for numbers and dates: leave it out"
+                f"has a limit ({low or high}), which only numbers and dates have: remove it"
             )
         for each in filter(None, (low, high)):
             _require_comparable(wanted, each, getattr(options, each))
@@ -256,18 +256,18 @@ def _validators(wanted: Any, options: Field) -> Iterator[Any]:
         )
         if limits.min is not None and limits.max is not None and limits.min > limits.max:
             raise DeclarationError(
-                f"has the limits {low} and {high}, which nothing meets"
+                f"has the limits {low} and {high}, which no value meets"
             )
         yield limits
     if options.min_length is not None or options.max_length is not None:
         if wanted not in _TEXTS and element_of(wanted) is None:
             raise DeclarationError(
-                "has a min_length or max_length, which are for texts and lists: leave them out"
+                "has a min_length or max_length, which only strings and lists have: remove them"
             )
         yield Length(min=options.min_length, max=options.max_length)
     if options.pattern is not None:
         if wanted not in _TEXTS:
-            raise DeclarationError("has a pattern, which is for texts: leave it out")
+            raise DeclarationError("has a pattern, which only strings have: remove it")
         try:
             # The page and its schema have only patterns that are anchored.
             anchored = re.compile(rf"{options.pattern}\Z")
@@ -275,7 +275,7 @@ def _validators(wanted: Any, options: Field) -> Iterator[Any]:
             yield _WholeText(anchored if is_simple else re.compile(options.pattern))
         except re.error as error:
             raise DeclarationError(
-                f"has a pattern that is no regular expression: {error}"
+                f"has a pattern that is not a regular expression: {error}"
             ) from error
     if options.check is not None:
         yield partial(_checked, options.check)
@@ -311,7 +311,7 @@ def _require_comparable(wanted: Any, name: str, limit: Any) -> None:
 def _one_of(options: Field, *names: str) -> str | None:
     given = [name for name in names if getattr(options, name) is not None]
     if len(given) > 1:
-        raise DeclarationError(f"has both {' and '.join(given)}: leave one of them out")
+        raise DeclarationError(f"has both {' and '.join(given)}: remove one of them")
     return given[0] if given else None
 
 
@@ -326,7 +326,7 @@ def _require_valid_default(
         sent_value(field, default)
     except ValueError as error:
         raise DeclarationError(
-            f"has the default {default!r}, which it would refuse: {error} Change one of them."
+            f"has the default {default!r}, which is not valid: {error} Change one of them."
         ) from None
 
 
@@ -350,5 +350,5 @@ def sent_value(field: ma.fields.Field[Any], value: Any) -> Any:
     if not is_same or (
         isinstance(value, bool) and not isinstance(field, ma.fields.Boolean)
     ):
-        raise ValueError("It is not of the type of the parameter.")
+        raise ValueError("It does not have the type of the parameter.")
     return sent

@@ -103,11 +103,11 @@ def require_plain(function: Callable[..., Any]) -> None:
     name = function.__name__
     if inspect.isgeneratorfunction(function):
         raise DeclarationError(
-            f"{name}: a function with `yield` does nothing when it is called: return what it "
-            "yields in a dictionary, or save it with `task.save(...)` as it comes"
+            f"{name}: a function with `yield` does nothing when called: return a dictionary of "
+            "what it yields, or save each value with `task.save(...)`"
         )
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise DeclarationError(
-            f"{name}: an `async` function does nothing when it is called: write `def`, and "
-            "`asyncio.run(...)` inside of it"
+            f"{name}: an `async` function does nothing when called: write `def`, with "
+            "`asyncio.run(...)` in it"
         )

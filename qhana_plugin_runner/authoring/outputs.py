@@ -120,12 +120,12 @@ class Outputs:
             content_type = content_type or declared.content_type
             if name in self.saved:
                 raise OutputError(
-                    f"the output {name!r} is saved already: return or save it once, or save more "
-                    "files under other names, with their data_type"
+                    f"the output {name!r} was already saved: return or save it once, or save more "
+                    "files under other names with their data_type"
                 )
         elif data_type is None:
             raise OutputError(
-                f"the output {name!r} is not among those that the plugin declares "
+                f"the output {name!r} is not one that the plugin declares "
                 f"({self._names}): add it to `outputs`, or pass its data_type"
             )
         try:
@@ -150,7 +150,7 @@ class Outputs:
         required = [name for name, each in self._declared.items() if each.required]
         if missing := [name for name in required if name not in self.saved]:
             raise OutputError(
-                f"the function is done without the output {missing[0]!r}: return or save it, or "
+                f"the function ended without the output {missing[0]!r}: return or save it, or "
                 "declare it with Output(..., required=False)"
             )
 
@@ -168,11 +168,11 @@ class Outputs:
         if not is_mapping:
             raise OutputError(
                 f"the function returned {type(returned).__name__}, but the plugin declares the "
-                f"outputs {self._names}: return a dictionary of their names and values"
+                f"outputs {self._names}: return a dictionary that maps names to values"
             )
         if unknown := [name for name in returned if name not in declared]:
             raise OutputError(
-                f"the function returned {unknown[0]!r}, which is not among the outputs that the "
+                f"the function returned {unknown[0]!r}, which is not one of the outputs that the "
                 f"plugin declares ({self._names}): add it to `outputs`"
             )
         yield from returned.items()
@@ -186,6 +186,6 @@ def _require_no_slip(given: str, declared: str) -> None:
     """Refuse a dictionary that is not the value itself, but names the output almost."""
     if get_close_matches(given.casefold(), [declared.casefold()], 1, 0.75):
         raise OutputError(
-            f"the function returned {given!r}, and the plugin declares {declared!r}: write the "
+            f"the function returned {given!r}, but the plugin declares {declared!r}: use the "
             "same name"
         )

@@ -59,7 +59,7 @@ def read_parameters(function: Callable[..., Any], texts: Texts) -> list[Paramete
             read = _read(function, parameter, texts.parameters.get(parameter.name, ""))
             if (other := keys.setdefault(read.key, read.name)) != read.name:
                 raise DeclarationError(
-                    f"is called {read.key!r} in the form, as {other!r} is: rename one of them"
+                    f"is named {read.key!r} in the form, like {other!r}: rename one of them"
                 )
         except DeclarationError as error:
             raise DeclarationError(
@@ -99,9 +99,9 @@ def _require_usable(parameter: inspect.Parameter) -> None:
             "each parameter"
         )
     if parameter.kind is parameter.POSITIONAL_ONLY:
-        raise DeclarationError("has no name for callers: remove the `/` behind it")
+        raise DeclarationError("is positional-only: remove the `/` after it")
     if parameter.annotation is parameter.empty:
-        raise DeclarationError(f"has no annotation: say its type, {TYPES}")
+        raise DeclarationError(f"has no annotation: add its type, {TYPES}")
     if isinstance(parameter.default, Field):
         raise DeclarationError(
             f"has a Field as its default: write `{parameter.name}: Annotated[TYPE, Field(...)] "
@@ -109,7 +109,7 @@ def _require_usable(parameter: inspect.Parameter) -> None:
         )
     if isinstance(parameter.default, (list, dict, set)):
         raise DeclarationError(
-            "has a default that all calls share and may change: write "
+            "has a mutable default, which all calls would share: write "
             f"`{parameter.name}: Sequence[TYPE] = (...)`, or `list[TYPE] | None = None`"
         )
 

@@ -174,7 +174,7 @@ def run(function: "FormFunction[Any, Any]", task_id: int) -> Signature:
         return save_task_result.s(None, db_id=task_id)
     if returned.step.plugin is not function.plugin:
         raise OutputError(
-            f"{returned.step!r} is not a step of this plugin: ask one of its own"
+            f"{returned.step!r} is not a step of this plugin: ask for one of its own"
         )
     row = task.row
     row.data = {
@@ -195,6 +195,6 @@ def _storable(data: Any) -> Any:
         return json.loads(strict_json.dumps(data, default=as_json))
     except (TypeError, ValueError) as error:
         raise OutputError(
-            f"task.data cannot be kept until the next step ({error}): put values into it that "
-            "JSON can hold, and save all else as outputs"
+            f"task.data cannot be kept until the next step ({error}): put only JSON values "
+            "into it, and save everything else as outputs"
         ) from error

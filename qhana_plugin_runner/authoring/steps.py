@@ -103,14 +103,12 @@ class Step(FormFunction[P, R]):
             if name not in schema.fields:
                 names = ", ".join(map(repr, schema.fields)) or "none"
                 raise TypeError(
-                    f"{self.name}.ask: there is no {name!r} among the parameters ({names})"
+                    f"{self.name}.ask: there is no parameter {name!r} (only {names})"
                 )
         choices = {}
         for name, offered in asked.choices.items():
             if not offered:
-                raise ValueError(
-                    f"{self.name}.ask: there is nothing to choose for {name!r}"
-                )
+                raise ValueError(f"{self.name}.ask: there are no choices for {name!r}")
             choices[name] = [
                 self._sent(_element(schema.fields[name]), name, each) for each in offered
             ]
@@ -121,8 +119,8 @@ class Step(FormFunction[P, R]):
                 value = value.url
             if isinstance(value, Path):
                 raise ValueError(
-                    f"{self.name}.ask: the file for {name!r} is none that the function got, and "
-                    "cannot be handed on: keep what you need of it in task.data"
+                    f"{self.name}.ask: the file for {name!r} is not an input of the function, and "
+                    "cannot be passed on: keep what you need of it in task.data"
                 )
             if not isinstance(field, FileUrl) or isinstance(value, str):
                 values[field.data_key] = self._sent(field, name, value)
@@ -133,7 +131,7 @@ class Step(FormFunction[P, R]):
             return sent_value(field, value)
         except ValueError as error:
             raise ValueError(
-                f"{self.name}.ask: {value!r} is no value for {name!r}: {error}"
+                f"{self.name}.ask: {value!r} is not valid for {name!r}: {error}"
             ) from error
 
     def shown(self, row: ProcessingTask, sent: Mapping[str, Any]) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def content_of(
         kind = media_type(content_type)
         if kind.startswith(("image/", "audio/", "video/")) and not _is_text(kind):
             raise OutputError(
-                f"a text is no {content_type}: give bytes, or a Path to the file"
+                f"text cannot be {content_type}: pass bytes, or a Path to the file"
             )
         _require_json(value, content_type)
         yield value, content_type or "text/plain"
@@ -121,7 +121,7 @@ def _require_json(text: str | bytes, declared: str | None) -> None:
                 json.loads(line)
     except ValueError as error:
         raise OutputError(
-            f"the text is no {declared} ({error}): give the value itself, or declare the type "
+            f"the text is not {declared} ({error}): pass the value itself, or declare the type "
             "of the text, such as Output(..., 'text/csv')"
         ) from error
 
@@ -135,7 +135,7 @@ def _require_same(guessed: str | None, declared: str | None) -> None:
     is_loose = "text/plain" in kinds and all(map(_is_text, kinds))
     if not (is_vague or is_loose or len(names) == 1) or kinds == _TWO_FORMS:
         raise OutputError(
-            f"the file is {guessed}, but declared is {declared}: write it so, or declare "
+            f"the file is {guessed}, but {declared} is declared: write that, or declare "
             f"Output(..., {guessed!r})"
         )
 
@@ -164,8 +164,8 @@ def _write(value: Any, text: Any, content_type: str, are_entities: bool) -> None
             value = [*head, *rows]
         if are_entities and not isinstance(value, Mapping):
             raise OutputError(
-                f"{type(value).__name__} is no table of entities: give rows, each of them a "
-                "dictionary from attribute to value"
+                f"{type(value).__name__} is not a table of entities: pass rows, each of them a "
+                "dictionary that maps attributes to values"
             )
         if _is_json(kind):
             text.write(strict_json.dumps(value, default=as_json))
@@ -176,8 +176,8 @@ def _write(value: Any, text: Any, content_type: str, are_entities: bool) -> None
     except (EntityError, TypeError) as error:
         raise OutputError(f"it cannot be written as {content_type}: {error}") from error
     raise OutputError(
-        f"{type(value).__name__} cannot be written as {content_type}: give a text, bytes, a "
-        "Path, rows, a figure or a data frame"
+        f"{type(value).__name__} cannot be written as {content_type}: pass text, bytes, a "
+        "Path, rows, a figure, or a data frame"
     )
 
 
@@ -206,7 +206,7 @@ def as_json(value: Any) -> Any:
     if made is value and _is_row(value):
         return dict(value) if isinstance(value, Mapping) else value._asdict()
     if made is value:
-        raise TypeError(f"JSON has no {type(value).__name__}")
+        raise TypeError(f"JSON does not support {type(value).__name__}")
     return made
 
 
@@ -238,14 +238,14 @@ def _qasm(circuit: Any, content_type: str) -> str:
 
     if media_type(content_type) != QASM:
         raise OutputError(
-            f"a circuit of Qiskit cannot be written as {content_type}: declare {QASM}"
+            f"a Qiskit circuit cannot be written as {content_type}: declare {QASM}"
         )
     try:
         plain = transpile(circuit, basis_gates=_QELIB1, optimization_level=0)
         return str(qasm2.dumps(plain))
     except QiskitError as error:
         raise OutputError(
-            f"the circuit has no form in OpenQASM 2: {error.message}"
+            f"the circuit cannot be expressed in OpenQASM 2: {error.message}"
         ) from error
 
 

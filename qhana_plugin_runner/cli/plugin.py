@@ -37,7 +37,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.group("plugin", cls=LazyCommands, table=LATER)
 @click.pass_context
 def plugin(context: click.Context) -> None:
-    """Make, list, check, run and install plugins."""
+    """Create, list, check, run, and install plugins."""
     if context.find_object(ScriptInfo) is None:  # not called by way of ``flask``
         load_dotenv()
         os.environ.setdefault(_INSTANCE, str(Path("instance").absolute()))
@@ -51,18 +51,16 @@ def plugin(context: click.Context) -> None:
     type=click.Choice(KINDS),
     default=KINDS[0],
     show_default=True,
-    help="What the plugin is for.",
+    help="Type of the plugin.",
 )
-@click.option("--multi-step", is_flag=True, help="The plugin asks the user again.")
-@click.option(
-    "--long", is_flag=True, help="Write each part down: blueprint, views, task."
-)
+@click.option("--multi-step", is_flag=True, help="Ask for more input in a second step.")
+@click.option("--long", is_flag=True, help="Write out each part: blueprint, views, task.")
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("plugins"),
     show_default=True,
-    help="Where to make the folder of the plugin.",
+    help="Where to create the plugin's folder.",
 )
 @as_json
 @click.pass_context
@@ -75,7 +73,7 @@ def new(
     folder: Path,
     as_json: bool,
 ) -> None:
-    """Make a plugin with a test that passes, to start from."""
+    """Create a plugin with a passing test as a starting point."""
     made = write_plugin(name, folder, kind, multi_step, long)
     files = sorted(str(each) for each in made.iterdir())
     if as_json:
@@ -157,10 +155,10 @@ def _cause(failure: "PluginFailure") -> str:
 )
 @as_json
 def check(paths: Sequence[str], as_json: bool) -> None:
-    """Check plugins, and print what is wrong and how to put it right.
+    """Check plugins, and print problems and how to fix them.
 
-    PATH is the file or folder of a plugin, or a folder with several. The exit status is 1 when
-    something is found.
+    PATH is the file or folder of a plugin, or a folder with several plugins. The exit status is 1
+    if there are findings.
     """
     from ..checks.process import check_plugins, plugin_files
 
@@ -195,14 +193,14 @@ def _say(file: str) -> None:
     default=Path("outputs"),
     show_default=True,
     metavar="DIR",
-    help="Folder to save the outputs in; made when it is missing.",
+    help="Folder for the outputs; created if it does not exist.",
 )
 @as_json
 @with_appcontext
 def run(name: str, inputs: tuple[str, ...], output: Path, as_json: bool) -> None:
     """Run a plugin in this process, without a broker, and save its outputs.
 
-    KEY is a field of its form. The word "then" begins the answer of the next step. The database
+    KEY is a field of its form. The word "then" starts the input of the next step. The database
     and the files of the instance are not touched.
     """
     from ..testing.running import TaskFailed, plugin_app, running

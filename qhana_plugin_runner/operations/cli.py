@@ -26,14 +26,14 @@ _logger = logging.getLogger(__name__)
     "--schedule",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Send periodic tasks, too, and keep in this file when; only in one process of all.",
+    help="Also send periodic tasks, and keep their schedule in FILE; use it in only one process.",
 )
 @with_appcontext
 def maintenance_command(schedule: Path | None) -> None:
-    """Find lost tasks, call webhooks, and remove what is too old, until Ctrl-C or SIGTERM.
+    """Find lost tasks, call webhooks, and remove old data until Ctrl-C or SIGTERM.
 
-    May run on several hosts: one of all processes does each of these at a time. Needs no other
-    setting than the web server; with MAINTENANCE=off, web processes leave the work to this one.
+    Can run on several hosts: only one process at a time does each of these jobs. Uses the settings
+    of the web server; with MAINTENANCE=off, web processes leave the work to this process.
     """
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     if is_delivered_by_worker(app):

@@ -28,9 +28,9 @@ def _lifetime(_context: click.Context, _option: click.Parameter, text: str) -> t
 @click.option(
     "--expires", metavar="TIME", default="7d", callback=_lifetime, show_default=True
 )
-@click.option("--name", default="", help="Whom the token is for, to find it in the list.")
+@click.option("--name", default="", help="Whom the token is for; shown in the list.")
 def create(role: str, expires: timedelta, name: str) -> None:
-    """Print a new token, once: only its name and role are kept.
+    """Create a token and print it. Only its name and role are stored.
 
     TIME is a number with a unit: 30m, 12h, 7d, 4w.
     """
@@ -47,7 +47,7 @@ def create(role: str, expires: timedelta, name: str) -> None:
 
 @token.command("list")
 def list_tokens() -> None:
-    """List the tokens that were issued, the newest first; times are in UTC."""
+    """List all tokens, newest first. Times are in UTC."""
     for row in issued():
         state = f"revoked {row.revoked_at:%Y-%m-%d %H:%M}" if row.revoked_at else "valid"
         expires = f"{row.expires_at:%Y-%m-%d %H:%M}"
@@ -57,7 +57,7 @@ def list_tokens() -> None:
 @token.command("revoke")
 @click.argument("token_id", metavar="ID")
 def revoke_token(token_id: str) -> None:
-    """Revoke the token with this ID; requests that wait end, too."""
+    """Revoke the token with this ID. Waiting requests end, too."""
     if not revoke(token_id):
         raise click.ClickException("no valid token has this ID; see `flask token list`")
     click.echo("revoked")

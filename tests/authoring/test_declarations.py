@@ -51,7 +51,7 @@ def alike(x_y: int, xY: int): ...  # noqa: N803
 @pytest.mark.parametrize(
     "function, cure",
     [
-        (untyped, "has no annotation: say its type"),
+        (untyped, "has no annotation: add its type"),
         (many, "name each parameter"),
         (keywords, "name each parameter"),
         (nameless, "remove the `/`"),
@@ -67,49 +67,49 @@ def alike(x_y: int, xY: int): ...  # noqa: N803
             takes(Annotated[list[File], Field(data_type="entity/list")]),
             "write list[Annotated[File, Field(...)]]",
         ),
-        (takes(Literal[None]), "has a Literal with other values"),
-        (takes(dict), "has the type dict, which no form asks for: use int, "),
-        (takes(Any), "which no form asks for"),
+        (takes(Literal[None]), "has a Literal that is neither"),
+        (takes(dict), "has the type dict, which forms do not support: use int, "),
+        (takes(Any), "which forms do not support"),
         (takes("Missing"), "outside of `if TYPE_CHECKING:`"),
         (takes(int | str), "has a union of types"),
-        (takes(list[list[int]]), "use a list of values"),
-        (takes(list[int | None]), "use a list of values"),
-        (takes(Literal["a", 1]), "one kind of them, or an Enum"),
+        (takes(list[list[int]]), "use a list of plain values"),
+        (takes(list[int | None]), "use a list of plain values"),
+        (takes(Literal["a", 1]), "one of these kinds, or an Enum"),
         (takes(list[int], []), "write `x: Sequence[TYPE] = (...)`"),
         (takes(int, None), "add `| None` to its type"),
         (
             takes(int, "three"),
-            "has the default 'three', which it would refuse: It is not of the type",
+            "has the default 'three', which is not valid: It does not have the type",
         ),
-        (takes(int, True), "It is not of the type"),
-        (takes(float, "1"), "It is not of the type"),
-        (takes(Color, "RED"), "It is not of the type"),
-        (takes(date, "2026-01-01"), "It is not of the type"),
-        (takes(Literal["a"], "b"), "which it would refuse: Must be"),
+        (takes(int, True), "It does not have the type"),
+        (takes(float, "1"), "It does not have the type"),
+        (takes(Color, "RED"), "It does not have the type"),
+        (takes(date, "2026-01-01"), "It does not have the type"),
+        (takes(Literal["a"], "b"), "which is not valid: Must be"),
         (
             takes(Annotated[int, Field(ge=1)], 0),
-            "has the default 0, which it would refuse: Must",
+            "has the default 0, which is not valid: Must",
         ),
         (
             takes(Annotated[Sequence[int], Field(min_length=1)], ()),
-            "which it would refuse: Shorter",
+            "which is not valid: Shorter",
         ),
         (takes(int, Field(ge=1)), "write `x: Annotated[TYPE, Field(...)] = DEFAULT`"),
         (takes(Annotated[int, Field]), "write `Field()`"),
-        (takes(Annotated[int, Field(), Field()]), "write one"),
+        (takes(Annotated[int, Field(), Field()]), "keep one"),
         (takes(Annotated[int, Field(ge=1, gt=1)]), "has both ge and gt"),
-        (takes(Annotated[int, Field(ge=2, le=1)]), "which nothing meets"),
+        (takes(Annotated[int, Field(ge=2, le=1)]), "which no value meets"),
         (takes(Annotated[File, Field(content_types="text/csv")]), "write ['text/csv']"),
-        (takes(Secret, "password"), "which all could read"),
-        (takes(list[Secret]), "use a list of values"),
-        (takes(Annotated[str, Field(ge=1)]), "(ge), which is for numbers and dates"),
-        (takes(Annotated[int, Field(max_length=1)]), "for texts and lists"),
-        (takes(Annotated[int, Field(pattern="a")]), "which is for texts"),
-        (takes(Annotated[str, Field(pattern="(")]), "is no regular expression"),
-        (takes(Annotated[str, Field(check=int)], "a"), "which it would refuse: invalid"),
+        (takes(Secret, "password"), "which everyone could read"),
+        (takes(list[Secret]), "use a list of plain values"),
+        (takes(Annotated[str, Field(ge=1)]), "(ge), which only numbers and dates have"),
+        (takes(Annotated[int, Field(max_length=1)]), "only strings and lists have"),
+        (takes(Annotated[int, Field(pattern="a")]), "which only strings have"),
+        (takes(Annotated[str, Field(pattern="(")]), "is not a regular expression"),
+        (takes(Annotated[str, Field(check=int)], "a"), "which is not valid: invalid"),
         (
             takes(Annotated[str, Field(data_type="a/b")]),
-            "which are for File and Entities",
+            "which only File and Entities have",
         ),
     ],
 )
@@ -121,7 +121,7 @@ def test_a_parameter_is_named_with_the_cure(function, cure):
 
 
 def test_parameters_of_one_name_in_the_form_are_refused():
-    with pytest.raises(DeclarationError, match="'xY' .* as 'x_y' is: rename one"):
+    with pytest.raises(DeclarationError, match="'xY' .* like 'x_y': rename one"):
         plugin(version="v1")(alike)
 
 
@@ -146,7 +146,7 @@ def test_an_output_is_named_with_the_cure(outputs, cure):
 @pytest.mark.parametrize("keyword", ["tags", "requirements"])
 def test_a_text_is_no_list_of_texts(keyword):
     with pytest.raises(
-        DeclarationError, match=rf"`{keyword}` is one text: write \['a>=1'\]"
+        DeclarationError, match=rf"`{keyword}` is a string: write \['a>=1'\]"
     ):
         plugin(version="v1", **{keyword: "a>=1"})(takes(int))
 
@@ -166,7 +166,7 @@ def test_functions_that_do_nothing_when_they_are_called_are_refused():
     async def later(): ...
 
     for function in (rows, later):
-        with pytest.raises(DeclarationError, match="does nothing when it is called"):
+        with pytest.raises(DeclarationError, match="does nothing when called"):
             plugin(version="v1")(function)
     with pytest.raises(DeclarationError, match="is not a function"):
         plugin(version="v1")(Color)

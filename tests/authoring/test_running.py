@@ -193,9 +193,9 @@ def works(author):
 @pytest.mark.parametrize(
     "how, cure",
     [
-        ("undeclared", "'c' is not among those that the plugin declares ('a', 'b')"),
-        ("unknown", "returned 'c', which is not among the outputs"),
-        ("one", "return a dictionary of their names and values"),
+        ("undeclared", "'c' is not one that the plugin declares ('a', 'b')"),
+        ("unknown", "returned 'c', which is not one of the outputs"),
+        ("one", "return a dictionary that maps names to values"),
         ("unwritable", "the output 'a': it cannot be written as application/json"),
         ("nothing", "without the output 'a': return or save it"),
     ],

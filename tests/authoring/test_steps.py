@@ -176,7 +176,9 @@ def test_what_was_not_offered_is_no_default(author):
 
 
 def test_a_file_that_was_not_fetched_cannot_be_handed_on(tmp_path):
-    with pytest.raises(ValueError, match="the file for 'file' is none that the function"):
+    with pytest.raises(
+        ValueError, match="the file for 'file' is not an input of the function"
+    ):
         choose.ask(values={"file": tmp_path / "a.txt"})
 
 
@@ -225,7 +227,7 @@ def test_an_output_is_saved_once(author):
     (step,) = author.run("pick@v1-0-0", {"entities": ENTITIES})["steps"]
     answers = {"column": "y", "entities": ENTITIES, "more": ["ID"], "again": "true"}
     status = author.send(step["href"], answers)
-    assert "the output 'names' is saved already" in status["log"]
+    assert "the output 'names' was already saved" in status["log"]
 
 
 def test_a_step_that_is_asked_without_return_is_named(author):
@@ -357,11 +359,11 @@ def test_other_processes_find_the_functions():
 
 
 def test_what_cannot_be_asked_is_said_at_once():
-    with pytest.raises(TypeError, match="no 'colum' among the parameters"):
+    with pytest.raises(TypeError, match="there is no parameter 'colum'"):
         choose.ask(choices={"colum": ["a"]})
-    with pytest.raises(ValueError, match="nothing to choose for 'column'"):
+    with pytest.raises(ValueError, match="there are no choices for 'column'"):
         choose.ask(choices={"column": []})
-    with pytest.raises(ValueError, match=r"\['a'\] is no value for 'column'"):
+    with pytest.raises(ValueError, match=r"\['a'\] is not valid for 'column'"):
         choose.ask(values={"column": ["a"]})
 
 
@@ -374,7 +376,11 @@ def test_names_of_functions_are_used_once():
 
 
 @pytest.mark.parametrize(
-    "data, reason", [("object()", "JSON has no object"), ("{1: {2}}", "JSON has no set")]
+    "data, reason",
+    [
+        ("object()", "JSON does not support object"),
+        ("{1: {2}}", "JSON does not support set"),
+    ],
 )
 def test_what_cannot_be_kept_fails_the_task(author, data, reason):
     author.serve(PICK.replace('task.data["asked"] = 1', f'task.data["asked"] = {data}'))

@@ -20,11 +20,11 @@ from .restore import restore_backup
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @with_appcontext
 def backup_command(file: Path) -> None:
-    """Copy the instance folder into FILE, a tar archive, also while the runner works.
+    """Back up the instance folder to FILE, a tar archive. The runner may be running.
 
-    The archive has the database, the queue, all files of the file store, the secret key, and the
-    configuration. Only its owner may read it: it holds the key. A FILE that ends in .gz or .tgz
-    is compressed. A FILE that is there is replaced when the new one is whole.
+    The archive contains the database, the queue, all files of the file store, the secret key, and
+    the configuration. Only its owner may read it, because it contains the key. A FILE that ends in
+    .gz or .tgz is compressed. An existing FILE is replaced when the new one is complete.
     """
     _end_as_with_ctrl_c()
     # Its connections are not needed, and no task is to wait for one.
@@ -42,15 +42,13 @@ def backup_command(file: Path) -> None:
 
 @click.command("restore")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--replace", is_flag=True, help="Give up the instance that is in the folder."
-)
+@click.option("--replace", is_flag=True, help="Replace the instance in the folder.")
 @with_appcontext
 def restore_command(file: Path, replace: bool) -> None:
-    """Make an instance folder out of FILE, an archive of flask backup.
+    """Restore an instance folder from FILE, an archive of flask backup.
 
-    The folder is that of QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER, else ./instance; no runner may use
-    it. All is checked before anything in it changes. An older database is upgraded.
+    The folder is QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER or ./instance; no runner may be using it.
+    Everything is checked before anything in it changes. An older database is upgraded.
     """
     _end_as_with_ctrl_c()
     DB.engine.dispose()

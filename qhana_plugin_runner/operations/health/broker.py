@@ -19,8 +19,8 @@ ALMOST_FULL = 0.9
 """The part of what the broker may use from which on that is told."""
 
 BROKER_CURE = _(
-    "Start the broker, or correct BROKER_URL (host, port, password). All hosts of a deployment "
-    "use the same one. `scripts/run` starts one of its own."
+    "Start the broker, or correct BROKER_URL (host, port, password). All hosts of a "
+    "deployment use the same broker. `scripts/run` starts its own."
 )
 
 
@@ -82,35 +82,36 @@ def _problems(info: Mapping[str, Any], settings: Mapping[str, str]) -> Iterator[
     if version and tuple(map(int, version.split(".")[:2])) < OLDEST_VERSION:
         yield Problem(
             _("too old"),
-            _("The server has the version %(version)s.", version=version),
+            _("The server version is %(version)s.", version=version),
             _("Install Redis 6.2 or newer, or any Valkey."),
         )
     if info.get("role") == "slave":
         yield Problem(
             _("read-only replica"),
-            _("BROKER_URL leads to a replica, which takes no messages."),
-            _("Correct BROKER_URL: it has to name the primary."),
+            _("BROKER_URL points to a replica, which accepts no messages."),
+            _("Correct BROKER_URL so that it points to the primary."),
             Status.UNAVAILABLE,
         )
     if not info.get("aof_enabled") and settings.get("save") == "":
         yield Problem(
-            _("keeps nothing on disk"),
+            _("no persistence"),
             _(
-                "The server writes neither an append-only file nor snapshots: what is queued when "
-                "it is restarted is lost, and these tasks fail."
+                "The server writes neither an append-only file nor snapshots, so a "
+                "restart loses all queued messages, and their tasks fail."
             ),
             _(
-                "Set `appendonly yes` in its configuration (`CONFIG SET appendonly yes`, then "
-                "`CONFIG REWRITE`), and give it a volume."
+                "Set `appendonly yes` in its configuration (`CONFIG SET appendonly "
+                "yes`, then `CONFIG REWRITE`), and keep its data on a volume."
             ),
         )
     for key in ("aof_last_write_status", "rdb_last_bgsave_status"):
         if info.get(key, "ok") != "ok":
             yield Problem(
                 _("cannot write to its disk"),
-                _("The server says “%(key)s: %(value)s”.", key=key, value=info[key]),
+                _("The server reports “%(key)s: %(value)s”.", key=key, value=info[key]),
                 _(
-                    "See its log; make room on its disk, and check the rights of its folder."
+                    "Check its log, free up disk space, and check the permissions of "
+                    "its folder."
                 ),
             )
     policy = _policy(info, settings)
@@ -118,8 +119,8 @@ def _problems(info: Mapping[str, Any], settings: Mapping[str, str]) -> Iterator[
         yield Problem(
             _("may drop messages"),
             _(
-                "Its eviction policy is %(policy)s: when its memory is full, it drops messages "
-                "of tasks.",
+                "The eviction policy is %(policy)s, so the server drops task messages "
+                "when its memory is full.",
                 policy=policy,
             ),
             _(
@@ -135,13 +136,21 @@ def _limits(info: Mapping[str, Any]) -> Iterator[Problem]:
     if most and used > ALMOST_FULL * most:
         yield Problem(
             _("memory almost full"),
-            _("It uses %(used)s of %(most)s MiB.", used=_mib(used), most=_mib(most)),
-            _("Raise `maxmemory`, or start more workers so that queues become shorter."),
+            _(
+                "The server uses %(used)s of %(most)s MiB.",
+                used=_mib(used),
+                most=_mib(most),
+            ),
+            _("Increase `maxmemory`, or start more workers to shorten the queues."),
         )
     clients, most = int(info.get("connected_clients", 0)), int(info.get("maxclients", 0))
     if most and clients > ALMOST_FULL * most:
         yield Problem(
-            _("connections almost used up"),
-            _("It has %(clients)s of %(most)s connections.", clients=clients, most=most),
-            _("Raise `maxclients` of the server."),
+            _("few connections left"),
+            _(
+                "%(clients)s of %(most)s connections are in use.",
+                clients=clients,
+                most=most,
+            ),
+            _("Increase `maxclients` on the server."),
         )

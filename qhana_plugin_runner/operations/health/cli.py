@@ -29,11 +29,11 @@ _SETTINGS = Check("settings", "Settings", Outcome, is_vital=True)
 )
 @click.pass_context
 def doctor(context: click.Context, as_json: bool) -> None:
-    """Look for what is wrong with this runner, and tell what mends it.
+    """Find problems with this runner, and show how to fix them.
 
-    Looks at the settings, the database and its schema, the broker, the workers and their queues,
-    the file stores, the plugins, and this host. Needs none of them to work. Ends with the exit
-    status 1 when something is wrong.
+    Checks the settings, the database and its schema, the broker, the workers and their queues,
+    the file stores, the plugins, and this host. None of them has to work. The exit status is 1 if
+    there are problems.
     """
     app = context.ensure_object(ScriptInfo).load_app()
     error = app.extensions.get(START_ERROR)
@@ -51,7 +51,7 @@ def _of_settings(error: Exception) -> Result:
     problem = Problem(
         "cannot be used",
         text,
-        "Correct it, and run `flask doctor` again: nothing else can be examined before.",
+        "Correct it, then run `flask doctor` again. No other check can run until then.",
         Status.UNAVAILABLE,
     )
     return Result(_SETTINGS, Outcome(problems=[problem]))
@@ -84,5 +84,7 @@ def _show(results: Collection[Result]) -> None:
                 click.echo(f"{'':13}cure:  {problem.cure}")
     wrong = sum(each.status is not Status.OK for each in results)
     click.echo(
-        f"{wrong} of {len(results)} checks are not ok." if wrong else "All is well."
+        f"{wrong} of {len(results)} checks found problems."
+        if wrong
+        else "All checks passed."
     )

@@ -58,18 +58,18 @@ def look_at_schema() -> Outcome:
     if not found or found == heads():
         return Outcome(_("revision %(revisions)s", revisions=revisions))
     if found <= known_revisions():
-        cause = _("The database has the revision %(revisions)s.", revisions=revisions)
+        cause = _("The database is at revision %(revisions)s.", revisions=revisions)
         summary = _("schema out of date: run “flask db upgrade”")
         problem = Problem(summary, cause, _UPGRADE)
     else:
         problem = Problem(
-            _("schema of a later version"),
+            _("schema is newer"),
             _(
-                "The database has the revision %(revisions)s, which this version does not know. "
-                "All that it needs is there.",
+                "The database is at revision %(revisions)s, which this version does "
+                "not know. Everything that this version needs is there.",
                 revisions=revisions,
             ),
-            _("Finish the upgrade: restart this process with the version of the others."),
+            _("Finish the upgrade: restart this process with the new version."),
             Status.OK,
         )
     return Outcome(_("revision %(revisions)s", revisions=revisions), [problem])

@@ -113,8 +113,8 @@ def look_at_disk() -> Outcome:
 def _full(disk: Disk) -> Problem:
     if disk.has_few_inodes:
         cause = _(
-            "%(path)s (%(what)s) has room for few more files, however small: its inodes are used "
-            "up.",
+            "%(path)s (%(what)s) is almost out of inodes, so only a few more files can "
+            "be created.",
             path=disk.path,
             what=disk.what,
         )
@@ -126,8 +126,8 @@ def _full(disk: Disk) -> Problem:
             free=disk.free // 1024**2,
         )
     cure = _(
-        "Make room: remove old tasks (`flask clean-up`, RETENTION_FINISHED_DAYS), or use a larger "
-        "disk."
+        "Free up space: remove old tasks (`flask clean-up`, RETENTION_FINISHED_DAYS), "
+        "or use a larger disk."
     )
     return Problem(_("almost full"), cause, cure)
 
@@ -150,7 +150,7 @@ def look_at_clocks() -> Outcome:
         Problem(
             _("clocks differ"),
             _(
-                "The clock of %(name)s differs from that of this host by %(seconds)s s.",
+                "The clock of %(name)s differs from this host's clock by %(seconds)s s.",
                 name=name,
                 seconds=f"{seconds:+.1f}",
             ),
@@ -202,8 +202,8 @@ def _folder_problem(folder: Path) -> Problem | None:
     else:
         return None
     cure = _(
-        "Correct PLUGIN_FOLDERS (relative paths begin at the working directory), or the folder and "
-        "its permissions, and restart."
+        "Correct PLUGIN_FOLDERS (paths are relative to the working directory) or the "
+        "permissions of the folder, then restart."
     )
     return Problem(_("folder missing"), cause, cure)
 
@@ -227,8 +227,11 @@ def _key_problems() -> Iterator[Problem]:
     ]
     if others:
         yield Problem(
-            _("not the same everywhere"),
-            _("Workers have another SECRET_KEY: %(workers)s.", workers=", ".join(others)),
+            _("not the same on all hosts"),
+            _(
+                "These workers have a different SECRET_KEY: %(workers)s.",
+                workers=", ".join(others),
+            ),
             _("Set the same QHANA_SECRET_KEY for all processes of the deployment."),
         )
     file = Path(current_app.instance_path, "secret_key")
@@ -239,8 +242,8 @@ def _key_problems() -> Iterator[Problem]:
     # The group's may be meant so, as on volumes of Kubernetes.
     if mode & stat.S_IRWXO:
         yield Problem(
-            _("others can read it"),
-            _("Other accounts of this host can use %(file)s.", file=file),
+            _("readable by others"),
+            _("Other accounts on this host can access %(file)s.", file=file),
             _("Run `chmod 600 %(file)s`.", file=file),
         )
 
@@ -254,13 +257,13 @@ def look_at_port() -> Outcome:
         return Outcome(problems=[problem])
     port = int(named)
     if _is_runner(port):
-        return Outcome(_("a runner answers at port %(port)s", port=port))
+        return Outcome(_("a runner responds on port %(port)s", port=port))
     try:
         socket.create_server((HOST, port)).close()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             summary = _("in use")
-            cause = _("Another program uses port %(port)s of this host.", port=port)
+            cause = _("Another program is using port %(port)s on this host.", port=port)
             cure = _("Stop it, or choose another port with `--port` or SERVER_PORT.")
         else:
             summary = _("cannot be used")

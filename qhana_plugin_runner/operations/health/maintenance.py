@@ -27,11 +27,12 @@ def look_at_maintenance() -> Outcome:
         holders,
         [
             Problem(
-                _("done by nobody"),
-                _("No process does these jobs: %(jobs)s.", jobs=", ".join(missing)),
+                _("not running"),
+                _("No process runs these jobs: %(jobs)s.", jobs=", ".join(missing)),
                 _(
-                    "Start a web server with MAINTENANCE=on, or `flask maintenance`: without, lost "
-                    "tasks are not found, and webhooks are not called."
+                    "Start a web server with MAINTENANCE=on, or run `flask "
+                    "maintenance`. Otherwise, lost tasks are not found and webhooks "
+                    "are not called."
                 ),
             )
         ],

@@ -50,10 +50,11 @@ def look_at_proxies() -> Outcome:
         facts,
         [
             Problem(
-                _("another number than set"),
+                _("unexpected number of proxies"),
                 _(
-                    "The header `X-Forwarded-For` of a request names %(named)s addresses, but "
-                    "REVERSE_PROXY_COUNT is %(count)s: URLs, and addresses of clients, are wrong.",
+                    "The `X-Forwarded-For` header of a request lists %(named)s "
+                    "addresses, but REVERSE_PROXY_COUNT is %(count)s, so URLs and "
+                    "client addresses are wrong.",
                     named=named,
                     count=count,
                 ),

@@ -20,9 +20,9 @@ from .result import Outcome, Problem, Status, safe_text
 CONTENT = b"written by a health check\n"
 
 _ASK = _(
-    "Correct DEFAULT_FILE_STORE and the settings of the store: FILE_STORE_ROOT_PATH, which the "
-    "account of the runner has to be able to write, or S3_ENDPOINT_URL, S3_BUCKET (it must exist) "
-    "and the access key."
+    "Correct DEFAULT_FILE_STORE and the settings of the store: FILE_STORE_ROOT_PATH "
+    "(the runner's account needs write access), or S3_ENDPOINT_URL, S3_BUCKET (it must "
+    "exist), and the access key."
 )
 
 
@@ -48,8 +48,8 @@ def _tried(work: Any, name: str, *arguments: Any) -> Problem | None:
         full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
         return Problem(
             _("fails"),
-            _("The file store %(name)s fails: %(cause)s", name=name, cause=cause),
-            _("Make room on its disk; see `flask clean-up`.") if full else _ASK,
+            _("The file store %(name)s failed: %(cause)s", name=name, cause=cause),
+            _("Free up disk space, for example with `flask clean-up`.") if full else _ASK,
             Status.UNAVAILABLE,
         )
 

@@ -60,7 +60,7 @@ def look_at_workers() -> Outcome:
 def _no_worker() -> Problem:
     return Problem(
         _("no response: not started, or too busy"),
-        _("No worker has told the broker lately that it lives."),
+        _("No worker has sent a heartbeat recently."),
         _START,
         Status.UNAVAILABLE,
     )
@@ -84,7 +84,7 @@ def _differences(workers: list[Introduction]) -> Iterator[Problem]:
         if "plugins" not in about:
             yield Problem(
                 _("older version"),
-                _("A worker tells nothing of itself."),
+                _("A worker reports no details about itself."),
                 _("Finish the upgrade: restart it with the version of the web server."),
                 Status.OK,
             )
@@ -95,21 +95,22 @@ def _differences(workers: list[Introduction]) -> Iterator[Problem]:
             yield Problem(
                 _("plugins missing"),
                 _(
-                    "The worker %(name)s takes tasks of plugins that it does not have, and fails "
-                    "them: %(plugins)s.",
+                    "The worker %(name)s receives tasks of plugins that it does not "
+                    "have, so they fail: %(plugins)s.",
                     name=about["name"],
                     plugins=", ".join(missing),
                 ),
                 _(
-                    "Restart it with the PLUGIN_FOLDERS and the packages of the web server "
-                    "(`flask install`), or keep these tasks from it by TASK_QUEUES."
+                    "Restart it with the PLUGIN_FOLDERS and packages of the web server "
+                    "(`flask install`), or route these tasks elsewhere with "
+                    "TASK_QUEUES."
                 ),
             )
         if about["version"] != runner_version():
             yield Problem(
-                _("other version"),
+                _("different version"),
                 _(
-                    "The worker %(name)s has the version %(version)s.",
+                    "The worker %(name)s runs version %(version)s.",
                     name=about["name"],
                     version=about["version"],
                 ),
@@ -142,15 +143,15 @@ def look_at_queues() -> Outcome:
 
 def _not_taken(queue: str, length: int) -> Problem:
     return Problem(
-        _("a queue that no worker takes from"),
+        _("queue without a worker"),
         _(
-            "No worker takes from the queue %(queue)s, in which %(length)s messages wait.",
+            "No worker consumes the queue %(queue)s, which contains %(length)s messages.",
             queue=queue,
             length=length,
         ),
         _(
-            "Start a worker for it: `invoke worker --queues %(queue)s`; or correct TASK_QUEUES or "
-            "CELERY_QUEUE, which have to be the same for all processes.",
+            "Start a worker for it (`invoke worker --queues %(queue)s`), or correct "
+            "TASK_QUEUES or CELERY_QUEUE, which must be the same for all processes.",
             queue=queue,
         ),
     )

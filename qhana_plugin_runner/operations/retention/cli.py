@@ -10,7 +10,7 @@ from .clean_up import KINDS, clean_up, days_of_settings
 
 @click.command("clean-up")
 @click.option(
-    "--dry-run", is_flag=True, help="Show what would be removed, and remove nothing."
+    "--dry-run", is_flag=True, help="Show what would be removed without removing it."
 )
 @click.option(
     "--older-than",
@@ -22,7 +22,7 @@ from .clean_up import KINDS, clean_up, days_of_settings
     "--only",
     multiple=True,
     type=click.Choice(list(KINDS)),
-    help="Clean up this kind only; may be repeated. Required with --older-than.",
+    help="Clean up only this kind; can be repeated. Required with --older-than.",
 )
 @with_appcontext
 def clean_up_command(

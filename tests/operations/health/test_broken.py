@@ -108,7 +108,7 @@ def test_a_broker_that_is_almost_full(with_broker, changed):
     used = in_flight(with_broker).client.info("memory")["used_memory"]
     changed(maxmemory=int(used * 1.05))
     found = look(with_broker, "broker")["broker"]
-    assert "MiB" in found and "Raise `maxmemory`" in found
+    assert "MiB" in found and "Increase `maxmemory`" in found
 
 
 def test_a_broker_that_tells_this_account_nothing_of_itself(tmp_path, own_broker):
@@ -277,7 +277,7 @@ def test_proxies_that_nobody_has_named(app):
     assert look(app, "proxies") == {"proxies": ""}, "a stranger could raise an alarm"
     client.get("/health/live", headers={"X-Forwarded-For": "9.9.9.9"})
     found = look(app, "proxies")["proxies"]
-    assert "names 1 addresses" in found
+    assert "lists 1 addresses" in found
     assert "REVERSE_PROXY_COUNT" in found
 
 
