@@ -12,7 +12,6 @@ from celery import Celery, Task
 from celery.app import backends
 from celery.app.amqp import AMQP
 from celery.app.log import TaskFormatter
-from celery.backends.redis import RedisBackend
 from celery.exceptions import Ignore, Reject, Retry
 from celery.loaders.app import AppLoader
 from celery.result import AsyncResult
@@ -35,6 +34,7 @@ from .tasking.limits import limited_memory, out_of_memory
 from .tasking.owners import Row, rows_of
 from .tasking.publishing import hold, note_sending, register_publishing, release
 from .tasking.queues import queue_settings
+from .tasking.results import SilentRedisBackend
 from .util.config.celery_config import CELERY_QUEUE
 from .util.current_message import current_message, working_on
 from .util.error_text import name_and_text
@@ -47,32 +47,6 @@ TRANSPORT_ALIASES.update(
 )
 
 __all__ = ["CELERY", "BrokerUnavailable", "FlaskTask", "register_celery"]
-
-
-class SilentRedisBackend(RedisBackend):
-    """Results in Redis, without a subscription for each message that is sent.
-
-    Celery subscribes to the result of every task at the moment it is sent, and stays subscribed
-    until the result is fetched. The runner's processes hardly ever fetch results; those that do
-    subscribe when they start to wait, and look first whether the result is there already.
-    """
-
-    def on_task_call(self, producer: Any, task_id: str) -> None:
-        """Do nothing."""
-
-    def add_pending_result(self, result: Any, *_args: Any, **_options: Any) -> Any:
-        """Do nothing: Celery calls this for each group that is sent, too."""
-        return result
-
-    def wait_for_pending(self, result: Any, *args: Any, **options: Any) -> Any:
-        super().add_pending_result(result)
-        return super().wait_for_pending(result, *args, **options)
-
-    def iter_native(self, result: Any, *args: Any, **options: Any) -> Any:
-        for part in result.results:
-            if isinstance(part, AsyncResult):
-                super().add_pending_result(part)
-        return super().iter_native(result, *args, **options)
 
 
 class _Releasing:
@@ -97,12 +71,15 @@ def _releasing(backend: type) -> type:
     return type(backend.__name__, (_Releasing, backend), {})
 
 
+_REDIS_BACKEND = f"{SilentRedisBackend.__module__}:{SilentRedisBackend.__name__}"
+
+
 class Loader(AppLoader):
-    """Chooses the result backend above for redis URLs."""
+    """Chooses the runner's own result backend for redis URLs."""
 
     override_backends = {
-        "redis": f"{__name__}:{SilentRedisBackend.__name__}",
-        "rediss": f"{__name__}:{SilentRedisBackend.__name__}",
+        "redis": _REDIS_BACKEND,
+        "rediss": _REDIS_BACKEND,
     }
 
 

@@ -22,15 +22,20 @@ def has_unsaved_changes() -> bool:
     return bool(pending) or _WRITTEN in session.info
 
 
+def note_written(session: Session) -> None:
+    """Something was written in the session's transaction of which the session does not know."""
+    session.info[_WRITTEN] = True
+
+
 @event.listens_for(DB.session, "after_flush")
 def _after_flush(session: Session, _context: Any) -> None:
-    session.info[_WRITTEN] = True
+    note_written(session)
 
 
 @event.listens_for(DB.session, "do_orm_execute")
 def _before_statement(state: ORMExecuteState) -> None:
     if not state.is_select:
-        state.session.info[_WRITTEN] = True
+        note_written(state.session)
 
 
 @event.listens_for(DB.session, "after_commit")

@@ -16,6 +16,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from ..db import DB
 from ..db.models.tasks import TEMP_FILE, ProcessingTask, TaskFile
+from ..db.statements import insert_row
 from ..requests import open_url_as_file_like_simple
 from ..util.content_types import ANYTHING, safe_name
 from .content import FileFacts, FileLike, facts_of, limited_to, rewind
@@ -177,12 +178,13 @@ class FileStore(FileStoreInterface):
             self.delete(info)
             raise _too_large(file_name, most)
         if commit:
-            # Else the session would write, and look through, the task as well.
             info.task_id = task.id
             set_committed_value(info, "task", task)
+            insert_row(info)
+            DB.session.commit()
         else:
             info.task = task
-        info.save(commit=commit)
+            info.save()
         return info
 
     def get_task_file_url(self, file_info: TaskFile, external: bool = True) -> str:

@@ -29,7 +29,7 @@ from ..db import DB
 from ..db.after_commit import run_after_commit
 from ..db.db import database_time
 from ..db.models.subscriptions import TaskUpdateSubscription, WebhookDelivery
-from ..db.statements import execute
+from ..db.statements import execute, execute_compiled
 from ..util.request_id import request_id
 
 CALLS_ADDED = Signal(
@@ -57,8 +57,8 @@ def enqueue(task_id: int, *events: str) -> None:
     values: dict[str, str | None]
     values = {f"event_{number}": event for number, event in enumerate(once)}
     values |= {"asked_by": request_id() or None}
-    added = DB.session.execute(_adding(len(once)), {"changed_task": task_id, **values})
-    if added.rowcount:  # type: ignore[attr-defined]
+    added = execute_compiled(_adding(len(once)), changed_task=task_id, **values)
+    if added.rowcount:
         run_after_commit(DB.session(), _send_added)
 
 

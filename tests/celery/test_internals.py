@@ -14,6 +14,23 @@ INTERNALS = {
     "celery.app.amqp:AMQP._create_task_sender": (),
     # celery.py: a result backend that sends held messages before it waits
     "celery.app.base:Celery._get_backend": ("self",),
+    # tasking/results.py: stores a success without a look at what is there
+    "celery.backends.base:KeyValueStoreBackend._store_result": (
+        "self",
+        "task_id",
+        "result",
+        "state",
+        "traceback",
+        "request",
+    ),
+    "celery.backends.base:KeyValueStoreBackend._get_result_meta": (
+        "self",
+        "result",
+        "state",
+        "traceback",
+        "request",
+    ),
+    "celery.backends.redis:RedisBackend._set_with_state": ("self", "key", "value"),
     # celery.py: another configuration in the same process
     "celery.app.base:Celery._after_fork": ("self",),
     # plugins/modules.py: takes back what a plugin that failed has registered

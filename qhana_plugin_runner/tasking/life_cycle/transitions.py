@@ -4,13 +4,14 @@ Each is one compare-and-set ``UPDATE``, so that it happens once however many pro
 never undoes another one. The statements are built once: to build one takes longer than to run it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Delete,
     Executable,
     Float,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal,
     or_,
     select,
     update,
@@ -38,6 +40,7 @@ from ...db import DB
 from ...db.db import UtcTimestamp, database_time
 from ...db.models.secrets import TaskSecret
 from ...db.models.tasks import ProcessingTask, Step, TaskLogEntry, storable
+from ...db.statements import execute_compiled
 from ...db.unsaved import has_unsaved_changes, is_in_transaction
 from ...util.current_message import current_message
 from ..changes import note_change
@@ -94,7 +97,7 @@ def lock_log(task_id: int) -> None:
     one writer at a time, and knows no such lock.
     """
     if DB.engine.dialect.name != "sqlite":
-        DB.session.execute(_locking(), {"of_task": task_id})
+        execute_compiled(_locking(), of_task=task_id)
 
 
 @cache
@@ -285,7 +288,7 @@ def _end(
     statement = _ending(state, only_from, *(name in values for name in _OPTIONAL))
     if not _move(statement, task_id, **values):
         return None
-    ended = DB.session.execute(_ended(), {"of_task": task_id}).one()
+    ended = execute_compiled(_ended(), of_task=task_id).one()
     if ended.has_secrets:
         _execute(_removing_secrets(), task_id)
     note_end(DB.session(), task_id, ended.plugin, ended.state)
@@ -325,10 +328,15 @@ def _ending(
         values["task_log"] = case((~_HAS_ENTRIES, whole), else_=before)
     statement = update(_TASK).where(task.id == _ID, task.finished_at.is_(None))
     if only_from != OPEN:
-        states = sorted(source.value for source in only_from)
         # Rows that were made by a process of an earlier version have none.
-        statement = statement.where(or_(task.state.in_(states), task.state.is_(None)))
+        statement = statement.where(or_(_is_in(only_from), task.state.is_(None)))
     return statement.values(values)
+
+
+def _is_in(states: Iterable[TaskState]) -> ColumnElement[bool]:
+    return _TASK.c.state.in_(
+        [literal(state) for state in sorted(s.value for s in states)]
+    )
 
 
 def _begun() -> Any:
@@ -338,14 +346,10 @@ def _begun() -> Any:
 @cache
 def _moving(to: TaskState, only_from: TaskState | None = None) -> Update:
     """Return the statement that moves a task to a state that is no end, where that is legal."""
-    state: Any = _TASK.c.state
-    if only_from:
-        is_legal = state == only_from.value
-    else:
-        is_legal = state.in_(sorted(source.value for source in sources_of(to)))
+    is_legal: Any = _is_in({only_from} if only_from else sources_of(to))
     if to is not TaskState.QUEUED:
         # Rows that were made by a process of an earlier version have none.
-        is_legal = or_(is_legal, state.is_(None))
+        is_legal = or_(is_legal, _TASK.c.state.is_(None))
     is_open = _TASK.c.finished_at.is_(None)
     return (
         update(_TASK).where(_TASK.c.id == _ID, is_open, is_legal).values(state=to.value)
@@ -406,5 +410,4 @@ def _move(statement: Update, task_id: int, **values: object) -> bool:
 
 def _execute(statement: Executable, task_id: int, **values: object) -> int:
     """Run a statement about a task and return the number of rows that it changed."""
-    result = DB.session.execute(statement, {"of_task": task_id, **values})
-    return int(result.rowcount)  # type: ignore[attr-defined]
+    return execute_compiled(statement, of_task=task_id, **values).rowcount
