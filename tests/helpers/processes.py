@@ -29,4 +29,4 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None
         passed = time.monotonic() - start
         if passed > seconds:
             raise AssertionError(f"not within {seconds:g} s: {what}")
-        time.sleep(min(max(0.02, passed / 10), 0.1))
+        time.sleep(min(max(0.02, passed / 5), 0.2))

@@ -13,7 +13,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+from flask_migrate import upgrade
 from helpers.processes import is_alive, wait_until
+from helpers.runner import runner
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -47,20 +49,13 @@ def outside_environment(**variables: str) -> dict[str, str]:
 
 @cache
 def _upgraded() -> Path:
-    """Return an empty database that ``flask db upgrade`` has made: half of a first start."""
+    """Return an empty database with the newest tables: half of a first start."""
     folder = Path(mkdtemp(prefix="upgraded-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     database = folder / "qhana_plugin_runner.db"
-    environment = outside_environment(
-        PLUGIN_FOLDERS="",
-        QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER=str(folder),
-        SQLALCHEMY_DATABASE_URI=f"sqlite:///{database}",
-    )
-    command = [sys.executable, "-m", "flask", "--app", "qhana_plugin_runner"]
-    command += ["db", "upgrade"]
-    subprocess.run(
-        command, cwd=CHECKOUT, env=environment, check=True, capture_output=True
-    )
+    settings = {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{database}", "PLUGIN_FOLDERS": []}
+    with runner(folder, tables=False, **settings) as app, app.app_context():
+        upgrade()
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return database
@@ -150,11 +145,14 @@ class Product:
         """Return the living processes of each part, first the one that was started."""
         leaders = re.findall(r"started (\w+) \(process (\d+)\)", self.log)
         self._sessions |= {int(pid) for _, pid in leaders}
+        members: dict[int, list[int]] = {}
+        for pid, session in _sessions():
+            members.setdefault(session, []).append(pid)
         parts: dict[str, list[int]] = {}
-        for name, leader in leaders:
-            members = [pid for pid, session in _sessions() if session == int(leader)]
-            if members:
-                parts[name] = sorted(members, key=lambda pid: (pid != int(leader), pid))
+        for name, leader in ((name, int(pid)) for name, pid in leaders):
+            if leader in members:
+                key = lambda pid: (pid != leader, pid)  # noqa: E731
+                parts[name] = sorted(members[leader], key=key)
         return parts
 
     def remaining(self) -> list[int]:
