@@ -129,22 +129,25 @@ def test_results_wait_for_a_broker_that_stands_still(site, busy):
 @pytest.mark.fault(
     "The broker is unavailable when a task is submitted", "503, and the task has failed"
 )
-def test_a_submit_without_a_broker_fails_at_once(tmp_path):
-    with Site(tmp_path) as site:
-        pid = site.product.pids()["broker"][0]
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            answer = requests.post(
-                f"{site.product.url}plugins/trouble@v1-0-0/process/",
-                data={"what": "greet", "how": "chain", "gate": str(tmp_path / "gate")},
-                timeout=60,
-            )
-        finally:
-            os.kill(pid, signal.SIGCONT)
-        assert answer.status_code == 503, answer.text
-        status = requests.get(f"{site.product.url}tasks/1/", timeout=30).json()
-        assert (status["status"], status["state"]) == ("FAILURE", "failed")
-        assert "broker" in status["log"]
+def test_a_submit_without_a_broker_fails_at_once(site):
+    before = site.submit("greet")
+    before.ended()
+    pid = site.product.pids()["broker"][0]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        answer = requests.post(
+            f"{site.product.url}plugins/trouble@v1-0-0/process/",
+            data={"what": "greet", "how": "chain", "gate": str(site.folder / "gate")},
+            timeout=60,
+        )
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert answer.status_code == 503, answer.text
+    newest = site.tasks()[0]["id"]
+    assert newest > before.id
+    status = requests.get(f"{site.product.url}tasks/{newest}/", timeout=30).json()
+    assert (status["status"], status["state"]) == ("FAILURE", "failed")
+    assert "broker" in status["log"]
 
 
 @pytest.mark.fault("A message is delivered twice at the same time", "it runs once")

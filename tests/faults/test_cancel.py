@@ -75,25 +75,6 @@ def test_what_a_task_has_started_goes_with_it(site):
     wait_until(lambda: not family.folder.parent.exists(), PATIENCE, "no temporary files")
 
 
-@pytest.mark.fault(
-    "A task in threads or in a solo worker is canceled", "it stops when it checks"
-)
-@pytest.mark.parametrize("pool", ["threads", "solo"])
-def test_a_task_that_cannot_be_stopped_is_asked_to(site, pool):
-    with site.worker("--pool", pool, "--queues", pool, "--concurrency", "1"):
-        run = site.submit("wait", queue=pool)
-        run.wait_until_started()
-        assert run.cancel().json()["state"] == "cancelling"
-        site.wait_until_looked()
-        assert run.status()["state"] == "cancelling"
-        run.let_go()
-        assert_cancelled(run)
-        run = site.submit("cooperate", queue=pool)
-        run.wait_until_started()
-        run.cancel()
-        assert_cancelled(run)
-
-
 @pytest.mark.fault("A task that waits for a person is canceled", "it ends at once")
 @pytest.mark.parametrize("how", ["step first", "step"])
 def test_a_task_between_steps_ends_at_once(site, how):
@@ -118,7 +99,7 @@ def test_a_chain_is_cancelled_in_a_gap(site):
         blocker.wait_for_state("queued", "running")
         blocker.cancel()
         assert_cancelled(blocker)
-        with site.worker("--pool", "solo", "--queues", "nobody"):
+        with site.consuming("nobody"):
             other = site.submit("greet", queue="nobody")
             assert other.ended()["state"] == "succeeded"
         assert blocker.starts() == []

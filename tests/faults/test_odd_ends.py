@@ -43,18 +43,6 @@ def test_it_ends_with_a_readable_log(site, what, state, log, how):
         assert log in status["log"]
 
 
-@pytest.mark.parametrize("pool", ["threads", "solo", "gevent"])
-@pytest.mark.fault(INTERRUPT, FAILED)
-def test_whatever_is_raised_ends_the_task_in_each_pool(site, pool):
-    with site.worker("--pool", pool, "--queues", pool) as (process, _log):
-        runs = [site.submit(what, "lone", pool) for what in ("raise_interrupt", "greet")]
-        status = runs[0].ended()
-        runs[1].wait_for_state("waiting")  # the worker goes on
-        assert process.poll() is None
-    assert status["state"] == "failed"
-    assert "the task raised KeyboardInterrupt" in status["log"]
-
-
 @pytest.mark.fault("A worker does not know the name of a task", FAILED)
 def test_a_task_that_no_worker_knows_ends_at_once(site):
     status = site.submit("greet", "unknown").ended()
@@ -94,23 +82,6 @@ def test_a_log_of_some_megabytes_is_complete(site):
 def test_a_lone_task_may_end_by_itself(site):
     status = site.submit("finish_itself", "lone").ended()
     assert (status["state"], status["log"]) == ("succeeded", "by itself")
-
-
-@pytest.mark.fault(
-    "A plugin writes an end with a stale object after another end", "the first end stays"
-)
-def test_the_end_of_an_old_object_comes_too_late(site):
-    queue = "threads"
-    with site.worker("--pool", "threads", "--queues", queue, "--concurrency", "1"):
-        run = site.submit("stale", "chain", queue)
-        run.wait_until_started()
-        run.cancel()
-        run.let_go()
-        status = run.wait_for_state("cancelled", "succeeded")
-        following = site.submit("greet", "chain", queue)
-        following.ended()  # the worker is done with the other one
-    assert (status["status"], status["state"]) == ("FAILURE", "cancelled")
-    assert run.status() == status
 
 
 def parts(run):

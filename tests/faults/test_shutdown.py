@@ -47,7 +47,7 @@ def test_a_long_task_is_given_up_and_queued_ones_run_elsewhere(site):
     assert [run.status()["state"] for run in waiting + again] == 16 * ["queued"]
     for run in again:
         run.let_go()
-    with site.worker("--queues", ",".join(queues), "--concurrency", "1"):
+    with site.consuming(*queues):
         for run in waiting:
             assert run.ended()["state"] == "succeeded"
             assert len(run.starts()) == 1

@@ -1,10 +1,10 @@
 """Time passes: people are slow, work is slow, and several look for what is lost at once."""
 
+import json
 import threading
 from datetime import UTC, datetime
 
 import pytest
-from helpers.faults import SHORT, Site
 from helpers.runner import runner
 from kombu import Connection
 from sqlalchemy import update
@@ -84,10 +84,13 @@ def test_a_task_is_ended_and_told_once_by_two_who_find_it_lost(app):
 @pytest.mark.fault(
     "A task takes longer than the broker's visibility timeout", "runs once"
 )
-def test_work_that_outlasts_the_visibility_time_out_is_done_once(tmp_path):
+def test_work_that_outlasts_the_visibility_time_out_is_done_once(site, tmp_path):
     quick = {"broker_transport_options": {"visibility_timeout": 1}}
-    with Site(tmp_path, settings={**SHORT, "CELERY": quick}) as site:
-        run = site.submit("wait")
+    settings = tmp_path / "quick.json"
+    settings.write_text(json.dumps({"CELERY": quick}))
+    named = {"QHANA_PLUGIN_RUNNER_SETTINGS": str(settings)}
+    with site.worker("--queues", "quick", "--concurrency", "2", **named):
+        run = site.submit("wait", queue="quick")
         run.wait_until_started()
         site.wait_until_looked()  # which takes longer than the time-out
         with site.broker() as broker:

@@ -12,7 +12,15 @@ from contextlib import ExitStack, contextmanager
 import pytest
 import requests
 from helpers.databases import DATABASES, empty_database
-from helpers.faults import PATIENCE, PLUGINS, SHORT, Run, running, start, wait_until_said
+from helpers.faults import (
+    PATIENCE,
+    PLUGINS,
+    SHORT_LEASE,
+    Run,
+    running,
+    start,
+    wait_until_said,
+)
 from helpers.load import Load
 from helpers.product import CHECKOUT, outside_environment
 from helpers.receiver import receiving
@@ -90,7 +98,7 @@ def versions(request, tmp_path, released):
         if request.param == "postgresql":
             server = request.getfixturevalue("postgresql")
             uri = stack.enter_context(empty_database(server))
-        (tmp_path / "config.json").write_text(json.dumps(SHORT))
+        (tmp_path / "config.json").write_text(json.dumps(SHORT_LEASE))
         environment = outside_environment(
             QHANA_PLUGIN_RUNNER_INSTANCE_FOLDER=str(tmp_path),
             SQLALCHEMY_DATABASE_URI=uri,

@@ -19,18 +19,13 @@ def crash(site, path):
         )
 
 
-def tasks(site, **query):
-    answer = requests.get(f"{site.product.url}tasks/", params=query, timeout=30)
-    return answer.json()["tasks"]
-
-
 @pytest.mark.fault(
     "A web process is killed before it has sent a task's message", "waiting"
 )
 def test_a_task_that_was_never_sent_can_be_cancelled(site):
     crash(site, "process/")
     # Nobody was told of it: there is but the row.
-    newest = tasks(site)[0]
+    newest = site.tasks()[0]
     assert newest["state"] == "waiting"
     url = f"{site.product.url}tasks/{newest['id']}/"
     answer = requests.post(url, json={"command": "cancel"}, timeout=30)
@@ -59,5 +54,5 @@ def test_a_request_that_is_cut_off_leaves_nothing(site, method):
         url = f"{site.product.url}plugins/trouble@v1-0-0/crash/"
         requests.request(method, url, timeout=60)
     wait_until(lambda: site.answers(run), PATIENCE, "the web server is there again")
-    assert tasks(site)[0]["id"] == run.id
+    assert site.tasks()[0]["id"] == run.id
     assert run.ended()["state"] == "succeeded"

@@ -76,9 +76,9 @@ def _connected(url, **options):
         yield connection
 
 
-@contextmanager
+@pytest.fixture(scope="session")
 def postgresql_server():
-    """Run a PostgreSQL server."""
+    """A real PostgreSQL server, which ends with the tests."""
     # Not below pytest's own folder: started by root, the server runs as another user, whom
     # the next pytest would lock out of there.
     with TemporaryDirectory(prefix="postgresql-") as name:
@@ -90,10 +90,9 @@ def postgresql_server():
 
 
 @pytest.fixture(scope="session")
-def postgresql():
-    """The URL of a real PostgreSQL server, which ends with the tests."""
-    with postgresql_server() as server:
-        yield server.url
+def postgresql(postgresql_server):
+    """The URL of a real PostgreSQL server."""
+    return postgresql_server.url
 
 
 @contextmanager

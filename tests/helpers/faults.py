@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 from uuid import uuid4
 
 import requests
+from celery import Celery
 from helpers.processes import is_alive, wait_until
 from helpers.product import CHECKOUT, Product
 from redis import Redis
@@ -29,8 +30,10 @@ SHORT = {
     "TASK_HEARTBEAT_SECONDS": 0.2,
     "TASK_CHECK_SECONDS": 0.5,
     "TASK_CANCEL_GRACE_SECONDS": 0.5,
-    "MAINTENANCE_LEASE_SECONDS": 1.5,
 }
+
+# For tests in which another process takes over the maintenance.
+SHORT_LEASE = {**SHORT, "MAINTENANCE_LEASE_SECONDS": 1.5}
 
 
 class Family(NamedTuple):
@@ -72,6 +75,11 @@ class Run:
         left = Path(f"{self.gate}.left")
         wait_until(left.exists, PATIENCE, f"{self.url} has left its gate")
 
+    def end_computing(self):
+        """Let a task go on that computes in C."""
+        with open(f"{self.gate}.pipe", "wb"):
+            pass
+
     def wait_until_started(self):
         wait_until(lambda: self.starts() != [], PATIENCE, f"{self.url} started")
 
@@ -82,18 +90,27 @@ class Run:
         return Family([int(pid) for pid in pids], Path(folder))
 
     def wait_for_state(self, *states):
-        wait_until(
-            lambda: self.status()["state"] in states, PATIENCE, f"{self.url} is {states}"
+        return self._wait_for(
+            lambda status: status["state"] in states, f"one of {states}"
         )
-        return self.status()
 
     def ended(self):
         """Wait for the end, and return the status."""
+        return self._wait_for(lambda status: status["status"] != "PENDING", "the end")
+
+    def _wait_for(self, condition, what):
+        """Wait for a condition of the status, and return the status."""
+        seen = []
+
+        def is_met():
+            seen.append(self.status())
+            return condition(seen[-1])
+
         try:
-            wait_until(lambda: self.status()["status"] != "PENDING", PATIENCE, "the end")
+            wait_until(is_met, PATIENCE, what)
         except AssertionError as error:
-            raise AssertionError(f"{error}: {self.status()}") from None
-        return self.status()
+            raise AssertionError(f"{error}: {seen[-1]}") from None
+        return seen[-1]
 
     def command(self, command, **details):
         return requests.post(self.url, json={"command": command, **details}, timeout=30)
@@ -145,6 +162,13 @@ class Site:
 
     def _post(self, path, what, how, queue):
         return start(self.product.url, self.folder, path, what, how, queue)
+
+    def tasks(self, **query):
+        """Return the tasks as they are listed, the newest first."""
+        url = f"{self.product.url}tasks/"
+        answer = requests.get(url, params=query, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["tasks"]
 
     def kill(self, part, number=signal.SIGKILL):
         """Kill the main process of a part, and wait until it has ended."""
@@ -216,6 +240,21 @@ class Site:
                 return any(not broker.exists(f"qhana:worker:{w}:alive") for w in workers)
 
             wait_until(is_silent, PATIENCE, "a worker is silent")
+
+    @contextmanager
+    def consuming(self, *queues):
+        """Let the worker of the product take messages from further queues, too."""
+        url = self.environment()["BROKER_URL"]
+        with Celery(broker=url, set_as_current=False) as celery:
+            for queue in queues:
+                assert celery.control.add_consumer(
+                    queue, reply=True, timeout=PATIENCE, limit=1
+                )
+            yield
+            for queue in queues:
+                assert celery.control.cancel_consumer(
+                    queue, reply=True, timeout=PATIENCE, limit=1
+                )
 
     @contextmanager
     def worker(self, *arguments, hours=0, **environment):

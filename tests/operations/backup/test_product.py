@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 import requests
-from helpers.faults import PATIENCE, PLUGINS, SHORT, Run, Site
+from helpers.faults import PATIENCE, PLUGINS, SHORT_LEASE, Run, Site
 from helpers.processes import wait_until
 from helpers.product import CHECKOUT, Product, outside_environment
 from helpers.receiver import receiving
@@ -53,7 +53,10 @@ def rows(database, query):
 def restored(tmp_path_factory):
     """The tasks of an instance, where a copy of it runs; the instance itself is gone."""
     folder = tmp_path_factory.mktemp("backup")
-    with receiving() as webhook, Site(folder, SHORT, PLUGIN_FOLDERS=FOLDERS) as site:
+    with (
+        receiving() as webhook,
+        Site(folder, SHORT_LEASE, PLUGIN_FOLDERS=FOLDERS) as site,
+    ):
         webhook.status = 503
         runs = {
             "finished": site.submit("save_file"),
