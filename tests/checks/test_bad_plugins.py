@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from helpers.product import CHECKOUT
 
 from qhana_plugin_runner.checks.findings import FINDINGS
 from qhana_plugin_runner.checks.process import check_plugins, plugin_files
@@ -168,15 +169,19 @@ def changed(edits):
     return source
 
 
+OURS = plugin_files([CHECKOUT / "plugins"])
+
+
 @pytest.fixture(scope="module")
 def findings(tmp_path_factory):
-    """The findings of all bad plugins, and of the good one."""
+    """The findings of all bad plugins, of the good one, and of ours by their files."""
     folder = tmp_path_factory.mktemp("bad")
     for code, (edits, _) in BAD.items():
         (folder / f"{code.replace('-', '_')}.py").write_text(changed(edits))
     (folder / "good.py").write_text(GOOD)
-    found = check_plugins(plugin_files([folder]))
-    return {Path(file).stem.replace("_", "-"): each for file, each in found.items()}
+    found = check_plugins([*plugin_files([folder]), *OURS])
+    ours = {str(file): found.pop(str(file)) for file in OURS}
+    return ours | {Path(f).stem.replace("_", "-"): each for f, each in found.items()}
 
 
 def test_there_is_a_bad_plugin_for_each_finding():
@@ -194,3 +199,8 @@ def test_a_bad_plugin_gives_its_finding_once(findings, code):
 
 def test_a_good_plugin_gives_none(findings):
     assert findings["good"] == []
+
+
+def test_our_plugins_give_none(findings):
+    assert len(OURS) > 20
+    assert [each for file in OURS for each in findings[str(file)]] == []
