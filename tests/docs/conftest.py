@@ -49,6 +49,9 @@ class Site:
             "html",
             "-d",
             f"{folder}.doctrees",
+            # Without the objects in tables of contents: each page copies the tables of all pages.
+            "-D",
+            "toc_object_entries=0",
         ]
         self.folder = folder
         self.result = subprocess.run(
