@@ -113,7 +113,7 @@ def test_from_nothing_to_a_tested_plugin(
         edited.replace("    first = [", '    print("hello")\n    first = [')
     )
     wait_for("How many things to take.")
-    page.goto(form)
+    # The page of the error loads itself again.
     expect(page.get_by_text("How many things to take.")).to_be_visible()
     expect(page.get_by_label("Count")).to_have_value("3")
     clock.lap("repaired and changed, and seen in the browser")

@@ -69,8 +69,12 @@ def task(product, plugin):
 
 
 def count_tasks(product):
-    url = f"{product.url}tasks/"
-    return len(requests.get(url, timeout=60).json()["tasks"])
+    count, url = 0, f"{product.url}tasks/"
+    while url:
+        page = requests.get(url, timeout=60).json()
+        count += len(page["tasks"])
+        url = next((each["href"] for each in page["links"] if each["type"] == "next"), "")
+    return count
 
 
 def attack(page, product, plugin, task):
