@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Dialect, Engine, Select
 
 from .db import DB
+from .statements import Compiled
 from .unsaved import is_in_transaction
 
 
@@ -32,7 +33,7 @@ def read_connection() -> Iterator[Connection]:
 
 
 class Prepared:
-    """A statement that only reads, with values that drivers take as they are.
+    """A statement that only reads.
 
     Args:
         make: returns the statement for a dialect, by its name
@@ -40,7 +41,7 @@ class Prepared:
 
     def __init__(self, make: Callable[[str], Select[Any]]) -> None:
         self._make = make
-        self._compiled = WeakKeyDictionary[Dialect, _Compiled]()
+        self._compiled = WeakKeyDictionary[Dialect, _Read]()
 
     def all(self, **values: Any) -> list[Any]:
         """Return the rows, with the columns as attributes; see :func:`read_connection`."""
@@ -48,7 +49,7 @@ class Prepared:
         compiled = self._compiled.get(engine.dialect)
         if compiled is None:
             statement = self._make(engine.dialect.name)
-            compiled = self._compiled[engine.dialect] = _Compiled(statement, engine)
+            compiled = self._compiled[engine.dialect] = _Read(statement, engine)
         is_watched = bool(engine.dispatch.before_cursor_execute)  # as by what traces
         if not is_watched and not is_in_transaction():
             try:
@@ -59,15 +60,12 @@ class Prepared:
             return list(connection.execute(compiled.statement, values))
 
 
-class _Compiled:
+class _Read:
     def __init__(self, statement: Select[Any], engine: Engine) -> None:
         dialect, columns = engine.dialect, statement.selected_columns
-        compiled: Any = statement.compile(dialect=dialect)
         self.statement = statement
         self.error: type[Exception] = dialect.loaded_dbapi.Error
-        self._sql = str(compiled)
-        self._constants: dict[str, Any] = compiled.params
-        self._order: list[str] | None = compiled.positiontup
+        self._compiled = Compiled(statement, dialect)
         row: Any = namedtuple("row", columns.keys())  # type: ignore[misc]
         self._row = row._make
         self._types = [column.type.dialect_impl(dialect) for column in columns]
@@ -75,9 +73,7 @@ class _Compiled:
         self._is_server = dialect.name != "sqlite"
 
     def run(self, engine: Engine, values: dict[str, Any]) -> list[Any]:
-        given: Any = {**self._constants, **values}
-        if self._order is not None:
-            given = [given[name] for name in self._order]
+        given = self._compiled.parameters(values)
         connection = engine.raw_connection()
         try:
             found = self._fetch(engine, connection.dbapi_connection, given)
@@ -99,7 +95,7 @@ class _Compiled:
             # Each statement is a transaction of its own: two round trips less.
             engine.dialect.set_isolation_level(connection, "AUTOCOMMIT")
         cursor = connection.cursor()
-        cursor.execute(self._sql, given)
+        cursor.execute(self._compiled.sql, given)
         if self._decoders is None:
             columns = zip(self._types, cursor.description)
             processors = (

@@ -40,7 +40,7 @@ def execute_compiled(statement: Executable, **values: Any) -> CursorResult[Any]:
     connection = session.connection()
     compiled = _COMPILED.setdefault(connection.dialect, {})
     if statement not in compiled:
-        compiled[statement] = _Compiled(statement, connection.dialect)
+        compiled[statement] = Compiled(statement, connection.dialect)
     if statement.is_dml:
         note_written(session)
     found = compiled[statement]
@@ -76,8 +76,16 @@ def _inserting(table: Any) -> Any:
     return insert(table).values(values).returning(table.c.id)
 
 
-class _Compiled:
-    """The SQL of a statement for a dialect, and its parameters as the driver takes them."""
+class Compiled:
+    """The SQL of a statement for a dialect, and its parameters as the driver takes them.
+
+    Args:
+        statement: what is compiled; it has no values with ``in_``, which are only known when it runs
+        dialect: of the database
+
+    Attributes:
+        sql: what the driver is to run
+    """
 
     def __init__(self, statement: Any, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
@@ -95,6 +103,7 @@ class _Compiled:
         }
 
     def parameters(self, values: dict[str, Any]) -> Any:
+        """Return the values of all parameters for the driver, given those that are no constants."""
         given = {**self._constants, **values}
         for name, process in self._processors.items():
             given[name] = process(given[name])
@@ -103,4 +112,4 @@ class _Compiled:
         return tuple(given[name] for name in self._order)
 
 
-_COMPILED = WeakKeyDictionary[Dialect, dict[Executable, _Compiled]]()
+_COMPILED = WeakKeyDictionary[Dialect, dict[Executable, Compiled]]()

@@ -151,8 +151,7 @@ class Product:
         parts: dict[str, list[int]] = {}
         for name, leader in ((name, int(pid)) for name, pid in leaders):
             if leader in members:
-                key = lambda pid: (pid != leader, pid)  # noqa: E731
-                parts[name] = sorted(members[leader], key=key)
+                parts[name] = sorted(sorted(members[leader]), key=leader.__ne__)
         return parts
 
     def remaining(self) -> list[int]:
